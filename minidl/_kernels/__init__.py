@@ -1,0 +1,76 @@
+"""The compiled kernels: arrays in, arrays out.
+
+Each kernel is built once per CPU level; the best one that this processor can run is loaded, or
+the one that MINIDL_CPU names. Nothing outside this folder knows about levels.
+"""
+
+import os
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from . import build_info
+from .threads import get_num_threads, set_num_threads, threads_for
+
+__all__ = [
+    "ROW_FUNCTIONS", "dense", "dropout", "gather", "gemm", "get_num_threads", "level", "levels",
+    "prelu", "rows", "set_num_threads", "show_config", "softmax", "threads_for", "update",
+]  # fmt: skip
+
+
+def levels() -> list[str]:
+    """The levels that are built and that this processor can run, best first."""
+    here = Path(__file__).parent
+    return [name for name in build_info.cpu_levels() if (here / name).is_dir()]
+
+
+def _chosen_level() -> str:
+    wanted = os.environ.get("MINIDL_CPU")
+    if not wanted:
+        return levels()[0]
+    if wanted not in levels():
+        raise ImportError(
+            f"MINIDL_CPU: expected one of {', '.join(levels())} on this machine, got {wanted!r}."
+        )
+    return wanted
+
+
+level = _chosen_level()
+
+
+def _load(kernel: str) -> ModuleType:
+    return import_module(f"{__name__}.{level}.{kernel}")
+
+
+dense = _load("dense")
+dropout = _load("dropout")
+gather = _load("gather")
+gemm = _load("gemm")
+maxout = _load("maxout")
+piecewise = _load("piecewise")
+prelu = _load("prelu")
+rows = _load("rows")
+smooth = _load("smooth")
+softmax = _load("softmax")
+update = _load("update")
+
+# The row functions by activation and dtype: {"relu": {"float32": (forward, backward), ...}, ...}
+ROW_FUNCTIONS: dict[str, dict[str, tuple[Any, Any]]] = {
+    **piecewise.KERNELS, **smooth.KERNELS, **prelu.KERNELS, **maxout.KERNELS,
+}  # fmt: skip
+
+
+def show_config() -> dict[str, object]:
+    """What this build is and how it runs.
+
+    >>> sorted(show_config())
+    ['compiler', 'level', 'levels', 'openmp', 'threads']
+    """
+    return {
+        "level": level,
+        "levels": levels(),
+        "openmp": build_info.has_openmp(),
+        "threads": get_num_threads(),
+        "compiler": build_info.compiler_version(),
+    }

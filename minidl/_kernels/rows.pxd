@@ -1,0 +1,66 @@
+"""What an activation's kernel is: two functions on a row of numbers.
+
+    forward(x, slopes, y, units, options)             y[0..units) from the inputs at x
+    backward(kept, slopes, dy, dx, units, options)    dx from dy and what forward kept (x or y)
+
+`slopes` is NULL but for PReLU, `options` are the declaration's options in order. A row function
+may be given the same memory for kept, dy and dx. It travels from its module to the others in a
+capsule, so the dense kernel and the drivers below it need no list of activations.
+"""
+
+from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
+from minidl._kernels.scalar cimport real
+
+ctypedef void (*forward_float)(
+    const float *, const float *, float *, Py_ssize_t, const double *) noexcept nogil
+ctypedef void (*forward_double)(
+    const double *, const double *, double *, Py_ssize_t, const double *) noexcept nogil
+ctypedef void (*backward_float)(
+    const float *, const float *, const float *, float *, Py_ssize_t, const double *
+) noexcept nogil
+ctypedef void (*backward_double)(
+    const double *, const double *, const double *, double *, Py_ssize_t, const double *
+) noexcept nogil
+
+
+cdef inline dict row_functions(
+    forward_float f32, backward_float b32, forward_double f64, backward_double b64
+):
+    """The four builds of one activation, as the Python side hands them on."""
+    return {
+        "float32": (PyCapsule_New(<void *> f32, "minidl forward float32", NULL),
+                    PyCapsule_New(<void *> b32, "minidl backward float32", NULL)),
+        "float64": (PyCapsule_New(<void *> f64, "minidl forward float64", NULL),
+                    PyCapsule_New(<void *> b64, "minidl backward float64", NULL)),
+    }
+
+
+cdef inline void *forward_function(object capsule, size_t itemsize) except? NULL:
+    """The capsule's pointer; a ValueError if it holds a function of another kind or dtype."""
+    return PyCapsule_GetPointer(
+        capsule, "minidl forward float32" if itemsize == 4 else "minidl forward float64")
+
+
+cdef inline void *backward_function(object capsule, size_t itemsize) except? NULL:
+    return PyCapsule_GetPointer(
+        capsule, "minidl backward float32" if itemsize == 4 else "minidl backward float64")
+
+
+cdef inline void forward_row(
+    void *function, const real *x, const real *slopes, real *y,
+    Py_ssize_t units, const double *options
+) noexcept nogil:
+    if real is float:
+        (<forward_float> function)(x, slopes, y, units, options)
+    else:
+        (<forward_double> function)(x, slopes, y, units, options)
+
+
+cdef inline void backward_row(
+    void *function, const real *kept, const real *slopes, const real *dy, real *dx,
+    Py_ssize_t units, const double *options
+) noexcept nogil:
+    if real is float:
+        (<backward_float> function)(kept, slopes, dy, dx, units, options)
+    else:
+        (<backward_double> function)(kept, slopes, dy, dx, units, options)

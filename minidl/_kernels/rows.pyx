@@ -1,0 +1,35 @@
+"""Runs an activation's row functions over whole arrays, in parallel over the rows.
+
+The arrays are flat; a row is `width` inputs and `units` outputs (maxout: width = units · pieces).
+For pointwise activations a row is any piece of the array, and the last may be short.
+"""
+
+from cython.parallel cimport prange
+from minidl._kernels.rows cimport (
+    backward_function, backward_row, forward_function, forward_row)
+from minidl._kernels.scalar cimport real
+
+
+def forward(
+    function, const real[::1] x, const real[::1] slopes, real[::1] y,
+    const double[::1] options, Py_ssize_t width, Py_ssize_t units, int threads
+):
+    """y = f(x), row by row. Cost: one pass over x and y."""
+    cdef void *f = forward_function(function, sizeof(real))
+    cdef Py_ssize_t row, rows = (y.shape[0] + units - 1) // units
+    for row in prange(rows, nogil=True, num_threads=threads, schedule="static"):
+        forward_row(f, &x[row * width], &slopes[0], &y[row * units],
+                    min(units, y.shape[0] - row * units), &options[0])
+
+
+def backward(
+    function, const real[::1] kept, Py_ssize_t kept_width, const real[::1] slopes,
+    const real[::1] dy, real[::1] dx, const double[::1] options,
+    Py_ssize_t width, Py_ssize_t units, int threads
+):
+    """dx = dy · f'(kept), row by row. Cost: one pass over kept, dy and dx."""
+    cdef void *f = backward_function(function, sizeof(real))
+    cdef Py_ssize_t row, rows = (dy.shape[0] + units - 1) // units
+    for row in prange(rows, nogil=True, num_threads=threads, schedule="static"):
+        backward_row(f, &kept[row * kept_width], &slopes[0], &dy[row * units], &dx[row * width],
+                     min(units, dy.shape[0] - row * units), &options[0])

@@ -1,0 +1,35 @@
+"""The exceptions, and the one helper that words them: operation, expected, got, what to try."""
+
+
+class MinidlError(Exception):
+    """Every error that minidl raises on purpose."""
+
+
+class ShapeError(MinidlError, ValueError):
+    """An array of a shape that the operation has no meaning for."""
+
+
+class DTypeError(MinidlError, TypeError):
+    """An array of numbers of a kind that the operation does not take."""
+
+
+class ArgumentError(MinidlError, ValueError):
+    """An option outside its range."""
+
+
+class GraphError(MinidlError, RuntimeError):
+    """A backward pass that cannot be right: its graph is gone, or a value it needs has changed."""
+
+
+class DataError(MinidlError, ValueError):
+    """A file that does not hold what it claims to hold."""
+
+
+def explain(operation: str, expected: object, got: object, hint: str = "") -> str:
+    """One message: what was called, what it takes, what came, and what to do about it.
+
+    >>> explain("dense", "x of shape (batch, 784)", "(64, 28, 28)", "x.reshape(64, -1)")
+    'dense: expected x of shape (batch, 784), got (64, 28, 28). Try: x.reshape(64, -1)'
+    """
+    message = f"{operation}: expected {expected}, got {got}."
+    return f"{message} Try: {hint}" if hint else message

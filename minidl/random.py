@@ -1,0 +1,34 @@
+"""The one source of randomness: initial weights, dropout and shuffling draw from it."""
+
+import numpy as np
+
+from .errors import ArgumentError, explain
+
+
+class _Source:
+    generator = np.random.default_rng()
+
+
+def manual_seed(seed: int) -> None:
+    """Starts the random numbers anew: what is drawn after it is the same in every run.
+
+    >>> import minidl
+    >>> manual_seed(1)
+    >>> first = minidl.random.generator().random()
+    >>> manual_seed(1)
+    >>> minidl.random.generator().random() == first
+    True
+    """
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ArgumentError(explain("manual_seed", "a whole number from 0 up", repr(seed)))
+    _Source.generator = np.random.default_rng(int(seed))
+
+
+def generator(seed: int | None = None) -> np.random.Generator:
+    """The shared generator, or one of its own for a seed."""
+    return _Source.generator if seed is None else np.random.default_rng(seed)
+
+
+def fresh_seed() -> int:
+    """A 63-bit number for a generator that counts for itself (dropout's)."""
+    return int(_Source.generator.integers(2**63))

@@ -1,0 +1,84 @@
+"""`Tensor`: an array that remembers how it came to be, so that gradients can be found."""
+
+from typing import Any
+
+import numpy as np
+
+from ..tape import no_grad
+from .arithmetic import Arithmetic
+from .base import Base, as_tensor, record, require_float, to_array
+from .elementwise import Elementwise, maximum, minimum, where
+from .reductions import Reductions
+from .shapes import Shapes, concatenate, stack
+
+__all__ = [
+    "Tensor", "as_tensor", "concatenate", "maximum", "minimum", "no_grad", "record",
+    "require_float", "stack", "tensor", "where",
+]  # fmt: skip
+
+
+class Tensor(Arithmetic, Elementwise, Reductions, Shapes):
+    """An array with reverse-mode differentiation.
+
+    `Tensor(array)` wraps the array without copying it; `tensor(data)` copies. The dtype is
+    float32 for Python numbers, else the array's own: float32 or float64, or integers and bool
+    for labels and masks, which have no gradient.
+
+    >>> x = Tensor(np.array([1.0, -2.0]), requires_grad=True)
+    >>> y = (x.exp() * 3).sum()
+    >>> y.backward()
+    >>> x.grad
+    tensor([8.15484549, 0.40600585], dtype=float64)
+    """
+
+    __slots__ = ()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """The values, for np.asarray and all that call it."""
+        array = self._data if dtype is None else self._data.astype(dtype, copy=False)
+        return array.copy() if copy else array
+
+    def __repr__(self) -> str:
+        text = np.array2string(self._data, separator=", ", prefix="tensor(", threshold=60)
+        if self.dtype != np.float32 and self.dtype.kind == "f":
+            text += f", dtype={self.dtype}"
+        if self._node is not None:
+            text += f", made by {self._node.operation}"
+        elif self.requires_grad:
+            text += ", requires_grad=True"
+        return f"tensor({text})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else repr(self)
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iu":
+            raise TypeError("a float tensor is no index. Try: int(x.item())")
+        return int(self.item())
+
+
+Base.result_class = Tensor
+
+
+def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """A new tensor with a copy of `data`: numbers, nested lists, an array or a tensor.
+
+    Python numbers become float32, an array keeps its dtype unless `dtype` says otherwise.
+    DTypeError for data that are no numbers, or for a gradient wanted of integers.
+
+    >>> tensor([[1, 2], [3, 4]])
+    tensor([[1., 2.],
+            [3., 4.]])
+    >>> tensor(np.arange(3)).dtype
+    dtype('int64')
+    """
+    return Tensor(to_array(data, dtype).copy(), requires_grad=requires_grad)

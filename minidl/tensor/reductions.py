@@ -1,0 +1,112 @@
+"""Reductions over one, several or all axes."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import ArgumentError, ShapeError, explain
+from .base import FLOATS, Base, normal_axes, record
+
+if TYPE_CHECKING:
+    from . import Tensor
+
+Axis = int | tuple[int, ...] | None
+
+
+class Reductions(Base):
+    """The methods that reduce axes. `axis` None means all; `keepdims` leaves them with length 1."""
+
+    __slots__ = ()
+
+    def _reduction(
+        self, operation: str, axis: Axis
+    ) -> tuple[tuple[int, ...], tuple[int, ...], int]:
+        """The axes, the shape with them kept at length 1, and how many elements become one."""
+        axes = normal_axes(operation, axis, self.ndim)
+        kept = tuple(1 if i in axes else n for i, n in enumerate(self.shape))
+        return axes, kept, int(np.prod([self.shape[i] for i in axes]))
+
+    def sum(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
+        """The sum; 0 of nothing."""
+        axes, kept, _ = self._reduction("sum", axis)
+        shape = self.shape
+
+        def backward(dy: np.ndarray) -> tuple[np.ndarray]:
+            return (np.broadcast_to(dy.reshape(kept), shape),)
+
+        return record("sum", self._data.sum(axis=axes, keepdims=keepdims), (self,), backward)
+
+    def mean(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
+        """The mean; NaN of nothing."""
+        axes, kept, count = self._reduction("mean", axis)
+        shape = self.shape
+
+        def backward(dy: np.ndarray) -> tuple[np.ndarray]:
+            return (np.broadcast_to(dy.reshape(kept) / max(count, 1), shape),)
+
+        dtype = self.dtype if self.dtype in FLOATS else np.dtype(np.float32)
+        with np.errstate(invalid="ignore"):
+            mean = np.asarray(
+                self._data.sum(axis=axes, keepdims=keepdims, dtype=dtype) / np.asarray(count, dtype)
+            )
+        return record("mean", mean.astype(dtype, copy=False), (self,), backward)
+
+    def var(self, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> "Tensor":
+        """The variance: the mean of (x - mean)², with n - ddof in place of n.
+
+        NumPy's default ddof = 0; PyTorch's `var` divides by n - 1, which is ddof = 1.
+        """
+        axes, _, count = self._reduction("var", axis)
+        if count <= ddof:
+            raise ShapeError(
+                explain("var", f"more than ddof={ddof} elements", f"{count} of shape {self.shape}")
+            )
+        centred = self - self.mean(axes, keepdims=True)  # type: ignore[operator]
+        return (centred * centred).sum(axes, keepdims) / (count - ddof)
+
+    def max(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
+        """The largest element, NaN if there is one; a tie shares the gradient equally."""
+        return self._extremum("max", np.max, axis, keepdims)
+
+    def min(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
+        """The smallest element, NaN if there is one; a tie shares the gradient equally."""
+        return self._extremum("min", np.min, axis, keepdims)
+
+    def _extremum(self, operation: str, function: Any, axis: Axis, keepdims: bool) -> "Tensor":
+        axes, kept, count = self._reduction(operation, axis)
+        if count == 0:
+            raise ShapeError(explain(operation, "at least one element", f"shape {self.shape}"))
+        x = self._data
+        y = np.asarray(function(x, axis=axes, keepdims=keepdims))
+
+        def backward(dy: np.ndarray) -> tuple[np.ndarray]:
+            winners = x == y.reshape(kept)
+            shares = winners / np.maximum(winners.sum(axis=axes, keepdims=True), 1)
+            return ((dy.reshape(kept) * shares).astype(x.dtype, copy=False),)
+
+        # Keeps x and y: the elements equal to the extremum receive the gradient.
+        return record(operation, y, (self,), backward, keeps=[self], keeps_result=True)
+
+    def argmax(self, axis: int | None = None) -> "Tensor":
+        """The index of the first largest element, along an axis or of the flat tensor."""
+        return self._index_of("argmax", axis)
+
+    def argmin(self, axis: int | None = None) -> "Tensor":
+        """The index of the first smallest element, along an axis or of the flat tensor."""
+        return self._index_of("argmin", axis)
+
+    def _index_of(self, operation: str, axis: int | None) -> "Tensor":
+        axes, _, count = self._reduction(operation, axis)
+        if axis is not None and len(axes) != 1:
+            raise ArgumentError(explain(operation, "one axis or None", f"axis={axis!r}"))
+        if count == 0:
+            raise ShapeError(explain(operation, "at least one element", f"shape {self.shape}"))
+        return Base._result(np.asarray(getattr(self._data, operation)(axis=axis)))
+
+    def all(self, axis: Axis = None) -> "Tensor":
+        """Whether all elements are true."""
+        return Base._result(np.asarray(self._data.all(axis=self._reduction("all", axis)[0])))
+
+    def any(self, axis: Axis = None) -> "Tensor":
+        """Whether any element is true."""
+        return Base._result(np.asarray(self._data.any(axis=self._reduction("any", axis)[0])))
