@@ -1,11 +1,37 @@
-"""minidl: a small deep-learning framework to use, to run and to read."""
+"""minidl: a small deep-learning framework to use, to run and to read.
 
+>>> import minidl
+>>> from minidl import nn, functional as F
+>>> minidl.manual_seed(0)
+>>> net = nn.MLP([4, 8, 3], "relu")
+>>> optimizer = minidl.optim.SGD(net.parameters(), lr=0.1)
+>>> x, y = minidl.tensor([[1.0, 2.0, 3.0, 4.0]]), [2]
+>>> before = F.cross_entropy(net(x), y)
+>>> before.backward()
+>>> optimizer.step()
+>>> F.cross_entropy(net(x), y).item() < before.item()
+True
+"""
+
+from . import data, functional, init, nn, optim, random, schedules
 from ._kernels import get_num_threads, set_num_threads, show_config
+from .errors import (
+    ArgumentError,
+    DataError,
+    DTypeError,
+    GraphError,
+    MinidlError,
+    ShapeError,
+)
+from .gradcheck import gradcheck
+from .random import manual_seed
 from .tensor import Tensor, concatenate, maximum, minimum, no_grad, stack, tensor, where
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "Tensor", "concatenate", "get_num_threads", "maximum", "minimum", "no_grad",
+    "ArgumentError", "DTypeError", "DataError", "GraphError", "MinidlError", "ShapeError",
+    "Tensor", "concatenate", "data", "functional", "get_num_threads", "gradcheck", "init",
+    "manual_seed", "maximum", "minimum", "nn", "no_grad", "optim", "random", "schedules",
     "set_num_threads", "show_config", "stack", "tensor", "where",
 ]  # fmt: skip

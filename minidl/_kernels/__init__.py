@@ -15,7 +15,7 @@ from .threads import get_num_threads, set_num_threads, threads_for
 
 __all__ = [
     "ROW_FUNCTIONS", "dense", "dropout", "gather", "gemm", "get_num_threads", "level", "levels",
-    "prelu", "rows", "set_num_threads", "show_config", "softmax", "threads_for", "update",
+    "prelu", "rows", "set_num_threads", "show_config", "softmax", "threads_for", "update", "use",
 ]  # fmt: skip
 
 
@@ -36,29 +36,36 @@ def _chosen_level() -> str:
     return wanted
 
 
-level = _chosen_level()
+KERNELS = (
+    "dense", "dropout", "gather", "gemm", "maxout", "piecewise", "prelu", "rows", "smooth",
+    "softmax", "update",
+)  # fmt: skip
 
-
-def _load(kernel: str) -> ModuleType:
-    return import_module(f"{__name__}.{level}.{kernel}")
-
-
-dense = _load("dense")
-dropout = _load("dropout")
-gather = _load("gather")
-gemm = _load("gemm")
-maxout = _load("maxout")
-piecewise = _load("piecewise")
-prelu = _load("prelu")
-rows = _load("rows")
-smooth = _load("smooth")
-softmax = _load("softmax")
-update = _load("update")
+level: str
+dense: ModuleType
+dropout: ModuleType
+gather: ModuleType
+gemm: ModuleType
+prelu: ModuleType
+rows: ModuleType
+softmax: ModuleType
+update: ModuleType
 
 # The row functions by activation and dtype: {"relu": {"float32": (forward, backward), ...}, ...}
-ROW_FUNCTIONS: dict[str, dict[str, tuple[Any, Any]]] = {
-    **piecewise.KERNELS, **smooth.KERNELS, **prelu.KERNELS, **maxout.KERNELS,
-}  # fmt: skip
+ROW_FUNCTIONS: dict[str, dict[str, tuple[Any, Any]]] = {}
+
+
+def use(wanted: str) -> None:
+    """Loads the kernels of a level. The tests do so to try every one that this machine has."""
+    names = globals()
+    names["level"] = wanted
+    for kernel in KERNELS:
+        module = import_module(f"{__name__}.{wanted}.{kernel}")
+        names[kernel] = module
+        ROW_FUNCTIONS.update(getattr(module, "KERNELS", {}))
+
+
+use(_chosen_level())
 
 
 def show_config() -> dict[str, object]:

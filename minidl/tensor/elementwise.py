@@ -79,6 +79,22 @@ class Elementwise(Base):
         # Keeps x: the derivative is 1 / x.
         return record("log", y, (self,), lambda dy: (dy / x,), keeps=[self])
 
+    def expm1(self) -> "Tensor":
+        """e^x - 1, exact near 0."""
+        require_float("expm1", self)
+        y = np.expm1(self._data)
+        # Keeps y: the derivative is y + 1.
+        return record("expm1", y, (self,), lambda dy: (dy * (y + 1),), keeps_result=True)
+
+    def log1p(self) -> "Tensor":
+        """ln(1 + x), exact near 0."""
+        require_float("log1p", self)
+        x = self._data
+        with np.errstate(divide="ignore", invalid="ignore"):
+            y = np.log1p(x)
+        # Keeps x: the derivative is 1 / (1 + x).
+        return record("log1p", y, (self,), lambda dy: (dy / (1 + x),), keeps=[self])
+
     def sqrt(self) -> "Tensor":
         """The square root; NaN below 0."""
         require_float("sqrt", self)

@@ -1,0 +1,252 @@
+"""What an activation is: a declaration, which is at the same time its layer, and how it runs.
+
+A subclass of `Activation` declares one activation; activations.py holds minidl's own. Defining
+the class is all: it registers itself under its name, and the function, the command lines' choice,
+the README's row and the tests follow from the registry. If the kernels have a section of that
+name, it runs by the kernel, else by its formula, whose gradient the tape finds.
+"""
+
+import difflib
+import inspect
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from . import _kernels
+from .errors import ArgumentError, ShapeError, explain
+from .layer import Layer, Parameter
+from .tensor import Tensor, as_tensor, record, require_float
+
+REGISTRY: "dict[str, type[Activation]]" = {}
+
+# Numbers that one call of a pointwise row function works on: enough that its call costs nothing,
+# few enough that threads have pieces to share.
+POINTWISE_ROW = 4096
+# What an element costs in operations of the thread threshold: about an exponential.
+ELEMENT_COST = 10
+
+
+class Rows(NamedTuple):
+    """How a kernel goes through an array: rows of `width` inputs and `units` outputs."""
+
+    width: int
+    units: int
+    shape: tuple[int, ...]  # of the output
+
+
+class Activation(Layer):
+    """One activation. The class attributes and static methods are the declaration."""
+
+    name: ClassVar[str]
+    paper: ClassVar[str]
+    keeps: ClassVar[str] = "x"  # what backward reads: the input or the output
+    learned: ClassVar[tuple[str, ...]] = ()  # which of the formula's arguments are parameters
+    positive: ClassVar[tuple[str, ...]] = ()  # which of its options must be above zero
+    function: ClassVar[Callable[..., Tensor]]  # made from the declaration
+
+    # Static methods; each takes the options as further arguments, named alike in all of them.
+    # y as operations on tensors: the truth that the kernel is tested against.
+    formula: ClassVar[Callable[..., Tensor]]
+    # dy/dx as operations on tensors, with the chosen slope at a kink.
+    derivative: ClassVar[Callable[..., Tensor]]
+    # The values at minus and plus infinity.
+    limits: ClassVar[Callable[..., tuple[float, float]]]
+
+    @staticmethod
+    def kinks(**options: Any) -> dict[float, float]:
+        """Where the slope jumps, and the slope chosen there."""
+        return {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "name" not in vars(cls):
+            return  # a subclass of a declared activation, or a base of some
+        clash = REGISTRY.get(cls.name)
+        if clash is not None and (clash.__module__, clash.__qualname__) != (
+            cls.__module__,
+            cls.__qualname__,
+        ):
+            raise ArgumentError(
+                explain(f"activation {cls.name!r}", "a name of its own", f"that of {clash!r}")
+            )
+        REGISTRY[cls.name] = cls
+        if "__init__" not in vars(cls):
+            cls.__signature__ = cls.option_signature()  # type: ignore[attr-defined]
+        cls.function = staticmethod(as_function(cls))
+
+    @classmethod
+    def option_signature(cls) -> inspect.Signature:
+        """The options with their defaults: the formula's arguments after x, less the learned."""
+        parameters = list(inspect.signature(cls.formula).parameters.values())[1:]
+        return inspect.Signature([p for p in parameters if p.name not in cls.learned])
+
+    @classmethod
+    def bind(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """The options by name, defaults filled in, checked."""
+        signature = cls.option_signature()
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise ArgumentError(
+                explain(cls.name, f"the options {signature}", f"a call with {error}")
+            ) from None
+        bound.apply_defaults()
+        cls.check_options(**bound.arguments)
+        return dict(bound.arguments)
+
+    @classmethod
+    def check_options(cls, **options: Any) -> None:
+        """Raises ArgumentError for an option outside its range."""
+        for name in cls.positive:
+            value = options[name]
+            if not (isinstance(value, (int, float, np.number)) and 0 < value < np.inf):
+                raise ArgumentError(explain(cls.name, f"{name} > 0", f"{name}={value!r}"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.options = self.bind(*args, **kwargs)
+
+    def forward(self, x: Any) -> Tensor:
+        """y = f(x)."""
+        return self.run(x, self.options, self.learned_parameters())
+
+    def learned_parameters(self) -> tuple[Parameter, ...]:
+        """The parameters, in the order of `learned`."""
+        return tuple(getattr(self, name) for name in self.learned)
+
+    def describe(self) -> str:
+        """The options that differ from their defaults."""
+        defaults = self.option_signature().parameters
+        changed = {k: v for k, v in self.options.items() if v != defaults[k].default}
+        return ", ".join(f"{name}={value!r}" for name, value in changed.items())
+
+    # What a layer with several inputs to a unit (maxout) answers differently.
+
+    @classmethod
+    def inputs_per_unit(cls, options: dict[str, Any]) -> int:
+        """How many inputs make one output."""
+        return 1
+
+    @classmethod
+    def rows(cls, shape: tuple[int, ...], options: dict[str, Any]) -> Rows:
+        """How the kernel goes through an array of this shape; ShapeError if it cannot."""
+        return Rows(POINTWISE_ROW, POINTWISE_ROW, shape)
+
+    @classmethod
+    def second_moment(cls, **options: Any) -> float:
+        """E[f(z)²] for standard normal z, by Gauss-Legendre quadrature between the kinks."""
+        breaks = np.union1d(np.linspace(-12, 12, 49), [*cls.kinks(**options)])
+        z, weights = quadrature(breaks)
+        y = cls.formula(Tensor(z), **options).data
+        return float(np.sum(weights * y * y * np.exp(-z * z / 2)) / np.sqrt(2 * np.pi))
+
+    # How it runs.
+
+    @classmethod
+    def functions(cls, dtype: np.dtype) -> Any:
+        """The kernel's row functions (forward, backward), or None if there is no kernel."""
+        section = _kernels.ROW_FUNCTIONS.get(cls.name)
+        return None if section is None else section[dtype.name]
+
+    @staticmethod
+    def kernel_options(options: dict[str, Any]) -> np.ndarray:
+        """The options as the kernels take them."""
+        return np.array([*options.values(), 0.0], dtype=np.float64)
+
+    @classmethod
+    def slopes(cls, learned: tuple[Tensor, ...], units: int, dtype: np.dtype) -> np.ndarray:
+        """The learned slope of every unit (PReLU); anything for the others."""
+        return np.empty(1, dtype)
+
+    @classmethod
+    def learned_gradients(
+        cls, x: np.ndarray, dy: np.ndarray, learned: tuple[Tensor, ...]
+    ) -> list[np.ndarray]:
+        """The gradients of the learned parameters, for a kernel; x and dy are (batch, units)."""
+        return []
+
+    @classmethod
+    def run(cls, x: Any, options: dict[str, Any], learned: tuple[Tensor, ...] = ()) -> Tensor:
+        """y = f(x), by the kernel if there is one."""
+        x = as_tensor(x, cls.name)
+        require_float(cls.name, x)
+        functions = cls.functions(x.dtype)
+        if functions is None:
+            with np.errstate(all="ignore"):
+                return cls.formula(x, *learned, **options)
+        width, units, shape = cls.rows(x.shape, options)
+        width, units = max(width, 1), max(units, 1)  # an empty array has empty rows
+        slopes = cls.slopes(learned, units, x.dtype)
+        numbers = cls.kernel_options(options)
+        threads = _kernels.threads_for(ELEMENT_COST * x.size)
+        x_flat = np.ascontiguousarray(x.data).reshape(-1)
+        y = np.empty(shape, x.dtype)
+        y_flat = y.reshape(-1)
+        _kernels.rows.forward(functions[0], x_flat, slopes, y_flat, numbers, width, units, threads)
+        kept, kept_width = (y_flat, units) if cls.keeps == "y" else (x_flat, width)
+
+        def backward(dy: np.ndarray) -> list[np.ndarray]:
+            dy = np.ascontiguousarray(dy)
+            dx = np.empty(x.shape, x.dtype)
+            _kernels.rows.backward(
+                functions[1], kept, kept_width, slopes, dy.reshape(-1), dx.reshape(-1), numbers,
+                width, units, threads,
+            )  # fmt: skip
+            if not learned:
+                return [dx]
+            return [
+                dx,
+                *cls.learned_gradients(x_flat.reshape(-1, width), dy.reshape(-1, units), learned),
+            ]
+
+        return record(
+            cls.name, y, (x, *learned), backward,
+            keeps=[x, *learned] if cls.keeps == "x" else learned,
+            keeps_result=cls.keeps == "y",
+        )  # fmt: skip
+
+
+def as_function(kind: type[Activation]) -> Callable[..., Tensor]:
+    """The activation as a function of x, the learned parameters and the options."""
+    signature = inspect.signature(kind.formula)
+
+    def function(*args: Any, **kwargs: Any) -> Tensor:
+        try:
+            given = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise ArgumentError(
+                explain(kind.name, f"{kind.name}{signature}", f"a call with {error}")
+            ) from None
+        x = given.arguments.pop(next(iter(signature.parameters)))
+        learned = tuple(as_tensor(given.arguments.pop(name), kind.name) for name in kind.learned)
+        return kind.run(x, kind.bind(**given.arguments), learned)
+
+    function.__name__ = function.__qualname__ = kind.name
+    function.__doc__ = kind.__doc__
+    function.__signature__ = signature  # type: ignore[attr-defined]
+    return function
+
+
+def quadrature(breaks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss-Legendre points and weights, 20 in each piece between the breaks: exact to rounding
+    for a function that is smooth within the pieces."""
+    points, weights = np.polynomial.legendre.leggauss(20)
+    half = np.diff(breaks)[:, None] / 2
+    middle = (breaks[:-1] + breaks[1:])[:, None] / 2
+    return (middle + half * points).ravel(), (half * weights).ravel()
+
+
+def activation(name: "str | type[Activation]") -> type[Activation]:
+    """The activation of that name; a class is handed through.
+
+    >>> activation("relu").__name__
+    'ReLU'
+    """
+    if isinstance(name, type) and issubclass(name, Activation):
+        return name
+    if name not in REGISTRY:
+        close = difflib.get_close_matches(str(name), REGISTRY, n=1)
+        raise ArgumentError(
+            explain("activation", f"one of {', '.join(REGISTRY)}", repr(name), *map(repr, close))
+        )
+    return REGISTRY[name]
