@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from . import _kernels
-from .activation import Activation
+from .activations import Activation
 from .errors import DTypeError, ShapeError, explain
 from .tensor import Tensor, as_tensor, record, require_float
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-from . import activations as _activations
-from .activation import REGISTRY as _REGISTRY
+from .activations import REGISTRY as _REGISTRY
 from .dense import dense
 from .dropout import dropout
 from .losses import (

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .activation import Activation
-from .activation import activation as find
+from .activations import Activation
+from .activations import activation as find
 from .errors import ArgumentError, ShapeError, explain
 from .random import generator
 
@@ -24,6 +24,8 @@ def gain(activation: str | type[Activation] | Activation, **options: Any) -> flo
     """1 / sqrt(E[f(z)²]) for standard normal z: the factor on the weights' standard deviation
     after which the activation's outputs have mean square 1 again.
 
+    An activation layer stands for its kind with its options; a learned slope counts with its mean.
+
     It is computed from the formula, for any registered activation, a user's own too.
     Source: He et al. 2015, section 2.2, which derives sqrt(2) for ReLU; Klambauer et al. 2017,
     whose SELU is made to have gain 1.
@@ -32,13 +34,14 @@ def gain(activation: str | type[Activation] | Activation, **options: Any) -> flo
     (1.414214, 1.0, 1.0)
     """
     if isinstance(activation, Activation):
-        activation, options = type(activation), {**activation.options, **options}
+        kind = type(activation)
+        learned = zip(kind.learned, activation.learned_parameters(), strict=True)
+        options = {**activation.options, **{name: p.data.mean() for name, p in learned}}
     else:
-        activation = find(activation)
-        if not activation.learned:
-            options = activation.bind(**options)
+        kind = find(activation)
+        options = options if kind.learned else kind.bind(**options)
     with np.errstate(all="ignore"):
-        moment = activation.second_moment(**options)
+        moment = kind.second_moment(**options)
     if not 0 < moment < math.inf:
         raise ArgumentError(
             explain("gain", "an activation with a finite mean square above 0", f"{moment}")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from . import init as initial
-from .activation import Activation
+from .activations import Activation
 from .dense import dense
 from .dropout import dropout
 from .errors import ArgumentError, explain

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from .activation import Activation
-from .activation import activation as find
+from .activations import Activation
+from .activations import activation as find
 from .errors import ArgumentError, explain
 from .init import Initializer
 from .layer import Layer

@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from . import activations as _activations
-from .activation import REGISTRY as _REGISTRY
-from .activation import Activation
+from .activations import REGISTRY as _REGISTRY
+from .activations import Activation
 from .layer import Layer, Parameter
 from .layers import Dense, Dropout, Sequential
 from .mlp import MLP

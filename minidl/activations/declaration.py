@@ -1,6 +1,6 @@
 """What an activation is: a declaration, which is at the same time its layer, and how it runs.
 
-A subclass of `Activation` declares one activation; activations.py holds minidl's own. Defining
+A subclass of `Activation` declares one activation; the files beside this one hold minidl's own. Defining
 the class is all: it registers itself under its name, and the function, the command lines' choice,
 the README's row and the tests follow from the registry. If the kernels have a section of that
 name, it runs by the kernel, else by its formula, whose gradient the tape finds.
@@ -13,10 +13,12 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from . import _kernels
-from .errors import ArgumentError, ShapeError, explain
-from .layer import Layer, Parameter
-from .tensor import Tensor, as_tensor, record, require_float
+from .. import _kernels
+from ..errors import ArgumentError, explain
+from ..layer import Layer, Parameter
+from ..tensor import Tensor, as_tensor, record, require_float
+
+INF = float("inf")
 
 REGISTRY: "dict[str, type[Activation]]" = {}
 
@@ -33,6 +35,11 @@ class Rows(NamedTuple):
     width: int
     units: int
     shape: tuple[int, ...]  # of the output
+
+
+def nowhere(**options: Any) -> dict[float, float]:
+    """The kinks of a smooth activation."""
+    return {}
 
 
 class Activation(Layer):
@@ -52,11 +59,8 @@ class Activation(Layer):
     derivative: ClassVar[Callable[..., Tensor]]
     # The values at minus and plus infinity.
     limits: ClassVar[Callable[..., tuple[float, float]]]
-
-    @staticmethod
-    def kinks(**options: Any) -> dict[float, float]:
-        """Where the slope jumps, and the slope chosen there."""
-        return {}
+    # Where the slope jumps, and the slope chosen there.
+    kinks: ClassVar[Callable[..., dict[float, float]]] = staticmethod(nowhere)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
