@@ -1,0 +1,27 @@
+"""Fixtures for all tests."""
+
+from collections.abc import Iterator
+
+import pytest
+
+import minidl
+from minidl import _kernels
+
+
+@pytest.fixture(autouse=True)
+def clean_state() -> Iterator[None]:
+    """Every test starts from one seed, and none may leave the global state changed."""
+    minidl.manual_seed(0)
+    threads = minidl.get_num_threads()
+    yield
+    assert minidl.get_num_threads() == threads, "the test left another number of threads"
+    assert minidl.tensor([1.0], requires_grad=True).exp().requires_grad, "no_grad() was left on"
+
+
+@pytest.fixture(params=_kernels.levels())
+def level(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The test runs once with the kernels of every CPU level that this machine has."""
+    before = _kernels.level
+    _kernels.use(request.param)
+    yield request.param
+    _kernels.use(before)
