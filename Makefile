@@ -1,0 +1,38 @@
+# make train: builds, installs, trains on MNIST with each activation; results/ has the outcome
+# make test:  all that CI runs
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+SOURCES = setup.py pyproject.toml $(shell find minidl -name '*.py' -o -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd')
+
+.PHONY: train test lint build clean
+
+train: $(VENV)/installed-examples
+	$(BIN)/python examples/compare_activations.py
+
+test: $(VENV)/installed-test
+	$(MAKE) lint
+	$(BIN)/pytest --doctest-modules --pyargs minidl --import-mode=importlib -q
+	$(BIN)/pytest
+
+lint: $(VENV)/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/cython-lint minidl
+	$(BIN)/mypy
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip --quiet install --upgrade pip
+
+$(VENV)/installed-%: $(BIN)/python $(SOURCES)
+	$(BIN)/pip install --quiet '.[$*]'
+	touch $@
+
+# In place, for work on minidl itself; compiles what has changed.
+build:
+	$(PYTHON) setup.py --quiet build_ext --inplace
+
+clean:
+	rm -rf build dist results *.egg-info $(VENV)
+	find minidl -name '*.so' -delete

@@ -1,0 +1,95 @@
+"""The examples run as a user runs them, on a few steps."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def run(folder, script, *arguments):
+    return subprocess.run(
+        [sys.executable, EXAMPLES / script, *map(str, arguments)],
+        cwd=folder, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+
+
+def output(folder, script, *arguments):
+    done = run(folder, script, *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def is_png(file):
+    return file.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n" and file.stat().st_size > 10_000
+
+
+def test_train_mnist(tmp_path):
+    text = output(
+        tmp_path, "train_mnist.py", "--layers", 3, "--activation", "maxout", "--option",
+        "pieces=3", "--hidden", 20, 12, "--optimizer", "adam", "--epochs", 2, "--limit", 2000,
+        "--save", "net.npz",
+    )  # fmt: skip
+    assert "Maxout(pieces=3)" in text
+    assert text.count("test accuracy") == 2
+    saved = np.load(tmp_path / "net.npz")
+    assert {k: v.shape for k, v in saved.items()} == {
+        "0.weight": (784, 60), "0.bias": (60,), "2.weight": (20, 36), "2.bias": (36,),
+        "4.weight": (12, 10), "4.bias": (10,),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw", "rmsprop", "adagrad"])
+def test_train_mnist_learns_with_every_optimizer(tmp_path, optimizer):
+    text = output(tmp_path, "train_mnist.py", "--optimizer", optimizer, "--epochs", 2,
+                  "--limit", 4000)  # fmt: skip
+    last = text.split("test accuracy ")[-1].split("%")[0]
+    assert float(last) > 85
+
+
+def test_two_runs_of_an_example_print_the_same(tmp_path):
+    arguments = ("train_mnist.py", "--epochs", 1, "--limit", 1000, "--dropout", 0.1)
+    first, second = (output(tmp_path, *arguments).split("epoch")[1] for _ in range(2))
+    assert first.split("\n")[0] == second.split("\n")[0]
+
+
+def test_compare_activations(tmp_path):
+    text = output(tmp_path, "compare_activations.py", "--epochs", 2, "--limit", 1500,
+                  "--output", "out")  # fmt: skip
+    rows = [line for line in (tmp_path / "out/results.md").read_text().splitlines()][2:]
+    assert len(rows) == 12
+    assert all(row in text for row in rows)
+    results = json.loads((tmp_path / "out/results.json").read_text())
+    assert [r["activation"] for r in results["results"][:6]] == [
+        "sigmoid", "tanh", "relu", "leaky_relu", "prelu", "maxout",
+    ]  # fmt: skip
+    assert is_png(tmp_path / "out/curves.png")
+    assert is_png(tmp_path / "out/activations.png")
+
+
+def test_binary_classifier(tmp_path):
+    text = output(tmp_path, "binary_classifier.py", "--digits", 0, 1, "--epochs", 2)
+    accuracies = [float(part.split("%")[0]) for part in text.split("test accuracy ")[1:]]
+    assert len(accuracies) == 2
+    assert min(accuracies) > 99, "0 and 1 are easy to tell apart"
+    assert is_png(tmp_path / "results/neuron.png")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train_mnist.py", "--data", "nowhere"], "nowhere"),
+        (["train_mnist.py", "--lr", "-1"], "lr"),
+        (["train_mnist.py", "--activation", "rellu"], "invalid choice"),
+        (["binary_classifier.py", "--digits", "3", "3"], "two different digits"),
+    ],
+)
+def test_mistakes_get_one_line_not_a_traceback(tmp_path, arguments, message):
+    done = run(tmp_path, *arguments)
+    assert done.returncode != 0
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr

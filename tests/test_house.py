@@ -1,0 +1,83 @@
+"""The shape of the house: a file imports only from lower floors, and at its top."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import minidl
+
+SOURCE = Path(__file__).parents[1] / "minidl"
+FLOORS = [
+    {"_kernels", "errors"},
+    {"tape", "random"},
+    {"tensor"},
+    {"layer", "losses", "optim", "schedules", "gradcheck", "dropout"},
+    {"activations"},
+    {"init", "dense"},
+    {"layers"},
+    {"mlp", "data"},
+    {"nn", "functional"},
+    {"__init__"},
+]
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+FILES = sorted(SOURCE.rglob("*.py"))
+
+
+def room(file: Path) -> str:
+    return file.relative_to(SOURCE).with_suffix("").parts[0]
+
+
+def rooms_imported(file: Path, node: ast.stmt) -> set[str]:
+    """The rooms of minidl that an import statement names."""
+    here = ("minidl", *file.relative_to(SOURCE).with_suffix("").parts)
+    if isinstance(node, ast.Import):
+        names = [tuple(alias.name.split(".")) for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        base = here[: len(here) - node.level] if node.level else ()
+        module = (*base, *(node.module.split(".") if node.module else ()))
+        names = [(*module, alias.name) for alias in node.names]
+    else:
+        return set()
+    return {name[1] for name in names if name[0] == "minidl" and len(name) > 1}
+
+
+def is_for_type_checker(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCE)))
+def test_imports_point_downward(file):
+    tree = ast.parse(file.read_text())
+    statements = [node for node in tree.body if not is_for_type_checker(node)]
+    for node in statements:
+        for imported in rooms_imported(file, node):
+            assert imported == room(file) or FLOOR[imported] < FLOOR[room(file)], (
+                f"{room(file)} imports {imported}, which is not below it"
+            )
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCE)))
+def test_imports_stand_at_the_top(file):
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            late = [n for n in ast.walk(node) if isinstance(n, (ast.Import, ast.ImportFrom))]
+            assert not late, f"{node.name} imports within its body"
+
+
+def test_every_room_has_a_floor():
+    assert {room(file) for file in FILES} <= set(FLOOR)
+
+
+def test_numpy_is_all_that_is_needed():
+    for file in FILES:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    top = alias.name.split(".")[0]
+                    assert top == "numpy" or top in ast.sys.stdlib_module_names
+
+
+def test_public_names_are_documented():
+    for name in minidl.__all__:
+        assert getattr(minidl, name).__doc__, name
