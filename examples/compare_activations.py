@@ -146,7 +146,9 @@ def main(argv: list[str] | None = None) -> None:
     settings = {k: str(v) if isinstance(v, Path) else v for k, v in vars(arguments).items()}
     numbers = [vars(result) | {"history": vars(result.history)} for result in results]
     (arguments.output / "results.json").write_text(
-        json.dumps({"settings": settings, "config": minidl.show_config(), "results": numbers}, indent=1)
+        json.dumps(
+            {"settings": settings, "config": minidl.show_config(), "results": numbers}, indent=1
+        )
     )
     draw_curves(results, arguments.output / "curves.png")
     draw_activations(arguments.activations, arguments.output / "activations.png")

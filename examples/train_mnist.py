@@ -1,8 +1,8 @@
 """Trains one net on MNIST: two or three layers, any activation.
 
-    python examples/train_mnist.py --layers 2 --activation relu
-    python examples/train_mnist.py --layers 3 --activation maxout --option pieces=5
-    python examples/train_mnist.py --hidden 512 256 --optimizer adam --epochs 5 --save net.npz
+python examples/train_mnist.py --layers 2 --activation relu
+python examples/train_mnist.py --layers 3 --activation maxout --option pieces=5
+python examples/train_mnist.py --hidden 512 256 --optimizer adam --epochs 5 --save net.npz
 """
 
 import argparse

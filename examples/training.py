@@ -79,9 +79,7 @@ def train(net: nn.Layer, train_set: tuple, test_set: tuple, arguments: argparse.
     make, usual_lr = OPTIMIZERS[arguments.optimizer]
     optimizer = make(net.parameters(), arguments.lr or usual_lr)
     batches = data.batches(*train_set, arguments.batch_size, shuffle=True, seed=arguments.seed)
-    schedule = schedules.Schedule(
-        optimizer, schedules.cosine(arguments.epochs * len(batches))
-    )
+    schedule = schedules.Schedule(optimizer, schedules.cosine(arguments.epochs * len(batches)))
     history = History()
     with tqdm(total=arguments.epochs * len(batches), desc=name, unit="step", leave=False) as bar:
         for _ in range(arguments.epochs):

@@ -101,7 +101,9 @@ def test_sequential_leaves_a_changed_forward_alone():
 
     dense, x = nn.Dense(3, 3), np.eye(3, dtype=np.float32)
     expected = 10 * np.maximum(dense(x).data, 0)
-    np.testing.assert_allclose(nn.Sequential(dense, Loud())(x).data, np.sqrt(2) * expected, rtol=1e-6)
+    np.testing.assert_allclose(
+        nn.Sequential(dense, Loud())(x).data, np.sqrt(2) * expected, rtol=1e-6
+    )
 
 
 def test_default_weights_have_the_gain_of_the_activation_that_follows():
@@ -193,7 +195,11 @@ def test_state_goes_round_and_is_checked_before_anything_changes(tmp_path):
     for change, error, message in (
         ({"0.weight": None}, minidl.ShapeError, "without 0.weight"),
         ({"extra": np.zeros(1)}, minidl.ShapeError, "unknown: extra"),
-        ({"2.bias": np.zeros(3, "f")}, minidl.ShapeError, r"2.bias: expected shape \(2,\), got \(3,\)"),
+        (
+            {"2.bias": np.zeros(3, "f")},
+            minidl.ShapeError,
+            r"2.bias: expected shape \(2,\), got \(3,\)",
+        ),
         ({"2.bias": np.zeros(2, object)}, minidl.DTypeError, "2.bias"),
     ):
         state = {k: v for k, v in (a.state_dict() | change).items() if v is not None}

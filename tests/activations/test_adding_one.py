@@ -80,7 +80,7 @@ class Squareplus(Activation):
         return 0.0, INF
 '''
 
-SECTION = '''
+SECTION = """
 
 cdef extern from "math.h":
     double sqrt(double) nogil
@@ -106,7 +106,7 @@ cdef void squareplus_backward(
 
 KERNELS["squareplus"] = row_functions(
     squareplus_forward, squareplus_backward, squareplus_forward, squareplus_backward)
-'''
+"""
 
 CHECK = """
 import numpy as np, minidl

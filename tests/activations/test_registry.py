@@ -74,7 +74,9 @@ def test_forward_is_the_formula(kind, options, dtype, level):
     # x Phi(x) and the like pass 0 in steps that the formula, not the kernel, rounds away: where
     # the exact value is below 1e-290 only the absolute difference counts.
     error[np.abs(expected) < 1e-290] = 0
-    assert error.max() <= ulps, f"{error.max()} ULP at x = {x.ravel()[error.argmax() * x.size // error.size]}"
+    assert error.max() <= ulps, (
+        f"{error.max()} ULP at x = {x.ravel()[error.argmax() * x.size // error.size]}"
+    )
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -195,7 +197,10 @@ def test_layer_and_function_are_one(kind, options):
     np.testing.assert_array_equal(layer(x).data, expected.data)
     assert kind.__name__ in dir(nn)
     assert kind.name in dir(F)
-    assert eval(repr(layer), vars(nn) | {k.__name__: k for k in REGISTRY.values()}).options == layer.options
+    assert (
+        eval(repr(layer), vars(nn) | {k.__name__: k for k in REGISTRY.values()}).options
+        == layer.options
+    )
 
 
 @pytest.mark.parametrize(("kind", "options"), CASES, ids=case_id)
@@ -210,7 +215,10 @@ def test_fused_with_dense_is_the_same(kind, options, level):
             parameter.grad = None
         y = dense.forward(inputs, layer) if fused else layer(dense(inputs))
         (y * y).sum().backward()
-        results.append([y.data, inputs.grad.data] + [p.grad.data for p in (*dense.parameters(), *layer.parameters())])
+        results.append(
+            [y.data, inputs.grad.data]
+            + [p.grad.data for p in (*dense.parameters(), *layer.parameters())]
+        )
     for a, b in zip(*results, strict=True):
         assert a.tobytes() == b.tobytes()
 
@@ -238,7 +246,9 @@ def test_integers_are_refused_by_every_activation():
     for kind in REGISTRY.values():
         if kind.name == "identity":
             continue
-        with pytest.raises(minidl.DTypeError, match=rf"{kind.name}: expected float32 or float64, got int64"):
+        with pytest.raises(
+            minidl.DTypeError, match=rf"{kind.name}: expected float32 or float64, got int64"
+        ):
             kind()(np.arange(UNITS))
 
 
@@ -261,7 +271,9 @@ def test_options_out_of_range_are_refused(kind, options):
 
 
 def test_unknown_options_and_names_say_what_there_is():
-    with pytest.raises(minidl.ArgumentError, match=r"leaky_relu: expected the options .*negative_slope"):
+    with pytest.raises(
+        minidl.ArgumentError, match=r"leaky_relu: expected the options .*negative_slope"
+    ):
         nn.LeakyReLU(slope=0.1)
     with pytest.raises(minidl.ArgumentError, match=r"got 'rellu'\. Try: 'relu'"):
         nn.MLP([2, 3, 1], "rellu")
@@ -273,7 +285,9 @@ def test_maxout_ties_go_to_the_first_piece_and_pieces_must_divide():
     x = minidl.tensor([[1.0, 1.0, 0.0, 2.0, 3.0, 3.0]], requires_grad=True)
     F.maxout(x, 3).sum().backward()
     np.testing.assert_array_equal(x.grad.data, [[1, 0, 0, 0, 1, 0]])
-    with pytest.raises(minidl.ShapeError, match=r"maxout: expected a last axis of units · 4 pieces"):
+    with pytest.raises(
+        minidl.ShapeError, match=r"maxout: expected a last axis of units · 4 pieces"
+    ):
         F.maxout(x, 4)
 
 
@@ -283,5 +297,7 @@ def test_prelu_shared_slope_sums_over_units_and_batch():
     layer(x).sum().backward()
     np.testing.assert_allclose(layer.weight.grad.data, [-8.0])
     assert layer.weight.decays is False
-    with pytest.raises(minidl.ShapeError, match=r"prelu: expected a weight of shape \(1,\) or \(2,\)"):
+    with pytest.raises(
+        minidl.ShapeError, match=r"prelu: expected a weight of shape \(1,\) or \(2,\)"
+    ):
         nn.PReLU(3)(x)

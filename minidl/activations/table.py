@@ -1,0 +1,43 @@
+"""The registry as a table in Markdown, as the README shows it: python -m minidl.activations.table"""
+
+import inspect
+import math
+
+from .declaration import REGISTRY, Activation
+
+HEADER = ("function", "layer", "formula", "at -∞, ∞", "slope at kinks", "paper")
+
+
+def number(x: float) -> str:
+    """A number as short as it is exact enough to read."""
+    if math.isinf(x):
+        return "∞" if x > 0 else "-∞"
+    return f"{x:.4g}"
+
+
+def row(kind: type[Activation]) -> tuple[str, ...]:
+    """The cells of one activation, with its default options."""
+    low, high = kind.limits()
+    kinks = ", ".join(f"{number(slope)} at {number(x)}" for x, slope in kind.kinks().items())
+    parameters = inspect.signature(kind).parameters.values()
+    options = ", ".join(f"{p.name}={p.default}" for p in parameters)
+    formula = " ".join((kind.__doc__ or "").split()).split(": ")[0].split(", also")[0].rstrip(".")
+    return (
+        f"`{kind.name}`",
+        f"`{kind.__name__}({options})`",
+        formula.replace("|", r"\|"),
+        f"{number(low)}, {number(high)}",
+        kinks or "-",
+        kind.paper or "-",
+    )
+
+
+def table() -> str:
+    """One row for each registered activation."""
+    rows = [HEADER, *(row(kind) for kind in REGISTRY.values())]
+    lines = ["| " + " | ".join(cells) + " |" for cells in rows]
+    return "\n".join([lines[0], "|" + "---|" * len(HEADER), *lines[1:]])
+
+
+if __name__ == "__main__":
+    print(table())
