@@ -45,7 +45,7 @@ class MLP(Sequential):
             )
         for size in sizes:
             check_size("MLP", "sizes", size)
-        single = isinstance(activation, (str, type))
+        single = isinstance(activation, str) or not isinstance(activation, Sequence)
         kinds = [activation] * (len(sizes) - 2) if single else list(activation)  # type: ignore[arg-type]
         if len(kinds) != len(sizes) - 2:
             raise ArgumentError(

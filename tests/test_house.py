@@ -58,11 +58,11 @@ def test_imports_point_downward(file):
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCE)))
-def test_imports_stand_at_the_top(file):
-    for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            late = [n for n in ast.walk(node) if isinstance(n, (ast.Import, ast.ImportFrom))]
-            assert not late, f"{node.name} imports within its body"
+def test_no_import_of_a_room_is_late(file):
+    for function in ast.walk(ast.parse(file.read_text())):
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            late = [room for node in ast.walk(function) for room in rooms_imported(file, node)]
+            assert not late, f"{function.name} imports {late} within its body"
 
 
 def test_every_room_has_a_floor():

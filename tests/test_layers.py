@@ -136,7 +136,8 @@ def test_signals_keep_their_size_through_ten_layers():
         x = x_of(200, 300)
         for layer in list(net)[:-1]:
             x = layer(x)
-        assert 0.3 < float((x * x).mean()) < 3, name
+        # Without their gain tanh would be at 1e-4 and relu at 1e-3.
+        assert 0.1 < float((x * x).mean()) < 10, name
 
 
 def test_parameters_are_found_everywhere_and_once():

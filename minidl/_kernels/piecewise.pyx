@@ -52,9 +52,9 @@ cdef void leaky_relu_forward(
     const real *x, const real *_, real *y, Py_ssize_t n, const double *options
 ) noexcept nogil:
     cdef Py_ssize_t i
-    cdef real slope = <real> options[0]
+    cdef double slope = options[0]
     for i in range(n):
-        y[i] = x[i] if x[i] > 0 else slope * x[i]
+        y[i] = x[i] if x[i] > 0 else <real> (slope * x[i])
 
 
 cdef void leaky_relu_backward(
@@ -62,9 +62,9 @@ cdef void leaky_relu_backward(
     const double *options
 ) noexcept nogil:
     cdef Py_ssize_t i
-    cdef real slope = <real> options[0]
+    cdef double slope = options[0]
     for i in range(n):
-        dx[i] = dy[i] if y[i] > 0 else slope * dy[i]
+        dx[i] = dy[i] if y[i] > 0 else <real> (slope * dy[i])
 
 
 KERNELS["leaky_relu"] = row_functions(

@@ -260,13 +260,16 @@ cdef void gelu_backward(
 ) noexcept nogil:
     cdef Py_ssize_t i
     cdef bint approximate = options[0] != 0
-    cdef double s, z
+    cdef double e, s, t, z
     if approximate:
         for i in range(n):
             z = clamp(x[i], -FAR, FAR)
-            s = sigmoid(2.0 * gelu_inner(z))
-            dx[i] = <real> (
-                dy[i] * s * (1.0 + z * (1.0 - s) * (2.0 * GELU_A) * (1.0 + 3.0 * GELU_B * z * z)))
+            t = 2.0 * gelu_inner(z)
+            e = exp(-fabs(t))
+            s = (e if t < 0 else 1.0) / (1.0 + e)
+            # s (1 - s) = e / (1 + e)², without rounding 1 - s for large t.
+            dx[i] = <real> (dy[i] * (s + z * e / ((1.0 + e) * (1.0 + e))
+                                     * (2.0 * GELU_A) * (1.0 + 3.0 * GELU_B * z * z)))
     else:
         for i in range(n):
             z = clamp(x[i], -FAR, FAR)

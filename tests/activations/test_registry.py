@@ -44,7 +44,7 @@ def call(kind: type[Activation], options: dict, x: np.ndarray, grad: bool = Fals
 def truth(kind: type[Activation], options: dict, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """y and dy/dx in float64, by the declaration's formula and derivative."""
     exact = minidl.tensor(x.astype(np.float64))
-    slopes = [minidl.tensor(a.astype(np.float64)) for a in learned(kind, np.float32)]
+    slopes = [minidl.tensor(a.astype(np.float64)) for a in learned(kind, x.dtype.type)]
     with np.errstate(all="ignore"):
         y = kind.formula(exact, *slopes, **options).data
         slope = kind.derivative(exact, *slopes, **options).data
@@ -67,16 +67,15 @@ def test_forward_is_the_formula(kind, options, dtype, level):
     expected, _ = truth(kind, options, x)
     assert y.dtype == dtype
     # The kernels compute in double: float32 is off by its own rounding (half an ULP) and hardly
-    # more, float64 by a few roundings of the steps of a formula.
-    ulps = 0.51 if dtype == np.float32 else 8
+    # more. In float64 kernel and formula round each step; rounding the exponent t of an e^t is a
+    # relative error of |t| eps, and so a far tail's error grows with the logarithm of its size.
     spacing = np.spacing(np.abs(expected).astype(dtype)).astype(np.float64)
-    error = np.abs(y.data.astype(np.float64) - expected) / spacing
-    # x Phi(x) and the like pass 0 in steps that the formula, not the kernel, rounds away: where
-    # the exact value is below 1e-290 only the absolute difference counts.
-    error[np.abs(expected) < 1e-290] = 0
-    assert error.max() <= ulps, (
-        f"{error.max()} ULP at x = {x.ravel()[error.argmax() * x.size // error.size]}"
-    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ulps = np.abs(y.data.astype(np.float64) - expected) / spacing
+        allowed = 0.51 if dtype == np.float32 else 8 + 3 * np.abs(np.log(np.abs(expected)))
+    normal = np.abs(expected) > np.finfo(np.float64).tiny  # below it numbers have fewer digits
+    assert (ulps <= allowed)[normal].all(), f"{(ulps - allowed)[normal].max()} ULP too many"
+    np.testing.assert_allclose(y.data[~normal], expected[~normal], rtol=0, atol=1e-300)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -129,7 +128,7 @@ def test_infinity_gives_the_limit(kind, options, dtype, level):
     for x, limit in ((-np.inf, low), (np.inf, high)):
         y, inputs = call(kind, options, np.full((1, UNITS), x, dtype), grad=True)
         np.testing.assert_array_equal(y.data[0], np.asarray(limit, dtype) + np.zeros(UNITS, dtype))
-        y.sum().backward()
+        y.backward(np.ones_like(y.data))
         assert np.isfinite(inputs[0].grad.data).all(), "the slope has a finite limit"
 
 

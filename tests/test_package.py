@@ -1,0 +1,149 @@
+"""The package: an sdist that builds, a wheel with what it needs, and one activation added to it.
+
+A copy of the source gets one declaration and one kernel section, is packed as an sdist, and a
+wheel is built from that: so one compilation shows all three.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+DECLARATION = '''
+
+class Squareplus(Activation):
+    """y = (x + sqrt(x² + 4)) / 2."""
+
+    name = "squareplus"
+    paper = "Barron 2021"
+
+    @staticmethod
+    def formula(x: Tensor) -> Tensor:
+        return (x + (x * x + 4).sqrt()) / 2
+
+    @staticmethod
+    def derivative(x: Tensor) -> Tensor:
+        return (1 + x / (x * x + 4).sqrt()) / 2
+
+    @staticmethod
+    def limits() -> tuple[float, float]:
+        return 0.0, INF
+'''
+
+SECTION = """
+
+cdef extern from "math.h":
+    double sqrt(double) nogil
+
+
+cdef void squareplus_forward(
+    const real *x, const real *_, real *y, Py_ssize_t n, const double *options
+) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = <real> (0.5 * x[i] + 0.5 * sqrt(<double> x[i] * x[i] + 4.0) if x[i] > 0 else
+                       2.0 / (sqrt(<double> x[i] * x[i] + 4.0) - x[i]))
+
+
+cdef void squareplus_backward(
+    const real *x, const real *_, const real *dy, real *dx, Py_ssize_t n, const double *options
+) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        dx[i] = <real> (0.5 * dy[i] * (1.0 + clamp(x[i], -1e19, 1e19)
+                        / sqrt(clamp(x[i], -1e19, 1e19) * clamp(x[i], -1e19, 1e19) + 4.0)))
+
+
+KERNELS["squareplus"] = row_functions(
+    squareplus_forward, squareplus_backward, squareplus_forward, squareplus_backward)
+"""
+
+CHECK = """
+import numpy as np, minidl
+from minidl import _kernels, nn, init, functional as F
+x = np.linspace(-30, 30, 999)
+y = F.squareplus(minidl.tensor(x, requires_grad=True))
+assert "squareplus" in _kernels.ROW_FUNCTIONS
+np.testing.assert_allclose(y.data, (x + np.sqrt(x * x + 4)) / 2, rtol=1e-12)
+assert minidl.gradcheck(F.squareplus, [minidl.tensor(x[::50], requires_grad=True)])
+net = nn.MLP([4, 5, 2], "squareplus")
+assert "squareplus" in net[0].forward(np.ones((1, 4), np.float32), net[1])._node.operation
+print("fused and right")
+"""
+
+
+
+def run(*command: str, folder: Path, **variables: str) -> str:
+    done = subprocess.run(
+        command, cwd=folder, env=os.environ | variables, capture_output=True, text=True, timeout=900
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def build(kind: str, folder: Path, output: Path) -> Path:
+    """What the build backend makes in `folder`: an sdist or a wheel, quickly and unoptimised."""
+    call = f"from setuptools import build_meta; build_meta.build_{kind}({str(output)!r})"
+    run(sys.executable, "-c", call, folder=folder, MINIDL_LEVELS="baseline", CFLAGS="-O0")
+    (made,) = output.iterdir()
+    return made
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory) -> Path:
+    tree = tmp_path_factory.mktemp("tree")
+    ignore = shutil.ignore_patterns("*.so", "__pycache__")
+    for folder in ("minidl", "tests", "examples"):
+        shutil.copytree(ROOT / folder, tree / folder, ignore=ignore)
+    for file in ("setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md"):
+        shutil.copy(ROOT / file, tree)
+    with (tree / "minidl/activations/smooth.py").open("a") as file:
+        file.write(DECLARATION)
+    with (tree / "minidl/_kernels/smooth.pyx").open("a") as file:
+        file.write(SECTION)
+    return build("sdist", tree, tmp_path_factory.mktemp("sdist"))
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("unpacked")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder, filter="data")
+    (source,) = folder.iterdir()
+    return build("wheel", source, tmp_path_factory.mktemp("wheel"))
+
+
+def test_the_sdist_holds_the_sources_and_no_results(sdist):
+    with tarfile.open(sdist) as archive:
+        names = [name.partition("/")[2] for name in archive.getnames()]
+    for wanted in ("setup.py", "LICENSE", "minidl/py.typed", "minidl/_kernels/gemm.pxd"):
+        assert wanted in names
+    assert not [n for n in names if n.endswith((".c", ".so")) or n.startswith(("tests", "examples"))]
+
+
+def test_the_wheel_holds_what_it_needs_and_no_more(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        (metadata,) = [archive.read(n).decode() for n in names if n.endswith("METADATA")]
+    kernels = {n.split("/")[-1].split(".")[0] for n in names if n.endswith(".so")}
+    sources = {path.stem for path in (ROOT / "minidl/_kernels").glob("*.pyx")}
+    assert kernels == sources | {"_memoryview"}
+    assert "minidl/py.typed" in names
+    assert all(n.startswith(("minidl/", "minidl-0.1.0.dist-info/")) for n in names)
+    assert not [n for n in names if n.endswith((".c", ".pyx"))]
+    required = [line for line in metadata.splitlines() if line.startswith("Requires-Dist")]
+    assert [line for line in required if "extra ==" not in line] == ["Requires-Dist: numpy>=1.24"]
+
+
+def test_one_declaration_and_one_kernel_section_make_a_fused_activation(wheel, tmp_path):
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    variables = {"PYTHONPATH": str(tmp_path), "MINIDL_CPU": "baseline"}
+    assert run(sys.executable, "-c", CHECK, folder=tmp_path, **variables) == "fused and right\n"
