@@ -16,7 +16,7 @@ MNIST = Path(__file__).parent / "data" / "mnist"
 
 # Each optimiser with the learning rate that suits it on MNIST.
 OPTIMIZERS = {
-    "sgd": (lambda parameters, lr: optim.SGD(parameters, lr, momentum=0.9), 0.1),
+    "sgd": (lambda parameters, lr: optim.SGD(parameters, lr, momentum=0.9), 0.05),
     "adam": (optim.Adam, 0.001),
     "adamw": (optim.AdamW, 0.001),
     "rmsprop": (optim.RMSprop, 0.001),
@@ -31,7 +31,7 @@ def add_training_options(parser: argparse.ArgumentParser, epochs: int = 10) -> N
         "--optimizer", choices=OPTIMIZERS, default="sgd", help="sgd has momentum 0.9 (default: sgd)"
     )
     parser.add_argument(
-        "--lr", type=float, help="the first learning rate (default: 0.1 for sgd, see training.py)"
+        "--lr", type=float, help="the first learning rate (default: 0.05 for sgd, see training.py)"
     )
     parser.add_argument("--batch-size", type=int, default=64, help="default: 64")
     parser.add_argument("--epochs", type=int, default=epochs, help=f"default: {epochs}")

@@ -79,7 +79,6 @@ print("fused and right")
 """
 
 
-
 def run(*command: str, folder: Path, **variables: str) -> str:
     done = subprocess.run(
         command, cwd=folder, env=os.environ | variables, capture_output=True, text=True, timeout=900
@@ -102,7 +101,14 @@ def sdist(tmp_path_factory) -> Path:
     ignore = shutil.ignore_patterns("*.so", "__pycache__")
     for folder in ("minidl", "tests", "examples"):
         shutil.copytree(ROOT / folder, tree / folder, ignore=ignore)
-    for file in ("setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md"):
+    for file in (
+        "setup.py",
+        "pyproject.toml",
+        "MANIFEST.in",
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+    ):
         shutil.copy(ROOT / file, tree)
     with (tree / "minidl/activations/smooth.py").open("a") as file:
         file.write(DECLARATION)
@@ -125,7 +131,9 @@ def test_the_sdist_holds_the_sources_and_no_results(sdist):
         names = [name.partition("/")[2] for name in archive.getnames()]
     for wanted in ("setup.py", "LICENSE", "minidl/py.typed", "minidl/_kernels/gemm.pxd"):
         assert wanted in names
-    assert not [n for n in names if n.endswith((".c", ".so")) or n.startswith(("tests", "examples"))]
+    assert not [
+        n for n in names if n.endswith((".c", ".so")) or n.startswith(("tests", "examples"))
+    ]
 
 
 def test_the_wheel_holds_what_it_needs_and_no_more(wheel):

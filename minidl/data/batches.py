@@ -1,0 +1,136 @@
+"""Batches: a data set in pieces, in order or shuffled, with pixels turned into numbers."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from .. import _kernels
+from ..errors import ArgumentError, DTypeError, ShapeError, explain
+from ..random import generator
+from ..tensor import Tensor, as_tensor
+
+
+class Batches:
+    """Pairs (inputs, labels), made by `batches`. Each iteration goes once through the data."""
+
+    def __init__(
+        self, x: Any, y: Any, batch_size: int, shuffle: bool, seed: int | None, drop_last: bool
+    ) -> None:
+        self._x = np.asarray(_checked_inputs(x), order="C")
+        self._y = np.asarray(y)
+        if self._x.ndim == 0 or self._y.shape[:1] != self._x.shape[:1]:
+            raise ShapeError(
+                explain(
+                    "batches",
+                    "x of shape (n, ...) and y of shape (n, ...)",
+                    f"{self._x.shape} and {self._y.shape}",
+                )
+            )
+        self._batch_size = _checked_whole("batch_size", batch_size, 1)
+        self._seed = None if seed is None else _checked_whole("seed", seed, 0)
+        self._shuffle = shuffle
+        self._drop_last = drop_last
+        self._epoch = 0
+
+    def __len__(self) -> int:
+        """The number of batches in one iteration."""
+        n = len(self._x)
+        return n // self._batch_size if self._drop_last else -(-n // self._batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, np.ndarray]]:
+        order = np.arange(len(self._x), dtype=np.int64)
+        if self._shuffle:
+            self._generator().shuffle(order)
+            self._epoch += 1
+        return self._walk(order)
+
+    def _generator(self) -> np.random.Generator:
+        if self._seed is None:
+            return generator()
+        return np.random.default_rng((self._seed, self._epoch))
+
+    def _walk(self, order: np.ndarray) -> Iterator[tuple[Tensor, np.ndarray]]:
+        dtype = np.float32 if self._x.dtype == np.uint8 else self._x.dtype
+        rows_at_most = min(self._batch_size, len(order))
+        buffer = np.empty((rows_at_most, *self._x.shape[1:]), dtype)
+        inputs = None
+        for start in range(0, len(self) * self._batch_size, self._batch_size):
+            rows = order[start : start + self._batch_size]
+            if inputs is not None:
+                inputs.mark_written()  # a graph that keeps the last batch must not be used now
+            inputs = Tensor(_gathered(self._x, rows, out=buffer[: len(rows)]))
+            yield inputs, self._y[rows]
+
+
+def batches(
+    x: Any,
+    y: Any,
+    batch_size: int,
+    shuffle: bool = False,
+    seed: int | None = None,
+    drop_last: bool = False,
+) -> Batches:
+    """The pairs (x[i], y[i]), `batch_size` at a time, as (inputs, labels), again and again.
+
+    `x` has shape (n, ...) and holds uint8 pixels, which become float32 from 0 to 1, or float32 or
+    float64, which stay as they are; `inputs` is a tensor of shape (batch, ...). `y` has shape
+    (n, ...) and any dtype, and `labels` is an array of it. The last batch is shorter if
+    `batch_size` does not divide n, unless `drop_last` leaves it out.
+
+    Each iteration is one epoch, and `shuffle` gives each its own order: with a `seed` the order of
+    epoch e depends on (seed, e) only, without one it is drawn from minidl's random numbers.
+
+    `inputs` is good until the next batch, whose values go into the same memory; backward() through
+    an operation that keeps older ones raises GraphError. Of several iterations at once each has
+    its own memory. `x` and `y` are not copied, unless x is not contiguous.
+
+    ShapeError if x and y differ in length, DTypeError if x holds other numbers, ArgumentError for
+    a batch_size below 1 or a negative seed.
+
+    >>> x = np.array([[0, 51], [102, 153], [204, 255]], dtype=np.uint8)
+    >>> data = batches(x, [7, 2, 1], batch_size=2)
+    >>> len(data)
+    2
+    >>> for inputs, labels in data:
+    ...     print(inputs, labels)
+    tensor([[0. , 0.2],
+            [0.4, 0.6]]) [7 2]
+    tensor([[0.8, 1. ]]) [1]
+    """
+    return Batches(x, y, batch_size, shuffle, seed, drop_last)
+
+
+def _checked_inputs(x: Any) -> np.ndarray:
+    array = as_tensor(x, "batches").data
+    if array.dtype not in (np.uint8, np.float32, np.float64):
+        raise DTypeError(
+            explain(
+                "batches",
+                "x of uint8 (pixels from 0 to 255), float32 or float64",
+                array.dtype,
+                "x.astype(np.float32)",
+            )
+        )
+    return array
+
+
+def _checked_whole(name: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ArgumentError(
+            explain("batches", f"{name} as a whole number from {least} up", repr(value))
+        )
+    return int(value)
+
+
+def _gathered(x: np.ndarray, rows: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """out[i] = x[rows[i]], pixels divided by 255."""
+    if x.dtype == np.uint8:
+        width = math.prod(x.shape[1:])
+        y = out.reshape(len(rows), width)
+        _kernels.gather.pixels(x.reshape(len(x), width), rows, y, _kernels.threads_for(y.size))
+    else:
+        # As fast as a kernel; but mode="raise" would gather into a copy of `out` first.
+        np.take(x, rows, axis=0, out=out, mode="clip")
+    return out

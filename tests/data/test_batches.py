@@ -1,0 +1,279 @@
+"""batches(): what comes in them, in which order, and how long it may be used."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import minidl
+from minidl import Tensor, random
+from minidl.data import batches
+from minidl.errors import ArgumentError, DTypeError, GraphError, ShapeError
+
+N = 23
+
+
+@pytest.fixture
+def pixels():
+    return np.random.default_rng(0).integers(0, 256, (N, 12), dtype=np.uint8)
+
+
+def collected(data):
+    """All inputs and labels of one epoch, copied before the next batch comes."""
+    pairs = [(inputs.numpy().copy(), labels) for inputs, labels in data]
+    return [np.concatenate(parts) for parts in zip(*pairs, strict=True)]
+
+
+def orders(data, epochs):
+    """The labels of so many epochs; with labels 0 ... n-1 that is the order of the rows."""
+    return [collected(data)[1].tolist() for _ in range(epochs)]
+
+
+# ---- what comes ---------------------------------------------------------------------------------
+
+
+@settings(deadline=None)
+@given(
+    n=st.integers(0, 30),
+    shape=st.lists(st.integers(0, 4), max_size=3),
+    batch_size=st.integers(1, 35),
+    drop_last=st.booleans(),
+    dtype=st.sampled_from(["uint8", "float32", "float64"]),
+)
+def test_sizes_and_values(n, shape, batch_size, drop_last, dtype):
+    x = np.random.default_rng(n).integers(0, 256, (n, *shape)).astype(dtype)
+    expected = (x / 255.0).astype(np.float32) if dtype == "uint8" else x
+    data = batches(x, np.arange(n), batch_size, drop_last=drop_last)
+    starts = range(0, n - batch_size + 1 if drop_last else n, batch_size)
+    assert len(data) == len(starts)
+    count = 0
+    for start, (inputs, labels) in zip(starts, data, strict=True):
+        stop = min(start + batch_size, n)
+        assert isinstance(inputs, Tensor)
+        assert inputs.dtype == expected.dtype
+        assert not inputs.requires_grad
+        np.testing.assert_array_equal(inputs.numpy(), expected[start:stop])
+        np.testing.assert_array_equal(labels, np.arange(start, stop))
+        count += 1
+    assert count == len(data)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.arange(N, dtype=np.uint8),
+        np.linspace(-1, 1, N, dtype=np.float32),
+        np.random.default_rng(1).random((N, 10)),
+        np.random.default_rng(1).random((N, 2, 3), dtype=np.float32),
+        np.arange(N) % 2 == 0,
+        np.asfortranarray(np.random.default_rng(1).random((N, 10))),
+    ],
+    ids=lambda y: f"{y.dtype}{y.shape[1:]}",
+)
+def test_labels_of_any_kind(pixels, y):
+    data = batches(pixels, y, 5, shuffle=True, seed=3)
+    (order,) = orders(batches(pixels, np.arange(N), 5, shuffle=True, seed=3), 1)
+    labels = np.concatenate([labels for _, labels in data])
+    assert labels.dtype == y.dtype
+    np.testing.assert_array_equal(labels, y[order])
+
+
+def test_lists_and_tensors():
+    inputs, labels = next(iter(batches([[1, 2], [3, 4]], [1, 0], 2)))
+    assert inputs.dtype == np.float32
+    assert (inputs.numpy().tolist(), labels.tolist()) == ([[1, 2], [3, 4]], [1, 0])
+    inputs, labels = next(iter(batches(minidl.tensor([[1.0]]), minidl.tensor([2.0]), 2)))
+    assert (inputs.numpy().tolist(), labels.tolist()) == ([[1.0]], [2.0])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_any_memory_layout(pixels, dtype, tmp_path):
+    x = pixels.astype(dtype)
+    expected = collected(batches(x, np.arange(N), 4))[0]
+    read_only = x.copy()
+    read_only.flags.writeable = False
+    np.save(tmp_path / "x.npy", x)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    for other in (
+        np.asfortranarray(x), x.repeat(2, axis=1)[:, ::2], x[::-1].copy()[::-1], read_only, mapped
+    ):  # fmt: skip
+        np.testing.assert_array_equal(collected(batches(other, np.arange(N), 4))[0], expected)
+
+
+def test_the_data_are_neither_copied_nor_changed(pixels):
+    before = pixels.copy()
+    data = batches(pixels, np.arange(N), 4)
+    for inputs, labels in data:
+        inputs.data[:] = -1
+        labels[:] = -1
+    np.testing.assert_array_equal(pixels, before)
+    pixels[:] = 255
+    assert (collected(data)[0] == 1).all()
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_same_bits_for_every_number_of_threads(threads):
+    x = np.random.default_rng(0).integers(0, 256, (600, 784), dtype=np.uint8)
+    with minidl.set_num_threads(1):
+        expected = collected(batches(x, np.arange(600), 256, shuffle=True, seed=1))
+    with minidl.set_num_threads(threads):
+        found = collected(batches(x, np.arange(600), 256, shuffle=True, seed=1))
+    np.testing.assert_array_equal(found[0], expected[0])
+
+
+# ---- the order ----------------------------------------------------------------------------------
+
+
+def test_without_shuffle_the_order_is_the_data_s(pixels):
+    assert orders(batches(pixels, np.arange(N), 4), 2) == [list(range(N))] * 2
+
+
+@pytest.mark.parametrize("seed", [None, 0])
+def test_shuffled_epochs_hold_every_pair_once_each_in_another_order(pixels, seed):
+    data = batches(pixels, np.arange(N), 4, shuffle=True, seed=seed)
+    seen = [list(range(N))]
+    for _ in range(4):
+        inputs, labels = collected(data)
+        assert sorted(labels) == list(range(N))
+        np.testing.assert_array_equal(inputs, (pixels[labels] / 255.0).astype(np.float32))
+        assert labels.tolist() not in seen
+        seen.append(labels.tolist())
+
+
+def test_a_seed_fixes_every_epoch(pixels):
+    def made(seed):
+        return batches(pixels, np.arange(N), 4, shuffle=True, seed=seed)
+
+    expected = orders(made(7), 3)
+    random.manual_seed(1)
+    assert orders(made(7), 3) == expected
+    assert orders(made(np.int64(7)), 3) == expected
+    assert orders(made(8), 3)[0] != expected[0]
+    left_early = made(7)
+    next(iter(left_early))
+    assert orders(left_early, 2) == expected[1:]
+
+
+def test_a_seed_leaves_the_shared_random_numbers_alone(pixels):
+    random.manual_seed(5)
+    expected = random.generator().random()
+    random.manual_seed(5)
+    orders(batches(pixels, np.arange(N), 4, shuffle=True, seed=7), 2)
+    assert random.generator().random() == expected
+
+
+def test_without_a_seed_the_order_follows_manual_seed(pixels):
+    data = batches(pixels, np.arange(N), 4, shuffle=True)
+    random.manual_seed(5)
+    expected = orders(data, 2)
+    random.manual_seed(5)
+    assert orders(data, 2) == expected
+
+
+def test_drop_last_drops_what_is_last_in_the_shuffled_order(pixels):
+    whole = batches(pixels, np.arange(N), 5, shuffle=True, seed=0)
+    dropping = batches(pixels, np.arange(N), 5, shuffle=True, seed=0, drop_last=True)
+    assert orders(dropping, 1)[0] == orders(whole, 1)[0][:20]
+
+
+# ---- how long a batch may be used ---------------------------------------------------------------
+
+
+@pytest.fixture(params=["uint8", "float32"])
+def data(request, pixels):
+    return batches(pixels.astype(request.param), np.arange(N), 4)
+
+
+def test_the_memory_is_used_again(data):
+    iterator = iter(data)
+    first, labels = next(iterator)
+    second, _ = next(iterator)
+    assert np.shares_memory(first.numpy(), second.numpy())
+    assert labels.tolist() == [0, 1, 2, 3]  # labels have their own
+
+
+def test_backward_through_an_old_batch_is_refused(data):
+    W = minidl.tensor(np.ones((12, 2), np.float32), requires_grad=True)
+    iterator = iter(data)
+    for wait in (False, True):
+        inputs, _ = next(iterator)
+        view = inputs[1:]  # keeps the same memory
+        losses = [(inputs @ W).sum(), (view @ W).sum()]
+        if wait:
+            next(iterator)
+        for loss in losses:
+            W.grad = None
+            if wait:
+                with pytest.raises(GraphError, match="changed in place"):
+                    loss.backward()
+                assert W.grad is None
+            else:
+                loss.backward()
+                assert W.grad is not None
+
+
+def test_the_last_batch_stays_good(data):
+    W = minidl.tensor(np.ones((12, 2), np.float32), requires_grad=True)
+    for inputs, _ in data:
+        loss = (inputs @ W).sum()
+    loss.backward()
+    expected = inputs.numpy().sum(axis=0)
+    np.testing.assert_allclose(W.grad.numpy()[:, 0], expected, rtol=4 * 2.0**-23)
+
+
+def test_a_gradient_with_respect_to_a_batch_is_its_own(data):
+    iterator = iter(data)
+    first, _ = next(iterator)
+    first.requires_grad = True
+    (first * 2).sum().backward()
+    second, _ = next(iterator)
+    assert not second.requires_grad
+    assert second.grad is None
+    assert (first.grad.numpy() == 2).all()
+
+
+def test_iterations_at_once_do_not_meet(pixels):
+    W = minidl.tensor(np.ones((12, 2), np.float32), requires_grad=True)
+    data = batches(pixels, np.arange(N), 4, shuffle=True, seed=0)
+    one, other = iter(data), iter(data)
+    first, labels = next(one)
+    loss = (first @ W).sum()
+    next(other)
+    next(other)
+    np.testing.assert_array_equal(first.numpy(), (pixels[labels] / 255.0).astype(np.float32))
+    loss.backward()
+    assert W.grad is not None
+
+
+# ---- what is refused, at the call ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"y": np.arange(N - 1)}, ShapeError, "(23, 12) and (22,)"),
+        ({"y": np.array(1)}, ShapeError, "(23, 12) and ()"),
+        ({"x": np.float32(1)}, ShapeError, "() and (23,)"),
+        ({"x": np.float32(1), "y": np.array(1)}, ShapeError, "() and ()"),
+        ({"x": np.zeros((N, 2), np.int64)}, DTypeError, "got int64. Try: x.astype"),
+        ({"x": np.zeros((N, 2), bool)}, DTypeError, "bool"),
+        ({"x": np.zeros((N, 2), np.float16)}, DTypeError, "float16"),
+        ({"x": np.array(["a"] * N)}, DTypeError, "<U1"),
+        ({"batch_size": 0}, ArgumentError, "batch_size as a whole number from 1 up, got 0"),
+        ({"batch_size": -4}, ArgumentError, "got -4"),
+        ({"batch_size": 2.0}, ArgumentError, "got 2.0"),
+        ({"batch_size": True}, ArgumentError, "got True"),
+        ({"batch_size": None}, ArgumentError, "got None"),
+        ({"seed": -1}, ArgumentError, "seed as a whole number from 0 up, got -1"),
+        ({"seed": 1.5}, ArgumentError, "got 1.5"),
+    ],
+)
+def test_refused(pixels, change, error, words):
+    with pytest.raises(error) as refusal:
+        batches(**{"x": pixels, "y": np.arange(N), "batch_size": 4, **change})
+    assert words in str(refusal.value)
+
+
+def test_a_batch_size_beyond_the_data_takes_no_memory_for_it(pixels):
+    ((inputs, _),) = batches(pixels, np.arange(N), 10**15)
+    assert inputs.shape == (N, 12)
