@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+export PATH := $(abspath $(BIN)):$(PATH)
 SOURCES = setup.py pyproject.toml $(shell find minidl -name '*.py' -o -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd')
 
 .PHONY: train test lint build clean

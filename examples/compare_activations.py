@@ -34,7 +34,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--activations", nargs="+", choices=REGISTRY, default=TEXTBOOK,
                         metavar="NAME", help=f"default: {' '.join(TEXTBOOK)}")  # fmt: skip
     parser.add_argument("--output", type=Path, default=Path("results"), metavar="DIR",
-                        help="the folder for the table and the pictures (default: results)")  # fmt: skip
+                        help="the folder of the table and pictures (default: results)")  # fmt: skip
     add_training_options(parser)
     return parser.parse_args(argv)
 

@@ -28,7 +28,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE",
                         help="an option of the activation, such as pieces=5")  # fmt: skip
     parser.add_argument("--hidden", type=int, nargs="+", metavar="N",
-                        help="the hidden sizes (default: 128, or 256 128 with --layers 3)")  # fmt: skip
+                        help="hidden sizes (default: 128, with --layers 3: 256 128)")  # fmt: skip
     parser.add_argument("--dropout", type=float, default=0.0, help="default: 0")
     parser.add_argument("--save", type=Path, metavar="FILE", help="write the weights, as .npz")
     add_training_options(parser)

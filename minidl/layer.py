@@ -46,6 +46,7 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} defines no forward(x)")
 
     def __call__(self, x: Any) -> Tensor:
+        """What `forward` computes."""
         return self.forward(x)
 
     def children(self) -> Iterator[tuple[str, "Layer"]]:

@@ -60,7 +60,7 @@ def test_two_runs_of_an_example_print_the_same(tmp_path):
 def test_compare_activations(tmp_path):
     text = output(tmp_path, "compare_activations.py", "--epochs", 2, "--limit", 1500,
                   "--output", "out")  # fmt: skip
-    rows = [line for line in (tmp_path / "out/results.md").read_text().splitlines()][2:]
+    rows = (tmp_path / "out/results.md").read_text().splitlines()[2:]
     assert len(rows) == 12
     assert all(row in text for row in rows)
     results = json.loads((tmp_path / "out/results.json").read_text())

@@ -283,7 +283,7 @@ def test_initializers():
         w = init.orthogonal(shape, gain=2).astype(float)
         square = w.T @ w if shape[0] > shape[1] else w @ w.T
         np.testing.assert_allclose(square, 4 * np.eye(200), atol=1e-5)
-    with pytest.raises(minidl.ArgumentError, match="'he_norml'.* Try: 'he_normal'"):
+    with pytest.raises(minidl.ArgumentError, match=r"'he_norml'.* Try: 'he_normal'"):
         nn.Dense(2, 3, init="he_norml")
     with pytest.raises(minidl.ShapeError, match="in_features"):
         init.he_normal((3,))

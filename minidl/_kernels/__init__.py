@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from . import build_info
+from . import build_info as build_info
 from .threads import get_num_threads, set_num_threads, threads_for
 
 __all__ = [
@@ -22,7 +22,7 @@ __all__ = [
 def levels() -> list[str]:
     """The levels that are built and that this processor can run, best first."""
     here = Path(__file__).parent
-    return [name for name in build_info.cpu_levels() if (here / name).is_dir()]
+    return [name for name in build_info.cpu_levels() if any((here / name).glob("gemm.*"))]
 
 
 def _chosen_level() -> str:
@@ -41,7 +41,7 @@ KERNELS = (
     "softmax", "update",
 )  # fmt: skip
 
-level: str
+level = ""
 dense: ModuleType
 dropout: ModuleType
 gather: ModuleType

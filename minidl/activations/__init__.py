@@ -5,10 +5,11 @@ at ±inf, what backward keeps, the options and the paper; and it is the layer. W
 that is in declaration.py.
 """
 
-from .declaration import REGISTRY, Activation, activation
-from .piecewise import *  # noqa: F403, I001  (the registry's order is that of these lines)
-from .smooth import *  # noqa: F403
-from .prelu import *  # noqa: F403
-from .maxout import *  # noqa: F403
+# The order of these lines is the registry's.
+from .declaration import REGISTRY, Activation, activation  # isort: skip
+from .piecewise import *  # noqa: F403  # isort: skip
+from .smooth import *  # noqa: F403  # isort: skip
+from .prelu import *  # noqa: F403  # isort: skip
+from .maxout import *  # noqa: F403  # isort: skip
 
 __all__ = [*(kind.__name__ for kind in REGISTRY.values()), "REGISTRY", "Activation", "activation"]

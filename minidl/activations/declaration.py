@@ -1,9 +1,9 @@
 """What an activation is: a declaration, which is at the same time its layer, and how it runs.
 
-A subclass of `Activation` declares one activation; the files beside this one hold minidl's own. Defining
-the class is all: it registers itself under its name, and the function, the command lines' choice,
-the README's row and the tests follow from the registry. If the kernels have a section of that
-name, it runs by the kernel, else by its formula, whose gradient the tape finds.
+A subclass of `Activation` declares one activation; the files beside this one hold minidl's own.
+Defining the class is all: it registers itself under its name, and the function, the command
+lines' choice, the README's row and the tests follow from the registry. If the kernels have a
+section of that name, it runs by the kernel, else by its formula, whose gradient the tape finds.
 """
 
 import difflib

@@ -1,4 +1,4 @@
-"""The registry as a table in Markdown, as the README shows it: python -m minidl.activations.table"""
+"""The registry as a table for the README; printed by `python -m minidl.activations.table`."""
 
 import inspect
 import math

@@ -75,7 +75,7 @@ class Shapes(Base):
         return record("transpose", y, (self,), lambda dy: (dy.transpose(back),), view_of=self)
 
     @property
-    def T(self) -> "Tensor":  # noqa: N802  (NumPy's name)
+    def T(self) -> "Tensor":
         """The axes in reverse order."""
         return self.transpose()
 

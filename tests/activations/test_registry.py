@@ -55,8 +55,7 @@ def samples(dtype: type) -> np.ndarray:
     """Numbers of all sizes, dense around 0, kinks left out."""
     rng = np.random.default_rng(1)
     small = rng.standard_normal(600) * np.repeat([1e-6, 1e-3, 0.3, 1, 4, 20], 100)
-    x = np.concatenate([small, rng.uniform(-400, 400, 100)]).reshape(-1, UNITS).astype(dtype)
-    return x
+    return np.concatenate([small, rng.uniform(-400, 400, 100)]).reshape(-1, UNITS).astype(dtype)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
