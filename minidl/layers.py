@@ -102,7 +102,7 @@ class Sequential(Layer):
     (2, 10)
     """
 
-    def __init__(self, *layers: Layer) -> None:
+    def __init__(self, *layers: Any) -> None:
         for i, layer in enumerate(layers):
             if not isinstance(layer, Layer):
                 hint = (
@@ -111,7 +111,7 @@ class Sequential(Layer):
                 raise ArgumentError(
                     explain(f"Sequential: argument {i}", "a layer", repr(layer), hint)
                 )
-        self.layers = list(layers)
+        self.layers: list[Layer] = list(layers)
         for first, second in zip(self.layers, self.layers[1:], strict=False):
             if isinstance(first, Dense) and isinstance(second, Activation):
                 first.scale_for(second)

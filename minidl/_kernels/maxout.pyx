@@ -4,7 +4,7 @@ from minidl._kernels.rows cimport row_functions
 from minidl._kernels.scalar cimport real
 
 
-# ---- maxout: y_u = max over p of x_up; keeps x ---------------------------------------------------
+# ---- maxout: y_u = max over p of x_up; keeps x ----------------------------------------------
 # dx_up = dy_u for the winning piece, else 0. The first piece wins a tie, and a NaN wins over
 # numbers. Backward looks for the winner again: x is read once more, and nothing else is kept.
 # Cost: one pass over the memory touched.

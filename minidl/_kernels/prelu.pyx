@@ -6,7 +6,7 @@ from minidl._kernels.rows cimport row_functions
 from minidl._kernels.scalar cimport real
 
 
-# ---- prelu: y = x where x > 0, else a_u x; keeps x ------------------------------------------------
+# ---- prelu: y = x where x > 0, else a_u x; keeps x ------------------------------------------
 # dx = dy or a_u dy; at 0 it is the negative side's. Keeps x, not y: a learned slope may turn
 # negative, and y then no longer has the sign of x. Cost: one pass over the memory touched.
 

@@ -1,1 +1,192 @@
-"""Placeholder."""
+"""Softmax, its logarithm, and cross-entropy with its gradient, row by row.
+
+A row of x holds one sample's logits. With m = max x and z = x - m nothing overflows: every e^z is
+at most 1, and their sum is at least 1. Sums run over the row in order, in double precision.
+
+NaN anywhere in a row makes the row NaN. A logit of -inf has probability 0, and one of +inf has
+probability 1 if it is the only one; two of them, or a row of nothing but -inf, leave the ratio
+open and give NaN.
+"""
+
+from cython.parallel cimport prange
+from libc.math cimport INFINITY, NAN, fabs
+from libc.stdint cimport int64_t
+
+from minidl._kernels.scalar cimport (
+    EXPONENT_BIAS, FRACTION_BITS, bits_of, double_of, exp, log1p, real)
+
+
+cdef inline double log_of_sum(double x) noexcept nogil:
+    """ln x for x >= 1: with x = 2^n f and f in [1, 2) it is n ln 2 + ln(1 + (f - 1))."""
+    cdef int64_t bits = bits_of(x)
+    cdef int64_t n = (bits >> FRACTION_BITS) - EXPONENT_BIAS
+    cdef double f = double_of(bits - (n << FRACTION_BITS))
+    return n * 0.6931471805599453 + log1p(f - 1.0) if x >= 1.0 else NAN
+
+
+cdef inline double below(double x, double m) noexcept nogil:
+    """z = x - m, where the largest logit is 0 also if it is infinite."""
+    return 0.0 if x == m else x - m
+
+
+cdef inline double largest(const real *x, Py_ssize_t n) noexcept nogil:
+    """max x; -inf of nothing. NaN loses every comparison and is met again in the sum."""
+    cdef Py_ssize_t j
+    cdef real m = -INFINITY
+    for j in range(n):
+        m = x[j] if x[j] > m else m
+    return m
+
+
+cdef inline double exponentials(const real *x, double m, real *e, Py_ssize_t n) noexcept nogil:
+    """e_j = exp(x_j - m); gives their sum."""
+    cdef Py_ssize_t j
+    cdef double total = 0.0
+    for j in range(n):
+        e[j] = <real> exp(below(x[j], m))
+    for j in range(n):
+        total += e[j]
+    return NAN if fabs(m) == INFINITY and total > 1.0 else total
+
+
+cdef inline double cost(double a, double log_p) noexcept nogil:
+    """-a ln p; what is not wanted (a = 0) costs nothing, even if it is impossible."""
+    return 0.0 if a == 0.0 else -a * log_p
+
+
+# ---- softmax: y_j = e^(z_j) / sum e^z, dx = y (dy - sum y dy); keeps y ------------------------
+# Shapes (rows, n). Cost: three passes over x and y, one exponential for each element.
+
+cdef inline void softmax_row(const real *x, real *y, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef double factor = 1.0 / exponentials(x, largest(x, n), y, n)
+    for j in range(n):
+        y[j] = <real> (y[j] * factor)
+
+
+cdef inline void softmax_backward_row(
+    const real *y, const real *dy, real *dx, Py_ssize_t n
+) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef double mean = 0.0
+    for j in range(n):
+        mean += <double> y[j] * dy[j]
+    for j in range(n):
+        dx[j] = <real> (y[j] * (dy[j] - mean))
+
+
+def softmax(const real[:, ::1] x, real[:, ::1] y, int threads):
+    """y = softmax(x) of every row."""
+    cdef Py_ssize_t i, n = x.shape[1]
+    for i in prange(x.shape[0], nogil=True, num_threads=threads, schedule="static"):
+        softmax_row(&x[i, 0], &y[i, 0], n)
+
+
+def softmax_backward(
+    const real[:, ::1] y, const real[:, ::1] dy, real[:, ::1] dx, int threads
+):
+    """dx from y = softmax(x) and dy."""
+    cdef Py_ssize_t i, n = y.shape[1]
+    for i in prange(y.shape[0], nogil=True, num_threads=threads, schedule="static"):
+        softmax_backward_row(&y[i, 0], &dy[i, 0], &dx[i, 0], n)
+
+
+# ---- log_softmax: y_j = z_j - ln sum e^z, dx = dy - e^y sum dy; keeps y -----------------------
+# Shapes (rows, n). Cost: three passes over x and y, one exponential for each element.
+
+cdef inline void log_softmax_row(const real *x, real *y, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef double m = largest(x, n)
+    cdef double log_total = log_of_sum(exponentials(x, m, y, n))
+    for j in range(n):
+        y[j] = <real> (below(x[j], m) - log_total)
+
+
+cdef inline void log_softmax_backward_row(
+    const real *y, const real *dy, real *dx, Py_ssize_t n
+) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef double total = 0.0
+    for j in range(n):
+        total += dy[j]
+    for j in range(n):
+        dx[j] = <real> (dy[j] - exp(y[j]) * total)
+
+
+def log_softmax(const real[:, ::1] x, real[:, ::1] y, int threads):
+    """y = ln softmax(x) of every row."""
+    cdef Py_ssize_t i, n = x.shape[1]
+    for i in prange(x.shape[0], nogil=True, num_threads=threads, schedule="static"):
+        log_softmax_row(&x[i, 0], &y[i, 0], n)
+
+
+def log_softmax_backward(
+    const real[:, ::1] y, const real[:, ::1] dy, real[:, ::1] dx, int threads
+):
+    """dx from y = log_softmax(x) and dy."""
+    cdef Py_ssize_t i, n = y.shape[1]
+    for i in prange(y.shape[0], nogil=True, num_threads=threads, schedule="static"):
+        log_softmax_backward_row(&y[i, 0], &dy[i, 0], &dx[i, 0], n)
+
+
+# ---- cross-entropy: loss = -sum_j a_j ln p_j, dx_j = (sum a) p_j - a_j ------------------------
+# p = softmax(x), and a_j >= 0 says how much class j is wanted. Both results come from the same
+# exponentials, which dx holds in between. The largest one is 1 and exact, so that p - a keeps its
+# digits where p is nearly a. Cost: as softmax, and one pass over a.
+
+cdef inline double targets_row(
+    const real *x, const real *a, real *dx, Py_ssize_t n
+) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef double m = largest(x, n)
+    cdef double total = exponentials(x, m, dx, n)
+    cdef double log_total = log_of_sum(total)
+    cdef double loss = 0.0, wanted = 0.0
+    for j in range(n):
+        wanted += a[j]
+        loss += cost(a[j], below(x[j], m) - log_total)
+    for j in range(n):
+        dx[j] = <real> (wanted / total * dx[j] - a[j])
+    return loss
+
+
+cdef inline double label_row(
+    const real *x, Py_ssize_t label, const double *weights, double smoothing, real *dx,
+    Py_ssize_t n
+) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef double m = largest(x, n)
+    cdef double total = exponentials(x, m, dx, n)
+    cdef double log_total = log_of_sum(total)
+    cdef double hit = (1.0 - smoothing) * weights[label], share = smoothing / n
+    cdef double loss = cost(hit, below(x[label], m) - log_total), wanted = hit
+    if smoothing > 0.0:
+        for j in range(n):
+            wanted += share * weights[j]
+            loss += cost(share * weights[j], below(x[j], m) - log_total)
+    for j in range(n):
+        dx[j] = <real> (wanted / total * dx[j]
+                        - (share * weights[j] + (hit if j == label else 0.0)))
+    return loss
+
+
+def cross_entropy_of_targets(
+    const real[:, ::1] x, const real[:, ::1] a, double[::1] losses, real[:, ::1] dx, int threads
+):
+    """The loss of every row and its gradient, for soft targets a of x's shape."""
+    cdef Py_ssize_t i, n = x.shape[1]
+    for i in prange(x.shape[0], nogil=True, num_threads=threads, schedule="static"):
+        losses[i] = targets_row(&x[i, 0], &a[i, 0], &dx[i, 0], n)
+
+
+def cross_entropy_of_labels(
+    const real[:, ::1] x, const int64_t[::1] labels, const double[::1] weights, double smoothing,
+    double[::1] losses, real[:, ::1] dx, int threads
+):
+    """The loss of every row and its gradient, for one label in each row.
+
+    a_j = w_j smoothing / n, and w_j (1 - smoothing) more where j is the label; w has shape (n,).
+    """
+    cdef Py_ssize_t i, n = x.shape[1]
+    for i in prange(x.shape[0], nogil=True, num_threads=threads, schedule="static"):
+        losses[i] = label_row(&x[i, 0], labels[i], &weights[0], smoothing, &dx[i, 0], n)

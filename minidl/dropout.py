@@ -1,0 +1,71 @@
+"""Dropout: while training, every activation is switched off with some probability."""
+
+from typing import Any
+
+import numpy as np
+
+from . import _kernels
+from .errors import ArgumentError, explain
+from .random import fresh_seed
+from .tensor import Tensor, as_tensor, record, require_float
+
+OPERATIONS = 15  # for one element, most of them in its random number
+
+
+def dropout(
+    x: Any, p: float = 0.5, training: bool = True, *, seed: int | None = None, step: int = 0
+) -> Tensor:
+    """y = 0 with probability p, else x / (1 - p), so that the mean stays x ("inverted" dropout).
+
+    x is float32 or float64 of any shape; y is like it. Without `training`, and for p = 0, x itself
+    is returned; p = 1 gives zeros. Which elements are dropped depends on seed, step and position
+    only, never on the threads or the processor; a layer holds a seed and counts its steps. Without
+    a seed one is drawn from minidl's generator, which manual_seed starts. The probability is exact
+    to 2^-32. An element that is dropped is 0 even if it was NaN or infinite.
+
+    Backward makes the same mask again from its seed, so nothing is kept.
+
+    DTypeError for integers; ArgumentError for p outside [0, 1] and for a seed or step that is no
+    whole number from 0 to 2^64 - 1.
+
+    >>> import minidl
+    >>> dropout(minidl.tensor([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), p=0.5, seed=3)
+    tensor([ 2.,  0.,  6.,  8.,  0., 12.])
+
+    Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR
+    15, 2014. The random numbers: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
+    SC 2011.
+    """
+    x = as_tensor(x, "dropout")
+    require_float("dropout", x)
+    _check_probability(p)
+    _check_word("seed", 0 if seed is None else seed)
+    _check_word("step", step)
+    last = round(float(p) * 2**32) - 1  # the largest random word that drops its element
+    if not training or last < 0:
+        return x
+    key = fresh_seed() if seed is None else int(seed)
+    scale = 1 / (1 - float(p)) if p < 1 else 0.0
+
+    def masked(array: np.ndarray) -> np.ndarray:
+        values = np.ascontiguousarray(array).reshape(-1)
+        result = np.empty(array.shape, array.dtype)
+        threads = _kernels.threads_for(OPERATIONS * values.size)
+        _kernels.dropout.dropout(values, result.reshape(-1), key, int(step), last, scale, threads)
+        return result
+
+    return record("dropout", masked(x.data), (x,), lambda dy: (masked(dy),))
+
+
+def _check_probability(p: Any) -> None:
+    is_number = isinstance(p, (int, float, np.floating)) and not isinstance(p, bool)
+    if not is_number or not 0 <= p <= 1:
+        raise ArgumentError(explain("dropout", "a probability p from 0 to 1", f"p={p!r}"))
+
+
+def _check_word(name: str, value: Any) -> None:
+    is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not is_whole or not 0 <= value < 2**64:
+        raise ArgumentError(
+            explain("dropout", f"a {name} from 0 to 2**64 - 1, a whole number", f"{name}={value!r}")
+        )

@@ -1,0 +1,207 @@
+"""Gradients compared with finite differences, which know nothing of backward functions."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from .errors import ArgumentError, DTypeError, GraphError, explain
+from .tape import no_grad
+from .tensor import Tensor
+
+KINK_DISTANCE = 10  # in eps; a difference taken across a kink is the slope of neither side
+
+Function = Callable[..., Tensor]
+
+
+def gradcheck(
+    function: Function,
+    inputs: Tensor | Sequence[Any],
+    *,
+    eps: float = 1e-6,
+    rtol: float = 1e-5,
+    atol: float = 1e-7,
+    kinks: Sequence[float] = (),
+    raise_exception: bool = True,
+) -> bool:
+    """Whether backward gives the function's derivatives: its whole Jacobian, element by element.
+
+        |backward - difference| <= atol + rtol |difference|
+        difference = (f(x + eps) - f(x - eps)) / 2 eps     for every element of every input
+
+    - function: takes the inputs and returns one tensor of any shape, the same at every call
+      (dropout needs a seed). What it reaches without being given it, such as a layer's weight,
+      can be checked too if it is named among the inputs; the function then takes it and need not
+      use it.
+    - inputs: a tensor or a sequence. Those with requires_grad are checked; they are leaves.
+      All float tensors are float64, as differences in float32 would be noise. They may be
+      non-contiguous. Their values and their `grad` are afterwards what they were before.
+    - kinks: values of the inputs at which the function has a kink; elements within 10 eps of one
+      are skipped.
+
+    Returns True. A gradient that is wrong, missing or of a wrong shape raises GraphError, which
+    names the input, the element and both values; without `raise_exception` it returns False.
+    GraphError also for a function that changes its inputs or gives other values when called
+    again, DTypeError for another dtype, ArgumentError for inputs that cannot be checked and
+    options out of range.
+
+    >>> import minidl
+    >>> x = minidl.tensor(np.array([-1.0, 0.5, 2.0]), requires_grad=True)
+    >>> gradcheck(lambda x: x * x, x)
+    True
+    >>> gradcheck(lambda x: x * x.detach(), x, raise_exception=False)
+    False
+    """
+    if not (eps > 0 and rtol >= 0 and atol >= 0):
+        got = f"eps={eps}, rtol={rtol}, atol={atol}"
+        raise ArgumentError(explain("gradcheck", "eps > 0, rtol >= 0 and atol >= 0", got))
+    arguments = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+    checked = _checked(arguments, kinks, eps)
+    before = [(x, x.data.copy(), x.grad) for x in arguments if isinstance(x, Tensor)]
+    try:
+        problem = next(_problems(function, arguments, checked, eps, rtol, atol), None)
+    finally:
+        for x, values, grad in before:
+            x.grad = grad
+            if x.data.flags.writeable:
+                x.data[...] = values
+    if problem is not None and raise_exception:
+        raise GraphError(problem)
+    return problem is None
+
+
+class _Checked:
+    """An input whose gradient is checked."""
+
+    def __init__(self, number: int, x: Tensor, kinks: Sequence[float], eps: float) -> None:
+        self.number = number
+        self.x = x
+        # For each element of the output, the gradient that backward gave; None if it gave none.
+        self.gradients: list[np.ndarray | None] = []
+        near = [np.abs(x.data - kink) <= KINK_DISTANCE * eps for kink in kinks]
+        skipped = np.any(near, axis=0) if near else np.zeros(x.shape, bool)
+        self.elements = [at for at in np.ndindex(x.shape) if not skipped[at]]
+
+
+def _checked(arguments: tuple[Any, ...], kinks: Sequence[float], eps: float) -> list[_Checked]:
+    checked = []
+    for number, x in enumerate(arguments):
+        if not isinstance(x, Tensor):
+            continue
+        if x.dtype.kind == "f" and x.dtype != np.float64:
+            raise DTypeError(
+                explain("gradcheck", "float64", f"input {number} of {x.dtype}", "dtype='float64'")
+            )
+        if x.requires_grad:
+            checked.append(_Checked(number, x, kinks, eps))
+            if x._node is not None or not x.data.flags.writeable:
+                raise ArgumentError(
+                    explain(
+                        "gradcheck",
+                        "leaves whose values can be changed",
+                        f"input {number}, a result or read-only",
+                        "tensor(x, requires_grad=True), which copies",
+                    )
+                )
+            if x.size and not checked[-1].elements:
+                raise ArgumentError(
+                    explain(
+                        "gradcheck", "an element away from the kinks", f"none in input {number}"
+                    )
+                )
+    if not checked:
+        raise ArgumentError(explain("gradcheck", "an input with requires_grad=True", "none"))
+    return checked
+
+
+def _problems(
+    function: Function,
+    arguments: tuple[Any, ...],
+    checked: list[_Checked],
+    eps: float,
+    rtol: float,
+    atol: float,
+) -> Iterator[str]:
+    """What is wrong, found as it is asked for."""
+    shape = _collect_gradients(function, arguments, checked)
+    for c in checked:
+        for gradient in c.gradients:
+            if gradient is not None and gradient.shape != c.x.shape:
+                yield explain(
+                    "gradcheck", f"a gradient of input {c.number}'s shape {c.x.shape}",
+                    gradient.shape,
+                )  # fmt: skip
+                return
+        for at in c.elements:
+            difference = _central_difference(function, arguments, c.x, at, eps)
+            for row, output in enumerate(np.ndindex(shape)):
+                gradient = c.gradients[row]
+                found = 0.0 if gradient is None else gradient[at]
+                wanted = difference[output]
+                if not abs(found - wanted) <= atol + rtol * abs(wanted):
+                    yield explain(
+                        "gradcheck",
+                        f"d output{list(output)} / d input {c.number}{list(at)} = {wanted:.9g}, "
+                        "the central difference",
+                        "no gradient" if gradient is None else f"{found:.9g} from backward",
+                    )
+
+
+def _collect_gradients(
+    function: Function, arguments: tuple[Any, ...], checked: list[_Checked]
+) -> tuple[int, ...]:
+    """Runs backward from every element of the output; gives the output's shape.
+
+    The graph is released by each backward, so the function is called for each again.
+    """
+    first = _evaluate(function, arguments)
+    for output in np.ndindex(first.shape):
+        y = _evaluate(function, arguments)
+        if not np.array_equal(y.data, first.data, equal_nan=True):
+            raise GraphError(
+                explain(
+                    "gradcheck", "the same values at every call", "others", "a fixed seed inside"
+                )
+            )
+        for c in checked:
+            c.x.grad = None
+        if y.requires_grad:
+            direction = np.zeros(y.shape)
+            direction[output] = 1
+            y.backward(direction)
+        for c in checked:
+            c.gradients.append(None if c.x.grad is None else c.x.grad.numpy())
+    return first.shape
+
+
+def _evaluate(function: Function, arguments: tuple[Any, ...]) -> Tensor:
+    before = [(i, x, x.data.copy()) for i, x in enumerate(arguments) if isinstance(x, Tensor)]
+    y = function(*arguments)
+    if not isinstance(y, Tensor) or y.dtype != np.float64:
+        got = f"one of {y.dtype}" if isinstance(y, Tensor) else type(y).__name__
+        raise DTypeError(explain("gradcheck", "a function that returns a float64 tensor", got))
+    for i, x, values in before:
+        if not np.array_equal(x.data, values, equal_nan=x.dtype.kind == "f"):
+            raise GraphError(
+                explain(
+                    "gradcheck",
+                    "a function that leaves its inputs alone",
+                    f"input {i} changed in place",
+                    "x = x + y for x += y",
+                )
+            )
+    return y
+
+
+def _central_difference(
+    function: Function, arguments: tuple[Any, ...], x: Tensor, at: tuple[int, ...], eps: float
+) -> np.ndarray:
+    """(f(x + eps) - f(x - eps)) / 2 eps for one element of x, in the output's shape."""
+    value = x.data[at]
+    with no_grad(), np.errstate(invalid="ignore"):
+        x.data[at] = above = value + eps
+        y_above = _evaluate(function, arguments).data.copy()
+        x.data[at] = below = value - eps
+        y_below = _evaluate(function, arguments).data.copy()
+        x.data[at] = value
+        return (y_above - y_below) / (above - below)

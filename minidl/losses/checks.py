@@ -1,0 +1,113 @@
+"""What a loss looks at before it computes: that its targets, weights and options make sense."""
+
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, DTypeError, ShapeError, explain
+from ..tensor import Tensor, as_tensor, require_float
+from ..tensor.base import to_array
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is one real number; a truth value is none."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def constant(operation: str, name: str, value: Any, dtype: Any = None) -> np.ndarray:
+    """An argument that no gradient goes to, as an array. Lists become float64."""
+    if isinstance(value, Tensor) and value.requires_grad:
+        raise ArgumentError(
+            explain(
+                operation,
+                f"constant {name}, as no gradient goes there",
+                "a tensor with requires_grad=True",
+                f"{name}.detach()",
+            )
+        )
+    if dtype is None and not isinstance(value, (Tensor, np.ndarray)):
+        dtype = np.float64
+    return to_array(value, dtype)
+
+
+def matrix(operation: str, name: str, x: Any) -> Tensor:
+    """`x` as a float tensor of shape (batch, classes)."""
+    x = as_tensor(x, operation)
+    require_float(operation, x)
+    if x.ndim != 2 or x.shape[1] == 0:
+        raise ShapeError(
+            explain(
+                operation,
+                f"{name} of shape (batch, classes)",
+                x.shape,
+                f"{name}.reshape(-1, classes)",
+            )
+        )
+    return x
+
+
+def pair(operation: str, y: Any, target: Any) -> tuple[Tensor, Tensor]:
+    """Both as tensors of one shape, the first of a float dtype.
+
+    Not broadcast: (n,) beside (n, 1) would quietly become n² differences.
+    """
+    y = as_tensor(y, operation)
+    require_float(operation, y)
+    target = as_tensor(target, operation, like=y)
+    same_shape(operation, target.shape, y.shape)
+    return y, target
+
+
+def same_shape(operation: str, got: tuple[int, ...], wanted: tuple[int, ...]) -> None:
+    """Raises ShapeError unless the targets have exactly the wanted shape."""
+    if got != wanted:
+        raise ShapeError(
+            explain(
+                operation, f"targets of shape {wanted}", got, f"targets.reshape({list(wanted)})"
+            )
+        )
+
+
+def label_array(operation: str, targets: np.ndarray, batch: int, classes: int) -> np.ndarray:
+    """Labels 0 ... classes - 1 of shape (batch,), as int64. Whole floats are taken too."""
+    same_shape(operation, targets.shape, (batch,))
+    labels = targets
+    if targets.dtype.kind == "f":
+        fractional = ~np.isfinite(targets) | (targets != np.floor(targets))
+        if fractional.any():
+            at = int(fractional.argmax())
+            raise DTypeError(
+                explain(operation, "whole numbers as labels", f"{targets[at]} at index {at}")
+            )
+    if batch and (targets.min() < 0 or targets.max() >= classes):
+        at = int(((targets < 0) | (targets >= classes)).argmax())
+        raise ArgumentError(
+            explain(
+                operation,
+                f"labels from 0 to {classes - 1}",
+                f"{targets[at]} at index {at}",
+                "labels - 1 if they start at 1; more outputs if there are more classes",
+            )
+        )
+    return labels.astype(np.int64, copy=False)
+
+
+def weights(operation: str, name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Weights of exactly this shape, finite and not negative, as float64."""
+    array = constant(operation, name, value, np.float64)
+    if array.shape != shape:
+        raise ShapeError(explain(operation, f"{name} of shape {shape}", array.shape))
+    return not_negative(operation, name, array)
+
+
+def not_negative(operation: str, name: str, array: np.ndarray) -> np.ndarray:
+    """The array; ArgumentError if a number in it is negative, infinite or NaN."""
+    if array.size and not (array.min() >= 0 and array.max() < np.inf):
+        wrong = ~((array >= 0) & (array < np.inf))
+        at = np.unravel_index(int(wrong.argmax()), array.shape)
+        place = f" at index {', '.join(map(str, at))}" if at else ""
+        raise ArgumentError(
+            explain(operation, f"{name} of finite numbers from 0 up", f"{array[at]}{place}")
+        )
+    return array

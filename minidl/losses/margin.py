@@ -1,0 +1,115 @@
+"""Margin losses, for scores that need not be probabilities: support vector machines."""
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, explain
+from ..tensor import Tensor, as_tensor, require_float
+from .checks import constant, is_number, label_array, matrix, same_shape
+from .reduction import reduced, scales
+
+
+def hinge(
+    scores: Any, targets: Any, *, sample_weight: Any = None, reduction: str = "mean"
+) -> Tensor:
+    """max(0, 1 - t s): a binary support vector machine's loss.
+
+    - scores s: float32 or float64 of any shape.
+    - targets t: -1 or +1, of the scores' shape; constants.
+    - sample_weight v: one number for each index of the first axis. The mean is
+      sum_i v_i loss_i / sum_i v_i over all elements.
+
+    The slope is -t where t s < 1, and 0 from the kink at t s = 1 on.
+
+    ShapeError for shapes that differ (nothing is broadcast) and the mean of an empty batch;
+    DTypeError for scores that are no floats; ArgumentError for other targets (labels 0 and 1
+    become -1 and +1 by 2 t - 1), negative weights and an unknown reduction.
+
+    >>> import minidl
+    >>> scores = minidl.tensor([0.5, 2.0, 0.5], requires_grad=True)
+    >>> loss = hinge(scores, [1, 1, -1], reduction="sum")
+    >>> loss.item()
+    2.0
+    >>> loss.backward()
+    >>> scores.grad
+    tensor([-1.,  0.,  1.])
+
+    Cortes, Vapnik, "Support-vector networks", Machine Learning 20, 1995.
+    """
+    scores = as_tensor(scores, "hinge")
+    require_float("hinge", scores)
+    given = constant("hinge", "targets", targets)
+    same_shape("hinge", given.shape, scores.shape)
+    t = given.astype(scores.dtype)
+    if not (np.abs(t) == 1).all():
+        raise ArgumentError(
+            explain(
+                "hinge", "targets -1 and +1", _some_values(given), "2 * targets - 1 for 0 and 1"
+            )
+        )
+    scale = scales("hinge", scores.shape, sample_weight, reduction)
+    margins = 1 - t * scores.data
+    slope = np.where(margins > 0, -t, np.zeros((), t.dtype))
+    return reduced("hinge", (scores,), np.maximum(margins, 0), (slope,), scale, reduction)
+
+
+def _some_values(x: np.ndarray) -> str:
+    values = np.unique(x)
+    return f"{x.dtype} values {', '.join(map(str, values[:4]))}{' ...' if len(values) > 4 else ''}"
+
+
+def multi_margin(
+    scores: Any,
+    targets: Any,
+    *,
+    margin: float = 1.0,
+    sample_weight: Any = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """The multi-class hinge: every wrong class should score less than the right one by a margin.
+
+        loss_i = (1 / C) sum over c != t_i of max(0, margin - s_(i, t_i) + s_ic)
+
+    Divided by the number of classes C, as in PyTorch's multi_margin_loss; Weston and Watkins, and
+    the course CS231n, take the plain sum.
+
+    - scores s: (batch, classes), float32 or float64.
+    - targets t: labels (batch,), whole numbers from 0 to classes - 1; constants.
+    - sample_weight v: (batch,). The mean is sum_i v_i loss_i / sum_i v_i.
+    - the result: a number, or (batch,) for reduction="none".
+
+    The slope at the kink is 0.
+
+    ShapeError for shapes that do not fit and the mean of an empty batch; DTypeError for scores
+    that are no floats and labels that are not whole; ArgumentError for labels out of range, a
+    margin that is no number from 0 up, negative weights and an unknown reduction.
+
+    >>> import minidl
+    >>> scores = minidl.tensor([[3.0, 2.5, 0.0]], requires_grad=True)
+    >>> loss = multi_margin(scores, [0])
+    >>> print(f"{loss:.6f}")
+    0.166667
+    >>> loss.backward()
+    >>> scores.grad
+    tensor([[-0.33333334,  0.33333334,  0.        ]])
+
+    Weston, Watkins, "Support vector machines for multi-class pattern recognition", ESANN 1999.
+    """
+    operation = "multi_margin"
+    scores = matrix(operation, "scores", scores)
+    batch, classes = scores.shape
+    if not (is_number(margin) and 0 <= margin < np.inf):
+        raise ArgumentError(explain(operation, "a finite margin from 0 up", f"margin={margin!r}"))
+    labels = label_array(operation, constant(operation, "targets", targets), batch, classes)
+    scale = scales(operation, (batch,), sample_weight, reduction)
+
+    s = scores.data
+    right = np.arange(batch), labels
+    with np.errstate(invalid="ignore"):  # an infinite right score minus itself, replaced below
+        margins = s - s[right][:, None] + s.dtype.type(margin)
+    margins[right] = 0
+    losses = np.maximum(margins, 0).sum(axis=1, dtype=np.float64) / classes
+    slope = (margins > 0).astype(s.dtype) / classes
+    slope[right] = -slope.sum(axis=1)
+    return reduced(operation, (scores,), losses, (slope,), scale, reduction)

@@ -1,0 +1,84 @@
+"""Losses for outputs that are quantities."""
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, explain
+from ..tensor import Tensor
+from .checks import is_number, pair
+from .reduction import reduced, scales
+
+
+def mse(y: Any, target: Any, *, sample_weight: Any = None, reduction: str = "mean") -> Tensor:
+    """(y - target)², the squared error of every element.
+
+    - y: float32 or float64 of any shape; target: of the same shape. Either receives a gradient
+      if it wants one.
+    - sample_weight v: one number for each index of the first axis. The mean is
+      sum_i v_i loss_i / sum_i v_i over all elements.
+
+    ShapeError for shapes that differ (nothing is broadcast) and the mean of an empty batch;
+    DTypeError for y that is no float; ArgumentError for negative weights and an unknown
+    reduction.
+
+    >>> import minidl
+    >>> y = minidl.tensor([1.0, 4.0], requires_grad=True)
+    >>> loss = mse(y, [0.0, 2.0])
+    >>> loss.item()
+    2.5
+    >>> loss.backward()
+    >>> y.grad
+    tensor([1., 2.])
+    """
+    y, target = pair("mse", y, target)
+    scale = scales("mse", y.shape, sample_weight, reduction)
+    error = _difference(y, target)
+    slopes = _slopes(2 * error, target)
+    return reduced("mse", (y, target), error * error, slopes, scale, reduction)
+
+
+def huber(
+    y: Any,
+    target: Any,
+    delta: float = 1.0,
+    *,
+    sample_weight: Any = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Half the squared error, but linear beyond delta: outliers pull with a bounded force.
+
+        e²/2 where |e| <= delta, else delta (|e| - delta/2),   e = y - target
+        slope: e clipped to [-delta, delta]
+
+    Shapes, weights and errors as for `mse`; ArgumentError also for a delta that is no finite
+    positive number.
+
+    >>> import minidl
+    >>> y = minidl.tensor([0.5, 3.0], requires_grad=True)
+    >>> loss = huber(y, [0.0, 0.0], reduction="none")
+    >>> loss.numpy()
+    array([0.125, 2.5  ], dtype=float32)
+    >>> loss.sum().backward()
+    >>> y.grad
+    tensor([0.5, 1. ])
+
+    Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics, 1964.
+    """
+    y, target = pair("huber", y, target)
+    if not (is_number(delta) and 0 < delta < np.inf):
+        raise ArgumentError(explain("huber", "a finite delta above 0", f"delta={delta!r}"))
+    scale = scales("huber", y.shape, sample_weight, reduction)
+    error = _difference(y, target)
+    clipped = np.clip(error, -delta, delta)
+    losses = clipped * (error - 0.5 * clipped)  # both branches at once, and e² cannot overflow
+    return reduced("huber", (y, target), losses, _slopes(clipped, target), scale, reduction)
+
+
+def _difference(y: Tensor, target: Tensor) -> np.ndarray:
+    return y.data - target.data.astype(y.dtype, copy=False)
+
+
+def _slopes(slope: np.ndarray, target: Tensor) -> tuple[np.ndarray, np.ndarray | None]:
+    """The derivatives by y and by the target of a function of y - target."""
+    return slope, -slope if target.requires_grad else None

@@ -1,0 +1,227 @@
+"""What all optimisers share: parameter groups, the step, and saving."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from ..errors import ArgumentError, DTypeError, explain
+from ..tensor import Tensor
+from .arguments import (
+    NOT_NEGATIVE,
+    POSITIVE,
+    Option,
+    Parameters,
+    as_groups,
+    parameters_of,
+    require_keys,
+)
+from .block import Block, Gradients
+
+
+class Group(NamedTuple):
+    """Parameters with options of their own; `options` is the dict that `param_groups` shows."""
+
+    options: dict[str, Any]
+    parameters: tuple[Tensor, ...]
+    blocks: list[Block]
+
+
+class Optimizer:
+    """Changes parameters by a rule, from their gradients.
+
+    `params` are tensors with requires_grad=True, or groups of them with options of their own,
+    such as [{"params": body, "lr": 0.01}, {"params": head}]; options that a group does not name
+    have the constructor's value. Nothing is made if there are no parameters, if one is there
+    twice, is no tensor, no leaf or wants no gradient, or if an option is unknown or out of range:
+    ArgumentError or DTypeError. Options may be changed later, and step() checks them again.
+
+    A parameter that has the attribute `decays = False` gets no weight decay.
+
+    A rule is a subclass: it declares its `options`, names the arrays that it keeps for every
+    parameter in `_initial_state`, and updates a block of parameters in `_update`.
+    """
+
+    options: ClassVar[dict[str, Option]]
+
+    def __init__(self, params: Parameters, **defaults: Any) -> None:
+        self._defaults = defaults
+        self._groups: list[Group] = []
+        for group in self._checked(as_groups(self._name, params)):
+            self._append(group)
+
+    def _initial_state(self, options: dict[str, Any]) -> dict[str, float]:
+        """The arrays that are kept for every parameter, by name, with what they start from."""
+        raise NotImplementedError
+
+    def _update(self, block: Block, gradients: Gradients, options: dict[str, Any]) -> None:
+        """One step for those parameters of `block` that have a gradient."""
+        raise NotImplementedError
+
+    def _check_options(self, options: dict[str, Any]) -> None:
+        """Raises ArgumentError unless every option is in its range."""
+        for name, option in self.options.items():
+            option.check(self._name, name, options[name])
+
+    @property
+    def param_groups(self) -> tuple[dict[str, Any], ...]:
+        """The groups as dicts, whose options may be set: param_groups[0]["lr"] = 0.01."""
+        return tuple(group.options for group in self._groups)
+
+    @property
+    def lr(self) -> float:
+        """The learning rate, if there is one group; it may be set."""
+        return self._only_group()["lr"]
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        NOT_NEGATIVE.check(self._name, "lr", value)
+        self._only_group()["lr"] = value
+
+    def add_param_group(self, group: dict[str, Any]) -> None:
+        """Adds a group such as {"params": [w, b], "lr": 0.01}; errors as in the constructor."""
+        if not isinstance(group, dict):
+            raise DTypeError(
+                explain(self._name, "a group", type(group).__name__, '{"params": [w]}')
+            )
+        for checked in self._checked([group]):
+            self._append(checked)
+
+    def zero_grad(self) -> None:
+        """Forgets the gradients: every `grad` becomes None."""
+        for group in self._groups:
+            for p in group.parameters:
+                p.grad = None
+
+    def step(self) -> None:
+        """Changes every parameter that has a gradient; the others, and their state, stay.
+
+        Nothing is changed if an option is out of range (ArgumentError) or a gradient does not
+        fit its parameter (ShapeError, DTypeError). A backward pass through a graph that read the
+        old values raises GraphError afterwards.
+        """
+        work = []
+        for group in self._groups:
+            self._check_group(group)
+            work += [(block, block.gradients(self._name), group.options) for block in group.blocks]
+        for block, gradients, options in work:
+            if any(gradient is not None for gradient in gradients):
+                block.ensure_state(self._initial_state(options))
+                self._update(block, gradients, options)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The options and the state, as numbers and copies of arrays: np.savez can store them.
+
+        The options of group i are under "groups.i.name", and what is kept for parameter k, all
+        groups counted through, under "parameters.k.name"; `steps` counts the updates in it.
+        """
+        result: dict[str, Any] = {}
+        for i, (options, _, blocks) in enumerate(self._groups):
+            result |= {key: options[name] for name, key in self._option_keys(i).items()}
+            for block in blocks:
+                result |= block.saved(self._initial_state(options))
+        return result
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continues where the optimiser that gave `state` was: later steps have the same bits.
+
+        The parameters' values are not part of it. `state` may come from np.load. Nothing is
+        changed if it does not fit this rule and these parameters: ArgumentError, ShapeError or
+        DTypeError.
+        """
+        operation = f"{self._name}.load_state_dict"
+        if not isinstance(state, Mapping):
+            raise DTypeError(explain(operation, "what state_dict() gave", type(state).__name__))
+        options = [self._saved_options(i, state) for i in range(len(self._groups))]
+        blocks = [
+            (block, self._initial_state(saved))
+            for group, saved in zip(self._groups, options, strict=True)
+            for block in group.blocks
+        ]
+        keys = {key for i in range(len(options)) for key in self._option_keys(i).values()}
+        keys |= {key for block, names in blocks for key, _, _ in block.slots(names)}
+        require_keys(operation, keys, state.keys())
+        for block, names in blocks:
+            block.check_saved(operation, state, names)
+        for group, saved in zip(self._groups, options, strict=True):
+            group.options.update(saved)
+        for block, names in blocks:
+            block.load(state, names)
+
+    @property
+    def _name(self) -> str:
+        return type(self).__name__
+
+    def _only_group(self) -> dict[str, Any]:
+        if len(self._groups) != 1:
+            raise ArgumentError(
+                explain(
+                    f"{self._name}.lr",
+                    "one parameter group",
+                    len(self._groups),
+                    'param_groups[0]["lr"]',
+                )
+            )
+        return self._groups[0].options
+
+    def _option_keys(self, i: int) -> dict[str, str]:
+        return {name: f"groups.{i}.{name}" for name in self.options}
+
+    def _saved_options(self, i: int, state: Mapping[str, Any]) -> dict[str, Any]:
+        """The options of group i in `state`, checked; one that is missing is None, so refused."""
+        options = {name: _plain(state.get(key)) for name, key in self._option_keys(i).items()}
+        self._check_options(options)
+        return options
+
+    def _checked(self, groups: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The groups with every option filled in; raises if one of them cannot be used."""
+        taken = {id(p) for group in self._groups for p in group.parameters}
+        return [self._checked_group(group, taken) for group in groups]
+
+    def _checked_group(self, group: dict[str, Any], taken: set[int]) -> dict[str, Any]:
+        options = self._defaults | group
+        require_keys(self._name, {"params", *self.options}, options.keys())
+        self._check_options(options)
+        POSITIVE.check(self._name, "lr", options["lr"])
+        parameters = parameters_of(self._name, options["params"])
+        for number, p in enumerate(parameters):
+            if id(p) in taken:
+                raise ArgumentError(
+                    explain(self._name, "every parameter once", f"number {number} again")
+                )
+            taken.add(id(p))
+        return options | {"params": parameters}
+
+    def _append(self, options: dict[str, Any]) -> None:
+        """Adds a group that was checked, with a block for each dtype in it."""
+        parameters = options["params"]
+        before = sum(len(group.parameters) for group in self._groups)
+        by_dtype: dict[np.dtype, list[int]] = {}
+        for k, p in enumerate(parameters):
+            by_dtype.setdefault(p.dtype, []).append(k)
+        blocks = [
+            Block([parameters[k] for k in members], [before + k for k in members])
+            for members in by_dtype.values()
+        ]
+        self._groups.append(Group(options, parameters, blocks))
+
+    def _check_group(self, group: Group) -> None:
+        """Raises ArgumentError if what was set since makes no sense."""
+        require_keys(self._name, {"params", *self.options}, group.options.keys())
+        if group.options["params"] is not group.parameters:
+            raise ArgumentError(
+                explain(
+                    self._name,
+                    "a group to keep its parameters",
+                    "others",
+                    "add_param_group, or a new optimiser",
+                )
+            )
+        self._check_options(group.options)
+
+
+def _plain(value: Any) -> Any:
+    """A number or a pair as it was before np.savez made an array of it."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    return tuple(value) if isinstance(value, list) else value

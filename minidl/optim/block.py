@@ -1,0 +1,153 @@
+"""The parameters that one kernel call updates, and their state."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import _kernels
+from ..errors import ArgumentError, DTypeError, ShapeError, explain
+from ..tensor import Tensor
+
+# The elements that a thread updates at a time: few enough for the cache, enough to be worth
+# asking for.
+SPAN = 4096
+
+Gradients = Sequence[np.ndarray | None]
+
+
+class Block:
+    """The parameters of one group that share a dtype.
+
+    The parameters stay where they are: the kernel is given the address of every array. (One flat
+    buffer for all of them would need their gradients copied into it, which takes as long as the
+    whole SGD step, and their `data` moved.) The state lies in flat arrays, in the parameters'
+    order.
+
+    `numbers` are the parameters' places among all of the optimiser's. `steps` counts, for each
+    parameter, the updates that its state has seen: one without a gradient is left out. `decays`
+    is 1, or 0 for a parameter with the attribute `decays = False`.
+    """
+
+    def __init__(self, parameters: Sequence[Tensor], numbers: Sequence[int]) -> None:
+        self.parameters = list(parameters)
+        self.numbers = list(numbers)
+        self.dtype = parameters[0].dtype
+        sizes = [p.size for p in parameters]
+        self.starts = np.concatenate([[0], np.cumsum(sizes)])
+        self.spans = np.array(
+            [
+                (k, first, start + first, min(SPAN, size - first))
+                for k, (start, size) in enumerate(zip(self.starts[:-1], sizes, strict=True))
+                for first in range(0, size, SPAN)
+            ],
+            np.intp,
+        ).reshape(-1, 4)
+        self.places = np.empty((2, len(sizes)), np.intp)
+        self.steps = np.zeros(len(sizes), np.int64)
+        self.decays = np.array([float(getattr(p, "decays", True)) for p in parameters])
+        self.state: dict[str, np.ndarray] = {}
+        self.nothing = np.empty(0, self.dtype)
+
+    def ensure_state(self, initial: dict[str, float]) -> None:
+        """Makes the arrays that are not there yet, each filled with its first value."""
+        for name in initial.keys() - self.state.keys():
+            self.state[name] = np.full(self.starts[-1], initial[name], self.dtype)
+
+    def array(self, name: str, wanted: object = True) -> np.ndarray:
+        """The state `name` of all parameters, one after the other; empty if it is not wanted."""
+        return self.state[name] if wanted else self.nothing
+
+    def part(self, name: str, k: int) -> np.ndarray:
+        """The state `name` of the k-th parameter: a view of the parameter's shape."""
+        flat = self.state[name][self.starts[k] : self.starts[k + 1]]
+        return flat.reshape(self.parameters[k].shape)
+
+    def slots(self, names: Iterable[str]) -> Iterator[tuple[str, str, int]]:
+        """The key under which each number and array is saved, its name, and whose it is."""
+        for k, number in enumerate(self.numbers):
+            for name in ("steps", *names):
+                yield f"parameters.{number}.{name}", name, k
+
+    def saved(self, initial: dict[str, float]) -> dict[str, Any]:
+        """The state of each parameter, by key."""
+        self.ensure_state(initial)
+        return {
+            key: int(self.steps[k]) if name == "steps" else self.part(name, k).copy()
+            for key, name, k in self.slots(initial)
+        }
+
+    def check_saved(self, operation: str, state: Mapping[str, Any], names: Iterable[str]) -> None:
+        """Raises unless load() can take everything in `state`."""
+        for key, name, k in self.slots(names):
+            array = np.asarray(state[key])
+            if name == "steps":
+                if array.shape != () or array.dtype.kind not in "iu" or array < 0:
+                    raise ArgumentError(
+                        explain(operation, f"{key} to be a whole number from 0 up", state[key])
+                    )
+            elif array.shape != self.parameters[k].shape:
+                raise ShapeError(
+                    explain(operation, f"{key} of shape {self.parameters[k].shape}", array.shape)
+                )
+            elif array.dtype != self.dtype:
+                raise DTypeError(explain(operation, f"{key} of dtype {self.dtype}", array.dtype))
+
+    def load(self, state: Mapping[str, Any], initial: dict[str, float]) -> None:
+        """Replaces the state of each parameter; check_saved() comes first."""
+        self.state = {}
+        self.ensure_state(initial)
+        for key, name, k in self.slots(initial):
+            if name == "steps":
+                self.steps[k] = state[key]
+            else:
+                self.part(name, k)[...] = state[key]
+
+    def gradients(self, operation: str) -> list[np.ndarray | None]:
+        """Each parameter's gradient, as a contiguous array, or None; raises if one does not fit."""
+        return [gradient_of(operation, p) for p in self.parameters]
+
+    def count(self, gradients: Gradients) -> np.ndarray:
+        """Adds this update to `steps` and returns them; 1 for what was never updated."""
+        self.steps += [gradient is not None for gradient in gradients]
+        return np.maximum(self.steps, 1)
+
+    def run(
+        self, kernel: Callable[..., None], gradients: Gradients, *arguments: Any, operations: int
+    ) -> None:
+        """Calls a kernel that does so many operations per element, and tells the tape."""
+        pairs = list(zip(self.parameters, gradients, strict=True))
+        weights = [None if g is None else writable(p) for p, g in pairs]
+        threads = _kernels.threads_for(operations * int(self.starts[-1]))
+        kernel(weights, gradients, self.spans, self.places, *arguments, threads)
+        for p, g in pairs:
+            if g is not None:
+                p.mark_written()
+
+
+def gradient_of(operation: str, p: Tensor) -> np.ndarray | None:
+    """p.grad as an array that a kernel can read; None without one."""
+    if p.grad is None:
+        return None
+    if not isinstance(p.grad, Tensor):
+        raise DTypeError(
+            explain(operation, "grad to be a tensor or None", type(p.grad).__name__, "tensor(grad)")
+        )
+    gradient = p.grad.data
+    if gradient.shape != p.shape:
+        raise ShapeError(
+            explain(operation, f"a gradient of the parameter's shape {p.shape}", gradient.shape)
+        )
+    if gradient.dtype != p.dtype:
+        raise DTypeError(
+            explain(operation, f"a gradient of the parameter's dtype {p.dtype}", gradient.dtype)
+        )
+    return gradient if gradient.flags.carray else gradient.copy()
+
+
+def writable(p: Tensor) -> np.ndarray:
+    """p.data, which is replaced by a copy first if a kernel cannot write to it."""
+    if not p.data.flags.carray:
+        p.mark_written()  # for graphs that hold on to the array left behind
+        p.data = p.data.copy()
+    return p.data

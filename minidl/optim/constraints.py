@@ -1,0 +1,73 @@
+"""Bounds on norms: of the gradients before a step, of the weights after it."""
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from .. import _kernels
+from ..errors import ArgumentError, explain
+from ..tensor import Tensor, require_float
+from .arguments import POSITIVE, is_number, tensors
+from .block import gradient_of, writable
+
+
+def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
+    """Scales all gradients so that their common norm is at most `max_norm`; returns it as it was.
+
+    With n the norm of all gradients as one vector, and c = max_norm / (n + 1e-6), as in PyTorch,
+    every `grad` is multiplied by c in place if c < 1. A norm that is NaN or infinite passes and
+    leaves NaN or 0 behind: look at what is returned. max_norm=math.inf only measures. Parameters
+    without a gradient are passed over. ArgumentError for a negative max_norm or NaN. Pascanu,
+    Mikolov, Bengio (2013), On the difficulty of training recurrent neural networks.
+
+    >>> import minidl
+    >>> w = minidl.tensor([0.0, 0.0], requires_grad=True)
+    >>> w.grad = minidl.tensor([3.0, 4.0])
+    >>> clip_grad_norm([w], 1.0)
+    5.0
+    >>> w.grad.data.round(4)
+    array([0.6, 0.8], dtype=float32)
+    """
+    if max_norm != math.inf and (not is_number(max_norm) or max_norm < 0):
+        raise ArgumentError(
+            explain("clip_grad_norm", "max_norm to be a number from 0 up", f"max_norm={max_norm!r}")
+        )
+    parameters = tensors("clip_grad_norm", params)
+    gradients = [gradient_of("clip_grad_norm", p) for p in parameters]
+    norm = math.sqrt(
+        sum(_kernels.update.sum_of_squares(g.reshape(-1)) for g in gradients if g is not None)
+    )
+    scale = max_norm / (norm + 1e-6)
+    if max_norm < math.inf and not scale >= 1:  # so NaN scales too
+        with np.errstate(invalid="ignore"):
+            for p in parameters:
+                if p.grad is not None:
+                    writable(p.grad)[...] *= scale
+                    p.grad.mark_written()
+    return norm
+
+
+def max_norm(params: Iterable[Tensor], limit: float) -> None:
+    """Scales each unit's incoming weights down to the norm `limit`, where theirs is larger.
+
+    The weights of a unit are a column of W (in, out). Parameters that have not two axes are left
+    as they are, so all of a model's can be given; call it after every step. ArgumentError unless
+    limit > 0. Srebro, Shraibman (2005), Rank, trace-norm and max-norm; with dropout: Hinton et al.
+    (2012), Improving neural networks by preventing co-adaptation of feature detectors.
+
+    >>> import minidl
+    >>> W = minidl.tensor([[3.0, 0.5], [4.0, 0.5]], requires_grad=True)
+    >>> max_norm([W], limit=2.5)
+    >>> W.data
+    array([[1.5, 0.5],
+           [2. , 0.5]], dtype=float32)
+    """
+    POSITIVE.check("max_norm", "limit", limit)
+    matrices = [p for p in tensors("max_norm", params) if p.ndim == 2]
+    require_float("max_norm", *matrices)
+    for p in matrices:
+        norms = np.empty(p.shape[1])
+        _kernels.update.max_norm(writable(p), limit, norms, _kernels.threads_for(4 * p.size))
+        if (norms > limit).any():
+            p.mark_written()
