@@ -21,8 +21,15 @@ PLAIN = {"build_info"}  # answers questions about the CPU, so it runs on every C
 
 # No -ffast-math and none of its parts that change results: NaN must stay NaN, a sum's order is
 # part of what it means. No-trapping-math only says that nobody reads the exception flags; it lets
-# the compiler turn `a if x > 0 else b` into a vector select.
-FLAGS = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"]
+# the compiler turn `a if x > 0 else b` into a vector select. The last flag keeps short loops that
+# copy or clear a row from becoming calls of memcpy and memset, which cost more than they do.
+FLAGS = [
+    "-O3",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-ffp-contract=fast",
+    "-fno-tree-loop-distribute-patterns",
+]
 
 DIRECTIVES = {
     "language_level": 3,

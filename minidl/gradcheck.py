@@ -84,33 +84,24 @@ class _Checked:
 
 
 def _checked(arguments: tuple[Any, ...], kinks: Sequence[float], eps: float) -> list[_Checked]:
-    checked = []
-    for number, x in enumerate(arguments):
-        if not isinstance(x, Tensor):
-            continue
+    tensors = [(number, x) for number, x in enumerate(arguments) if isinstance(x, Tensor)]
+    for number, x in tensors:
         if x.dtype.kind == "f" and x.dtype != np.float64:
-            raise DTypeError(
-                explain("gradcheck", "float64", f"input {number} of {x.dtype}", "dtype='float64'")
-            )
-        if x.requires_grad:
-            checked.append(_Checked(number, x, kinks, eps))
-            if x._node is not None or not x.data.flags.writeable:
-                raise ArgumentError(
-                    explain(
-                        "gradcheck",
-                        "leaves whose values can be changed",
-                        f"input {number}, a result or read-only",
-                        "tensor(x, requires_grad=True), which copies",
-                    )
-                )
-            if x.size and not checked[-1].elements:
-                raise ArgumentError(
-                    explain(
-                        "gradcheck", "an element away from the kinks", f"none in input {number}"
-                    )
-                )
+            got = f"input {number} of {x.dtype}"
+            raise DTypeError(explain("gradcheck", "float64", got, "dtype='float64'"))
+    checked = [_Checked(number, x, kinks, eps) for number, x in tensors if x.requires_grad]
     if not checked:
         raise ArgumentError(explain("gradcheck", "an input with requires_grad=True", "none"))
+    for c in checked:
+        if c.x._node is not None or not c.x.data.flags.writeable:
+            got = f"input {c.number}, a result or read-only"
+            hint = "tensor(x, requires_grad=True), which copies"
+            raise ArgumentError(
+                explain("gradcheck", "leaves whose values can be changed", got, hint)
+            )
+        if c.x.size and not c.elements:
+            got = f"none in input {c.number}"
+            raise ArgumentError(explain("gradcheck", "an element away from the kinks", got))
     return checked
 
 
@@ -123,26 +114,23 @@ def _problems(
     atol: float,
 ) -> Iterator[str]:
     """What is wrong, found as it is asked for."""
-    shape = _collect_gradients(function, arguments, checked)
+    outputs = list(np.ndindex(_collect_gradients(function, arguments, checked)))
     for c in checked:
         for gradient in c.gradients:
             if gradient is not None and gradient.shape != c.x.shape:
-                yield explain(
-                    "gradcheck", f"a gradient of input {c.number}'s shape {c.x.shape}",
-                    gradient.shape,
-                )  # fmt: skip
+                wanted = f"a gradient of input {c.number}'s shape {c.x.shape}"
+                yield explain("gradcheck", wanted, gradient.shape)
                 return
         for at in c.elements:
-            difference = _central_difference(function, arguments, c.x, at, eps)
-            for row, output in enumerate(np.ndindex(shape)):
-                gradient = c.gradients[row]
+            differences = _central_difference(function, arguments, c.x, at, eps)
+            for output, gradient in zip(outputs, c.gradients, strict=True):
                 found = 0.0 if gradient is None else gradient[at]
-                wanted = difference[output]
-                if not abs(found - wanted) <= atol + rtol * abs(wanted):
+                difference = differences[output]
+                if not abs(found - difference) <= atol + rtol * abs(difference):
+                    where = f"d output{list(output)} / d input {c.number}{list(at)}"
                     yield explain(
                         "gradcheck",
-                        f"d output{list(output)} / d input {c.number}{list(at)} = {wanted:.9g}, "
-                        "the central difference",
+                        f"{where} = {difference:.9g}, the central difference",
                         "no gradient" if gradient is None else f"{found:.9g} from backward",
                     )
 

@@ -167,6 +167,10 @@ def test_a_function_that_is_another_every_time():
 def test_elements_at_a_kink_are_skipped_and_no_others():
     x = tensor([-1.0, 0.0, 9e-6, 2.0])
     assert gradcheck(lambda x: x.abs(), x, kinks=[0.0])
+    slope_7_near_0 = operation(
+        np.abs, lambda x, dy: dy * np.where(np.abs(x.data) < 1e-5, 7, np.sign(x.data))
+    )
+    assert gradcheck(slope_7_near_0, x, kinks=[5.0, 0.0])
     found(lambda x: x.abs(), tensor([1.0, 5e-7]), r"input 0\[1\]")
     wrong = operation(np.abs, lambda x, dy: dy)
     found(wrong, tensor([-1.0, 0.0]), r"input 0\[0\] = -1", kinks=[0.0])

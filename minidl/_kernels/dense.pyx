@@ -1,8 +1,11 @@
-"""A dense layer: the product, the bias and the activation in one call, and their gradients."""
+"""A dense layer: the product, the bias and the activation in one call, and their gradients.
 
-from cython.parallel cimport parallel, prange
+One thread works without a team, as in gemm.pxd: hence the loops that stand here twice.
+"""
 
-from minidl._kernels.gemm cimport Matrix, Plan, laid_out, plan, run_task
+from cython.parallel cimport prange
+
+from minidl._kernels.gemm cimport multiply
 from minidl._kernels.rows cimport (
     backward_function, backward_row, forward_function, forward_row)
 from minidl._kernels.scalar cimport real
@@ -20,16 +23,18 @@ def forward(
     from the bias, so that it costs nothing.
     """
     cdef void *f = NULL if function is None else forward_function(function, sizeof(real))
-    cdef Py_ssize_t batch = z.shape[0], out = z.shape[1], depth = x.shape[1], task, i
-    cdef Matrix x_at = laid_out(depth, False), W_at = laid_out(out, False)
-    cdef Plan cut = plan(batch, out, False, sizeof(real))
     cdef const real *start = &b[0] if b.shape[0] else NULL
-    with nogil, parallel(num_threads=threads):
-        for task in prange(cut.tasks, schedule="static"):
-            run_task(cut, task, &x[0, 0], x_at, &W[0, 0], W_at, start, &z[0, 0],
-                     batch, out, depth)
-        if f != NULL:
-            for i in prange(batch, schedule="static"):
+    cdef Py_ssize_t i, batch = z.shape[0]
+    with nogil:
+        multiply(1, &x[0, 0], False, &W[0, 0], False, start, &z[0, 0], batch, z.shape[1],
+                 x.shape[1], threads)
+        if f == NULL:
+            pass
+        elif threads == 1:
+            for i in range(batch):
+                forward_row(f, &z[i, 0], &slopes[0], &y[i, 0], y.shape[1], &options[0])
+        else:
+            for i in prange(batch, num_threads=threads, schedule="static"):
                 forward_row(f, &z[i, 0], &slopes[0], &y[i, 0], y.shape[1], &options[0])
 
 
@@ -41,35 +46,38 @@ def backward(
     """dz = dy · f'(kept), dx = dz · Wᵀ, dW = xᵀ · dz, db = the sum of dz over the batch.
 
     Shapes as in forward. `function` None means that dz already holds dz. An output without rows
-    is not asked for. Cost: 2 batch in out operations for each of dx and dW. db's sums run over
-    the batch in order; threads share the columns out between them.
+    is not asked for. Cost: 2 batch in out operations for each of dx and dW.
     """
     cdef void *f = NULL if function is None else backward_function(function, sizeof(real))
-    cdef Py_ssize_t batch = dz.shape[0], out = dz.shape[1], depth = x.shape[1], task, i, j, left
-    cdef Matrix dz_at = laid_out(out, False)
-    cdef Matrix xT_at = laid_out(depth, True), WT_at = laid_out(out, True)
-    cdef Plan cut_W = plan(depth, out, False, sizeof(real))
-    cdef Plan cut_x = plan(batch, depth, True, sizeof(real))
-    cdef Py_ssize_t blocks = (db.shape[0] + 63) // 64
-    if dW.shape[0] == 0:
-        cut_W.tasks = 0
-    if dx.shape[0] == 0:
-        cut_x.tasks = 0
-    with nogil, parallel(num_threads=threads):
-        if f != NULL:
-            for i in prange(batch, schedule="static"):
+    cdef Py_ssize_t i, batch = dz.shape[0], out = dz.shape[1], depth = x.shape[1]
+    with nogil:
+        if f == NULL:
+            pass
+        elif threads == 1:
+            for i in range(batch):
                 backward_row(f, &kept[i, 0], &slopes[0], &dy[i, 0], &dz[i, 0], dy.shape[1],
                              &options[0])
-        for task in prange(blocks, schedule="static"):
-            left = 64 * task
-            for j in range(left, min(left + 64, out)):
-                db[j] = 0
-            for i in range(batch):
-                for j in range(left, min(left + 64, out)):
-                    db[j] += dz[i, j]
-        for task in prange(cut_W.tasks, schedule="static"):
-            run_task(cut_W, task, &x[0, 0], xT_at, &dz[0, 0], dz_at, NULL, &dW[0, 0],
-                     depth, out, batch)
-        for task in prange(cut_x.tasks, schedule="static"):
-            run_task(cut_x, task, &dz[0, 0], dz_at, &W[0, 0], WT_at, NULL, &dx[0, 0],
-                     batch, depth, out)
+        else:
+            for i in prange(batch, num_threads=threads, schedule="static"):
+                backward_row(f, &kept[i, 0], &slopes[0], &dy[i, 0], &dz[i, 0], dy.shape[1],
+                             &options[0])
+        if db.shape[0]:
+            add_rows(&dz[0, 0], batch, out, &db[0])
+        if dW.shape[0]:
+            multiply(1, &x[0, 0], True, &dz[0, 0], False, NULL, &dW[0, 0], depth, out, batch,
+                     threads)
+        if dx.shape[0]:
+            multiply(1, &dz[0, 0], False, &W[0, 0], True, NULL, &dx[0, 0], batch, depth, out,
+                     threads)
+
+
+cdef inline void add_rows(
+    const real *dz, Py_ssize_t batch, Py_ssize_t out, real *db
+) noexcept nogil:
+    """db = the sum of dz's rows, in order. It is 1 / (2 in) of dW's work: one thread is enough."""
+    cdef Py_ssize_t i, j
+    for j in range(out):
+        db[j] = 0
+    for i in range(batch):
+        for j in range(out):
+            db[j] += dz[i * out + j]

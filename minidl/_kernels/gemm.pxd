@@ -1,146 +1,122 @@
-"""The matrix product C += A·B, on a register tile.
+"""The matrix product C = start + A·B: how it is cut into tasks, and one task.
 
-A tile of C, TILE_ROWS x TILE_FLOATS floats (half as many doubles), stays in the vector registers
-while a loop over the depth adds one outer product after the other: per step it loads one row of B
-and TILE_ROWS numbers of A for TILE_ROWS · TILE_FLOATS multiply-adds. The plain loops below are
-enough for that: all bounds are constants, so the compiler unrolls them and `acc` never reaches
-memory.
+    task      rows x columns of C, what a thread takes. For each block of the depth in turn:
+    slab      the task's rows of A, copied together if A is transposed: second-level cache
+    panel     B's columns of one tile, copied together for all the rows: first-level cache
+    tile      the sums, in registers (tile.pxd)
 
-Every element of C is one sum in the order of the depth, whatever the tile it falls in and whoever
-computes it, so the bits depend neither on the number of threads nor on the other rows.
+Every element of C is one sum in the order of the depth, from `start` on, whatever the tile it
+falls in and whoever computes it, so the bits depend neither on the number of threads nor on the
+other rows.
 """
 
+from cython.parallel cimport prange
+
 from minidl._kernels.scalar cimport real
+from minidl._kernels.tile cimport (
+    DEPTH_BLOCK, TILE_FLOATS, TILE_ROWS, Matrix, out_of_line, pack, pack_transposed, pieces,
+    strip)
 
 cdef extern from *:
     """
-    #define DEPTH_BLOCK 256
-    #define ROW_BLOCK 48
-    #define FEW_ROWS 16
+    #define BLOCK_ROWS 384
+    #define SLAB_NUMBERS 16384
+    #define FEW_ROWS 8
+    #define FEW_STEPS 4
     """
     enum:
-        TILE_ROWS  # both from setup.py, by CPU level
-        TILE_FLOATS
-        DEPTH_BLOCK  # a panel of B this deep stays in the first-level cache
-        ROW_BLOCK
-        FEW_ROWS
+        BLOCK_ROWS  # this many rows of A, DEPTH_BLOCK deep, stay in the second-level cache
+        SLAB_NUMBERS  # on the stack of each thread, where there may be no more than 512 KB
+        FEW_ROWS  # below, copies of A and B do not repay
+        FEW_STEPS  # of the depth, for which C need not be in registers
 
 
-cdef struct Matrix:
-    # Where a matrix lies: element (i, j) is i · row + j · column numbers after its start.
-    Py_ssize_t row
-    Py_ssize_t column
-
-
-cdef inline void tile(
-    Py_ssize_t rows, const real *a, Matrix a_at, const real *b, Py_ssize_t b_row,
-    real *c, Py_ssize_t c_row, Py_ssize_t depth
+cdef inline out_of_line stream(
+    const real *a, Matrix a_at, const real *b, Py_ssize_t b_row, const real *start,
+    real *c, Py_ssize_t c_row, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t depth
 ) noexcept nogil:
-    """C (rows x one tile) += A (rows x depth) · B (depth x one tile).
-
-    Each call below names `rows` as a constant, and the compiler makes a copy for each.
-    """
-    cdef real acc[TILE_ROWS][TILE_FLOATS]
-    cdef Py_ssize_t columns = TILE_FLOATS * sizeof(float) // sizeof(real)
-    cdef Py_ssize_t i, j, p
-    cdef real a_ip
+    """C = start + A · B without copies and tiles: B is read once, as it lies, and C is in memory
+    while four rows of B are added to it. (One row, 784 x 128: 8 to 20 GFLOP/s on Zen 3.)"""
+    cdef Py_ssize_t i, j, p = 0
+    cdef const real *a_i
+    cdef real *c_i
+    cdef real a0, a1, a2, a3
     for i in range(rows):
         for j in range(columns):
-            acc[i][j] = c[i * c_row + j]
-    for p in range(depth):
+            c[i * c_row + j] = 0 if start == NULL else start[j]
+    while p + 4 <= depth:
         for i in range(rows):
-            a_ip = a[i * a_at.row + p * a_at.column]
+            a_i = a + i * a_at.row + p * a_at.column
+            c_i = c + i * c_row
+            a0 = a_i[0]
+            a1 = a_i[a_at.column]
+            a2 = a_i[2 * a_at.column]
+            a3 = a_i[3 * a_at.column]
             for j in range(columns):
-                acc[i][j] += a_ip * b[p * b_row + j]
-    for i in range(rows):
-        for j in range(columns):
-            c[i * c_row + j] = acc[i][j]
-
-
-cdef inline void strip(
-    const real *a, Matrix a_at, const real *b, Py_ssize_t b_row,
-    real *c, Py_ssize_t c_row, Py_ssize_t rows, Py_ssize_t depth
-) noexcept nogil:
-    """C (any rows x one tile) += A · B: full tiles first, then what remains by 4, 2 and 1."""
-    cdef Py_ssize_t i = 0
-    while rows - i >= TILE_ROWS:
-        tile(TILE_ROWS, a + i * a_at.row, a_at, b, b_row, c + i * c_row, c_row, depth)
-        i += TILE_ROWS
-    while rows - i >= 4:
-        tile(4, a + i * a_at.row, a_at, b, b_row, c + i * c_row, c_row, depth)
-        i += 4
-    if rows - i >= 2:
-        tile(2, a + i * a_at.row, a_at, b, b_row, c + i * c_row, c_row, depth)
-        i += 2
-    if rows - i >= 1:
-        tile(1, a + i * a_at.row, a_at, b, b_row, c + i * c_row, c_row, depth)
-
-
-cdef inline void pack(
-    const real *b, Matrix b_at, Py_ssize_t depth, Py_ssize_t columns, real *panel
-) noexcept nogil:
-    """Copies depth x columns of B into rows of one tile's width, filled up with zeros."""
-    cdef Py_ssize_t width = TILE_FLOATS * sizeof(float) // sizeof(real)
-    cdef Py_ssize_t p, j
-    if b_at.column == 1 and columns == width:
-        for p in range(depth):
-            for j in range(width):
-                panel[p * width + j] = b[p * b_at.row + j]
-        return
-    for j in range(columns):
-        for p in range(depth):
-            panel[p * width + j] = b[p * b_at.row + j * b_at.column]
-    for j in range(columns, width):
-        for p in range(depth):
-            panel[p * width + j] = 0
-
-
-cdef inline void narrow_strip(
-    const real *a, Matrix a_at, const real *panel, real *c, Py_ssize_t c_row,
-    Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t depth
-) noexcept nogil:
-    """As strip, for fewer columns than a tile has: by way of a copy of C of a tile's width."""
-    cdef real wide[ROW_BLOCK * TILE_FLOATS]
-    cdef Py_ssize_t width = TILE_FLOATS * sizeof(float) // sizeof(real)
-    cdef Py_ssize_t start = 0, i, j, count
-    while start < rows:
-        count = min(<Py_ssize_t> ROW_BLOCK, rows - start)
-        for i in range(count):
-            for j in range(width):
-                wide[i * width + j] = c[(start + i) * c_row + j] if j < columns else 0
-        strip(a + start * a_at.row, a_at, panel, width, wide, width, count, depth)
-        for i in range(count):
+                c_i[j] = (c_i[j] + a0 * b[j] + a1 * b[b_row + j] + a2 * b[2 * b_row + j]
+                          + a3 * b[3 * b_row + j])
+        b += 4 * b_row
+        p += 4
+    while p < depth:
+        for i in range(rows):
+            c_i = c + i * c_row
+            a0 = a[i * a_at.row + p * a_at.column]
             for j in range(columns):
-                c[(start + i) * c_row + j] = wide[i * width + j]
-        start += count
+                c_i[j] += a0 * b[j]
+        b += b_row
+        p += 1
 
 
-cdef inline void block(
-    const real *a, Matrix a_at, const real *b, Matrix b_at, real *c, Py_ssize_t c_row,
-    Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t depth
+cdef inline void run_task(
+    const real *a, Matrix a_at, const real *b, Matrix b_at, const real *start,
+    real *c, Py_ssize_t c_row, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t depth
 ) noexcept nogil:
-    """C (rows x at most one tile) += A · B, with a packed copy of B: its rows lie apart in
-    memory, each on a page of its own where B is wide, and packed they are read a third faster
-    (46 to 74 GFLOP/s at 128 x 784 x 512 on one Zen 3 core). Few rows do not repay the copy."""
+    """C = start + A · B, where `start` is a row (the bias) or NULL for zeros.
+
+    A transposed is copied, unless too few panels would use the copy: tile by tile, so that the
+    tile reads on. (Its rows lie a page apart: 45 to 65 GFLOP/s at 784 x 512 x 512 on Zen 3.)
+    """
+    cdef real slab[SLAB_NUMBERS]
     cdef real panel[DEPTH_BLOCK * TILE_FLOATS]
+    cdef real first[TILE_FLOATS]
     cdef Py_ssize_t width = TILE_FLOATS * sizeof(float) // sizeof(real)
-    cdef Py_ssize_t start = 0, count
-    while start < depth:
-        count = min(<Py_ssize_t> DEPTH_BLOCK, depth - start)
-        if rows < FEW_ROWS and columns == width and b_at.column == 1:
-            strip(a + start * a_at.column, a_at, b + start * b_at.row, b_at.row,
-                  c, c_row, rows, count)
-        else:
-            pack(b + start * b_at.row, b_at, count, columns, panel)
-            if columns == width:
-                strip(a + start * a_at.column, a_at, panel, width, c, c_row, rows, count)
+    cdef Py_ssize_t p = 0, count, top, left, here, i, j, a_step = TILE_ROWS * a_at.row
+    cdef Py_ssize_t a_column = a_at.column
+    cdef bint copy_a = a_at.row == 1 and columns > 2 * width
+    cdef Py_ssize_t begin_row = 0
+    cdef const real *a_p
+    cdef const real *begin
+    if b_at.column == 1 and (rows < FEW_ROWS or depth < FEW_STEPS):
+        stream(a, a_at, b, b_at.row, start, c, c_row, rows, columns, depth)
+        return
+    while p == 0 or p < depth:
+        count = min(<Py_ssize_t> DEPTH_BLOCK, depth - p)
+        a_p = a + p * a_column
+        if copy_a:
+            for i in range(pieces(rows, TILE_ROWS)):
+                top = i * TILE_ROWS
+                here = min(<Py_ssize_t> TILE_ROWS, rows - top)
+                pack(a_p + top, a_column, count, here, TILE_ROWS, slab + top * count)
+            a_p = slab
+            a_at.column = TILE_ROWS
+            a_step = TILE_ROWS * count
+        for i in range(pieces(columns, width)):
+            left = i * width
+            here = min(width, columns - left)
+            if b_at.column == 1:
+                pack(b + p * b_at.row + left, b_at.row, count, here, width, panel)
             else:
-                narrow_strip(a + start * a_at.column, a_at, panel, c, c_row, rows, columns, count)
-        start += count
+                pack_transposed(b + left * b_at.column + p, b_at.column, count, here, panel)
+            for j in range(width):
+                first[j] = start[left + j] if start != NULL and j < here else 0
+            begin = &first[0] if p == 0 else c + left
+            strip(a_p, a_at, a_step, panel, begin, begin_row, c + left, c_row, rows, here, count)
+        begin_row = c_row
+        p += DEPTH_BLOCK
 
 
 cdef struct Plan:
-    # C is cut into tasks of `rows` x `columns`; a task is the unit that threads share out.
+    # C is cut into tasks of `rows` x `columns`, `down` of them below each other.
     Py_ssize_t rows
     Py_ssize_t columns
     Py_ssize_t down
@@ -148,39 +124,68 @@ cdef struct Plan:
 
 
 cdef inline Plan plan(
-    Py_ssize_t rows, Py_ssize_t columns, bint b_transposed, size_t itemsize
+    Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t depth, bint a_transposed, size_t itemsize,
+    Py_ssize_t wanted
 ) noexcept nogil:
-    """One panel of B a task, and of C about ROW_BLOCK rows: all of them if B is packed, so that
-    it is packed once."""
+    """At least `wanted` tasks if C is large enough: first the rows are cut to fit the caches,
+    then the columns into panels, then the rows further, down to two tiles."""
     cdef Plan cut
-    cdef Py_ssize_t blocks = 1 if b_transposed else max(1, (rows + ROW_BLOCK - 1) // ROW_BLOCK)
-    cut.columns = TILE_FLOATS * sizeof(float) // itemsize
-    cut.rows = (rows + blocks - 1) // blocks
-    cut.rows = (cut.rows + TILE_ROWS - 1) // TILE_ROWS * TILE_ROWS
-    cut.down = (rows + cut.rows - 1) // cut.rows if rows > 0 else 0
-    cut.tasks = cut.down * ((columns + cut.columns - 1) // cut.columns)
+    cdef Py_ssize_t width = TILE_FLOATS * sizeof(float) // itemsize
+    cdef Py_ssize_t panels = pieces(columns, width), across, most
+    cdef Py_ssize_t limit = BLOCK_ROWS
+    if rows <= 0 or columns <= 0:
+        return Plan(0, 0, 0, 0)
+    if a_transposed:
+        limit = SLAB_NUMBERS // max(<Py_ssize_t> 1, min(<Py_ssize_t> DEPTH_BLOCK, depth))
+        limit = limit // TILE_ROWS * TILE_ROWS
+    cut.down = pieces(rows, limit)
+    across = min(panels, pieces(wanted, cut.down))
+    most = pieces(rows, 2 * TILE_ROWS)
+    cut.down = max(cut.down, min(most, pieces(wanted, across)))
+    cut.rows = (pieces(rows, cut.down) + TILE_ROWS - 1) // TILE_ROWS * TILE_ROWS
+    cut.columns = pieces(panels, across) * width
+    cut.down = pieces(rows, cut.rows)
+    cut.tasks = cut.down * pieces(columns, cut.columns)
     return cut
-
-
-cdef inline void run_task(
-    Plan cut, Py_ssize_t task, const real *a, Matrix a_at, const real *b, Matrix b_at,
-    const real *start, real *c, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t depth
-) noexcept nogil:
-    """One task of C = start + A · B, where `start` is a row (the bias) or NULL for zeros."""
-    cdef Py_ssize_t top = task % cut.down * cut.rows
-    cdef Py_ssize_t left = task // cut.down * cut.columns
-    cdef Py_ssize_t height = min(cut.rows, rows - top), width = min(cut.columns, columns - left)
-    cdef Py_ssize_t i, j
-    for i in range(top, top + height):
-        for j in range(left, left + width):
-            c[i * columns + j] = 0 if start == NULL else start[j]
-    block(a + top * a_at.row, a_at, b + left * b_at.column, b_at, c + top * columns + left,
-          columns, height, width, depth)
 
 
 cdef inline Matrix laid_out(Py_ssize_t columns, bint transposed) noexcept nogil:
     """A C-contiguous matrix of `columns` columns, or its transpose."""
-    cdef Matrix at
-    at.row = 1 if transposed else columns
-    at.column = columns if transposed else 1
-    return at
+    return Matrix(1, columns) if transposed else Matrix(columns, 1)
+
+
+cdef inline void run_job(
+    Py_ssize_t job, Plan cut, const real *a, bint a_transposed, const real *b, bint b_transposed,
+    const real *start, real *c, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t depth
+) noexcept nogil:
+    """Task job % tasks of product job // tasks: where its parts of A, B and C lie."""
+    cdef Matrix a_at = laid_out(rows if a_transposed else depth, a_transposed)
+    cdef Matrix b_at = laid_out(depth if b_transposed else columns, b_transposed)
+    cdef Py_ssize_t n = job // cut.tasks, task = job % cut.tasks
+    cdef Py_ssize_t top = task % cut.down * cut.rows, left = task // cut.down * cut.columns
+    cdef Py_ssize_t height = min(cut.rows, rows - top), width = min(cut.columns, columns - left)
+    a += n * rows * depth + top * a_at.row
+    b += n * depth * columns + left * b_at.column
+    c += n * rows * columns + top * columns + left
+    if start != NULL:
+        start += left
+    run_task(a, a_at, b, b_at, start, c, columns, height, width, depth)
+
+
+cdef inline void multiply(
+    Py_ssize_t count, const real *a, bint a_transposed, const real *b, bint b_transposed,
+    const real *start, real *c, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t depth, int threads
+) noexcept nogil:
+    """`count` products C (rows x columns) = start + A · B, one after the other in memory.
+
+    One thread works without a team: libgomp makes two system calls for a team even of one, 0.5 µs.
+    """
+    cdef Py_ssize_t wanted = 1 if threads == 1 else 4 * threads // max(count, <Py_ssize_t> 1) + 1
+    cdef Plan cut = plan(rows, columns, depth, a_transposed, sizeof(real), wanted)
+    cdef Py_ssize_t job
+    if threads == 1:
+        for job in range(count * cut.tasks):
+            run_job(job, cut, a, a_transposed, b, b_transposed, start, c, rows, columns, depth)
+    else:
+        for job in prange(count * cut.tasks, num_threads=threads, schedule="static"):
+            run_job(job, cut, a, a_transposed, b, b_transposed, start, c, rows, columns, depth)

@@ -72,7 +72,6 @@ def same_shape(operation: str, got: tuple[int, ...], wanted: tuple[int, ...]) ->
 def label_array(operation: str, targets: np.ndarray, batch: int, classes: int) -> np.ndarray:
     """Labels 0 ... classes - 1 of shape (batch,), as int64. Whole floats are taken too."""
     same_shape(operation, targets.shape, (batch,))
-    labels = targets
     if targets.dtype.kind == "f":
         fractional = ~np.isfinite(targets) | (targets != np.floor(targets))
         if fractional.any():
@@ -90,7 +89,7 @@ def label_array(operation: str, targets: np.ndarray, batch: int, classes: int) -
                 "labels - 1 if they start at 1; more outputs if there are more classes",
             )
         )
-    return labels.astype(np.int64, copy=False)
+    return targets.astype(np.int64, copy=False)
 
 
 def weights(operation: str, name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:

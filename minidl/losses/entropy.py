@@ -123,7 +123,7 @@ def binary_cross_entropy_with_logits(
     """
     operation = "binary_cross_entropy_with_logits"
     logits, targets = pair(operation, logits, targets)
-    x, t = logits.data, targets.data.astype(logits.dtype, copy=False)
+    x, t = logits.data, targets.data
     if t.size and not (t.min() >= 0 and t.max() <= 1):
         raise ArgumentError(
             explain(
@@ -153,7 +153,7 @@ def _pos_weight(operation: str, value: Any, logits: Tensor) -> Any:
     except ValueError:
         wanted = f"pos_weight that broadcasts to {logits.shape}"
         raise ShapeError(explain(operation, wanted, f"shape {array.shape}")) from None
-    return array.astype(logits.dtype, copy=False)
+    return array
 
 
 def _times(weight: np.ndarray, cost: np.ndarray) -> np.ndarray:

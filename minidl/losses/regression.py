@@ -33,7 +33,7 @@ def mse(y: Any, target: Any, *, sample_weight: Any = None, reduction: str = "mea
     """
     y, target = pair("mse", y, target)
     scale = scales("mse", y.shape, sample_weight, reduction)
-    error = _difference(y, target)
+    error = y.data - target.data
     slopes = _slopes(2 * error, target)
     return reduced("mse", (y, target), error * error, slopes, scale, reduction)
 
@@ -69,14 +69,10 @@ def huber(
     if not (is_number(delta) and 0 < delta < np.inf):
         raise ArgumentError(explain("huber", "a finite delta above 0", f"delta={delta!r}"))
     scale = scales("huber", y.shape, sample_weight, reduction)
-    error = _difference(y, target)
+    error = y.data - target.data
     clipped = np.clip(error, -delta, delta)
     losses = clipped * (error - 0.5 * clipped)  # both branches at once, and e² cannot overflow
     return reduced("huber", (y, target), losses, _slopes(clipped, target), scale, reduction)
-
-
-def _difference(y: Tensor, target: Tensor) -> np.ndarray:
-    return y.data - target.data.astype(y.dtype, copy=False)
 
 
 def _slopes(slope: np.ndarray, target: Tensor) -> tuple[np.ndarray, np.ndarray | None]:

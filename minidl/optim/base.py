@@ -30,11 +30,12 @@ class Group(NamedTuple):
 class Optimizer:
     """Changes parameters by a rule, from their gradients.
 
-    `params` are tensors with requires_grad=True, or groups of them with options of their own,
-    such as [{"params": body, "lr": 0.01}, {"params": head}]; options that a group does not name
-    have the constructor's value. Nothing is made if there are no parameters, if one is there
-    twice, is no tensor, no leaf or wants no gradient, or if an option is unknown or out of range:
-    ArgumentError or DTypeError. Options may be changed later, and step() checks them again.
+    `params` are float32 or float64 tensors of any shapes with requires_grad=True, or groups of
+    them with options of their own, such as [{"params": body, "lr": 0.01}, {"params": head}];
+    options that a group does not name have the constructor's value. Nothing is made if there are
+    no parameters, if one is there twice, is no tensor, no leaf or wants no gradient, or if an
+    option is unknown or out of range: ArgumentError or DTypeError. Options may be changed later,
+    and step() checks them again.
 
     A parameter that has the attribute `decays = False` gets no weight decay.
 

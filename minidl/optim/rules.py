@@ -22,8 +22,9 @@ class SGD(Optimizer):
         momentum:  u = momentum · u + (1 - dampening) · g,  w = w - lr · u
         nesterov:  the same u,  w = w - lr · (g + momentum · u)
 
-    The first u is g. Sutskever, Martens, Dahl, Hinton (2013), On the importance of initialization
-    and momentum in deep learning. Nesterov's form needs momentum and no dampening: ArgumentError.
+    The first u is g. Nesterov's form needs momentum and no dampening: ArgumentError. Robbins,
+    Monro (1951), A stochastic approximation method; both momenta: Sutskever, Martens, Dahl,
+    Hinton (2013), On the importance of initialization and momentum in deep learning.
 
     >>> import minidl
     >>> w = minidl.tensor([1.0, 2.0], requires_grad=True)

@@ -13,11 +13,12 @@ from minidl.losses import (
     mse,
     multi_margin,
 )
+from minidl.tensor import record
 
 RNG = np.random.default_rng(0)
-X = RNG.normal(size=(4, 3))
+X = RNG.normal(size=(4, 4))  # square: a weight on the wrong axis still broadcasts
 LABELS = np.array([2, 0, 1, 1])
-UNIT = RNG.random((4, 3))
+UNIT = RNG.random((4, 4))
 SIGNS = np.where(UNIT < 0.5, -1.0, 1.0)
 
 # Every loss with targets that fit X.
@@ -57,17 +58,27 @@ def test_a_weight_of_two_is_a_sample_seen_twice(loss, targets):
 def test_the_mean_does_not_change_with_the_scale_of_the_weights(loss, targets):
     weights = np.array([0.1, 0.2, 0.3, 0.4])
     small = loss(X, targets, sample_weight=weights).item()
-    large = loss(X, targets, sample_weight=minidl.tensor(weights * 1e6)).item()
-    np.testing.assert_allclose(small, large, rtol=1e-13)
+    for scale in (1e-6, 1e6):
+        scaled = loss(X, targets, sample_weight=minidl.tensor(weights * scale)).item()
+        np.testing.assert_allclose(scaled, small, rtol=1e-13)
 
 
 @EACH
 def test_float32_keeps_its_dtype_whatever_the_weights(loss, targets):
-    x = X.astype(np.float32)
-    for weights in ([1, 2, 3, 4], np.arange(4), np.arange(4.0), np.arange(4, dtype=np.float32)):
+    x = minidl.tensor(X.astype(np.float32), requires_grad=True)
+    received = []
+
+    def backward(dy):
+        received.append(dy.dtype)
+        return (dy,)
+
+    for weights in (None, [1, 2, 3, 4], np.arange(4), np.arange(4.0), np.ones(4, np.float32)):
         for reduction in ("mean", "sum", "none"):
-            result, dx = gradient(loss, x, targets, sample_weight=weights, reduction=reduction)
-            assert result.dtype == dx.dtype == np.float32
+            listening = record("listen", x.data, [x], backward)
+            result = loss(listening, targets, sample_weight=weights, reduction=reduction)
+            result.backward(np.ones(result.shape))
+            assert result.dtype == np.float32
+    assert set(received) == {np.dtype(np.float32)}
 
 
 @EACH
@@ -84,7 +95,7 @@ def test_an_empty_batch(loss, targets):
     for reduction in ("sum", "none"):
         result, dx = gradient(loss, X[:0], targets[:0], reduction=reduction)
         assert result.sum() == 0
-        assert dx.shape == (0, 3)
+        assert dx.shape == (0, 4)
     with pytest.raises(ShapeError, match=r"empty batch.*reduction='sum'"):
         loss(X[:0], targets[:0])
 
@@ -131,7 +142,7 @@ def test_no_gradient_goes_to_the_weights(loss, targets):
 @EACH
 def test_integers_are_no_predictions(loss, targets):
     with pytest.raises(DTypeError, match="float32 or float64"):
-        loss(np.ones((4, 3), int), targets)
+        loss(np.ones((4, 4), int), targets)
 
 
 @ELEMENTWISE
@@ -153,10 +164,10 @@ LABELLED = pytest.mark.parametrize("loss", [cross_entropy, multi_margin])
 @pytest.mark.parametrize(
     ("labels", "error", "message"),
     [
-        ([2, 0, 3, 1], ArgumentError, "labels from 0 to 2, got 3.* at index 2"),
-        ([2, 0, 1, -1], ArgumentError, "labels from 0 to 2, got -1.* at index 3"),
-        (np.array([2, 0, 1, 2**40]), ArgumentError, "labels from 0 to 2"),
-        (np.array([2, 0, 1, 2**64 - 1], np.uint64), ArgumentError, "labels from 0 to 2"),
+        ([2, 0, 4, 1], ArgumentError, "labels from 0 to 3, got 4.* at index 2"),
+        ([2, 0, 1, -1], ArgumentError, "labels from 0 to 3, got -1.* at index 3"),
+        (np.array([2, 0, 1, 2**40]), ArgumentError, "labels from 0 to 3"),
+        (np.array([2, 0, 1, 2**64 - 1], np.uint64), ArgumentError, "labels from 0 to 3"),
         ([2, 0, 0.5, 1], DTypeError, "whole numbers as labels, got 0.5 at index 2"),
         ([2, np.nan, 1, 1], DTypeError, "whole numbers as labels, got nan at index 1"),
         ([2, np.inf, 1, 1], DTypeError, "whole numbers as labels, got inf at index 1"),
@@ -164,7 +175,7 @@ LABELLED = pytest.mark.parametrize("loss", [cross_entropy, multi_margin])
         (LABELS[:, None], ShapeError, r"targets of shape .*, got \(4, 1\)"),
         (LABELS[:, None] * 1.0, ShapeError, r"targets of shape .*, got \(4, 1\)"),
         (1, ShapeError, r"targets of shape \(4,\), got \(\)"),
-        (np.eye(3, dtype=int)[LABELS], ShapeError, r"targets of shape \(4,\), got \(4, 3\)"),
+        (np.eye(4, dtype=int)[LABELS], ShapeError, r"targets of shape \(4,\), got \(4, 4\)"),
         (["a", "b", "c", "d"], DTypeError, "integer"),
     ],
 )
@@ -189,7 +200,7 @@ def test_soft_targets_that_make_no_sense(wrong):
 
 
 def test_soft_targets_of_another_shape():
-    with pytest.raises(ShapeError, match=r"targets of shape \(4, 3\), got \(4, 2\)"):
+    with pytest.raises(ShapeError, match=r"targets of shape \(4, 4\), got \(4, 2\)"):
         cross_entropy(X, UNIT[:, :2])
 
 
@@ -212,11 +223,11 @@ def test_label_smoothing_out_of_range(value):
 @pytest.mark.parametrize(
     ("weight", "error", "message"),
     [
-        (np.ones(4), ShapeError, r"weight of shape \(3,\), got \(4,\)"),
-        (1.0, ShapeError, r"weight of shape \(3,\)"),
-        ([1.0, -1.0, 1.0], ArgumentError, "weight of finite numbers from 0 up, got -1.0"),
-        ([1.0, np.nan, 1.0], ArgumentError, "weight of finite numbers from 0 up, got nan"),
-        ([0.0, 0.0, 0.0], ArgumentError, "do not add up to 0"),
+        (np.ones(3), ShapeError, r"weight of shape \(4,\), got \(3,\)"),
+        (1.0, ShapeError, r"weight of shape \(4,\)"),
+        ([1.0, -1.0, 1.0, 1.0], ArgumentError, "weight of finite numbers from 0 up, got -1.0"),
+        ([1.0, np.nan, 1.0, 1.0], ArgumentError, "weight of finite numbers from 0 up, got nan"),
+        ([0.0, 0.0, 0.0, 1.0], ArgumentError, "do not add up to 0"),
     ],
 )
 def test_class_weights_that_make_no_sense(weight, error, message):
@@ -227,8 +238,8 @@ def test_class_weights_that_make_no_sense(weight, error, message):
 @pytest.mark.parametrize(
     ("pos_weight", "error", "message"),
     [
-        (np.ones(4), ShapeError, r"pos_weight that broadcasts to \(4, 3\), got shape \(4,\)"),
-        (np.ones((2, 4, 3)), ShapeError, "pos_weight that broadcasts"),
+        (np.ones(3), ShapeError, r"pos_weight that broadcasts to \(4, 4\), got shape \(3,\)"),
+        (np.ones((2, 4, 4)), ShapeError, "pos_weight that broadcasts"),
         (-1.0, ArgumentError, "pos_weight of finite numbers from 0 up, got -1.0"),
     ],
 )

@@ -82,7 +82,9 @@ def test_an_axis_that_is_not_there(axis):
         softmax(minidl.tensor([[1.0]]), axis)
 
 
-def test_a_tensor_without_axes():
+def test_one_axis_has_to_be_named():
+    with pytest.raises(ArgumentError, match="one axis, got axis=None"):
+        softmax(minidl.tensor([1.0]), None)
     with pytest.raises(ArgumentError, match="axis"):
         log_softmax(minidl.tensor(1.0))
 

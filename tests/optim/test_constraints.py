@@ -28,14 +28,15 @@ def test_clipping(dtype, scale, limit, seed):
     parameters.append(minidl.tensor([1.0], requires_grad=True))  # without a gradient
     norm = math.sqrt(math.fsum(float(v) ** 2 for g in grads for v in g.ravel()))
     returned = clip_grad_norm(iter(parameters), limit)
+    # Every gradient is rounded twice, and the sum of 22 squares in double precision.
+    rounding = 2 * np.finfo(dtype).eps + 25 * np.finfo(np.float64).eps
     assert isinstance(returned, float)
-    assert returned == pytest.approx(norm, rel=1e-14)
+    assert returned == pytest.approx(norm, rel=25 * np.finfo(np.float64).eps)
     factor = min(1, limit / (norm + 1e-6))
     for p, g in zip(parameters, grads, strict=False):
-        np.testing.assert_allclose(p.grad.data, g * factor, rtol=2 * np.finfo(dtype).eps)
+        np.testing.assert_allclose(p.grad.data, g * factor, rtol=rounding)
         assert p.grad.dtype == dtype
-    eps = np.finfo(dtype).eps
-    assert clip_grad_norm(parameters, math.inf) <= limit * (1 + 2 * eps)
+    assert clip_grad_norm(parameters, math.inf) <= limit * (1 + rounding)
 
 
 def test_small_gradients_are_not_touched():

@@ -100,8 +100,9 @@ def test_rule_is_the_published_formula(case, dtype):
         w.grad = minidl.tensor(gradient)
         optimizer.step()
     expected = updated(reference, options, start, gradients)
-    # Six steps of about six roundings, on numbers below 10; v - m² loses up to two digits.
-    np.testing.assert_allclose(w.data, expected, rtol=0, atol=400 * np.finfo(dtype).eps)
+    # The weights stay below 8: six times half a digit's worth, 4 eps, is the most that rounding
+    # them costs. What a step subtracts is below 1, and its own error below half of that.
+    np.testing.assert_allclose(w.data, expected, rtol=0, atol=6 * (4 + 2) * np.finfo(dtype).eps)
     assert w.dtype == dtype
 
 
@@ -207,8 +208,8 @@ def test_the_centred_variance_is_never_below_zero():
     """A constant gradient has variance 0, and v - m² is then made of rounding errors alone."""
     w = minidl.tensor(np.linspace(0.1, 3, 97, dtype=np.float32), requires_grad=True)
     w.grad = minidl.tensor(np.linspace(0.1, 3, 97, dtype=np.float32))
-    optimizer = RMSprop([w], alpha=0.9, eps=1.0, centered=True)
-    for _ in range(300):
+    optimizer = RMSprop([w], alpha=0.5, eps=1.0, centered=True)
+    for _ in range(100):
         optimizer.step()
     assert np.isfinite(w.data).all()
 
