@@ -29,11 +29,12 @@ Edge = Union["Node", Leaf, None]
 class Memory:
     """What is known of one piece of memory, shared by a tensor and its views."""
 
-    __slots__ = ("is_parameter", "recorded_writes", "writes")
+    __slots__ = ("is_parameter", "last_writer", "recorded_writes", "writes")
 
     def __init__(self) -> None:
         self.writes = 0  # how often a tensor was changed in place
         self.recorded_writes = 0  # those of them that a backward pass goes through
+        self.last_writer = -1  # the age of the node that made the last of these
         self.is_parameter = False  # whether a leaf that wants a gradient lives here
 
 
@@ -48,7 +49,7 @@ class Node:
     _ages = count()
 
     def __init__(
-        self, operation: str, inputs: tuple[Edge, ...], backward: Backward, kept: Sequence[Memory]
+        self, operation: str, inputs: Sequence[Edge], backward: Backward, kept: Sequence[Memory]
     ) -> None:
         self.operation = operation
         self.inputs = inputs
@@ -64,12 +65,18 @@ class Node:
                 "and is released. Try: compute the loss again, or add the losses up and call "
                 "backward() once"
             )
-        if any(memory.writes != writes for memory, writes in self.kept):
-            raise GraphError(
-                f"backward: '{self.operation}' needs a value that was changed in place after it "
-                "was used. Try: call backward() before the change (an optimiser's step is one), "
-                "or write `x = x + y` for `x += y`"
-            )
+        for memory, writes in self.kept:
+            if memory.writes != writes:
+                raise GraphError(
+                    f"backward: '{self.operation}' needs a value that was changed in place after "
+                    "it was used. Try: call backward() before the change (an optimiser's step is "
+                    "one), or write `x = x + y` for `x += y`"
+                )
+
+    def run(self, dy: Any) -> Sequence[Any]:
+        """The gradients of the inputs, given that of the output."""
+        self.check()  # once more: another thread may have run it meanwhile
+        return self.backward(dy)  # type: ignore[misc]  # check() has seen that it is there
 
     def release(self) -> None:
         """Lets go of everything; what nobody else holds is freed at once, without the collector."""
@@ -125,9 +132,9 @@ def backward(root: Node, dy: Any) -> None:
     sums: dict[Any, _Sum] = {root: _Sum(dy, owned=False)}
     for node in nodes:
         received = sums.pop(node, None)
-        if received is not None and node.backward is not None:
+        if received is not None:
             dy = received.value
-            for source, dx in zip(node.inputs, node.backward(dy), strict=True):
+            for source, dx in zip(node.inputs, node.run(dy), strict=True):
                 if source is None or dx is None:
                     continue
                 if source in sums:
@@ -140,7 +147,7 @@ def backward(root: Node, dy: Any) -> None:
 
 
 class _Mode(threading.local):
-    recording = True
+    no_grad_blocks = 0  # how many of them this thread is in
 
 
 _mode = _Mode()
@@ -148,7 +155,7 @@ _mode = _Mode()
 
 def recording() -> bool:
     """Whether this thread records operations."""
-    return _mode.recording
+    return _mode.no_grad_blocks == 0
 
 
 class no_grad(ContextDecorator):  # noqa: N801  (PyTorch's name, and used like a function)
@@ -162,15 +169,8 @@ class no_grad(ContextDecorator):  # noqa: N801  (PyTorch's name, and used like a
     True
     """
 
-    def __init__(self) -> None:
-        self._before: list[bool] = []  # a list: the same object may be entered twice
-
     def __enter__(self) -> None:
-        self._before.append(_mode.recording)
-        _mode.recording = False
+        _mode.no_grad_blocks += 1
 
     def __exit__(self, *_: object) -> None:
-        _mode.recording = self._before.pop()
-
-    def _recreate_cm(self) -> "no_grad":
-        return no_grad()  # a decorated function may run in several threads
+        _mode.no_grad_blocks -= 1

@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import DTypeError, ShapeError, explain
 from ..tape import no_grad
 from .arithmetic import Arithmetic
-from .base import Base, as_tensor, record, require_float, to_array
+from .arrays import to_array
+from .base import Base, as_tensor, record, require_float
 from .elementwise import Elementwise, maximum, minimum, where
 from .reductions import Reductions
 from .shapes import Shapes, concatenate, stack
@@ -35,8 +37,7 @@ class Tensor(Arithmetic, Elementwise, Reductions, Shapes):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """The values, for np.asarray and all that call it."""
-        array = self._data if dtype is None else self._data.astype(dtype, copy=False)
-        return array.copy() if copy else array
+        return np.array(self._data, dtype=dtype, copy=copy)
 
     def __repr__(self) -> str:
         text = np.array2string(self._data, separator=", ", prefix="tensor(", threshold=60)
@@ -58,11 +59,15 @@ class Tensor(Arithmetic, Elementwise, Reductions, Shapes):
         return int(self.item())
 
     def __bool__(self) -> bool:
-        return bool(self.item())
+        if self.size != 1:
+            raise ShapeError(
+                explain("bool", "one element", f"shape {self.shape}", "x.all() or x.any()")
+            )
+        return bool(self._data.item())
 
     def __index__(self) -> int:
         if self.dtype.kind not in "iu":
-            raise TypeError("a float tensor is no index. Try: int(x.item())")
+            raise DTypeError(explain("index", "an integer tensor", self.dtype, "int(x)"))
         return int(self.item())
 
 

@@ -1,72 +1,79 @@
 """Arithmetic: + - * / ** and the matrix product, with NumPy's broadcasting."""
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import _kernels
 from ..errors import ShapeError, explain
-from .base import Base, as_tensor, broadcast_shapes, record, require_float, unbroadcast
+from .arrays import Shape, chain, unbroadcast
+from .base import Base, apply, as_tensor, record, require_float, wanted_shape
 
 if TYPE_CHECKING:
     from . import Tensor
 
 
 def operands(operation: str, x: Base, y: Any) -> tuple["Tensor", "Tensor"]:
-    """Both sides of an operator as float tensors of shapes that broadcast."""
+    """Both sides of an operator as float tensors."""
     b = as_tensor(y, operation, like=x)
     a = as_tensor(x, operation, like=b)
     require_float(operation, a, b)
-    broadcast_shapes(operation, a, b)
     return a, b
 
 
 def add(x: Base, y: Any) -> "Tensor":
     """x + y."""
     a, b = operands("add", x, y)
+    a_shape, b_shape = wanted_shape(a), wanted_shape(b)
 
-    def backward(dy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return unbroadcast(dy, a), unbroadcast(dy, b)
+    def backward(dy: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+        return unbroadcast(dy, a_shape), unbroadcast(dy, b_shape)
 
-    return record("add", a._data + b._data, (a, b), backward)
+    return record("add", apply("add", np.add, a, b), (a, b), backward)
 
 
 def subtract(x: Base, y: Any) -> "Tensor":
     """x - y."""
     a, b = operands("subtract", x, y)
+    a_shape, b_shape = wanted_shape(a), wanted_shape(b)
 
-    def backward(dy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return unbroadcast(dy, a), unbroadcast(-dy, b)
+    def backward(dy: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+        return unbroadcast(dy, a_shape), chain(dy, -1, b_shape)
 
-    return record("subtract", a._data - b._data, (a, b), backward)
+    return record("subtract", apply("subtract", np.subtract, a, b), (a, b), backward)
 
 
 def multiply(x: Base, y: Any) -> "Tensor":
     """x · y, element by element."""
     a, b = operands("multiply", x, y)
+    a_shape, b_shape = wanted_shape(a), wanted_shape(b)
+    # Each factor is the derivative for the other one.
+    p = a._data if b.requires_grad else None
+    q = b._data if a.requires_grad else None
 
     def backward(dy: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
-        da = unbroadcast(dy * b._data, a) if a.requires_grad else None
-        db = unbroadcast(dy * a._data, b) if b.requires_grad else None
-        return da, db
+        return chain(dy, q, a_shape), chain(dy, p, b_shape)
 
-    # Each factor is the derivative for the other one.
-    keeps = [p for p, q in ((a, b), (b, a)) if q.requires_grad]
-    return record("multiply", a._data * b._data, (a, b), backward, keeps=keeps)
+    keeps = [factor for factor, kept in ((a, p), (b, q)) if kept is not None]
+    return record("multiply", apply("multiply", np.multiply, a, b), (a, b), backward, keeps=keeps)
 
 
 def divide(x: Base, y: Any) -> "Tensor":
     """x / y, element by element."""
     a, b = operands("divide", x, y)
-    quotient = a._data / b._data
-
-    def backward(dy: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        da = dy / b._data
-        db = unbroadcast(-da * quotient, b) if b.requires_grad else None
-        return unbroadcast(da, a), db
-
+    a_shape, b_shape = wanted_shape(a), wanted_shape(b)
+    result = apply("divide", np.divide, a, b)
     # d(a/b) = da / b - (a/b) db / b: the divisor and the quotient.
-    return record("divide", quotient, (a, b), backward, keeps=[b], keeps_result=b.requires_grad)
+    divisor = b._data
+    quotient = result if b.requires_grad else None
+
+    def backward(dy: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+        da = dy / divisor
+        db = None if quotient is None else unbroadcast(-da * quotient, b_shape)
+        return unbroadcast(da, a_shape), db
+
+    return record("divide", result, (a, b), backward, keeps=[b], keeps_result=b.requires_grad)
 
 
 def power(x: Base, y: Any) -> "Tensor":
@@ -75,22 +82,22 @@ def power(x: Base, y: Any) -> "Tensor":
     The derivative for the exponent, x^y ln x, is taken as 0 at x = 0, as in PyTorch.
     """
     a, b = operands("power", x, y)
-    result = np.power(a._data, b._data)
+    a_shape, b_shape = wanted_shape(a), wanted_shape(b)
+    result = apply("power", np.power, a, b)
+    # The derivative for a needs a and b, that for b needs a and the result.
+    p, q = a._data, b._data
+    power = result if b.requires_grad else None
 
     def backward(dy: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
         da = db = None
-        if a.requires_grad:
-            # b · a^(b-1), without 0 · inf where the exponent is 0.
-            slope = np.where(
-                b._data == 0, 0, np.power(a._data, np.where(b._data == 0, 1, b._data) - 1)
-            )
-            da = unbroadcast(dy * b._data * slope, a)
-        if b.requires_grad:
-            logarithm = np.log(np.where(a._data == 0, 1, a._data))
-            db = unbroadcast(dy * result * logarithm, b)
+        if a_shape is not None:
+            # b · a^(b-1), without 0 · inf where b is 0.
+            da = chain(dy, q * p ** (q - (q != 0)), a_shape)
+        if b_shape is not None:
+            # a^b ln a, with ln 1 in place of ln 0.
+            db = chain(dy, power * np.log(p + (p == 0), dtype=dy.dtype), b_shape)
         return da, db
 
-    # The derivative for a needs a and b, that for b needs a and the result.
     keeps = [a, b] if a.requires_grad else [a]
     return record("power", result, (a, b), backward, keeps=keeps, keeps_result=b.requires_grad)
 
@@ -114,16 +121,15 @@ def product(
     return c
 
 
-def matmul(x: Base, y: Any) -> "Tensor":
-    """The matrix product x @ y, as NumPy defines it for 1-D, 2-D and stacks of matrices.
+def stacked(matrix: np.ndarray, batch: Shape, dtype: np.dtype) -> np.ndarray:
+    """A matrix, or some with batch axes, as an (n, rows, columns) array for `product`."""
+    if matrix.shape[:-2] != batch:
+        matrix = np.broadcast_to(matrix, batch + matrix.shape[-2:])
+    return matrix.astype(dtype, copy=False).reshape(math.prod(batch), *matrix.shape[-2:])
 
-    (m, k) @ (k, p) is (m, p); of more axes all but the last two are batch axes, which broadcast;
-    a 1-D operand is a row on the left and a column on the right. Computed by minidl's kernel, so
-    a row's bits depend neither on the thread count nor on the other rows.
-    """
-    a = as_tensor(x, "matmul")
-    b = as_tensor(y, "matmul", like=a)
-    require_float("matmul", a, b)
+
+def batch_axes(a: Base, b: Base) -> Shape:
+    """The axes before the matrices of a @ b; ShapeError if there is no such product."""
     if a.ndim == 0 or b.ndim == 0 or a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
         raise ShapeError(
             explain(
@@ -133,41 +139,50 @@ def matmul(x: Base, y: Any) -> "Tensor":
                 "x @ y.T, or x * y for the product element by element",
             )
         )
-    dtype = np.result_type(a._data, b._data)
-    # As matrices: a row for 1-D on the left, a column on the right.
-    left = a._data[None, :] if a.ndim == 1 else a._data
-    right = b._data[:, None] if b.ndim == 1 else b._data
     try:
-        stack = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+        return np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     except ValueError:
         raise ShapeError(
             explain("matmul", "batch axes that broadcast", f"{a.shape} and {b.shape}")
         ) from None
 
-    def stacked(matrix: np.ndarray) -> np.ndarray:
-        shape = stack + matrix.shape[-2:]
-        return np.broadcast_to(matrix, shape).astype(dtype, copy=False).reshape(-1, *shape[-2:])
 
-    rows, columns = left.shape[-2], right.shape[-1]
-    shape = stack + (() if a.ndim == 1 else (rows,)) + (() if b.ndim == 1 else (columns,))
+def matmul(x: Base, y: Any) -> "Tensor":
+    """The matrix product x @ y, as NumPy defines it for 1-D, 2-D and stacks of matrices.
 
-    def backward(dy: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
-        dy = dy.reshape(-1, rows, columns)
-        da = db = None
-        if a.requires_grad:
-            da = product(dy, stacked(right), b_transposed=True)
-            da = da.reshape(stack + (() if a.ndim == 1 else (rows,)) + left.shape[-1:])
-            da = unbroadcast(da, a)
-        if b.requires_grad:
-            db = product(stacked(left), dy, a_transposed=True)
-            db = db.reshape(stack + right.shape[-2:-1] + (() if b.ndim == 1 else (columns,)))
-            db = unbroadcast(db, b)
-        return da, db
+    (m, k) @ (k, p) is (m, p); of more axes all but the last two are batch axes, which broadcast;
+    a 1-D operand is a row on the left and a column on the right. Computed by minidl's kernel, so
+    a row's bits depend neither on the thread count nor on the other rows.
+    """
+    a, b = operands("matmul", x, y)
+    a_shape, b_shape = wanted_shape(a), wanted_shape(b)
+    batch = batch_axes(a, b)
+    dtype = np.result_type(a._data, b._data)
+    # As matrices: a row for 1-D on the left, a column on the right.
+    left = a._data[None, :] if a.ndim == 1 else a._data
+    right = b._data[:, None] if b.ndim == 1 else b._data
+    rows, depth, columns = *left.shape[-2:], right.shape[-1]
+    row_axis, column_axis = (rows,) * (a.ndim > 1), (columns,) * (b.ndim > 1)
+    c = product(stacked(left, batch, dtype), stacked(right, batch, dtype))
 
     # Each factor is the derivative for the other one.
-    keeps = [p for p, q in ((a, b), (b, a)) if q.requires_grad]
-    result = product(stacked(left), stacked(right)).reshape(shape)
-    return record("matmul", result, (a, b), backward, keeps=keeps)
+    kept_left = left if b.requires_grad else None
+    kept_right = right if a.requires_grad else None
+
+    def backward(dy: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+        dy = dy.reshape(math.prod(batch), rows, columns)
+        da = db = None
+        if kept_right is not None:
+            da = product(dy, stacked(kept_right, batch, dtype), b_transposed=True)
+            da = unbroadcast(da.reshape(*batch, *row_axis, depth), a_shape)
+        if kept_left is not None:
+            db = product(stacked(kept_left, batch, dtype), dy, a_transposed=True)
+            db = unbroadcast(db.reshape(*batch, depth, *column_axis), b_shape)
+        return da, db
+
+    keeps = [factor for factor, kept in ((a, kept_left), (b, kept_right)) if kept is not None]
+    shape = (*batch, *row_axis, *column_axis)
+    return record("matmul", c.reshape(shape), (a, b), backward, keeps=keeps)
 
 
 class Arithmetic(Base):
@@ -216,6 +231,7 @@ class Arithmetic(Base):
         return matmul(as_tensor(other, "matmul", like=self), self)
 
     def _in_place(self, operation: str, new: "Tensor") -> "Tensor":
+        require_float(operation, self)
         if new.shape != self.shape:
             raise ShapeError(
                 explain(
@@ -225,7 +241,7 @@ class Arithmetic(Base):
                     "x = x + y instead of x += y",
                 )
             )
-        self.write(operation, new)
+        self.write(operation, new._data, new)
         return self  # type: ignore[return-value]
 
     def __iadd__(self, other: Any) -> "Tensor":

@@ -1,47 +1,19 @@
 """What a tensor is, before it can do anything: an array, its gradient, its place on the tape."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from .. import tape
 from ..errors import ArgumentError, DTypeError, GraphError, ShapeError, explain
+from .arrays import FLOATS, Shape, in_dtypes, to_array
 
 if TYPE_CHECKING:
     from . import Tensor
 
-FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
-
-
-def to_array(data: Any, dtype: Any = None) -> np.ndarray:
-    """`data` as an array of a dtype that tensors have: float32, float64, integers or bool.
-
-    Python numbers become float32. An array keeps its dtype, so that nothing is rounded or
-    converted unasked; it is not copied unless it has to be.
-    """
-    if isinstance(data, Base):
-        data = data._data
-    wanted = None if dtype is None else np.dtype(dtype)
-    is_array = isinstance(data, (np.ndarray, np.generic))
-    try:
-        array = np.asarray(data)
-    except ValueError as error:
-        raise ShapeError(
-            explain("tensor", "numbers in rows of equal length", f"{type(data).__name__}: {error}")
-        ) from None
-    if wanted is None:
-        wanted = np.dtype(np.float32) if not is_array and array.dtype.kind in "iuf" else array.dtype
-    if array.dtype.kind not in "biuf" or not (wanted in FLOATS or wanted.kind in "biu"):
-        raise DTypeError(
-            explain(
-                "tensor",
-                "float32, float64, integer or bool data",
-                array.dtype if array.dtype.kind not in "biuf" else wanted,
-                "np.asarray(data, dtype=np.float32)",
-            )
-        )
-    return array.astype(wanted.newbyteorder("="), copy=False)
+_adding = threading.Lock()  # threads that share a leaf must not lose each other's gradients
 
 
 class Base:
@@ -55,7 +27,9 @@ class Base:
     result_class: ClassVar[type["Tensor"]]
 
     def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False) -> None:
-        self._become(to_array(data, dtype), tape.Memory(), None)
+        array = to_array(data, dtype)
+        shared = isinstance(data, Base) and array is data._data
+        self._become(array, data._memory if shared else tape.Memory(), None)
         self.requires_grad = requires_grad
 
     def _become(self, data: np.ndarray, memory: tape.Memory, node: tape.Node | None) -> None:
@@ -70,27 +44,30 @@ class Base:
     def data(self) -> np.ndarray:
         """The values, as the array itself, not a copy.
 
-        What is written into it directly goes unnoticed; `x += y` and `x[i] = y` are noticed.
+        `x += y`, `x[i] = y` and `x.data = y` are noticed. What is written into the array directly,
+        or through another tensor made around it, is not.
         """
         return self._data
 
     @data.setter
     def data(self, value: Any) -> None:
-        array = to_array(value)
-        if array.shape != self._data.shape or array.dtype != self._data.dtype:
-            raise ShapeError(
-                explain(
-                    "data",
-                    f"an array of shape {self.shape} and dtype {self.dtype}",
-                    f"{array.shape} and {array.dtype}",
-                )
-            )
-        if array is not self._data:
-            is_parameter = self._memory.is_parameter
-            self._data, self._memory = array, tape.Memory()
-            self._memory.is_parameter = is_parameter
-            self._recorded = 0
+        new = self._alike("data", value)
+        if not np.may_share_memory(new._data, self._data):
+            new._memory.is_parameter |= self._memory.is_parameter
+            self._memory, self._recorded = new._memory, new._recorded
+        self._data = new._data
         self.mark_written()
+
+    def _alike(self, operation: str, value: Any) -> "Tensor":
+        """`value` as a tensor; ShapeError or DTypeError if it differs in shape or dtype."""
+        new = as_tensor(value, operation, like=self, numbers=None)
+        if new.shape != self.shape:
+            raise ShapeError(explain(operation, f"an array of shape {self.shape}", new.shape))
+        if new.dtype != self.dtype:
+            raise DTypeError(
+                explain(operation, self.dtype, new.dtype, f"value.astype('{self.dtype}')")
+            )
+        return new
 
     @property
     def requires_grad(self) -> bool:
@@ -155,12 +132,14 @@ class Base:
         return self._result(self._data, self._memory)
 
     def receive_gradient(self, gradient: np.ndarray) -> None:
-        """Adds to `grad`. The tape calls this at the end of a backward pass."""
+        """Adds to `grad`, if it is still wanted. The tape calls this at the end of its pass."""
+        if not self._requires_grad:
+            return
         gradient = np.asarray(gradient, dtype=self.dtype)
-        if self.grad is None:
-            self.grad = self._result(gradient)
-        else:
-            self.grad._data += gradient
+        with _adding:
+            # Not in place: whoever holds the old sum, or computes with it, keeps it.
+            total = gradient if self.grad is None else np.asarray(self.grad) + gradient
+            self.grad = self._result(np.asarray(total))
 
     def backward(self, grad: Any = None) -> None:
         """Adds d(self)/d(leaf) · grad to the `grad` of every leaf behind this tensor.
@@ -194,13 +173,14 @@ class Base:
                 )
             dy = np.ones_like(self._data)
         else:
-            dy = to_array(grad).astype(self.dtype, copy=False)
+            dy = to_array(grad, self.dtype, "backward")
             if dy.shape != self.shape:
                 raise ShapeError(explain("backward", f"grad of shape {self.shape}", dy.shape))
         if self._node is None:
             self.receive_gradient(dy.copy())
         else:
-            tape.backward(self._node, dy)
+            with np.errstate(all="ignore"):  # as in the forward pass
+                tape.backward(self._node, dy)
 
     def check_current(self, operation: str) -> None:
         """Raises GraphError if this tensor's values were changed by way of another that shares
@@ -209,27 +189,47 @@ class Base:
             raise GraphError(
                 f"{operation}: this tensor shares memory with another that was changed in place, "
                 "so its history no longer fits its values. Try: make the view again after the "
-                "change"
+                "change; write x[i, j] = y, not x[i][j] = y"
             )
 
     def mark_written(self) -> None:
         """Tells the tape that the values were changed in place."""
         self._memory.writes += 1
 
-    def write(self, operation: str, new: "Tensor", where: Any = ...) -> None:
-        """Replaces the values in place by those of `new`, and the history by its."""
-        if new._requires_grad:
-            if self._memory.is_parameter:
+    def _check_writeable(self, operation: str) -> None:
+        if not self._data.flags.writeable:
+            raise ArgumentError(
+                explain(operation, "memory to write to", "a read-only array", "tensor(x)")
+            )
+
+    def write(
+        self, operation: str, values: np.ndarray, history: "Tensor", where: Any = ...
+    ) -> None:
+        """Writes `values` to the place `where`, and takes over the history of `history`."""
+        self._check_writeable(operation)
+        if history._node is not None:
+            memory = self._memory
+            if memory.is_parameter:
                 raise GraphError(
                     f"{operation}: this tensor, or the one it is a view of, is a leaf that wants a "
                     "gradient, and changing it in place would lose where its value came from. "
                     "Try: with no_grad(): ..., or an operation that makes a new tensor"
                 )
-            self._memory.recorded_writes += 1
-            self._recorded = self._memory.recorded_writes
-            self._node, self._requires_grad = new._node, True
-        self._data[...] = new._data
+            memory.recorded_writes += 1
+            memory.last_writer = history._node.age
+            self._recorded = memory.recorded_writes
+            self._node, self._requires_grad = history._node, True
+        self._data[where] = values
         self.mark_written()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """How copy and pickle take a tensor apart: only one without history has all it needs."""
+        if self._node is not None:
+            raise GraphError(
+                f"copy: expected a tensor without history, got one made by "
+                f"'{self._node.operation}'. Try: x.detach()"
+            )
+        return super().__reduce_ex__(protocol)
 
     @classmethod
     def _result(cls, data: np.ndarray, memory: tape.Memory | None = None) -> "Tensor":
@@ -255,65 +255,69 @@ def record(
     that it will read `data`: changing those in place then raises an error instead of giving a
     wrong gradient. `view_of` is the input that `data` may share its memory with.
     """
-    result = Base._result(np.asarray(data), None if view_of is None else view_of._memory)
-    if tape.recording() and any(x._requires_grad for x in inputs):
-        for x in inputs:
-            x.check_current(operation)
-        edges = tuple(x._node or (x if x._requires_grad else None) for x in inputs)
+    array = np.asarray(data)
+    result = Base._result(array, None if view_of is None else view_of._memory)
+    if not tape.recording():
+        return result
+    is_wanted = is_mixed = False
+    for x in inputs:
+        x.check_current(operation)
+        is_wanted = is_wanted or x._requires_grad
+        is_mixed = is_mixed or (x._requires_grad and x._data.dtype != array.dtype)
+    if is_wanted:
+        edges = [x._node or (x if x._requires_grad else None) for x in inputs]
         kept = [x._memory for x in keeps]
         if keeps_result:
             kept.append(result._memory)
+        if is_mixed:
+            backward = in_dtypes([x.dtype if x._requires_grad else None for x in inputs], backward)
         result._node = tape.Node(operation, edges, backward, kept)
         result._requires_grad = True
     return result
 
 
-def unbroadcast(dy: np.ndarray, like: Base) -> np.ndarray:
-    """The gradient of an operand that NumPy's broadcasting stretched: the sum over its copies."""
-    shape = like.shape
-    if dy.shape != shape:
-        added = dy.ndim - len(shape)
-        stretched = [
-            added + axis for axis, n in enumerate(shape) if n == 1 and dy.shape[added + axis] != 1
-        ]
-        dy = dy.sum(axis=(*range(added), *stretched), keepdims=True).reshape(shape)
-    return dy.astype(like.dtype, copy=False)
+def wanted_shape(x: Base) -> Shape | None:
+    """The shape of the gradient of x; None if none is wanted."""
+    return x._data.shape if x._requires_grad else None
 
 
-def as_tensor(value: Any, operation: str = "tensor", like: Base | None = None) -> "Tensor":
-    """`value` if it is a tensor, else one around it, of `like`'s dtype if it is no float array.
+def as_tensor(
+    value: Any, operation: str = "tensor", like: Base | None = None, numbers: Any = np.float32
+) -> "Tensor":
+    """`value` if it is a tensor, else one around it.
 
-    Masks and integer arrays count as constants beside a float tensor.
+    Beside a float tensor `like`, Python numbers, lists, masks and integers are constants of its
+    dtype; else Python numbers become `numbers`, None for what NumPy makes of them.
     """
+    dtype = None if like is None or like._data.dtype.kind != "f" else like._data.dtype
     if isinstance(value, Base):
-        if like is None or value.dtype in FLOATS or like.dtype not in FLOATS:
+        if dtype is None or value._data.dtype.kind == "f":
             return value  # type: ignore[return-value]
-        return Base._result(value._data.astype(like.dtype))
-    if like is None or like.dtype not in FLOATS:
-        return Base._result(to_array(value))
-    is_float_array = isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim > 0
-    try:
-        array = to_array(value, None if is_float_array else like.dtype)
-    except DTypeError:
-        raise DTypeError(
-            explain(operation, "a number, an array of numbers or a tensor", type(value).__name__)
-        ) from None
-    return Base._result(array)
+        return Base._result(value._data.astype(dtype))
+    if dtype is not None and type(value) in (float, int):  # the usual case, made short
+        return Base._result(np.asarray(value, dtype))
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim > 0:
+        dtype = None  # a float array keeps its own
+    return Base._result(to_array(value, dtype, operation, numbers))
 
 
 def require_float(operation: str, *tensors: Base) -> None:
     """Raises DTypeError unless all tensors hold float32 or float64."""
     for x in tensors:
-        if x._data.dtype not in FLOATS:
+        if x._data.dtype.kind != "f":
             raise DTypeError(
                 explain(operation, "float32 or float64", x.dtype, "tensor(x, dtype='float32')")
             )
 
 
-def broadcast_shapes(operation: str, *tensors: Base) -> tuple[int, ...]:
-    """The shape that NumPy's broadcasting gives; ShapeError if there is none."""
+def apply(operation: str, function: Callable[..., np.ndarray], *tensors: Base) -> np.ndarray:
+    """The function of the tensors' arrays, which broadcast; ShapeError if they cannot.
+
+    Overflow and the like give inf or NaN without a warning, as in the kernels.
+    """
     try:
-        return np.broadcast_shapes(*(x.shape for x in tensors))
+        with np.errstate(all="ignore"):
+            return function(*[x._data for x in tensors])
     except ValueError:
         shapes = " and ".join(str(x.shape) for x in tensors)
         raise ShapeError(

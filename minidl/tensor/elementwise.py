@@ -1,12 +1,14 @@
 """Functions of each element on its own, comparisons, and choices between two tensors."""
 
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import ArgumentError, explain
+from ..errors import ArgumentError, DTypeError, explain
 from .arithmetic import operands
-from .base import Base, as_tensor, broadcast_shapes, record, require_float, unbroadcast
+from .arrays import as_dtype, unbroadcast
+from .base import Base, apply, as_tensor, record, require_float, wanted_shape
 
 if TYPE_CHECKING:
     from . import Tensor
@@ -20,19 +22,20 @@ def where(condition: Any, x: Any, y: Any) -> "Tensor":
     >>> minidl.where(x > 0, x, 0.1 * x)
     tensor([-0.1,  2. ])
     """
-    choice = np.asarray(as_tensor(condition, "where")._data, dtype=bool)
+    choice = as_tensor(condition, "where")
     first = as_tensor(x, "where", like=y if isinstance(y, Base) else None)
     a, b = operands("where", first, y)
-    broadcast_shapes("where", Base._result(choice), a, b)
+    a_shape, b_shape = wanted_shape(a), wanted_shape(b)
+    chosen = choice._data.astype(bool, copy=False)
 
-    def backward(dy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        zero = np.zeros((), dy.dtype)
-        return (
-            unbroadcast(np.where(choice, dy, zero), a),
-            unbroadcast(np.where(choice, zero, dy), b),
-        )
+    def backward(dy: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+        zero = np.zeros((), dy.dtype)  # selected, not multiplied: 0 · inf is NaN
+        da, db = np.where(chosen, dy, zero), np.where(chosen, zero, dy)
+        return unbroadcast(da, a_shape), unbroadcast(db, b_shape)
 
-    return record("where", np.where(choice, a._data, b._data), (a, b), backward)
+    # Keeps the condition: it decides where the gradient goes.
+    result = apply("where", np.where, choice, a, b)
+    return record("where", result, (a, b), backward, keeps=[choice])
 
 
 def maximum(x: Any, y: Any) -> "Tensor":
@@ -48,11 +51,15 @@ def minimum(x: Any, y: Any) -> "Tensor":
 def _extremum(operation: str, function: np.ufunc, x: Any, y: Any) -> "Tensor":
     first = as_tensor(x, operation, like=y if isinstance(y, Base) else None)
     a, b = operands(operation, first, y)
-    result = function(a._data, b._data)
+    a_shape, b_shape = wanted_shape(a), wanted_shape(b)
+    p, q = a._data, b._data
+    result = apply(operation, function, a, b)
 
-    def backward(dy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        share = np.where(a._data == b._data, 0.5, result == a._data).astype(dy.dtype)
-        return unbroadcast(dy * share, a), unbroadcast(dy * (1 - share), b)
+    def backward(dy: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+        zero = np.zeros((), dy.dtype)
+        shared = np.where(p == q, dy / 2, dy).astype(dy.dtype, copy=False)
+        da, db = np.where(result == p, shared, zero), np.where(result == q, shared, zero)
+        return unbroadcast(da, a_shape), unbroadcast(db, b_shape)
 
     # Which of the two it was decides where the gradient goes.
     return record(operation, result, (a, b), backward, keeps=[a, b], keeps_result=True)
@@ -66,7 +73,7 @@ class Elementwise(Base):
     def exp(self) -> "Tensor":
         """e^x."""
         require_float("exp", self)
-        y = np.exp(self._data)
+        y = apply("exp", np.exp, self)
         # Keeps y: the derivative is y itself.
         return record("exp", y, (self,), lambda dy: (dy * y,), keeps_result=True)
 
@@ -74,15 +81,14 @@ class Elementwise(Base):
         """The natural logarithm: -inf at 0, NaN below."""
         require_float("log", self)
         x = self._data
-        with np.errstate(divide="ignore", invalid="ignore"):
-            y = np.log(x)
+        y = apply("log", np.log, self)
         # Keeps x: the derivative is 1 / x.
         return record("log", y, (self,), lambda dy: (dy / x,), keeps=[self])
 
     def expm1(self) -> "Tensor":
         """e^x - 1, exact near 0."""
         require_float("expm1", self)
-        y = np.expm1(self._data)
+        y = apply("expm1", np.expm1, self)
         # Keeps y: the derivative is y + 1.
         return record("expm1", y, (self,), lambda dy: (dy * (y + 1),), keeps_result=True)
 
@@ -90,23 +96,21 @@ class Elementwise(Base):
         """ln(1 + x), exact near 0."""
         require_float("log1p", self)
         x = self._data
-        with np.errstate(divide="ignore", invalid="ignore"):
-            y = np.log1p(x)
+        y = apply("log1p", np.log1p, self)
         # Keeps x: the derivative is 1 / (1 + x).
         return record("log1p", y, (self,), lambda dy: (dy / (1 + x),), keeps=[self])
 
     def sqrt(self) -> "Tensor":
         """The square root; NaN below 0."""
         require_float("sqrt", self)
-        with np.errstate(invalid="ignore"):
-            y = np.sqrt(self._data)
+        y = apply("sqrt", np.sqrt, self)
         # Keeps y: the derivative is 1 / 2y.
         return record("sqrt", y, (self,), lambda dy: (dy / (2 * y),), keeps_result=True)
 
     def tanh(self) -> "Tensor":
         """The hyperbolic tangent."""
         require_float("tanh", self)
-        y = np.tanh(self._data)
+        y = apply("tanh", np.tanh, self)
         # Keeps y: the derivative is 1 - y².
         return record("tanh", y, (self,), lambda dy: (dy * (1 - y * y),), keeps_result=True)
 
@@ -123,31 +127,35 @@ class Elementwise(Base):
     def clip(self, low: float | None = None, high: float | None = None) -> "Tensor":
         """min(max(x, low), high); None leaves a side open. The slope at a bound is 1, outside 0."""
         require_float("clip", self)
-        if low is not None and high is not None and not low <= high:
+        bounds = (-np.inf if low is None else low, np.inf if high is None else high)
+        if not all(isinstance(bound, Real) for bound in bounds):
+            raise DTypeError(
+                explain(
+                    "clip", "numbers as bounds", f"low={low!r}, high={high!r}",
+                    "minimum(maximum(x, low), high), which takes arrays and tensors",
+                )
+            )  # fmt: skip
+        if not bounds[0] <= bounds[1]:
             raise ArgumentError(explain("clip", "low <= high", f"low={low}, high={high}"))
         x = self._data
-        y = x if low is None and high is None else np.clip(x, low, high)
+        y = np.clip(x, *(x.dtype.type(bound) for bound in bounds))
 
         def backward(dy: np.ndarray) -> tuple[np.ndarray]:
             return (np.where(x == y, dy, np.zeros((), dy.dtype)),)
 
         # Keeps x and y: the gradient passes where they are equal.
-        return record(
-            "clip", y.copy() if y is x else y, (self,), backward, keeps=[self], keeps_result=True
-        )
+        return record("clip", y, (self,), backward, keeps=[self], keeps_result=True)
 
     def astype(self, dtype: Any) -> "Tensor":
-        """The values in another dtype; the gradient comes back in this one."""
-        wanted = np.dtype(dtype)
-        result = as_tensor(self._data.astype(wanted))
-        if self.requires_grad:
-            require_float("astype", result)
-        return record("astype", result._data, (self,), lambda dy: (dy.astype(self.dtype),))
+        """The values in another dtype; a float's gradient comes back in this one, integers and
+        masks have none."""
+        wanted = as_dtype("astype", dtype)
+        x = self._data.astype(wanted)
+        return record("astype", x, (self,) if wanted.kind == "f" else (), lambda dy: (dy,))
 
     def _compare(self, operation: str, function: np.ufunc, other: Any) -> "Tensor":
-        b = as_tensor(other, operation, like=self)
-        broadcast_shapes(operation, self, b)
-        return Base._result(np.asarray(function(self._data, b._data)))
+        b = as_tensor(other, operation, like=self, numbers=None)
+        return Base._result(np.asarray(apply(operation, function, self, b)))
 
     def __lt__(self, other: Any) -> "Tensor":
         return self._compare("<", np.less, other)
@@ -162,12 +170,38 @@ class Elementwise(Base):
         return self._compare(">=", np.greater_equal, other)
 
     def __eq__(self, other: Any) -> "Tensor":  # type: ignore[override]
-        return self._compare("==", np.equal, other)
+        try:
+            return self._compare("==", np.equal, other)
+        except DTypeError:  # no number at all, such as None: Python then says False
+            return NotImplemented
 
     def __ne__(self, other: Any) -> "Tensor":  # type: ignore[override]
-        return self._compare("!=", np.not_equal, other)
+        try:
+            return self._compare("!=", np.not_equal, other)
+        except DTypeError:
+            return NotImplemented
+
+    def _combine(self, operation: str, function: np.ufunc, *others: Any) -> "Tensor":
+        masks = [self, *(as_tensor(other, operation) for other in others)]
+        for mask in masks:
+            if mask.dtype != bool:
+                raise DTypeError(explain(operation, "masks (bool)", mask.dtype, "x != 0"))
+        return Base._result(np.asarray(apply(operation, function, *masks)))
+
+    def __and__(self, other: Any) -> "Tensor":
+        return self._combine("&", np.logical_and, other)
+
+    __rand__ = __and__
+
+    def __or__(self, other: Any) -> "Tensor":
+        return self._combine("|", np.logical_or, other)
+
+    __ror__ = __or__
 
     def __invert__(self) -> "Tensor":
-        return Base._result(np.logical_not(self._data))
+        return self._combine("~", np.logical_not)
+
+    def __contains__(self, value: Any) -> bool:
+        return bool(np.asarray(self == value).any())
 
     __hash__ = object.__hash__  # `==` compares elements; a tensor in a set or dict is itself

@@ -1,11 +1,13 @@
 """Reductions over one, several or all axes."""
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import ArgumentError, ShapeError, explain
-from .base import FLOATS, Base, normal_axes, record
+from .arrays import FLOATS
+from .base import Base, apply, normal_axes, record
 
 if TYPE_CHECKING:
     from . import Tensor
@@ -24,7 +26,7 @@ class Reductions(Base):
         """The axes, the shape with them kept at length 1, and how many elements become one."""
         axes = normal_axes(operation, axis, self.ndim)
         kept = tuple(1 if i in axes else n for i, n in enumerate(self.shape))
-        return axes, kept, int(np.prod([self.shape[i] for i in axes]))
+        return axes, kept, math.prod([self.shape[i] for i in axes])
 
     def sum(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
         """The sum; 0 of nothing."""
@@ -34,7 +36,8 @@ class Reductions(Base):
         def backward(dy: np.ndarray) -> tuple[np.ndarray]:
             return (np.broadcast_to(dy.reshape(kept), shape),)
 
-        return record("sum", self._data.sum(axis=axes, keepdims=keepdims), (self,), backward)
+        total = apply("sum", lambda x: x.sum(axis=axes, keepdims=keepdims), self)
+        return record("sum", total, (self,), backward)
 
     def mean(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
         """The mean; NaN of nothing."""
@@ -45,11 +48,11 @@ class Reductions(Base):
             return (np.broadcast_to(dy.reshape(kept) / max(count, 1), shape),)
 
         dtype = self.dtype if self.dtype in FLOATS else np.dtype(np.float32)
-        with np.errstate(invalid="ignore"):
-            mean = np.asarray(
-                self._data.sum(axis=axes, keepdims=keepdims, dtype=dtype) / np.asarray(count, dtype)
-            )
-        return record("mean", mean.astype(dtype, copy=False), (self,), backward)
+
+        def forward(x: np.ndarray) -> np.ndarray:
+            return x.sum(axis=axes, keepdims=keepdims, dtype=dtype) / dtype.type(count)
+
+        return record("mean", apply("mean", forward, self), (self,), backward)
 
     def var(self, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> "Tensor":
         """The variance: the mean of (x - mean)², with n - ddof in place of n.
@@ -61,7 +64,7 @@ class Reductions(Base):
             raise ShapeError(
                 explain("var", f"more than ddof={ddof} elements", f"{count} of shape {self.shape}")
             )
-        centred = self - self.mean(axes, keepdims=True)  # type: ignore[operator]
+        centred = self - self.mean(axes, keepdims=True)
         return (centred * centred).sum(axes, keepdims) / (count - ddof)
 
     def max(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
@@ -81,8 +84,9 @@ class Reductions(Base):
 
         def backward(dy: np.ndarray) -> tuple[np.ndarray]:
             winners = x == y.reshape(kept)
-            shares = winners / np.maximum(winners.sum(axis=axes, keepdims=True), 1)
-            return ((dy.reshape(kept) * shares).astype(x.dtype, copy=False),)
+            count = winners.sum(axis=axes, keepdims=True, dtype=dy.dtype)
+            share = dy.reshape(kept) / np.maximum(count, 1)
+            return (np.where(winners, share, np.zeros((), dy.dtype)),)
 
         # Keeps x and y: the elements equal to the extremum receive the gradient.
         return record(operation, y, (self,), backward, keeps=[self], keeps_result=True)
@@ -101,7 +105,8 @@ class Reductions(Base):
             raise ArgumentError(explain(operation, "one axis or None", f"axis={axis!r}"))
         if count == 0:
             raise ShapeError(explain(operation, "at least one element", f"shape {self.shape}"))
-        return Base._result(np.asarray(getattr(self._data, operation)(axis=axis)))
+        along = None if axis is None else axes[0]
+        return Base._result(np.asarray(getattr(self._data, operation)(axis=along)))
 
     def all(self, axis: Axis = None) -> "Tensor":
         """Whether all elements are true."""

@@ -1,44 +1,56 @@
 """Shapes: reshape, transpose, indexing, joining."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import ArgumentError, DTypeError, ShapeError, explain
-from .base import FLOATS, Base, as_tensor, normal_axes, record, require_float, unbroadcast
+from ..tape import recording
+from .arrays import Shape, unbroadcast
+from .base import Base, as_tensor, normal_axes, record, require_float, wanted_shape
 
 if TYPE_CHECKING:
     from . import Tensor
 
 
 def raw_index(index: Any) -> Any:
-    """An index with the tensors in it replaced by their arrays."""
+    """An index as NumPy takes it. Arrays are copied: a backward pass will read them again."""
     if isinstance(index, tuple):
         return tuple(raw_index(part) for part in index)
-    if isinstance(index, Base):
-        if index.dtype in FLOATS:
-            raise DTypeError(explain("indexing", "integers or booleans", index.dtype))
-        return index._data
-    return np.asarray(index) if isinstance(index, list) else index
+    if isinstance(index, slice):
+        return slice(raw_index(index.start), raw_index(index.stop), raw_index(index.step))
+    if isinstance(index, Base) and index.dtype.kind == "f":
+        raise DTypeError(explain("indexing", "integers or booleans", index.dtype))
+    if isinstance(index, list) and not index:
+        return np.empty(0, np.intp)
+    return np.array(index) if isinstance(index, (Base, np.ndarray, list)) else index
 
 
-def is_basic(index: Any) -> bool:
-    """Whether NumPy answers this index with a view (no arrays in it)."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(
-        part is None or part is Ellipsis or isinstance(part, (slice, int, np.integer))
-        for part in parts
-        if not isinstance(part, (bool, np.bool_))
-    ) and not any(isinstance(part, (bool, np.bool_)) for part in parts)
-
-
-def looked_up(data: np.ndarray, index: Any) -> Any:
-    """data[index], with NumPy's complaint as a plain IndexError that names the shape."""
+def looked_up(data: np.ndarray, index: Any) -> np.ndarray:
+    """data[index] as an array, of which NumPy's basic indexing makes a view."""
     try:
-        return data[index]
+        found = data[index]
     except IndexError as error:
         raise IndexError(f"indexing a tensor of shape {data.shape}: {error}.") from None
+    if isinstance(found, np.ndarray):
+        return found
+    # A single number: NumPy copies it out, but gives a view of it where an Ellipsis follows.
+    return data[(*index, ...) if isinstance(index, tuple) else (index, ...)]
+
+
+def last_written(dy: np.ndarray, index: Any) -> np.ndarray:
+    """dy[index], but 0 for a value that, the index being repeated, a later one has replaced."""
+    found = dy[index]
+    numbers = np.arange(found.size).reshape(found.shape)
+    writer = np.empty(dy.shape, numbers.dtype)
+    writer[index] = numbers
+    return np.where(writer[index] == numbers, found, np.zeros((), dy.dtype))
+
+
+def same_place(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two arrays are the same elements of the same memory."""
+    return a.__array_interface__ == b.__array_interface__
 
 
 class Shapes(Base):
@@ -57,7 +69,8 @@ class Shapes(Base):
                     "reshape", f"a shape of {self.size} elements for {self.shape}", tuple(wanted)
                 )
             ) from None
-        return record("reshape", y, (self,), lambda dy: (dy.reshape(self.shape),), view_of=self)
+        shape, base = self.shape, self if np.may_share_memory(y, self._data) else None
+        return record("reshape", y, (self,), lambda dy: (dy.reshape(shape),), view_of=base)
 
     def flatten(self) -> "Tensor":
         """All elements along one axis."""
@@ -83,46 +96,79 @@ class Shapes(Base):
         """Slices give views; integer and boolean arrays copy, and repeated indices add up."""
         where = raw_index(index)
         y = looked_up(self._data, where)
-        view = is_basic(where)
+        is_view = np.may_share_memory(y, self._data)
+        shape = self.shape
 
         def backward(dy: np.ndarray) -> tuple[np.ndarray]:
-            dx = np.zeros(self.shape, dy.dtype)
-            if view:
+            dx = np.zeros(shape, dy.dtype)
+            if is_view:
                 dx[where] = dy
             else:
                 np.add.at(dx, where, dy)
             return (dx,)
 
-        return record("indexing", y, (self,), backward, view_of=self if view else None)
+        return record("indexing", y, (self,), backward, view_of=self if is_view else None)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         """Writes in place; gradients go to `value` there and to the old values elsewhere."""
         where = raw_index(index)
         place = looked_up(self._data, where)
-        new = as_tensor(value, "item assignment", like=self)
+        new = self._assignable(value, place.shape)
+        old_shape, new_shape = wanted_shape(self), wanted_shape(new)
+        is_view = np.may_share_memory(place, self._data)
+
+        def backward(dy: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+            d_old = d_new = None
+            if old_shape is not None:
+                d_old = np.array(dy)
+                d_old[where] = 0
+            if new_shape is not None:
+                d_new = dy[where] if is_view else last_written(dy, where)
+                d_new = unbroadcast(d_new, new_shape)
+            return d_old, d_new
+
+        if recording() and self._was_written_by(new, place):
+            self._recorded = new._recorded
+        history = record("item assignment", self._data, (self, new), backward)
+        self.write("item assignment", new._data, history, where)
+
+    def _assignable(self, value: Any, shape: Shape) -> "Tensor":
+        """`value` as a tensor that can be written to a place of that shape."""
+        operation = "item assignment"
+        new = as_tensor(value, operation, like=self, numbers=None)
+        added = new.ndim - len(shape)
+        if added > 0 and new.shape[:added] == (1,) * added:
+            new = new.reshape(new.shape[added:])
         try:
-            np.broadcast_to(new._data, place.shape)
+            np.broadcast_to(new._data, shape)
         except ValueError:
             raise ShapeError(
-                explain("item assignment", f"a value that broadcasts to {place.shape}", new.shape)
+                explain(operation, f"a value that broadcasts to {shape}", new.shape)
             ) from None
         if new.requires_grad:
-            require_float("item assignment", self)
-        result = self._data.copy()
-        result[where] = new._data
+            require_float(operation, self)
+        if self.dtype.kind != "f":
+            with np.errstate(invalid="ignore"):
+                held = new._data.astype(self.dtype)
+            if not np.array_equal(held, new._data):
+                raise DTypeError(
+                    explain(
+                        operation, f"values that {self.dtype} can hold", f"others ({new.dtype})"
+                    )
+                )
+        return new
 
-        def backward(dy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            d_old = dy.copy()
-            d_old[where] = 0
-            # Where an index is repeated, only the value that was written last is there.
-            writer = np.full(dy.shape, -1)
-            numbers = np.arange(place.size).reshape(place.shape)
-            writer[where] = numbers
-            d_new = np.where(writer[where] == numbers, dy[where], np.zeros((), dy.dtype))
-            leading = (1,) * (new.ndim - d_new.ndim)  # a value may have more axes than its place
-            return d_old, unbroadcast(d_new.reshape(leading + d_new.shape), new)
-
-        self.write("item assignment", record("item assignment", result, (self, new), backward))
+    def _was_written_by(self, view: Base, place: np.ndarray) -> bool:
+        """Whether this tensor changed last, and only so far as its history does not know, when
+        `view`, all of `place`, did: `x[i] += y` changes a view x[i] and then assigns it to x[i]."""
+        memory = self._memory
+        return (
+            view._node is not None
+            and view._memory is memory
+            and view._node.age == memory.last_writer
+            and self._recorded == memory.recorded_writes - 1
+            and same_place(view._data, place)
+        )
 
     def __len__(self) -> int:
         if self.ndim == 0:
@@ -133,7 +179,7 @@ class Shapes(Base):
         return (self[i] for i in range(len(self)))
 
 
-def concatenate(tensors: Sequence[Any], axis: int = 0) -> "Tensor":
+def concatenate(tensors: Iterable[Any], axis: int = 0) -> "Tensor":
     """Joins tensors along an axis that they have.
 
     >>> import minidl
@@ -151,7 +197,7 @@ def concatenate(tensors: Sequence[Any], axis: int = 0) -> "Tensor":
     return record("concatenate", y, parts, lambda dy: np.split(dy, ends, axis=along))
 
 
-def stack(tensors: Sequence[Any], axis: int = 0) -> "Tensor":
+def stack(tensors: Iterable[Any], axis: int = 0) -> "Tensor":
     """Joins tensors of one shape along a new axis."""
     parts = _sequence("stack", tensors)
     if len({p.shape for p in parts}) != 1:
@@ -161,8 +207,13 @@ def stack(tensors: Sequence[Any], axis: int = 0) -> "Tensor":
     return record("stack", y, parts, lambda dy: [np.take(dy, i, along) for i in range(len(parts))])
 
 
-def _sequence(operation: str, tensors: Sequence[Any]) -> list["Tensor"]:
-    parts = [as_tensor(t, operation) for t in tensors]
-    if not parts:
+def _sequence(operation: str, tensors: Iterable[Any]) -> list["Tensor"]:
+    """The tensors to join; what holds no floats is a constant beside one that does."""
+    if not isinstance(tensors, Iterable):
+        raise DTypeError(explain(operation, "a list of tensors", type(tensors).__name__))
+    values = list(tensors)
+    if not values:
         raise ArgumentError(explain(operation, "at least one tensor", "none"))
-    return parts
+    floats = (v for v in values if isinstance(v, Base) and v.dtype.kind == "f")
+    like = next(floats, None)
+    return [as_tensor(value, operation, like) for value in values]

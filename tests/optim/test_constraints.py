@@ -68,10 +68,11 @@ def test_an_infinite_bound_only_measures():
     assert w.grad.data.tolist() == [np.inf, 1.0]
 
 
-def test_gradients_in_every_layout_are_clipped_and_marked():
-    w = minidl.tensor(np.zeros((2, 3), np.float32), requires_grad=True)
-    w.grad = minidl.Tensor(np.full((3, 2), 2, np.float32).T)
-    leaf = minidl.tensor(1.0, requires_grad=True)
+@pytest.mark.parametrize("array", [np.full((2, 3), 2.0), np.full((3, 2), 2.0).T])
+def test_gradients_in_every_layout_are_clipped_and_marked(array):
+    w = minidl.tensor(np.zeros((2, 3)), requires_grad=True)
+    w.grad = minidl.Tensor(array)
+    leaf = minidl.tensor(1.0, dtype="float64", requires_grad=True)
     product = (leaf * w.grad).sum()
     clip_grad_norm([w], 1.0)
     np.testing.assert_allclose(w.grad.data, np.full((2, 3), 1 / math.sqrt(6)), rtol=1e-6)

@@ -191,17 +191,18 @@ def test_adams_first_step_is_the_learning_rate(scale):
     np.testing.assert_allclose(w.data, [-0.25, 0.25], rtol=2e-5)
 
 
-def test_momentum_that_is_switched_on_later_starts_with_the_gradient():
+def test_momentum_may_be_switched_on_and_off():
+    """The first velocity is the gradient, whenever it comes; without momentum it rests."""
     w = minidl.tensor([0.0], dtype="float64", requires_grad=True)
-    optimizer = SGD([w], lr=1.0, dampening=0.5)
     w.grad = minidl.tensor([1.0], dtype="float64")
-    optimizer.step()
-    optimizer.param_groups[0]["momentum"] = 0.5
-    optimizer.step()  # u = 1
-    optimizer.step()  # u = 0.5 + 0.5
-    optimizer.param_groups[0]["momentum"] = 0
-    optimizer.step()
-    assert w.data == [-4.0]
+    optimizer = SGD([w], lr=1.0, dampening=0.5)
+    moves = []
+    for momentum in (0, 0.75, 0.75, 0, 0.5):
+        optimizer.param_groups[0]["momentum"] = momentum
+        before = w.item()
+        optimizer.step()
+        moves.append(before - w.item())
+    assert moves == [1, 1, 0.75 + 0.5, 1, 0.5 * 1.25 + 0.5]
 
 
 def test_the_centred_variance_is_never_below_zero():
