@@ -18,6 +18,7 @@ from setuptools.command.build_ext import build_ext
 KERNELS = Path("minidl", "_kernels")
 GENERATED = Path("build", "cython")
 PLAIN = {"build_info"}  # answers questions about the CPU, so it runs on every CPU
+TILED = {"gemm", "dense"}  # holds the register tile
 
 # No -ffast-math and none of its parts that change results: NaN must stay NaN, a sum's order is
 # part of what it means. No-trapping-math only says that nobody reads the exception flags; it lets
@@ -130,7 +131,9 @@ def level_extension(name: str, source: Path, level_name: str, flags: list[str]) 
         ".".join([*KERNELS.parts, level_name, name]),
         [stub.as_posix()],
         depends=[source.as_posix(), "setup.py"],
-        extra_compile_args=flags + level.flags + unrolling_flags(level) + openmp,
+        extra_compile_args=[
+            *flags, *level.flags, *(unrolling_flags(level) if name in TILED else []), *openmp,
+        ],  # fmt: skip
         extra_link_args=openmp,
         define_macros=level.macros,
     )

@@ -6,8 +6,13 @@ import numpy as np
 
 from . import _kernels
 from .activations import Activation
+from .activations.declaration import kernel_options
 from .errors import DTypeError, ShapeError, explain
-from .tensor import Tensor, as_tensor, record, require_float
+from .tensor import FLOATS, Tensor, as_tensor, record, require_float
+
+# What the kernel is given in place of arrays that are not there or not asked for.
+NOTHING = {dtype: (np.empty((0, 0), dtype), np.empty(0, dtype)) for dtype in FLOATS}
+NO_OPTIONS = np.zeros(1)
 
 
 def dense(
@@ -33,13 +38,13 @@ def dense(
     W_array = np.ascontiguousarray(W.data)
     batch, (depth, out) = len(x_rows), W.shape
     dtype = x.dtype
-    nothing = np.empty((0, 0), dtype)
-    bias = nothing.reshape(-1) if b is None else np.ascontiguousarray(b.data)
+    no_rows, no_bias = NOTHING[dtype]
+    bias = no_bias if b is None else np.ascontiguousarray(b.data)
     z = np.empty((batch, out), dtype)
     threads = _kernels.threads_for(2 * batch * depth * out)
 
     forward = backward_function = None
-    y, slopes, options = z, bias, np.zeros(1)
+    y, slopes, options = z, bias, NO_OPTIONS
     learned: tuple[Tensor, ...] = ()
     keeps_y = False
     if activation is not None:
@@ -47,7 +52,7 @@ def dense(
         learned = activation.learned_parameters()
         _, units, shape = activation.rows(z.shape, activation.options)
         slopes = activation.slopes(learned, units, dtype)
-        options = activation.kernel_options(activation.options)
+        options = kernel_options(tuple(activation.options.values()))
         keeps_y = activation.keeps == "y"
         # Where backward reads y, z is not needed again and y takes its place.
         y = z if keeps_y else np.empty(shape, dtype)
@@ -56,9 +61,9 @@ def dense(
     def backward(dy: np.ndarray) -> list[np.ndarray | None]:
         dy_rows = np.ascontiguousarray(dy).reshape(y.shape)
         dz = dy_rows if backward_function is None else np.empty((batch, out), dtype)
-        dx = np.empty((batch, depth) if x.requires_grad else (0, 0), dtype)
-        dW = np.empty((depth, out) if W.requires_grad else (0, 0), dtype)
-        db = np.empty(out if b is not None and b.requires_grad else 0, dtype)
+        dx = np.empty((batch, depth), dtype) if x.requires_grad else no_rows
+        dW = np.empty((depth, out), dtype) if W.requires_grad else no_rows
+        db = np.empty(out, dtype) if b is not None and b.requires_grad else no_bias
         _kernels.dense.backward(
             x_rows, W_array, y if keeps_y else z, backward_function, slopes, options,
             dy_rows, dz, dx, dW, db, threads,

@@ -7,14 +7,14 @@ import numpy as np
 from ..errors import DTypeError, ShapeError, explain
 from ..tape import no_grad
 from .arithmetic import Arithmetic
-from .arrays import to_array
+from .arrays import FLOATS, to_array
 from .base import Base, as_tensor, record, require_float
 from .elementwise import Elementwise, maximum, minimum, where
 from .reductions import Reductions
 from .shapes import Shapes, concatenate, stack
 
 __all__ = [
-    "Tensor", "as_tensor", "concatenate", "maximum", "minimum", "no_grad", "record",
+    "FLOATS", "Tensor", "as_tensor", "concatenate", "maximum", "minimum", "no_grad", "record",
     "require_float", "stack", "tensor", "where",
 ]  # fmt: skip
 

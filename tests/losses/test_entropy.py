@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minidl
@@ -125,6 +125,7 @@ def test_the_logits_may_be_overwritten_before_backward():
     np.testing.assert_allclose(x.grad.numpy(), p - np.eye(CLASSES)[LABELS], atol=1e-15)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.lists(st.floats(-1e4, 1e4, width=32), min_size=3, max_size=3), min_size=1, max_size=5
