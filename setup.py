@@ -127,13 +127,12 @@ def level_extension(name: str, source: Path, level_name: str, flags: list[str]) 
     if not stub.exists() or stub.read_text() != line:
         stub.write_text(line)
     openmp = openmp_flags()
+    unrolling = unrolling_flags(level) if name in TILED else []
     return Extension(
         ".".join([*KERNELS.parts, level_name, name]),
         [stub.as_posix()],
         depends=[source.as_posix(), "setup.py"],
-        extra_compile_args=[
-            *flags, *level.flags, *(unrolling_flags(level) if name in TILED else []), *openmp,
-        ],  # fmt: skip
+        extra_compile_args=flags + level.flags + unrolling + openmp,
         extra_link_args=openmp,
         define_macros=level.macros,
     )
