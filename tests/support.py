@@ -1,0 +1,64 @@
+"""What the tests of several rooms share: gradients by central differences, and odd arrays."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from minidl import Tensor
+
+STEP = 1e-5  # near the cube root of float64's eps, where a central difference is most exact
+# Its error there, STEP² f''' / 6 + eps |f| / STEP, is some 1e-10 for numbers of ordinary size; a
+# wrong gradient is off by far more.
+TOLERANCE = 1e-6
+
+LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "contiguous": np.ascontiguousarray,
+    "fortran": np.asfortranarray,
+    "strided": lambda x: np.repeat(x, 2, axis=-1)[..., ::2],
+    "reversed": lambda x: np.ascontiguousarray(x[::-1])[::-1],
+    "readonly": lambda x: np.frombuffer(x.tobytes(), x.dtype).reshape(x.shape),
+}
+
+
+def numbers(*shape: int, seed: int = 0, low: float = 0.5, high: float = 2.0) -> np.ndarray:
+    """Random float64 numbers, all different and away from 0."""
+    return np.random.default_rng((seed, *shape)).uniform(low, high, shape)
+
+
+def difference_gradients(
+    function: Callable[..., Tensor], arrays: list[np.ndarray], dy: np.ndarray
+) -> list[np.ndarray]:
+    """The gradients of sum(dy · function(arrays)), element by element from its values alone."""
+
+    def value(number: int, at: tuple[int, ...], step: float) -> float:
+        moved = [np.array(array) for array in arrays]
+        moved[number][at] += step
+        return float(np.sum(dy * function(*map(Tensor, moved)).numpy()))
+
+    gradients = [np.empty(array.shape) for array in arrays]
+    for number, gradient in enumerate(gradients):
+        for at in np.ndindex(gradient.shape):
+            rise = value(number, at, STEP) - value(number, at, -STEP)
+            gradient[at] = rise / (2 * STEP)
+    return gradients
+
+
+def assert_gradients(function: Callable[..., Tensor], *arrays: np.ndarray) -> Tensor:
+    """Backward gives the gradients of central differences and leaves its inputs as they were.
+
+    The arrays are float64 and are used as they lie in memory. Gives what the function gave.
+    """
+    before = [array.copy() for array in arrays]
+    inputs = [Tensor(array, requires_grad=True) for array in arrays]
+    y = function(*inputs)
+    result = y.detach()
+    dy = np.random.default_rng(1).normal(size=y.shape)
+    y.backward(dy)
+    wanted = difference_gradients(function, list(arrays), dy)
+    for x, array, old, gradient in zip(inputs, arrays, before, wanted, strict=True):
+        np.testing.assert_array_equal(array, old)
+        found = np.zeros(x.shape) if x.grad is None else x.grad.numpy()
+        assert found.shape == x.shape
+        assert found.dtype == x.dtype
+        np.testing.assert_allclose(found, gradient, rtol=TOLERANCE, atol=TOLERANCE)
+    return result
