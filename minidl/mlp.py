@@ -20,10 +20,10 @@ class MLP(Sequential):
     a class, or a list with one for each hidden layer; further arguments are its options. Maxout's
     Dense layers have `pieces` times the units. `dropout` follows every activation.
 
-    >>> MLP([784, 128, 10], "maxout", pieces=2)
+    >>> MLP([784, 128, 10], "maxout", pieces=3)
     MLP(
-      (0): Dense(784, 256)
-      (1): Maxout(pieces=2)
+      (0): Dense(784, 384)
+      (1): Maxout(pieces=3)
       (2): Dense(128, 10)
     )
     """
