@@ -12,6 +12,12 @@ import minidl
 from minidl._kernels import threads
 
 
+def python(code, environment, folder):
+    """The finished process; not started in the repository, whose minidl is not built."""
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True)
+
+
 def test_set_num_threads_and_its_context():
     before = minidl.get_num_threads()
     with minidl.set_num_threads(3):
@@ -26,12 +32,10 @@ def test_set_num_threads_and_its_context():
 
 
 @pytest.mark.parametrize(("setting", "expected"), [("3", 3), ("2,4", 2), ("1", 1)])
-def test_omp_num_threads_is_the_default(setting, expected):
+def test_omp_num_threads_is_the_default(setting, expected, tmp_path):
     code = "import minidl; print(minidl.get_num_threads())"
     environment = os.environ | {"OMP_NUM_THREADS": setting}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
-    )
+    done = python(code, environment, tmp_path)
     assert int(done.stdout) == expected
 
 
@@ -81,14 +85,11 @@ def test_config_names_level_openmp_threads_and_compiler():
     assert isinstance(config["openmp"], bool)
 
 
-def test_minidl_cpu_forces_a_level_and_refuses_an_unknown_one():
+def test_minidl_cpu_forces_a_level_and_refuses_an_unknown_one(tmp_path):
     code = "import minidl; print(minidl.show_config()['level'])"
 
     def run(level):
-        environment = os.environ | {"MINIDL_CPU": level}
-        return subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, text=True
-        )
+        return python(code, os.environ | {"MINIDL_CPU": level}, tmp_path)
 
     for level in minidl.show_config()["levels"]:
         assert run(level).stdout.strip() == level

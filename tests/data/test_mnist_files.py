@@ -192,10 +192,10 @@ def test_without_a_network(tmp_path):
         assert word in str(error.value)
 
 
-def test_import_touches_no_network():
+def test_import_touches_no_network(tmp_path):
     """What could download is not even imported; it would double the time of `import minidl`."""
     program = "import sys, minidl.data; sys.exit('urllib.request' in sys.modules)"
-    subprocess.run([sys.executable, "-c", program], check=True)
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
 
 
 # ---- files that are not what they should be -----------------------------------------------------
