@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 
 from . import _kernels
+from .checks import is_number, is_whole
 from .errors import ArgumentError, explain
 from .random import fresh_seed
 from .tensor import Tensor, as_tensor, record, require_float
 
-OPERATIONS = 15  # for one element, most of them in its random number
+NANOSECONDS = 4  # for one element, most of them in its random number
 
 
 def dropout(
@@ -50,7 +51,7 @@ def dropout(
     def masked(array: np.ndarray) -> np.ndarray:
         values = np.ascontiguousarray(array).reshape(-1)
         result = np.empty(array.shape, array.dtype)
-        threads = _kernels.threads_for(OPERATIONS * values.size)
+        threads = _kernels.threads_for(NANOSECONDS * values.size)
         _kernels.dropout.dropout(values, result.reshape(-1), key, int(step), last, scale, threads)
         return result
 
@@ -58,14 +59,12 @@ def dropout(
 
 
 def _check_probability(p: Any) -> None:
-    is_number = isinstance(p, (int, float, np.floating)) and not isinstance(p, bool)
-    if not is_number or not 0 <= p <= 1:
+    if not (is_number(p) and 0 <= p <= 1):
         raise ArgumentError(explain("dropout", "a probability p from 0 to 1", f"p={p!r}"))
 
 
 def _check_word(name: str, value: Any) -> None:
-    is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not is_whole or not 0 <= value < 2**64:
+    if not (is_whole(value, 0) and value < 2**64):
         raise ArgumentError(
             explain("dropout", f"a {name} from 0 to 2**64 - 1, a whole number", f"{name}={value!r}")
         )

@@ -1,12 +1,14 @@
 """The layers that nets are made of: Dense, Dropout, Sequential."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise, zip_longest
 from typing import Any
 
 import numpy as np
 
 from . import init as initial
 from .activations import Activation
+from .checks import is_number, is_whole
 from .dense import dense
 from .dropout import dropout
 from .errors import ArgumentError, explain
@@ -17,7 +19,7 @@ from .tensor import Tensor
 
 def check_size(operation: str, name: str, value: Any) -> int:
     """`value` as an int; ArgumentError unless it is a whole number from 1 up."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+    if not is_whole(value, 1):
         raise ArgumentError(explain(operation, f"{name}: a whole number from 1 up", repr(value)))
     return int(value)
 
@@ -76,7 +78,7 @@ class Dropout(Layer):
     """
 
     def __init__(self, p: float = 0.5) -> None:
-        if isinstance(p, bool) or not isinstance(p, (int, float)) or not 0 <= p <= 1:
+        if not (is_number(p) and 0 <= p <= 1):
             raise ArgumentError(explain("Dropout", "p from 0 to 1", repr(p)))
         self.p = float(p)
         self.seed = fresh_seed()
@@ -111,8 +113,9 @@ class Sequential(Layer):
                 raise ArgumentError(
                     explain(f"Sequential: argument {i}", "a layer", repr(layer), hint)
                 )
-        self.layers: list[Layer] = list(layers)
-        for first, second in zip(self.layers, self.layers[1:], strict=False):
+        self.layers: tuple[Layer, ...] = layers
+        self._stages = list(stages(layers))
+        for first, second in pairwise(layers):
             if isinstance(first, Dense) and isinstance(second, Activation):
                 first.scale_for(second)
 
@@ -122,16 +125,8 @@ class Sequential(Layer):
 
     def forward(self, x: Any) -> Tensor:
         """The last layer's output."""
-        i = 0
-        while i < len(self.layers):
-            layer = self.layers[i]
-            following = self.layers[i + 1] if i + 1 < len(self.layers) else None
-            if fuses(layer, following):
-                x = layer.forward(x, following)  # type: ignore[call-arg]
-                i += 2
-            else:
-                x = layer(x)
-                i += 1
+        for layer, activation in self._stages:
+            x = layer(x) if activation is None else layer.forward(x, activation)
         return x
 
     def __len__(self) -> int:
@@ -144,10 +139,19 @@ class Sequential(Layer):
         return iter(self.layers)
 
 
-def fuses(layer: Layer, following: Layer | None) -> bool:
-    """Whether the two are a Dense and an activation whose `forward` nobody has changed."""
-    return (
-        type(layer).forward is Dense.forward
-        and isinstance(following, Activation)
-        and type(following).forward is Activation.forward
-    )
+def stages(layers: Sequence[Layer]) -> Iterator[tuple[Any, Activation | None]]:
+    """Each layer, a Dense together with the activation after it if nobody has changed either's
+    `forward`."""
+    fused = None
+    for layer, following in zip_longest(layers, layers[1:]):
+        if layer is fused:
+            fused = None
+        elif (
+            type(layer).forward is Dense.forward
+            and isinstance(following, Activation)
+            and type(following).forward is Activation.forward
+        ):
+            fused = following
+            yield layer, following
+        else:
+            yield layer, None

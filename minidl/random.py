@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .checks import is_whole
 from .errors import ArgumentError, explain
 
 
@@ -19,7 +20,7 @@ def manual_seed(seed: int) -> None:
     >>> minidl.random.generator().random() == first
     True
     """
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+    if not is_whole(seed, 0):
         raise ArgumentError(explain("manual_seed", "a whole number from 0 up", repr(seed)))
     _Source.generator = np.random.default_rng(int(seed))
 

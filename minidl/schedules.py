@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from .checks import is_number, is_whole
 from .errors import ArgumentError, explain
 
 Factor = Callable[[int], float]
@@ -171,15 +172,14 @@ class Schedule:
 
 
 def _require_count(operation: str, name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+    if not is_whole(value, 1):
         raise ArgumentError(
             explain(operation, f"{name} to be a whole number from 1 up", f"{name}={value!r}")
         )
 
 
 def _require_number(operation: str, name: str, value: Any) -> None:
-    numbers = (int, float, np.integer, np.floating)
-    if not isinstance(value, numbers) or isinstance(value, bool) or not 0 <= value < math.inf:
+    if not (is_number(value) and 0 <= value < math.inf):
         raise ArgumentError(
             explain(operation, f"{name} to be a finite number from 0 up", f"{name}={value!r}")
         )

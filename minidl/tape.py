@@ -8,6 +8,7 @@ What an array is, the tape does not know: it adds gradients up with `+` and hand
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ContextDecorator
+from heapq import heappop, heappush
 from itertools import count
 from typing import Any, Protocol, Union
 
@@ -29,13 +30,10 @@ Edge = Union["Node", Leaf, None]
 class Memory:
     """What is known of one piece of memory, shared by a tensor and its views."""
 
-    __slots__ = ("is_parameter", "last_writer", "recorded_writes", "writes")
-
-    def __init__(self) -> None:
-        self.writes = 0  # how often a tensor was changed in place
-        self.recorded_writes = 0  # those of them that a backward pass goes through
-        self.last_writer = -1  # the age of the node that made the last of these
-        self.is_parameter = False  # whether a leaf that wants a gradient lives here
+    writes = 0  # how often a tensor was changed in place
+    recorded_writes = 0  # those of them that a backward pass goes through
+    last_writer = -1  # the age of the node that made the last of these
+    is_parameter = False  # whether a leaf that wants a gradient lives here
 
 
 class Node:
@@ -73,11 +71,6 @@ class Node:
                     "one), or write `x = x + y` for `x += y`"
                 )
 
-    def run(self, dy: Any) -> Sequence[Any]:
-        """The gradients of the inputs, given that of the output."""
-        self.check()  # once more: another thread may have run it meanwhile
-        return self.backward(dy)  # type: ignore[misc]  # check() has seen that it is there
-
     def release(self) -> None:
         """Lets go of everything; what nobody else holds is freed at once, without the collector."""
         self.backward = None
@@ -85,65 +78,40 @@ class Node:
         self.kept = []
 
 
-def reachable(root: Node) -> list[Node]:
-    """All nodes behind `root` and itself, youngest first.
-
-    An operation is younger than what made its inputs, so this order is a topological one.
-    """
-    seen = {root}
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        node.check()
-        for source in node.inputs:
-            if isinstance(source, Node) and source not in seen:
-                seen.add(source)
-                waiting.append(source)
-    return sorted(seen, key=lambda node: node.age, reverse=True)
-
-
-class _Sum:
-    """A gradient that adds up. The first term is borrowed: it may belong to someone else too."""
-
-    __slots__ = ("owned", "value")
-
-    def __init__(self, value: Any, owned: bool) -> None:
-        self.value = value
-        self.owned = owned
-
-    def add(self, term: Any) -> None:
-        if self.owned:
-            self.value += term
-        else:
-            self.value = self.value + term
-            self.owned = True
-
-
 def backward(root: Node, dy: Any) -> None:
     """Sends the gradient `dy` of what `root` made back to every leaf behind it.
 
-    All nodes are checked before the first is run, and the leaves receive at the end, so an error
-    on the way leaves every gradient as it was. The graph is released.
+    An operation is younger than what made its inputs, so going from the youngest node to the
+    oldest, each has all of its gradient when its turn comes. A node is released once it has run;
+    the leaves receive at the end, so an error on the way leaves every gradient as it was.
 
-    A node's backward returns one gradient per input: None, a new array, or `dy` or a view of it,
-    which others may hold too and which is therefore copied before it is added to.
+    A node's backward returns one gradient per input: None, a new array, or `dy` or a view of it.
+    Such a one is borrowed: others may hold it too, so what is added to it makes a new array.
     """
-    nodes = reachable(root)
-    sums: dict[Any, _Sum] = {root: _Sum(dy, owned=False)}
-    for node in nodes:
-        received = sums.pop(node, None)
-        if received is not None:
-            dy = received.value
-            for source, dx in zip(node.inputs, node.run(dy), strict=True):
-                if source is None or dx is None:
-                    continue
-                if source in sums:
-                    sums[source].add(dx)
-                else:
-                    sums[source] = _Sum(dx, owned=dx is not dy and dx.base is None)
+    received: dict[Any, Any] = {root: dy}
+    borrowed: set[Any] = {root}
+    waiting = [(-root.age, root)]
+    while waiting:
+        node = heappop(waiting)[1]
+        dy = received.pop(node)
+        node.check()
+        for source, dx in zip(node.inputs, node.backward(dy), strict=True):  # type: ignore[misc]
+            if source is None or dx is None:
+                continue
+            if source not in received:
+                received[source] = dx
+                if dx is dy or dx.base is not None:
+                    borrowed.add(source)
+                if type(source) is Node:
+                    heappush(waiting, (-source.age, source))
+            elif source in borrowed:
+                received[source] = received[source] + dx
+                borrowed.remove(source)
+            else:
+                received[source] += dx
         node.release()
-    for leaf, total in sums.items():
-        leaf.receive_gradient(total.value if total.owned else total.value.copy())
+    for leaf, gradient in received.items():
+        leaf.receive_gradient(gradient.copy() if leaf in borrowed else gradient)
 
 
 class _Mode(threading.local):

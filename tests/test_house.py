@@ -9,7 +9,7 @@ import minidl
 
 SOURCE = Path(__file__).parents[1] / "minidl"
 FLOORS = [
-    {"_kernels", "errors"},
+    {"_kernels", "errors", "checks"},
     {"tape", "random"},
     {"tensor"},
     {"layer", "losses", "optim", "schedules", "gradcheck", "dropout"},

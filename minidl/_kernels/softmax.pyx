@@ -133,10 +133,11 @@ def log_softmax_backward(
 # ---- cross-entropy: loss = -sum_j a_j ln p_j, dx_j = (sum a) p_j - a_j ------------------------
 # p = softmax(x), and a_j >= 0 says how much class j is wanted. Both results come from the same
 # exponentials, which dx holds in between. The largest one is 1 and exact, so that p - a keeps its
-# digits where p is nearly a. Cost: as softmax, and one pass over a.
+# digits where p is nearly a. Both are multiplied by the row's scale, such as 1 / batch for the
+# mean. Cost: as softmax, and one pass over a.
 
 cdef inline double targets_row(
-    const real *x, const real *a, real *dx, Py_ssize_t n
+    const real *x, const real *a, double scale, real *dx, Py_ssize_t n
 ) noexcept nogil:
     cdef Py_ssize_t j
     cdef double m = largest(x, n)
@@ -147,13 +148,13 @@ cdef inline double targets_row(
         wanted += a[j]
         loss += cost(a[j], below(x[j], m) - log_total)
     for j in range(n):
-        dx[j] = <real> (wanted / total * dx[j] - a[j])
-    return loss
+        dx[j] = <real> (scale * (wanted / total * dx[j] - a[j]))
+    return scale * loss
 
 
 cdef inline double label_row(
-    const real *x, Py_ssize_t label, const double *weights, double smoothing, real *dx,
-    Py_ssize_t n
+    const real *x, Py_ssize_t label, const double *weights, double smoothing, double scale,
+    real *dx, Py_ssize_t n
 ) noexcept nogil:
     cdef Py_ssize_t j
     cdef double m = largest(x, n)
@@ -166,28 +167,49 @@ cdef inline double label_row(
             wanted += share * weights[j]
             loss += cost(share * weights[j], below(x[j], m) - log_total)
     for j in range(n):
-        dx[j] = <real> (wanted / total * dx[j]
-                        - (share * weights[j] + (hit if j == label else 0.0)))
-    return loss
+        dx[j] = <real> (scale * (wanted / total * dx[j]
+                                 - (share * weights[j] + (hit if j == label else 0.0))))
+    return scale * loss
+
+
+cdef inline double in_order(const double[::1] losses) noexcept nogil:
+    cdef double total = 0.0
+    cdef Py_ssize_t i
+    for i in range(losses.shape[0]):
+        total += losses[i]
+    return total
+
+
+def first_outside(const int64_t[::1] labels, Py_ssize_t classes):
+    """Where the first label outside 0 ... classes - 1 stands; -1 if there is none."""
+    cdef Py_ssize_t i
+    for i in range(labels.shape[0]):
+        if labels[i] < 0 or labels[i] >= classes:
+            return i
+    return -1
 
 
 def cross_entropy_of_targets(
-    const real[:, ::1] x, const real[:, ::1] a, double[::1] losses, real[:, ::1] dx, int threads
+    const real[:, ::1] x, const real[:, ::1] a, const double[::1] scales,
+    double[::1] losses, real[:, ::1] dx, int threads
 ):
-    """The loss of every row and its gradient, for soft targets a of x's shape."""
+    """The loss of every row and its gradient, for soft targets a of x's shape; returns the sum."""
     cdef Py_ssize_t i, n = x.shape[1]
     for i in prange(x.shape[0], nogil=True, num_threads=threads, schedule="static"):
-        losses[i] = targets_row(&x[i, 0], &a[i, 0], &dx[i, 0], n)
+        losses[i] = targets_row(&x[i, 0], &a[i, 0], scales[i], &dx[i, 0], n)
+    return in_order(losses)
 
 
 def cross_entropy_of_labels(
     const real[:, ::1] x, const int64_t[::1] labels, const double[::1] weights, double smoothing,
-    double[::1] losses, real[:, ::1] dx, int threads
+    const double[::1] scales, double[::1] losses, real[:, ::1] dx, int threads
 ):
-    """The loss of every row and its gradient, for one label in each row.
+    """The loss of every row and its gradient, for one label in each row; returns the sum.
 
     a_j = w_j smoothing / n, and w_j (1 - smoothing) more where j is the label; w has shape (n,).
     """
     cdef Py_ssize_t i, n = x.shape[1]
     for i in prange(x.shape[0], nogil=True, num_threads=threads, schedule="static"):
-        losses[i] = label_row(&x[i, 0], labels[i], &weights[0], smoothing, &dx[i, 0], n)
+        losses[i] = label_row(&x[i, 0], labels[i], &weights[0], smoothing, scales[i], &dx[i, 0],
+                              n)
+    return in_order(losses)

@@ -5,9 +5,12 @@ import os
 import warnings
 from pathlib import Path
 
-# Waking a second thread costs a few microseconds, in which one core does this many operations.
-# Below it, one thread is faster.
-WORTH_SHARING = 100_000
+# Nanoseconds of work for one core above which a second one helps: to wake it and to wait for it
+# takes 3 to 5 microseconds.
+WORTH_SHARING = 10_000
+
+# Numbers that a core multiplies and adds up in a matrix product (Zen 3).
+PRODUCTS_PER_NANOSECOND = 40
 
 
 class _State:
@@ -82,9 +85,9 @@ def set_num_threads(threads: int) -> _Restore:
     return _Restore(previous)
 
 
-def threads_for(operations: int) -> int:
-    """The threads for a kernel call of so many floating-point operations."""
-    if operations < WORTH_SHARING or _State.threads == 1 or _State.forked:
+def threads_for(nanoseconds: float) -> int:
+    """The threads for a kernel call that would take one core about so long."""
+    if nanoseconds < WORTH_SHARING or _State.threads == 1 or _State.forked:
         return 1
     _State.team_used = True
     return _State.threads

@@ -26,8 +26,7 @@ REGISTRY: "dict[str, type[Activation]]" = {}
 # Numbers that one call of a pointwise row function works on: enough that its call costs nothing,
 # few enough that threads have pieces to share.
 POINTWISE_ROW = 4096
-# What an element costs in operations of the thread threshold: about an exponential.
-ELEMENT_COST = 10
+NANOSECONDS = 3  # for one element: about an exponential
 
 
 class Rows(NamedTuple):
@@ -46,6 +45,25 @@ NOTHING = {dtype: np.empty(1, dtype) for dtype in FLOATS}
 def kernel_options(values: tuple[float, ...]) -> np.ndarray:
     """The options as the kernels take them."""
     return np.array([*values, 0.0], dtype=np.float64)
+
+
+class Kernel(NamedTuple):
+    """What the dense kernel is given to run an activation behind the product."""
+
+    forward: Any
+    backward: Any
+    units: int  # outputs of a row
+    options: np.ndarray
+
+
+@lru_cache
+def dense_kernel(
+    kind: "type[Activation]", columns: int, dtype: np.dtype, values: tuple[float, ...], level: str
+) -> Kernel:
+    """The kernel of an activation behind a product of so many columns, at a CPU level."""
+    options = dict(zip(kind.option_signature().parameters, values, strict=True))
+    units = kind.rows((1, columns), options).shape[1]
+    return Kernel(*kind.functions(dtype), units, kernel_options(values))
 
 
 def nowhere(**options: Any) -> dict[float, float]:
@@ -127,7 +145,7 @@ class Activation(Layer):
 
     def learned_parameters(self) -> tuple[Parameter, ...]:
         """The parameters, in the order of `learned`."""
-        return tuple(getattr(self, name) for name in self.learned)
+        return tuple([getattr(self, name) for name in self.learned])
 
     def describe(self) -> str:
         """The options that differ from their defaults."""
@@ -164,6 +182,13 @@ class Activation(Layer):
         # dtype.name would do, and takes 4 µs: as long as a small net's layer.
         return None if section is None else section["float32" if dtype.itemsize == 4 else "float64"]
 
+    def kernel_after(self, columns: int, dtype: np.dtype) -> Kernel | None:
+        """How it runs behind a product of so many columns; None if there is no kernel."""
+        if self.name not in _kernels.ROW_FUNCTIONS:
+            return None
+        values = tuple(self.options.values())
+        return dense_kernel(type(self), columns, dtype, values, _kernels.level)
+
     @classmethod
     def slopes(cls, learned: tuple[Tensor, ...], units: int, dtype: np.dtype) -> np.ndarray:
         """The learned slope of every unit (PReLU); anything for the others."""
@@ -189,7 +214,7 @@ class Activation(Layer):
         width, units = max(width, 1), max(units, 1)  # an empty array has empty rows
         slopes = cls.slopes(learned, units, x.dtype)
         numbers = kernel_options(tuple(options.values()))
-        threads = _kernels.threads_for(ELEMENT_COST * x.size)
+        threads = _kernels.threads_for(NANOSECONDS * x.size)
         x_flat = np.ascontiguousarray(x.data).reshape(-1)
         y = np.empty(shape, x.dtype)
         y_flat = y.reshape(-1)

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import is_whole
 from ..errors import ArgumentError, ShapeError, explain
 from ..tensor import Tensor
 from .declaration import INF, Activation, Rows, quadrature
@@ -36,7 +37,7 @@ class Maxout(Activation):
     @classmethod
     def check_options(cls, **options: Any) -> None:
         pieces = options["pieces"]
-        if isinstance(pieces, bool) or not isinstance(pieces, (int, np.integer)) or pieces < 1:
+        if not is_whole(pieces, 1):
             raise ArgumentError(explain("maxout", "pieces: a whole number from 1 up", repr(pieces)))
 
     @classmethod

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels
+from ..checks import is_whole
 from ..errors import ArgumentError, ShapeError, explain
 from ..layer import Parameter
 from ..tensor import Tensor, where
@@ -19,7 +20,7 @@ class PReLU(Activation):
     learned = ("weight",)
 
     def __init__(self, units: int = 1, init: float = 0.25) -> None:
-        if isinstance(units, bool) or not isinstance(units, (int, np.integer)) or units < 1:
+        if not is_whole(units, 1):
             raise ArgumentError(explain("prelu", "units: a whole number from 1 up", repr(units)))
         self.options = self.bind()
         # Weight decay would pull the slope to 0, which is ReLU (He et al. 2015, section 2.1).
@@ -65,7 +66,7 @@ class PReLU(Activation):
     ) -> list[np.ndarray]:
         (weight,) = learned
         per_unit = np.empty(x.shape[1], x.dtype)
-        _kernels.prelu.slope_gradient(x, dy, per_unit, _kernels.threads_for(2 * x.size))
+        _kernels.prelu.slope_gradient(x, dy, per_unit, _kernels.threads_for(x.size))
         return [per_unit if weight.size == x.shape[1] else per_unit.sum(keepdims=True)]
 
     @classmethod

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels
+from ..checks import is_whole
 from ..errors import ArgumentError, DTypeError, ShapeError, explain
 from ..random import generator
 from ..tensor import Tensor, as_tensor
@@ -52,16 +53,20 @@ class Batches:
         return np.random.default_rng((self._seed, self._epoch))
 
     def _walk(self, order: np.ndarray) -> Iterator[tuple[Tensor, np.ndarray]]:
-        dtype = np.float32 if self._x.dtype == np.uint8 else self._x.dtype
+        x = self._x
+        is_pixels = x.dtype == np.uint8
         rows_at_most = min(self._batch_size, len(order))
-        buffer = np.empty((rows_at_most, *self._x.shape[1:]), dtype)
+        buffer = np.empty((rows_at_most, *x.shape[1:]), np.float32 if is_pixels else x.dtype)
+        gather = gather_pixels if is_pixels else gather_numbers
         inputs = None
         for start in range(0, len(self) * self._batch_size, self._batch_size):
             rows = order[start : start + self._batch_size]
             if inputs is not None:
                 inputs.mark_written()  # a graph that keeps the last batch must not be used now
-            inputs = Tensor(_gathered(self._x, rows, out=buffer[: len(rows)]))
-            yield inputs, self._y[rows]
+            values = buffer[: len(rows)]
+            gather(x, rows, values)
+            inputs = Tensor(values)
+            yield inputs, self._y.take(rows, 0)
 
 
 def batches(
@@ -117,20 +122,20 @@ def _checked_inputs(x: Any) -> np.ndarray:
 
 
 def _checked_whole(name: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+    if not is_whole(value, least):
         raise ArgumentError(
             explain("batches", f"{name} as a whole number from {least} up", repr(value))
         )
     return int(value)
 
 
-def _gathered(x: np.ndarray, rows: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """out[i] = x[rows[i]], pixels divided by 255."""
-    if x.dtype == np.uint8:
-        width = math.prod(x.shape[1:])
-        y = out.reshape(len(rows), width)
-        _kernels.gather.pixels(x.reshape(len(x), width), rows, y, _kernels.threads_for(y.size))
-    else:
-        # As fast as a kernel; but mode="raise" would gather into a copy of `out` first.
-        np.take(x, rows, axis=0, out=out, mode="clip")
-    return out
+def gather_pixels(x: np.ndarray, rows: np.ndarray, out: np.ndarray) -> None:
+    """out[i] = x[rows[i]] / 255."""
+    width = math.prod(x.shape[1:])
+    threads = _kernels.threads_for(0.3 * out.size)
+    _kernels.gather.pixels(x.reshape(len(x), width), rows, out.reshape(len(out), width), threads)
+
+
+def gather_numbers(x: np.ndarray, rows: np.ndarray, out: np.ndarray) -> None:
+    """out[i] = x[rows[i]]. As fast as a kernel; but mode="raise" would gather into a copy first."""
+    np.take(x, rows, axis=0, out=out, mode="clip")

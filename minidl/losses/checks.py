@@ -1,18 +1,13 @@
 """What a loss looks at before it computes: that its targets, weights and options make sense."""
 
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
+from .. import _kernels
 from ..errors import ArgumentError, DTypeError, ShapeError, explain
 from ..tensor import Tensor, as_tensor, require_float
 from ..tensor.base import to_array
-
-
-def is_number(value: Any) -> bool:
-    """Whether it is one real number; a truth value is none."""
-    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def constant(operation: str, name: str, value: Any, dtype: Any = None) -> np.ndarray:
@@ -79,8 +74,9 @@ def label_array(operation: str, targets: np.ndarray, batch: int, classes: int) -
             raise DTypeError(
                 explain(operation, "whole numbers as labels", f"{targets[at]} at index {at}")
             )
-    if batch and (targets.min() < 0 or targets.max() >= classes):
-        at = int(((targets < 0) | (targets >= classes)).argmax())
+    labels = np.ascontiguousarray(targets, np.int64)
+    at = _kernels.softmax.first_outside(labels, classes)
+    if at >= 0:
         raise ArgumentError(
             explain(
                 operation,
@@ -89,7 +85,7 @@ def label_array(operation: str, targets: np.ndarray, batch: int, classes: int) -
                 "labels - 1 if they start at 1; more outputs if there are more classes",
             )
         )
-    return targets.astype(np.int64, copy=False)
+    return labels
 
 
 def weights(operation: str, name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:

@@ -1,15 +1,16 @@
 """Cross-entropy: minus the logarithm of the probability that was given to what is true."""
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from .. import _kernels
+from ..checks import is_number
 from ..errors import ArgumentError, ShapeError, explain
-from ..tensor import Tensor
+from ..tensor import Tensor, record
 from .checks import (
     constant,
-    is_number,
     label_array,
     matrix,
     not_negative,
@@ -18,7 +19,7 @@ from .checks import (
     weights,
 )
 from .reduction import reduced, scales
-from .softmax import OPERATIONS
+from .softmax import NANOSECONDS
 
 
 def cross_entropy(
@@ -70,25 +71,50 @@ def cross_entropy(
     if not (is_number(label_smoothing) and 0 <= label_smoothing < 1):
         got = f"label_smoothing={label_smoothing!r}"
         raise ArgumentError(explain(operation, "0 <= label_smoothing < 1", got))
-    w = np.ones(classes) if weight is None else weights(operation, "weight", weight, (classes,))
+    w = full(classes, 1.0) if weight is None else weights(operation, "weight", weight, (classes,))
     q = constant(operation, "targets", targets)
 
     x = np.ascontiguousarray(logits.data)
     losses, dx = np.empty(batch), np.empty_like(x)
-    threads = _kernels.threads_for(OPERATIONS * x.size)
+    threads = _kernels.threads_for(NANOSECONDS * x.size)
     if q.ndim == 2 and q.dtype.kind == "f":
         same_shape(operation, q.shape, logits.shape)
         not_negative(operation, "soft targets", q)
-        scale = scales(operation, (batch,), sample_weight, reduction)
+        scale = row_scales(operation, batch, sample_weight, reduction)
         q = (1 - label_smoothing) * q + label_smoothing / classes
         a = np.ascontiguousarray(w * q, x.dtype)
-        _kernels.softmax.cross_entropy_of_targets(x, a, losses, dx, threads)
+        total = _kernels.softmax.cross_entropy_of_targets(x, a, scale, losses, dx, threads)
     else:
-        labels = np.ascontiguousarray(label_array(operation, q, batch, classes))
+        labels = label_array(operation, q, batch, classes)
         of_class = 1.0 if weight is None else w[labels]
-        scale = scales(operation, (batch,), sample_weight, reduction, of_class)
-        _kernels.softmax.cross_entropy_of_labels(x, labels, w, label_smoothing, losses, dx, threads)
-    return reduced(operation, (logits,), losses, (dx,), scale, reduction)
+        scale = row_scales(operation, batch, sample_weight, reduction, of_class)
+        total = _kernels.softmax.cross_entropy_of_labels(
+            x, labels, w, label_smoothing, scale, losses, dx, threads
+        )
+
+    def backward(dy: np.ndarray) -> list[np.ndarray]:
+        if dy.ndim == 0:
+            return [dx if dy == 1 else dx * dy]
+        return [dx * dy[:, None]]
+
+    result = losses if reduction == "none" else total
+    return record(operation, np.asarray(result, x.dtype), (logits,), backward)
+
+
+@lru_cache
+def full(n: int, value: float) -> np.ndarray:
+    """The weights of a loss where all are alike."""
+    array = np.full(n, value)
+    array.flags.writeable = False
+    return array
+
+
+def row_scales(
+    operation: str, batch: int, sample_weight: Any, reduction: str, of_class: Any = 1.0
+) -> np.ndarray:
+    """What each row's loss is multiplied by."""
+    scale = scales(operation, (batch,), sample_weight, reduction, of_class)
+    return full(batch, scale) if isinstance(scale, float) else scale
 
 
 def binary_cross_entropy_with_logits(

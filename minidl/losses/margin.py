@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import is_number
 from ..errors import ArgumentError, explain
 from ..tensor import Tensor, as_tensor, require_float
-from .checks import constant, is_number, label_array, matrix, same_shape
+from .checks import constant, label_array, matrix, same_shape
 from .reduction import reduced, scales
 
 

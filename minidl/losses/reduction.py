@@ -78,13 +78,14 @@ def reduced(
     the losses: one loss of a row, a derivative for every element of the row.
     """
     weighted = losses * scale
-    result = weighted if reduction == "none" else weighted.sum(dtype=np.float64)
+    result = weighted if reduction == "none" else np.add.reduce(weighted, None, np.float64)
+    dtype = inputs[0].dtype
 
     def backward(dy: np.ndarray) -> list[np.ndarray | None]:
-        step = np.asarray(dy * scale)
+        step = np.multiply(dy, scale, dtype=np.float64)
         return [
-            None if slope is None else np.asarray(left_aligned(step, slope.ndim) * slope, x.dtype)
-            for x, slope in zip(inputs, slopes, strict=True)
+            None if slope is None else (slope * left_aligned(step, slope.ndim)).astype(dtype)
+            for slope in slopes
         ]
 
-    return record(operation, np.asarray(result, inputs[0].dtype), inputs, backward)
+    return record(operation, np.asarray(result, dtype), inputs, backward)

@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import is_number
 from ..errors import ArgumentError, explain
 from ..tensor import Tensor
-from .checks import is_number, pair
+from .checks import pair
 from .reduction import reduced, scales
 
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..checks import is_number
 from ..errors import ArgumentError, DTypeError, explain
 from ..tensor import Tensor
 
@@ -26,10 +27,8 @@ class Option(NamedTuple):
             )
 
 
-def is_number(value: Any) -> bool:
-    """Whether `value` is a finite real number."""
-    numbers = (int, float, np.integer, np.float32)
-    return isinstance(value, numbers) and not isinstance(value, bool) and math.isfinite(value)
+def _is_finite(value: Any) -> bool:
+    return is_number(value) and math.isfinite(value)
 
 
 def _is_share(value: Any) -> bool:
@@ -40,9 +39,9 @@ def _are_two_shares(value: Any) -> bool:
     return isinstance(value, (tuple, list)) and len(value) == 2 and all(map(_is_share, value))
 
 
-NUMBER = Option("a finite number", is_number)
-POSITIVE = Option("a finite number above 0", lambda value: is_number(value) and value > 0)
-NOT_NEGATIVE = Option("a finite number from 0 up", lambda value: is_number(value) and value >= 0)
+NUMBER = Option("a finite number", _is_finite)
+POSITIVE = Option("a finite number above 0", lambda value: _is_finite(value) and value > 0)
+NOT_NEGATIVE = Option("a finite number from 0 up", lambda value: _is_finite(value) and value >= 0)
 SHARE = Option("a number in [0, 1)", _is_share)
 TWO_SHARES = Option("two numbers in [0, 1)", _are_two_shares)
 FLAG = Option("True or False", lambda value: isinstance(value, (bool, np.bool_)))

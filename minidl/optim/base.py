@@ -1,6 +1,7 @@
 """What all optimisers share: parameter groups, the step, and saving."""
 
 from collections.abc import Mapping, Sequence
+from operator import is_
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -20,11 +21,13 @@ from .block import Block, Gradients
 
 
 class Group(NamedTuple):
-    """Parameters with options of their own; `options` is the dict that `param_groups` shows."""
+    """Parameters with options of their own; `options` is the dict that `param_groups` shows, and
+    `checked` a copy of it from when it was last found to be right."""
 
     options: dict[str, Any]
     parameters: tuple[Tensor, ...]
     blocks: list[Block]
+    checked: dict[str, Any]
 
 
 class Optimizer:
@@ -117,7 +120,7 @@ class Optimizer:
         groups counted through, under "parameters.k.name"; `steps` counts the updates in it.
         """
         result: dict[str, Any] = {}
-        for i, (options, _, blocks) in enumerate(self._groups):
+        for i, (options, _, blocks, _) in enumerate(self._groups):
             result |= {key: options[name] for name, key in self._option_keys(i).items()}
             for block in blocks:
                 result |= block.saved(self._initial_state(options))
@@ -204,12 +207,15 @@ class Optimizer:
             Block([parameters[k] for k in members], [before + k for k in members])
             for members in by_dtype.values()
         ]
-        self._groups.append(Group(options, parameters, blocks))
+        self._groups.append(Group(options, parameters, blocks, dict(options)))
 
     def _check_group(self, group: Group) -> None:
         """Raises ArgumentError if what was set since makes no sense."""
-        require_keys(self._name, {"params", *self.options}, group.options.keys())
-        if group.options["params"] is not group.parameters:
+        options, checked = group.options, group.checked
+        if options.keys() == checked.keys() and all(map(is_, options.values(), checked.values())):
+            return
+        require_keys(self._name, {"params", *self.options}, options.keys())
+        if options["params"] is not group.parameters:
             raise ArgumentError(
                 explain(
                     self._name,
@@ -218,7 +224,9 @@ class Optimizer:
                     "add_param_group, or a new optimiser",
                 )
             )
-        self._check_options(group.options)
+        self._check_options(options)
+        group.checked.clear()
+        group.checked.update(options)
 
 
 def _plain(value: Any) -> Any:

@@ -34,6 +34,7 @@ class Block:
         self.numbers = list(numbers)
         self.dtype = parameters[0].dtype
         sizes = [p.size for p in parameters]
+        self.size = sum(sizes)
         self.starts = np.concatenate([[0], np.cumsum(sizes)])
         self.spans = np.array(
             [
@@ -44,7 +45,8 @@ class Block:
             np.intp,
         ).reshape(-1, 4)
         self.places = np.empty((2, len(sizes)), np.intp)
-        self.steps = np.zeros(len(sizes), np.int64)
+        self.steps = [0] * len(sizes)
+        self.ones, self.zeros = np.ones(len(sizes)), np.zeros(len(sizes))
         self.decays = np.array([float(getattr(p, "decays", True)) for p in parameters])
         self.state: dict[str, np.ndarray] = {}
         self.nothing = np.empty(0, self.dtype)
@@ -52,7 +54,7 @@ class Block:
     def ensure_state(self, initial: dict[str, float]) -> None:
         """Makes the arrays that are not there yet, each filled with its first value."""
         for name in initial.keys() - self.state.keys():
-            self.state[name] = np.full(self.starts[-1], initial[name], self.dtype)
+            self.state[name] = np.full(self.size, initial[name], self.dtype)
 
     def array(self, name: str, wanted: object = True) -> np.ndarray:
         """The state `name` of all parameters, one after the other; empty if it is not wanted."""
@@ -73,7 +75,7 @@ class Block:
         """The state of each parameter, by key."""
         self.ensure_state(initial)
         return {
-            key: int(self.steps[k]) if name == "steps" else self.part(name, k).copy()
+            key: self.steps[k] if name == "steps" else self.part(name, k).copy()
             for key, name, k in self.slots(initial)
         }
 
@@ -99,7 +101,7 @@ class Block:
         self.ensure_state(initial)
         for key, name, k in self.slots(initial):
             if name == "steps":
-                self.steps[k] = state[key]
+                self.steps[k] = int(state[key])
             else:
                 self.part(name, k)[...] = state[key]
 
@@ -107,47 +109,53 @@ class Block:
         """Each parameter's gradient, as a contiguous array, or None; raises if one does not fit."""
         return [gradient_of(operation, p) for p in self.parameters]
 
-    def count(self, gradients: Gradients) -> np.ndarray:
-        """Adds this update to `steps` and returns them; 1 for what was never updated."""
-        self.steps += [gradient is not None for gradient in gradients]
-        return np.maximum(self.steps, 1)
+    def count(self, gradients: Gradients) -> list[int]:
+        """Adds this update to `steps` and returns them."""
+        self.steps = [t + (g is not None) for t, g in zip(self.steps, gradients, strict=True)]
+        return self.steps
+
+    def decay(self, weight_decay: float) -> np.ndarray:
+        """The weight decay of each parameter."""
+        return weight_decay * self.decays if weight_decay else self.zeros
 
     def run(
-        self, kernel: Callable[..., None], gradients: Gradients, *arguments: Any, operations: int
+        self, kernel: Callable[..., None], gradients: Gradients, *arguments: Any, nanoseconds: float
     ) -> None:
-        """Calls a kernel that does so many operations per element, and tells the tape."""
-        pairs = list(zip(self.parameters, gradients, strict=True))
-        weights = [None if g is None else writable(p) for p, g in pairs]
-        threads = _kernels.threads_for(operations * int(self.starts[-1]))
-        kernel(weights, gradients, self.spans, self.places, *arguments, threads)
-        for p, g in pairs:
+        """Calls a kernel that takes one core so long per element, and tells the tape."""
+        weights: list[np.ndarray | None] = []
+        for p, g in zip(self.parameters, gradients, strict=True):
+            weights.append(None if g is None else writable(p))
             if g is not None:
                 p.mark_written()
+        threads = _kernels.threads_for(nanoseconds * self.size)
+        kernel(weights, gradients, self.spans, self.places, *arguments, threads)
 
 
 def gradient_of(operation: str, p: Tensor) -> np.ndarray | None:
     """p.grad as an array that a kernel can read; None without one."""
-    if p.grad is None:
+    grad, w = p.grad, p.data
+    if grad is None:
         return None
-    if not isinstance(p.grad, Tensor):
+    if not isinstance(grad, Tensor):
         raise DTypeError(
-            explain(operation, "grad to be a tensor or None", type(p.grad).__name__, "tensor(grad)")
+            explain(operation, "grad to be a tensor or None", type(grad).__name__, "tensor(grad)")
         )
-    gradient = p.grad.data
-    if gradient.shape != p.shape:
+    gradient = grad.data
+    if gradient.shape != w.shape:
         raise ShapeError(
-            explain(operation, f"a gradient of the parameter's shape {p.shape}", gradient.shape)
+            explain(operation, f"a gradient of the parameter's shape {w.shape}", gradient.shape)
         )
-    if gradient.dtype != p.dtype:
+    if gradient.dtype != w.dtype:
         raise DTypeError(
-            explain(operation, f"a gradient of the parameter's dtype {p.dtype}", gradient.dtype)
+            explain(operation, f"a gradient of the parameter's dtype {w.dtype}", gradient.dtype)
         )
     return gradient if gradient.flags.carray else gradient.copy()
 
 
 def writable(p: Tensor) -> np.ndarray:
     """p.data, which is replaced by a copy first if a kernel cannot write to it."""
-    if not p.data.flags.carray:
+    w = p.data
+    if not w.flags.carray:
         p.mark_written()  # for graphs that hold on to the array left behind
-        p.data = p.data.copy()
-    return p.data
+        p.data = w = w.copy()
+    return w

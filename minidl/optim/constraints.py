@@ -6,9 +6,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from .. import _kernels
+from ..checks import is_number
 from ..errors import ArgumentError, explain
 from ..tensor import Tensor, require_float
-from .arguments import POSITIVE, is_number, tensors
+from .arguments import POSITIVE, tensors
 from .block import gradient_of, writable
 
 
@@ -29,7 +30,7 @@ def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
     >>> w.grad.data.round(4)
     array([0.6, 0.8], dtype=float32)
     """
-    if max_norm != math.inf and (not is_number(max_norm) or max_norm < 0):
+    if not (is_number(max_norm) and max_norm >= 0):
         raise ArgumentError(
             explain("clip_grad_norm", "max_norm to be a number from 0 up", f"max_norm={max_norm!r}")
         )
@@ -68,6 +69,6 @@ def max_norm(params: Iterable[Tensor], limit: float) -> None:
     require_float("max_norm", *matrices)
     for p in matrices:
         norms = np.empty(p.shape[1])
-        _kernels.update.max_norm(writable(p), limit, norms, _kernels.threads_for(4 * p.size))
+        _kernels.update.max_norm(writable(p), limit, norms, _kernels.threads_for(p.size))
         if (norms > limit).any():
             p.mark_written()

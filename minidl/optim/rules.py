@@ -71,19 +71,21 @@ class SGD(Optimizer):
         return {"velocity": 0.0} if options["momentum"] else {}
 
     def _update(self, block: Block, gradients: Gradients, options: dict[str, Any]) -> None:
-        fresh = np.ones(len(gradients))
+        fresh = block.ones
         if options["momentum"]:
-            fresh[block.count(gradients) > 1] = 1 - options["dampening"]
+            t = block.count(gradients)
+            if options["dampening"]:
+                fresh = np.where(np.equal(t, 1), 1.0, 1 - options["dampening"])
         block.run(
             _kernels.update.sgd,
             gradients,
             block.array("velocity", options["momentum"]),
-            options["weight_decay"] * block.decays,
+            block.decay(options["weight_decay"]),
             fresh,
             options["lr"],
             options["momentum"],
             options["nesterov"],
-            operations=4,
+            nanoseconds=0.5,
         )
 
 
@@ -126,23 +128,22 @@ class Adam(Optimizer):
         return {"m": 0.0, "v": 0.0}
 
     def _update(self, block: Block, gradients: Gradients, options: dict[str, Any]) -> None:
-        t = block.count(gradients)
+        t = np.maximum(block.count(gradients), 1)
         beta1, beta2 = options["betas"]
-        decay = options["weight_decay"] * block.decays
-        none = np.zeros(len(gradients))
+        decay = block.decay(options["weight_decay"])
         block.run(
             _kernels.update.adam,
             gradients,
             block.array("m"),
             block.array("v"),
-            none if self._decoupled else decay,
-            1 - options["lr"] * (decay if self._decoupled else none),
+            block.zeros if self._decoupled else decay,
+            1 - options["lr"] * (decay if self._decoupled else block.zeros),
             options["lr"] / (1 - beta1**t),
             np.sqrt(1 - beta2**t),
             beta1,
             beta2,
             options["eps"],
-            operations=10,
+            nanoseconds=0.9,
         )
 
 
@@ -225,12 +226,12 @@ class RMSprop(Optimizer):
             block.array("v"),
             block.array("m", options["centered"]),
             block.array("velocity", options["momentum"]),
-            options["weight_decay"] * block.decays,
+            block.decay(options["weight_decay"]),
             options["lr"],
             options["alpha"],
             options["eps"],
             options["momentum"],
-            operations=8,
+            nanoseconds=0.6,
         )
 
 
@@ -275,13 +276,13 @@ class Adagrad(Optimizer):
         return {"v": options["initial_accumulator_value"]}
 
     def _update(self, block: Block, gradients: Gradients, options: dict[str, Any]) -> None:
-        t = block.count(gradients)
+        t = np.maximum(block.count(gradients), 1)
         block.run(
             _kernels.update.adagrad,
             gradients,
             block.array("v"),
-            options["weight_decay"] * block.decays,
+            block.decay(options["weight_decay"]),
             options["lr"] / (1 + (t - 1) * options["lr_decay"]),
             options["eps"],
-            operations=8,
+            nanoseconds=0.6,
         )

@@ -9,6 +9,7 @@ from ..errors import DTypeError, GraphError, ShapeError, explain
 from ..tape import Backward, recording
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+DTYPES = frozenset(map(np.dtype, "?bhilqBHILQfd"))  # in this machine's byte order
 KINDS = "float32, float64, integer or bool"
 
 Shape = tuple[int, ...]
@@ -23,6 +24,8 @@ def to_array(
     its dtype, and so does a list of arrays or tensors, so that nothing is rounded unasked. It is
     not copied unless it has to be.
     """
+    if type(data) is np.ndarray and dtype is None and data.dtype in DTYPES:  # the usual case
+        return data
     if recording() and requires_grad(data):
         raise GraphError(
             explain(operation, "numbers", "a list with tensors that require grad", "stack(list)")

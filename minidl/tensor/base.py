@@ -135,11 +135,12 @@ class Base:
         """Adds to `grad`, if it is still wanted. The tape calls this at the end of its pass."""
         if not self._requires_grad:
             return
-        gradient = np.asarray(gradient, dtype=self.dtype)
+        gradient = np.asarray(gradient, self._data.dtype)
         with _adding:
             # Not in place: whoever holds the old sum, or computes with it, keeps it.
-            total = gradient if self.grad is None else np.asarray(self.grad) + gradient
-            self.grad = self._result(np.asarray(total))
+            if self.grad is not None:
+                gradient = np.asarray(np.asarray(self.grad) + gradient)
+            self.grad = self._result(gradient)
 
     def backward(self, grad: Any = None) -> None:
         """Adds d(self)/d(leaf) · grad to the `grad` of every leaf behind this tensor.
@@ -171,7 +172,7 @@ class Base:
                         "x.sum().backward(), or x.backward(grad) with grad of that shape",
                     )
                 )
-            dy = np.ones_like(self._data)
+            dy = np.array(1, self.dtype).reshape(self.shape)
         else:
             dy = to_array(grad, self.dtype, "backward")
             if dy.shape != self.shape:
@@ -235,7 +236,11 @@ class Base:
     def _result(cls, data: np.ndarray, memory: tape.Memory | None = None) -> "Tensor":
         """A tensor without history around `data`, in `memory` if it shares someone's."""
         result = object.__new__(Base.result_class)
-        result._become(data, tape.Memory() if memory is None else memory, None)
+        result._data = data
+        result._memory = memory = memory or tape.Memory()
+        result._recorded = memory.recorded_writes
+        result._node = result.grad = None
+        result._requires_grad = False
         return result
 
 
@@ -259,13 +264,18 @@ def record(
     result = Base._result(array, None if view_of is None else view_of._memory)
     if not tape.recording():
         return result
+    edges: list[tape.Edge] = []
     is_wanted = is_mixed = False
     for x in inputs:
-        x.check_current(operation)
-        is_wanted = is_wanted or x._requires_grad
-        is_mixed = is_mixed or (x._requires_grad and x._data.dtype != array.dtype)
+        if x._recorded != x._memory.recorded_writes:
+            x.check_current(operation)
+        if x._requires_grad:
+            is_wanted = True
+            is_mixed = is_mixed or x._data.dtype != array.dtype
+            edges.append(x._node or x)
+        else:
+            edges.append(None)
     if is_wanted:
-        edges = [x._node or (x if x._requires_grad else None) for x in inputs]
         kept = [x._memory for x in keeps]
         if keeps_result:
             kept.append(result._memory)

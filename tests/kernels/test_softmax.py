@@ -30,13 +30,15 @@ def run(kernel, *arrays, threads=1):
 def run_labels(x, labels, weights=None, smoothing=0.0, threads=1):
     losses, dx = np.full(len(x), 7.0), np.full_like(x, 7)
     weights = np.ones(x.shape[1]) if weights is None else weights
-    _kernels.softmax.cross_entropy_of_labels(x, labels, weights, smoothing, losses, dx, threads)
+    _kernels.softmax.cross_entropy_of_labels(
+        x, labels, weights, smoothing, np.ones(len(x)), losses, dx, threads
+    )
     return losses, dx
 
 
 def run_targets(x, a, threads=1):
     losses, dx = np.full(len(x), 7.0), np.full_like(x, 7)
-    _kernels.softmax.cross_entropy_of_targets(x, a, losses, dx, threads)
+    _kernels.softmax.cross_entropy_of_targets(x, a, np.ones(len(x)), losses, dx, threads)
     return losses, dx
 
 

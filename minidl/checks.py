@@ -1,0 +1,23 @@
+"""What counts as a number when a user gives one."""
+
+from typing import Any
+
+import numpy as np
+
+
+def is_number(value: Any) -> bool:
+    """Whether `value` is a real number, NaN and the infinities included; a truth value is none.
+
+    >>> is_number(1), is_number(np.float32(0.5)), is_number(True), is_number("1")
+    (True, True, False, False)
+    """
+    return isinstance(value, (float, int, np.floating, np.integer)) and not isinstance(value, bool)
+
+
+def is_whole(value: Any, least: int) -> bool:
+    """Whether `value` is a whole number, `least` or more; a truth value is none.
+
+    >>> is_whole(3, 1), is_whole(0, 1), is_whole(3.0, 1)
+    (True, False, False)
+    """
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= least
