@@ -20,4 +20,5 @@ def is_whole(value: Any, least: int) -> bool:
     >>> is_whole(3, 1), is_whole(0, 1), is_whole(3.0, 1)
     (True, False, False)
     """
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= least
+    is_integer = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    return is_integer and bool(value >= least)

@@ -44,9 +44,10 @@ def dense(
     bias = no_bias if b is None else np.ascontiguousarray(b.data)
     threads = _kernels.threads_for(batch * depth * out / _kernels.PRODUCTS_PER_NANOSECOND)
     z = np.empty((batch, out), dtype)
+    learned: tuple[Tensor, ...] = ()
     if activation is None or kernel is None:
         forward = backward_function = None
-        y, slopes, options, learned, keeps_y = z, bias, NO_OPTIONS, (), False
+        y, slopes, options, keeps_y = z, bias, NO_OPTIONS, False
     else:
         forward, backward_function, units, options = kernel
         learned = activation.learned_parameters()
@@ -75,7 +76,7 @@ def dense(
         ]
         if b is not None:
             gradients.append(db if b_wanted else None)
-        if learned:
+        if activation is not None and learned:
             gradients += activation.learned_gradients(z, dy_rows, learned)
         return gradients
 

@@ -82,15 +82,17 @@ def backward(root: Node, dy: Any) -> None:
     """Sends the gradient `dy` of what `root` made back to every leaf behind it.
 
     An operation is younger than what made its inputs, so going from the youngest node to the
-    oldest, each has all of its gradient when its turn comes. A node is released once it has run;
-    the leaves receive at the end, so an error on the way leaves every gradient as it was.
+    oldest, each has all of its gradient when its turn comes. The leaves receive and the graph is
+    released at the end, so an error on the way leaves every gradient and every node as it was.
 
-    A node's backward returns one gradient per input: None, a new array, or `dy` or a view of it.
-    Such a one is borrowed: others may hold it too, so what is added to it makes a new array.
+    A node's backward returns one gradient per input: None, a new array, or `dy` or a view of
+    something. Such a one is borrowed: others may hold it too, so what is added to it makes a new
+    array.
     """
     received: dict[Any, Any] = {root: dy}
     borrowed: set[Any] = {root}
     waiting = [(-root.age, root)]
+    done = []
     while waiting:
         node = heappop(waiting)[1]
         dy = received.pop(node)
@@ -109,6 +111,8 @@ def backward(root: Node, dy: Any) -> None:
                 borrowed.remove(source)
             else:
                 received[source] += dx
+        done.append(node)
+    for node in done:
         node.release()
     for leaf, gradient in received.items():
         leaf.receive_gradient(gradient.copy() if leaf in borrowed else gradient)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from minidl import Tensor, no_grad, tensor
+from minidl import functional as F
 from minidl.errors import DTypeError, GraphError, ShapeError
 from minidl.tensor import record
 
@@ -214,6 +215,22 @@ def test_a_second_loss_on_a_released_trunk_changes_nothing():
     assert w.grad is None
     head.backward()
     np.testing.assert_array_equal(w.grad, [3])
+
+
+def test_a_backward_pass_that_failed_leaves_no_trace_in_what_it_went_through():
+    x, w = leaf(1.0), leaf([1.0, -2.0, 3.0])
+    stale = x * x
+    with no_grad():
+        x += 1
+    logits = w * 1
+    penalty = (logits * 2).sum()
+    loss = F.cross_entropy(logits, [0])  # younger than the penalty, so its gradient is added to
+    with pytest.raises(GraphError, match="changed in place"):
+        (stale + penalty + loss).backward()
+    loss.backward()
+    again = leaf([1.0, -2.0, 3.0])
+    F.cross_entropy(again * 1, [0]).backward()
+    np.testing.assert_array_equal(w.grad, again.grad)
 
 
 @pytest.fixture

@@ -63,7 +63,8 @@ def dense_kernel(
     """The kernel of an activation behind a product of so many columns, at a CPU level."""
     options = dict(zip(kind.option_signature().parameters, values, strict=True))
     units = kind.rows((1, columns), options).shape[1]
-    return Kernel(*kind.functions(dtype), units, kernel_options(values))
+    forward, backward = kind.functions(dtype)
+    return Kernel(forward, backward, units, kernel_options(values))
 
 
 def nowhere(**options: Any) -> dict[float, float]:
@@ -187,7 +188,8 @@ class Activation(Layer):
         if self.name not in _kernels.ROW_FUNCTIONS:
             return None
         values = tuple(self.options.values())
-        return dense_kernel(type(self), columns, dtype, values, _kernels.level)
+        kind: Any = type(self)  # hashable, which mypy cannot see behind Layer
+        return dense_kernel(kind, columns, dtype, values, _kernels.level)
 
     @classmethod
     def slopes(cls, learned: tuple[Tensor, ...], units: int, dtype: np.dtype) -> np.ndarray:

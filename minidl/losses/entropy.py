@@ -94,7 +94,7 @@ def cross_entropy(
 
     def backward(dy: np.ndarray) -> list[np.ndarray]:
         if dy.ndim == 0:
-            return [dx if dy == 1 else dx * dy]
+            return [dx[...] if dy == 1 else dx * dy]
         return [dx * dy[:, None]]
 
     result = losses if reduction == "none" else total
