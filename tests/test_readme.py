@@ -18,6 +18,10 @@ def test_the_table_of_activations_is_the_registrys():
     assert section("activations") == table()
 
 
+def test_the_table_of_results_is_what_the_example_wrote():
+    assert section("results") == (ROOT / "docs" / "results.md").read_text().strip()
+
+
 def test_its_programs_run(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     programs = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
