@@ -55,9 +55,10 @@ class Node:
         self.kept = [(memory, memory.writes) for memory in kept]
         self.age = next(Node._ages)
 
-    def check(self) -> None:
-        """Raises GraphError if this node cannot give a right gradient any more."""
-        if self.backward is None:
+    def checked(self) -> Backward:
+        """`backward`; raises GraphError if it cannot give a right gradient any more."""
+        backward = self.backward
+        if backward is None:
             raise GraphError(
                 f"backward: the graph behind '{self.operation}' was used by an earlier backward() "
                 "and is released. Try: compute the loss again, or add the losses up and call "
@@ -70,6 +71,7 @@ class Node:
                     "it was used. Try: call backward() before the change (an optimiser's step is "
                     "one), or write `x = x + y` for `x += y`"
                 )
+        return backward
 
     def release(self) -> None:
         """Lets go of everything; what nobody else holds is freed at once, without the collector."""
@@ -96,8 +98,8 @@ def backward(root: Node, dy: Any) -> None:
     while waiting:
         node = heappop(waiting)[1]
         dy = received.pop(node)
-        node.check()
-        for source, dx in zip(node.inputs, node.backward(dy), strict=True):  # type: ignore[misc]
+        run = node.checked()
+        for source, dx in zip(node.inputs, run(dy), strict=True):
             if source is None or dx is None:
                 continue
             if source not in received:
