@@ -47,7 +47,7 @@ def dense(
     learned: tuple[Tensor, ...] = ()
     if activation is None or kernel is None:
         forward = backward_function = None
-        y, slopes, options, keeps_y = z, bias, NO_OPTIONS, False
+        y, slopes, options, keeps_y, row_threads = z, bias, NO_OPTIONS, False, 1
     else:
         forward, backward_function, units, options = kernel
         learned = activation.learned_parameters()
@@ -55,7 +55,10 @@ def dense(
         keeps_y = activation.keeps == "y"
         # Where backward reads y, z is not needed again and y takes its place.
         y = z if keeps_y else np.empty((batch, units), dtype)
-    _kernels.dense.forward(x_rows, W_array, bias, forward, slopes, options, z, y, threads)
+        row_threads = _kernels.threads_for(activation.nanoseconds * batch * out)
+    _kernels.dense.forward(
+        x_rows, W_array, bias, forward, slopes, options, z, y, threads, row_threads
+    )
 
     x_wanted, W_wanted = x.requires_grad, W.requires_grad
     b_wanted = b is not None and b.requires_grad
@@ -68,7 +71,7 @@ def dense(
         db = np.empty(out, dtype) if b_wanted else no_bias
         _kernels.dense.backward(
             x_rows, W_array, y if keeps_y else z, backward_function, slopes, options,
-            dy_rows, dz, dx, dW, db, threads,
+            dy_rows, dz, dx, dW, db, threads, row_threads,
         )  # fmt: skip
         gradients: list[np.ndarray | None] = [
             dx.reshape(x_array.shape) if x_wanted else None,

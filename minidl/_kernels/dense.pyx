@@ -1,5 +1,6 @@
 """A dense layer: the product, the bias and the activation in one call, and their gradients.
 
+`threads` work on the product and `row_threads` on the activation, which may not be worth sharing.
 One thread works without a team, as in gemm.pxd: hence the loops that stand here twice.
 """
 
@@ -14,7 +15,7 @@ from minidl._kernels.scalar cimport real
 def forward(
     const real[:, ::1] x, const real[:, ::1] W, const real[::1] b,
     function, const real[::1] slopes, const double[::1] options,
-    real[:, ::1] z, real[:, ::1] y, int threads
+    real[:, ::1] z, real[:, ::1] y, int threads, int row_threads
 ):
     """z = x · W + b and y = f(z), the activation's row function; y may be z.
 
@@ -30,18 +31,18 @@ def forward(
                  x.shape[1], threads)
         if f == NULL:
             pass
-        elif threads == 1:
+        elif row_threads == 1:
             for i in range(batch):
                 forward_row(f, &z[i, 0], &slopes[0], &y[i, 0], y.shape[1], &options[0])
         else:
-            for i in prange(batch, num_threads=threads, schedule="static"):
+            for i in prange(batch, num_threads=row_threads, schedule="static"):
                 forward_row(f, &z[i, 0], &slopes[0], &y[i, 0], y.shape[1], &options[0])
 
 
 def backward(
     const real[:, ::1] x, const real[:, ::1] W, const real[:, ::1] kept,
     function, const real[::1] slopes, const double[::1] options, const real[:, ::1] dy,
-    real[:, ::1] dz, real[:, ::1] dx, real[:, ::1] dW, real[::1] db, int threads
+    real[:, ::1] dz, real[:, ::1] dx, real[:, ::1] dW, real[::1] db, int threads, int row_threads
 ):
     """dz = dy · f'(kept), dx = dz · Wᵀ, dW = xᵀ · dz, db = the sum of dz over the batch.
 
@@ -53,12 +54,12 @@ def backward(
     with nogil:
         if f == NULL:
             pass
-        elif threads == 1:
+        elif row_threads == 1:
             for i in range(batch):
                 backward_row(f, &kept[i, 0], &slopes[0], &dy[i, 0], &dz[i, 0], dy.shape[1],
                              &options[0])
         else:
-            for i in prange(batch, num_threads=threads, schedule="static"):
+            for i in prange(batch, num_threads=row_threads, schedule="static"):
                 backward_row(f, &kept[i, 0], &slopes[0], &dy[i, 0], &dz[i, 0], dy.shape[1],
                              &options[0])
         if db.shape[0]:

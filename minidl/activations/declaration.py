@@ -26,7 +26,6 @@ REGISTRY: "dict[str, type[Activation]]" = {}
 # Numbers that one call of a pointwise row function works on: enough that its call costs nothing,
 # few enough that threads have pieces to share.
 POINTWISE_ROW = 4096
-NANOSECONDS = 3  # for one element: about an exponential
 
 
 class Rows(NamedTuple):
@@ -79,6 +78,7 @@ class Activation(Layer):
     paper: ClassVar[str]
     keeps: ClassVar[str] = "x"  # what backward reads: the input or the output
     learned: ClassVar[tuple[str, ...]] = ()  # which of the formula's arguments are parameters
+    nanoseconds: ClassVar[float] = 3  # that an element takes one core: about an exponential
     positive: ClassVar[tuple[str, ...]] = ()  # which of its options must be above zero
     function: ClassVar[Callable[..., Tensor]]  # made from the declaration
 
@@ -216,7 +216,7 @@ class Activation(Layer):
         width, units = max(width, 1), max(units, 1)  # an empty array has empty rows
         slopes = cls.slopes(learned, units, x.dtype)
         numbers = kernel_options(tuple(options.values()))
-        threads = _kernels.threads_for(NANOSECONDS * x.size)
+        threads = _kernels.threads_for(cls.nanoseconds * x.size)
         x_flat = np.ascontiguousarray(x.data).reshape(-1)
         y = np.empty(shape, x.dtype)
         y_flat = y.reshape(-1)

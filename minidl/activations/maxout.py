@@ -18,6 +18,7 @@ class Maxout(Activation):
 
     name = "maxout"
     paper = "Goodfellow, Warde-Farley, Mirza, Courville & Bengio 2013"
+    nanoseconds = 1
 
     @staticmethod
     def formula(x: Tensor, pieces: int = 2) -> Tensor:

@@ -11,6 +11,7 @@ class Identity(Activation):
 
     name = "identity"
     paper = ""
+    nanoseconds = 0.3
 
     @staticmethod
     def formula(x: Tensor) -> Tensor:
@@ -30,6 +31,7 @@ class ReLU(Activation):
 
     name = "relu"
     paper = "Nair & Hinton 2010"
+    nanoseconds = 0.3
     keeps = "y"
 
     @staticmethod
@@ -54,6 +56,7 @@ class LeakyReLU(Activation):
 
     name = "leaky_relu"
     paper = "Maas, Hannun & Ng 2013"
+    nanoseconds = 0.3
     keeps = "y"
     positive = ("negative_slope",)
 
@@ -79,6 +82,7 @@ class ReLU6(Activation):
 
     name = "relu6"
     paper = "Krizhevsky 2010"
+    nanoseconds = 0.3
     keeps = "y"
 
     @staticmethod
@@ -103,6 +107,7 @@ class HardTanh(Activation):
 
     name = "hard_tanh"
     paper = "Collobert 2004"
+    nanoseconds = 0.3
     keeps = "y"
 
     @staticmethod
@@ -127,6 +132,7 @@ class HardSigmoid(Activation):
 
     name = "hard_sigmoid"
     paper = "Howard et al. 2019"
+    nanoseconds = 0.3
 
     @staticmethod
     def formula(x: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ class PReLU(Activation):
 
     name = "prelu"
     paper = "He, Zhang, Ren & Sun 2015"
+    nanoseconds = 0.3
     learned = ("weight",)
 
     def __init__(self, units: int = 1, init: float = 0.25) -> None:

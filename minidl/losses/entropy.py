@@ -75,7 +75,7 @@ def cross_entropy(
     q = constant(operation, "targets", targets)
 
     x = np.ascontiguousarray(logits.data)
-    losses, dx = np.empty(batch), np.empty_like(x)
+    losses, dx = np.empty(batch), np.empty(x.shape, x.dtype)
     threads = _kernels.threads_for(NANOSECONDS * x.size)
     if q.ndim == 2 and q.dtype.kind == "f":
         same_shape(operation, q.shape, logits.shape)

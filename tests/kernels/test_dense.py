@@ -42,7 +42,7 @@ def forward(kernels, x, W, b=None, function=None, y=None, slopes=(), options=(),
     y = z if y is None else y
     kernels.dense.forward(
         x, W, np.zeros(0, x.dtype) if b is None else b, function, np.array(slopes, x.dtype),
-        np.array(options, np.float64), z, y, threads,
+        np.array(options, np.float64), z, y, threads, threads,
     )  # fmt: skip
     return z, y
 
@@ -57,7 +57,7 @@ def backward(
     db = np.full(W.shape[1] if "b" in asked else 0, 7, x.dtype)
     kernels.dense.backward(
         x, W, dy if kept is None else kept, function, np.array(slopes, x.dtype),
-        np.array(options, np.float64), dy, dz, dx, dW, db, threads,
+        np.array(options, np.float64), dy, dz, dx, dW, db, threads, threads,
     )  # fmt: skip
     return dz, dx, dW, db
 
@@ -208,7 +208,7 @@ def test_outputs_without_rows_are_not_written(kernels, dtype):
     around = [np.full(shape, -7, dtype) for shape in ((20, 30), (30, 40), 40)]
     dx, dW, db = (array[:0] for array in around)
     nothing = np.zeros(0)
-    kernels.dense.backward(x, W, dy, None, nothing.astype(dtype), nothing, dy, dy, dx, dW, db, 2)
+    kernels.dense.backward(x, W, dy, None, nothing.astype(dtype), nothing, dy, dy, dx, dW, db, 2, 2)
     assert all(np.all(array == -7) for array in around)
 
 
