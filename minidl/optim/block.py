@@ -53,8 +53,9 @@ class Block:
 
     def ensure_state(self, initial: dict[str, float]) -> None:
         """Makes the arrays that are not there yet, each filled with its first value."""
-        for name in initial.keys() - self.state.keys():
-            self.state[name] = np.full(self.size, initial[name], self.dtype)
+        for name, value in initial.items():
+            if name not in self.state:
+                self.state[name] = np.full(self.size, value, self.dtype)
 
     def array(self, name: str, wanted: object = True) -> np.ndarray:
         """The state `name` of all parameters, one after the other; empty if it is not wanted."""
