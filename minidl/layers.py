@@ -113,11 +113,16 @@ class Sequential(Layer):
                 raise ArgumentError(
                     explain(f"Sequential: argument {i}", "a layer", repr(layer), hint)
                 )
-        self.layers: tuple[Layer, ...] = layers
+        self._layers: tuple[Layer, ...] = layers
         self._stages = list(stages(layers))
         for first, second in pairwise(layers):
             if isinstance(first, Dense) and isinstance(second, Activation):
                 first.scale_for(second)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers; to change them, make a new Sequential of them."""
+        return self._layers
 
     def children(self) -> Iterator[tuple[str, Layer]]:
         """The layers, named by their position."""

@@ -94,6 +94,25 @@ def test_sequential_fuses_by_itself_and_gives_the_same_bits():
     assert fused._node.operation == "dense+relu"
 
 
+def test_sequential_may_hold_one_layer_twice_in_any_order():
+    silu, dense = nn.SiLU(), nn.Dense(3, 3)
+    x = minidl.tensor([[1.0, -2.0, 3.0]])
+    net = nn.Sequential(dense, silu, silu, dense, silu, dense, dense)
+    y = x
+    for layer in net.layers:
+        y = layer(y)
+    np.testing.assert_array_equal(net(x).data, y.data)
+
+
+def test_a_copy_of_a_sequential_computes_with_its_own_layers():
+    net = nn.Sequential(nn.Dense(3, 2), nn.ReLU(), nn.Dense(2, 1))
+    twin = copy.deepcopy(net)
+    twin.load_state_dict({name: array * 0 + 1 for name, array in net.state_dict().items()})
+    np.testing.assert_array_equal(twin(np.ones((1, 3), np.float32)).data, [[9]])
+    with pytest.raises(AttributeError):
+        net.layers = ()
+
+
 def test_sequential_leaves_a_changed_forward_alone():
     class Loud(nn.ReLU):
         def forward(self, x):
