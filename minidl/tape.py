@@ -80,12 +80,16 @@ class Node:
         self.kept = []
 
 
+_releasing = threading.Lock()
+
+
 def backward(root: Node, dy: Any) -> None:
     """Sends the gradient `dy` of what `root` made back to every leaf behind it.
 
     An operation is younger than what made its inputs, so going from the youngest node to the
     oldest, each has all of its gradient when its turn comes. The leaves receive and the graph is
-    released at the end, so an error on the way leaves every gradient and every node as it was.
+    released at the end, so an error on the way leaves every gradient and every node as it was; and
+    of several threads that go through one node at a time, only the first to end succeeds.
 
     A node's backward returns one gradient per input: None, a new array, or `dy` or a view of
     something. Such a one is borrowed: others may hold it too, so what is added to it makes a new
@@ -114,8 +118,11 @@ def backward(root: Node, dy: Any) -> None:
             else:
                 received[source] += dx
         done.append(node)
-    for node in done:
-        node.release()
+    with _releasing:
+        for node in done:
+            node.checked()
+        for node in done:
+            node.release()
     for leaf, gradient in received.items():
         leaf.receive_gradient(gradient.copy() if leaf in borrowed else gradient)
 

@@ -463,6 +463,29 @@ def test_threads_that_share_a_leaf_lose_none_of_its_gradients():
     np.testing.assert_array_equal(x.grad, [800])
 
 
+def test_a_graph_run_by_two_threads_side_by_side_counts_once():
+    x = leaf(1.0)
+    within = threading.Barrier(2)
+
+    def meet(dy):
+        within.wait(timeout=60)
+        return (dy,)
+
+    loss = record("meeting", x.data * 1, (x,), meet)
+    failed = []
+
+    def run():
+        try:
+            loss.backward()
+        except GraphError as error:
+            failed.append(str(error))
+
+    run_at_once(run, run)
+    assert len(failed) == 1
+    assert "meeting" in failed[0]
+    np.testing.assert_array_equal(x.grad, [1])
+
+
 def test_a_graph_run_by_two_threads_at_once_is_no_silent_half():
     x = leaf(1.0)
     within, go_on = threading.Event(), threading.Event()

@@ -15,8 +15,8 @@ from .threads import PRODUCTS_PER_NANOSECOND, get_num_threads, set_num_threads, 
 
 __all__ = [
     "PRODUCTS_PER_NANOSECOND", "ROW_FUNCTIONS", "dense", "dropout", "gather", "gemm",
-    "get_num_threads", "level", "levels",
-    "prelu", "rows", "set_num_threads", "show_config", "softmax", "threads_for", "update", "use",
+    "get_num_threads", "level", "levels", "prelu", "rows", "set_num_threads", "show_config",
+    "softmax", "threads_for", "update", "use",
 ]  # fmt: skip
 
 

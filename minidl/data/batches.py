@@ -12,6 +12,8 @@ from ..errors import ArgumentError, DTypeError, ShapeError, explain
 from ..random import generator
 from ..tensor import Tensor, as_tensor
 
+NANOSECONDS = 0.3  # to convert one pixel
+
 
 class Batches:
     """Pairs (inputs, labels), made by `batches`. Each iteration goes once through the data."""
@@ -132,7 +134,7 @@ def _checked_whole(name: str, value: Any, least: int) -> int:
 def gather_pixels(x: np.ndarray, rows: np.ndarray, out: np.ndarray) -> None:
     """out[i] = x[rows[i]] / 255."""
     width = math.prod(x.shape[1:])
-    threads = _kernels.threads_for(0.3 * out.size)
+    threads = _kernels.threads_for(NANOSECONDS * out.size)
     _kernels.gather.pixels(x.reshape(len(x), width), rows, out.reshape(len(out), width), threads)
 
 

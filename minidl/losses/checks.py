@@ -74,7 +74,8 @@ def label_array(operation: str, targets: np.ndarray, batch: int, classes: int) -
             raise DTypeError(
                 explain(operation, "whole numbers as labels", f"{targets[at]} at index {at}")
             )
-    labels = np.ascontiguousarray(targets, np.int64)
+    whole = targets.clip(-1, classes) if targets.dtype.kind == "f" else targets  # 1e300 is no int64
+    labels = np.ascontiguousarray(whole, np.int64)
     at = _kernels.softmax.first_outside(labels, classes)
     if at >= 0:
         raise ArgumentError(

@@ -18,7 +18,7 @@ from .checks import (
     same_shape,
     weights,
 )
-from .reduction import reduced, scales
+from .reduction import left_aligned, reduced, scales
 from .softmax import NANOSECONDS
 
 
@@ -93,9 +93,9 @@ def cross_entropy(
         )
 
     def backward(dy: np.ndarray) -> list[np.ndarray]:
-        if dy.ndim == 0:
-            return [dx[...] if dy == 1 else dx * dy]
-        return [dx * dy[:, None]]
+        if dy.ndim == 0 and dy == 1:
+            return [dx[...]]  # a view, so that the tape does not add to dx itself
+        return [dx * left_aligned(dy, dx.ndim)]
 
     result = losses if reduction == "none" else total
     return record(operation, np.asarray(result, x.dtype), (logits,), backward)

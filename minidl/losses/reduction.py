@@ -79,13 +79,12 @@ def reduced(
     """
     weighted = losses * scale
     result = weighted if reduction == "none" else np.add.reduce(weighted, None, np.float64)
-    dtype = inputs[0].dtype
 
     def backward(dy: np.ndarray) -> list[np.ndarray | None]:
         step = np.multiply(dy, scale, dtype=np.float64)
         return [
-            None if slope is None else (slope * left_aligned(step, slope.ndim)).astype(dtype)
-            for slope in slopes
+            None if slope is None else (slope * left_aligned(step, slope.ndim)).astype(x.dtype)
+            for x, slope in zip(inputs, slopes, strict=True)
         ]
 
-    return record(operation, np.asarray(result, dtype), inputs, backward)
+    return record(operation, np.asarray(result, inputs[0].dtype), inputs, backward)

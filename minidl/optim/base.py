@@ -22,7 +22,8 @@ from .block import Block, Gradients
 
 class Group(NamedTuple):
     """Parameters with options of their own; `options` is the dict that `param_groups` shows, and
-    `checked` a copy of it from when it was last found to be right."""
+    `checked` a copy of it from when it was last found to be right, but for lists: they may change
+    within."""
 
     options: dict[str, Any]
     parameters: tuple[Tensor, ...]
@@ -207,7 +208,7 @@ class Optimizer:
             Block([parameters[k] for k in members], [before + k for k in members])
             for members in by_dtype.values()
         ]
-        self._groups.append(Group(options, parameters, blocks, dict(options)))
+        self._groups.append(Group(options, parameters, blocks, {}))
 
     def _check_group(self, group: Group) -> None:
         """Raises ArgumentError if what was set since makes no sense."""
@@ -226,7 +227,7 @@ class Optimizer:
             )
         self._check_options(options)
         group.checked.clear()
-        group.checked.update(options)
+        group.checked.update({k: v for k, v in options.items() if not isinstance(v, list)})
 
 
 def _plain(value: Any) -> Any:

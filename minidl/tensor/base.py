@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from .. import tape
+from ..checks import is_whole
 from ..errors import ArgumentError, DTypeError, GraphError, ShapeError, explain
 from .arrays import FLOATS, Shape, in_dtypes, to_array
 
@@ -236,11 +237,7 @@ class Base:
     def _result(cls, data: np.ndarray, memory: tape.Memory | None = None) -> "Tensor":
         """A tensor without history around `data`, in `memory` if it shares someone's."""
         result = object.__new__(Base.result_class)
-        result._data = data
-        result._memory = memory = memory or tape.Memory()
-        result._recorded = memory.recorded_writes
-        result._node = result.grad = None
-        result._requires_grad = False
+        result._become(data, memory or tape.Memory(), None)
         return result
 
 
@@ -346,7 +343,7 @@ def normal_axes(operation: str, axis: Any, ndim: int) -> tuple[int, ...]:
         return tuple(range(ndim))
     axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
     for a in axes:
-        if isinstance(a, bool) or not isinstance(a, (int, np.integer)) or not -ndim <= a < ndim:
+        if not (is_whole(a, -ndim) and a < ndim):
             raise ArgumentError(explain(operation, f"axis within {ndim} axes", f"axis={axis!r}"))
     normal = tuple(int(a) % ndim for a in axes)
     if len(set(normal)) != len(normal):

@@ -166,6 +166,7 @@ LABELLED = pytest.mark.parametrize("loss", [cross_entropy, multi_margin])
     [
         ([2, 0, 4, 1], ArgumentError, "labels from 0 to 3, got 4.* at index 2"),
         ([2, 0, 1, -1], ArgumentError, "labels from 0 to 3, got -1.* at index 3"),
+        ([2, 0, 1, 1e300], ArgumentError, "labels from 0 to 3, got 1e.300 at index 3"),
         (np.array([2, 0, 1, 2**40]), ArgumentError, "labels from 0 to 3"),
         (np.array([2, 0, 1, 2**64 - 1], np.uint64), ArgumentError, "labels from 0 to 3"),
         ([2, 0, 0.5, 1], DTypeError, "whole numbers as labels, got 0.5 at index 2"),

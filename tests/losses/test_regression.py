@@ -92,6 +92,13 @@ def test_nan_stays_where_it_is(loss):
     np.testing.assert_array_equal(np.isnan(y.grad.numpy()), [True, False])
 
 
+def test_a_float64_target_beside_float32_gets_a_gradient_of_full_precision():
+    y, target = tensor(np.array([1.0, 2.0], np.float32)), tensor(np.array([0.1, 0.7]))
+    mse(y, target, reduction="sum").backward()
+    expected = 2 * (target.data - y.data.astype(np.float64))
+    np.testing.assert_allclose(target.grad.data, expected, rtol=1e-15)
+
+
 @pytest.mark.parametrize("loss", [mse, huber])
 def test_a_target_of_another_dtype_is_taken_to_that_of_y(loss):
     y = tensor(np.array([1.0, 2.0], np.float32))

@@ -107,6 +107,18 @@ def test_options_set_later_are_checked_before_anything_is_changed(name, value):
     assert (w.data, b.data) == ([1.0], [2.0])
 
 
+def test_an_option_changed_within_is_checked_too():
+    w = parameter(1.0)
+    optimizer = Adam([w], betas=[0.9, 0.999])
+    w.grad = minidl.tensor([1.0])
+    optimizer.step()
+    before = w.data.copy()
+    optimizer.param_groups[0]["betas"][1] = 1.5
+    with pytest.raises(ArgumentError, match="betas"):
+        optimizer.step()
+    assert w.data == before
+
+
 def test_a_group_keeps_its_options_and_parameters():
     w = parameter(1.0)
     optimizer = SGD([w], lr=0.1)
