@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from minidl import Tensor
+from minidl import Tensor, tensor
 
 STEP = 1e-5  # near the cube root of float64's eps, where a central difference is most exact
 # Its error there, STEP² f''' / 6 + eps |f| / STEP, is some 1e-10 for numbers of ordinary size; a
@@ -62,3 +62,8 @@ def assert_gradients(function: Callable[..., Tensor], *arrays: np.ndarray) -> Te
         assert found.dtype == x.dtype
         np.testing.assert_allclose(found, gradient, rtol=TOLERANCE, atol=TOLERANCE)
     return result
+
+
+def leaf(*values):
+    """A float64 tensor of these values that wants a gradient."""
+    return tensor(np.array(values), requires_grad=True)
