@@ -18,7 +18,6 @@ from setuptools.command.build_ext import build_ext
 KERNELS = Path("minidl", "_kernels")
 GENERATED = Path("build", "cython")
 PLAIN = {"build_info"}  # answers questions about the CPU, so it runs on every CPU
-TILED = {"gemm", "dense"}  # holds the register tile
 
 # No -ffast-math and none of its parts that change results: NaN must stay NaN, a sum's order is
 # part of what it means. No-trapping-math only says that nobody reads the exception flags; it lets
@@ -42,28 +41,27 @@ DIRECTIVES = {
 
 
 class Level(NamedTuple):
-    """One build of the kernels: its compiler flags, and the matrix product's register tile.
-
-    The tile's accumulators fill the vector registers (a row of `columns` floats is two of them),
-    leaving room for two vectors of B and one of A. GCC must see the loop over the columns as a
-    loop when it vectorises, and unroll the loop over the rows afterwards: so the unrolling limit
-    lies between the two.
+    """One build of the kernels: its compiler flags, and what the matrix product's register tile
+    is made of: vectors of so many bytes, and how many of them are summed up at a time. They leave
+    registers for three vectors of B and one of A.
     """
 
     flags: list[str]
-    rows: int
-    columns: int
+    vector_bytes: int
+    sums: int
 
     @property
     def macros(self) -> list[tuple[str, str]]:
-        return [("TILE_ROWS", str(self.rows)), ("TILE_FLOATS", str(self.columns))]
+        return [("VECTOR_BYTES", str(self.vector_bytes)), ("TILE_SUMS", str(self.sums))]
 
 
 X86 = platform.machine().lower() in ("x86_64", "amd64")
-LEVELS = {"baseline": Level([], rows=4, columns=8) if X86 else Level([], rows=6, columns=8)}
+LEVELS = {"baseline": Level([], vector_bytes=16, sums=8 if X86 else 24)}
 if X86:
-    LEVELS["v3"] = Level(["-march=x86-64-v3"], rows=6, columns=16)
-    LEVELS["v4"] = Level(["-march=x86-64-v4", "-mprefer-vector-width=512"], rows=12, columns=32)
+    LEVELS["v3"] = Level(["-march=x86-64-v3"], vector_bytes=32, sums=12)
+    LEVELS["v4"] = Level(
+        ["-march=x86-64-v4", "-mprefer-vector-width=512"], vector_bytes=64, sums=24
+    )
 if wanted := os.environ.get("MINIDL_LEVELS"):
     LEVELS = {name: LEVELS[name] for name in wanted.split()}
 
@@ -91,11 +89,6 @@ def flags_understood(flags: list[str]) -> list[str]:
 def openmp_flags() -> list[str]:
     program = "#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }"
     return ["-fopenmp"] if compiles(program, "-fopenmp") else []
-
-
-def unrolling_flags(level: Level) -> list[str]:
-    flag = ["--param", f"max-completely-peel-times={level.rows + 1}"]
-    return flag if compiles("int main(void) { return 0; }", "-Werror", *flag) else []
 
 
 def generated_c() -> tuple[dict[str, Path], Path]:
@@ -127,12 +120,11 @@ def level_extension(name: str, source: Path, level_name: str, flags: list[str]) 
     if not stub.exists() or stub.read_text() != line:
         stub.write_text(line)
     openmp = openmp_flags()
-    unrolling = unrolling_flags(level) if name in TILED else []
     return Extension(
         ".".join([*KERNELS.parts, level_name, name]),
         [stub.as_posix()],
         depends=[source.as_posix(), "setup.py"],
-        extra_compile_args=flags + level.flags + unrolling + openmp,
+        extra_compile_args=flags + level.flags + openmp,
         extra_link_args=openmp,
         define_macros=level.macros,
     )

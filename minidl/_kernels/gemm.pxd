@@ -15,21 +15,29 @@ from cython.parallel cimport prange
 
 from minidl._kernels.scalar cimport real
 from minidl._kernels.tile cimport (
-    DEPTH_BLOCK, TILE_FLOATS, TILE_ROWS, Matrix, out_of_line, pack, pack_transposed, pieces,
-    strip)
+    DEPTH_BLOCK, LANES, PANEL_MEMORY, TILE_SUMS, WIDEST, Matrix, lanes_of, on_a_line, out_of_line,
+    pack, pack_transposed, pieces, strip)
 
 cdef extern from *:
     """
-    #define BLOCK_ROWS 384
-    #define SLAB_NUMBERS 16384
+    #define BLOCK_ROWS 240
+    #define SLAB_NUMBERS 32768
     #define FEW_ROWS 8
     #define FEW_STEPS 4
+    #define COPY_DEPTH 48
+    #define TILE_ROWS 4
+    #define COPY_A 1
+    #define COPY_B 4
     """
     enum:
         BLOCK_ROWS  # this many rows of A, DEPTH_BLOCK deep, stay in the second-level cache
         SLAB_NUMBERS  # on the stack of each thread, where there may be no more than 512 KB
         FEW_ROWS  # below, copies of A and B do not repay
         FEW_STEPS  # of the depth, for which C need not be in registers
+        COPY_DEPTH  # of A transposed, from which on a copy of it repays
+        TILE_ROWS  # of the widest tile, about
+        COPY_A  # what it costs to read a number of A, in multiply-adds
+        COPY_B  # what it costs to copy a number of B
 
 
 cdef inline out_of_line stream(
@@ -68,53 +76,85 @@ cdef inline out_of_line stream(
         p += 1
 
 
+cdef inline void copy_slab(
+    const real *a, Py_ssize_t a_column, Py_ssize_t rows, Py_ssize_t depth, real *slab
+) noexcept nogil:
+    """A transposed, in groups of TILE_SUMS rows: a group's numbers for each step of the depth
+    together, so that tiles read on instead of going from page to page."""
+    cdef Py_ssize_t group, p, i, here
+    for group in range(pieces(rows, TILE_SUMS)):
+        here = min(<Py_ssize_t> TILE_SUMS, rows - group * TILE_SUMS)
+        if here == TILE_SUMS:
+            for p in range(depth):
+                for i in range(TILE_SUMS):
+                    slab[p * TILE_SUMS + i] = a[p * a_column + i]
+        else:
+            for p in range(depth):
+                for i in range(here):
+                    slab[p * TILE_SUMS + i] = a[p * a_column + i]
+        a += TILE_SUMS
+        slab += TILE_SUMS * depth
+
+
+cdef inline void run_block(
+    const real *a, Matrix a_at, const real *b, Matrix b_at, const real *start,
+    real *c, Py_ssize_t c_row, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t depth
+) noexcept nogil:
+    """C = start + A · B for so many rows as stay in the second-level cache. The depth is shared
+    out evenly among blocks, the columns among panels."""
+    cdef real slab[SLAB_NUMBERS]
+    cdef real panel_memory[PANEL_MEMORY]
+    cdef real first[WIDEST * LANES]
+    cdef real *panel = on_a_line(panel_memory)
+    cdef Py_ssize_t lanes = lanes_of(sizeof(real)), whole = pieces(columns, lanes)
+    cdef Py_ssize_t panels = pieces(whole, WIDEST)
+    cdef Py_ssize_t block = pieces(depth, max(<Py_ssize_t> 1, pieces(depth, DEPTH_BLOCK)))
+    cdef bint copy_a = a_at.row == 1 and a_at.column != 1 and panels >= 2 and block >= COPY_DEPTH
+    cdef Py_ssize_t p = 0, q, j, count, left, here, vectors, begin_row = 0, a_column = a_at.column
+    cdef Py_ssize_t a_group = TILE_SUMS * a_at.row
+    cdef const real *a_p
+    cdef const real *begin
+    while p == 0 or p < depth:
+        count = min(block, depth - p)
+        a_p = a + p * a_column
+        if copy_a:
+            copy_slab(a_p, a_column, rows, count, slab)
+            a_p, a_at.column, a_group = slab, TILE_SUMS, TILE_SUMS * count
+        for q in range(panels):
+            left = q * whole // panels * lanes
+            vectors = (q + 1) * whole // panels - q * whole // panels
+            here = min(vectors * lanes, columns - left)
+            if b_at.column == 1:
+                pack(b + p * b_at.row + left, b_at.row, count, here, vectors, panel)
+            else:
+                pack_transposed(b + left * b_at.column + p, b_at.column, count, here, vectors,
+                                panel)
+            for j in range(vectors * lanes):
+                first[j] = start[left + j] if start != NULL and j < here else 0
+            begin = &first[0] if p == 0 else c + left
+            strip(a_p, a_at, a_group, panel, vectors, begin, begin_row, c + left, c_row, rows,
+                  here, count)
+        begin_row = c_row
+        p += max(<Py_ssize_t> 1, block)
+
+
 cdef inline void run_task(
     const real *a, Matrix a_at, const real *b, Matrix b_at, const real *start,
     real *c, Py_ssize_t c_row, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t depth
 ) noexcept nogil:
-    """C = start + A · B, where `start` is a row (the bias) or NULL for zeros.
-
-    A transposed is copied tile by tile, so that the tile reads on instead of going from page to
-    page: a tenth faster for a batch of 256 or more (72 to 80 GFLOP/s at 784 x 512 x 512 on
-    Zen 3), but a loss at 64 or where few panels use the copy.
-    """
-    cdef real slab[SLAB_NUMBERS]
-    cdef real panel[DEPTH_BLOCK * TILE_FLOATS]
-    cdef real first[TILE_FLOATS]
-    cdef Py_ssize_t width = TILE_FLOATS * sizeof(float) // sizeof(real)
-    cdef Py_ssize_t p = 0, count, top, left, here, i, j, a_step = TILE_ROWS * a_at.row
-    cdef Py_ssize_t a_column = a_at.column
-    cdef bint copy_a = a_at.row == 1 and columns > 2 * width and depth >= DEPTH_BLOCK // 2
-    cdef Py_ssize_t begin_row = 0
-    cdef const real *a_p
-    cdef const real *begin
+    """C = start + A · B, where `start` is a row (the bias) or NULL for zeros."""
+    cdef Py_ssize_t top = 0, height, limit = BLOCK_ROWS
     if b_at.column == 1 and (rows < FEW_ROWS or depth < FEW_STEPS):
         stream(a, a_at, b, b_at.row, start, c, c_row, rows, columns, depth)
         return
-    while p == 0 or p < depth:
-        count = min(<Py_ssize_t> DEPTH_BLOCK, depth - p)
-        a_p = a + p * a_column
-        if copy_a:
-            for i in range(pieces(rows, TILE_ROWS)):
-                top = i * TILE_ROWS
-                here = min(<Py_ssize_t> TILE_ROWS, rows - top)
-                pack(a_p + top, a_column, count, here, TILE_ROWS, slab + top * count)
-            a_p = slab
-            a_at.column = TILE_ROWS
-            a_step = TILE_ROWS * count
-        for i in range(pieces(columns, width)):
-            left = i * width
-            here = min(width, columns - left)
-            if b_at.column == 1:
-                pack(b + p * b_at.row + left, b_at.row, count, here, width, panel)
-            else:
-                pack_transposed(b + left * b_at.column + p, b_at.column, count, here, panel)
-            for j in range(width):
-                first[j] = start[left + j] if start != NULL and j < here else 0
-            begin = &first[0] if p == 0 else c + left
-            strip(a_p, a_at, a_step, panel, begin, begin_row, c + left, c_row, rows, here, count)
-        begin_row = c_row
-        p += DEPTH_BLOCK
+    if a_at.row == 1:
+        limit = SLAB_NUMBERS // max(<Py_ssize_t> 1, min(<Py_ssize_t> DEPTH_BLOCK, depth))
+    height = pieces(rows, pieces(rows, limit))
+    height = min(pieces(height, TILE_SUMS) * TILE_SUMS, limit // TILE_SUMS * TILE_SUMS)
+    while top < rows:
+        run_block(a + top * a_at.row, a_at, b, b_at, start, c + top * c_row, c_row,
+                  min(height, rows - top), columns, depth)
+        top += height
 
 
 cdef struct Plan:
@@ -128,27 +168,22 @@ cdef struct Plan:
 
 
 cdef inline Plan plan(
-    Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t depth, bint a_transposed, size_t itemsize,
-    Py_ssize_t wanted
+    Py_ssize_t rows, Py_ssize_t columns, size_t itemsize, Py_ssize_t threads
 ) noexcept nogil:
-    """At least `wanted` tasks if C is large enough: first the rows are cut to fit the caches,
-    then the columns into panels, then the rows further, down to two tiles."""
-    cdef Plan cut
-    cdef Py_ssize_t width = TILE_FLOATS * sizeof(float) // itemsize
-    cdef Py_ssize_t panels = pieces(columns, width), down, most
-    cdef Py_ssize_t limit = BLOCK_ROWS
+    """The cut into at most a task for each thread that leaves the largest one the least to do:
+    rows · columns sums, and copies of A and B, which are cheaper the squarer it is."""
+    cdef Py_ssize_t lanes = lanes_of(itemsize), across, down, height, width, cost, least = 0
+    cdef Plan cut = Plan(0, 0, 0, 0)
     if rows <= 0 or columns <= 0:
-        return Plan(0, 0, 0, 0)
-    if a_transposed:
-        limit = SLAB_NUMBERS // max(<Py_ssize_t> 1, min(<Py_ssize_t> DEPTH_BLOCK, depth))
-        limit = limit // TILE_ROWS * TILE_ROWS
-    down = pieces(rows, limit)
-    cut.across = min(panels, pieces(wanted, down))
-    most = pieces(rows, 2 * TILE_ROWS)
-    down = max(down, min(most, pieces(wanted, cut.across)))
-    cut.rows = (pieces(rows, down) + TILE_ROWS - 1) // TILE_ROWS * TILE_ROWS
-    cut.columns = pieces(panels, cut.across) * width
-    cut.across = pieces(columns, cut.columns)
+        return cut
+    for across in range(1, min(threads, pieces(columns, lanes)) + 1):
+        down = min(threads // across, pieces(rows, TILE_ROWS))
+        height = pieces(pieces(rows, down), TILE_ROWS) * TILE_ROWS
+        width = pieces(pieces(columns, across), lanes) * lanes
+        cost = height * width + COPY_A * height + COPY_B * width
+        if least == 0 or cost < least:
+            least = cost
+            cut = Plan(height, width, pieces(columns, width), 0)
     cut.tasks = pieces(rows, cut.rows) * cut.across
     return cut
 
@@ -185,8 +220,7 @@ cdef inline void multiply(
     One thread works without a team: libgomp makes two system calls even for a team of one, which
     take 0.8 µs; all the rest of a product of 32 x 16 x 16 takes 1.4.
     """
-    cdef Py_ssize_t wanted = 1 if threads == 1 else pieces(4 * threads, max(count, <Py_ssize_t> 1))
-    cdef Plan cut = plan(rows, columns, depth, a_transposed, sizeof(real), wanted)
+    cdef Plan cut = plan(rows, columns, sizeof(real), pieces(threads, max(count, <Py_ssize_t> 1)))
     cdef Py_ssize_t job
     if threads == 1:
         for job in range(count * cut.tasks):

@@ -1,31 +1,54 @@
 """A register tile of the matrix product, and the copies that it reads from.
 
-A tile of C, TILE_ROWS x TILE_FLOATS floats (half as many doubles), stays in the vector registers
-while a loop over the depth adds one outer product after the other: per step it loads one row of B
-and TILE_ROWS numbers of A for TILE_ROWS · TILE_FLOATS multiply-adds. The plain loops below are
-enough for that: all bounds are constants, so the compiler unrolls them and keeps `acc` in
-registers. The rows of B come from a panel: B's columns of one tile, copied together.
+A tile of C, a few rows by up to WIDEST vectors, stays in the vector registers while a loop over
+the depth adds one outer product after the other: per step it loads a row of B and a number of A
+for each of its rows, and multiplies and adds TILE_SUMS vectors. On Zen 3 these are 12 vectors of 8
+floats in 6 cycles, for 3 + 4 loads. The rows of B come from a panel: B's columns of one tile,
+copied together. A panel of fewer vectors has a tile of more rows, so there are always about
+TILE_SUMS sums under way, which a multiply-add that takes 4 cycles needs to start two in each.
+
+`floats` and `doubles` are vectors as GCC and Clang know them: one operator works on all lanes.
+Left to find the vectors by itself, GCC 12 gives up on some of these shapes (9 GFLOP/s for 80).
 """
 
 from minidl._kernels.scalar cimport real
 
 cdef extern from *:
     """
-    #define DEPTH_BLOCK 256
+    #include <stdint.h>
+    #define WIDEST 3
+    #define PANEL_BYTES 25600
+    #define DEPTH_BLOCK (PANEL_BYTES / (WIDEST * VECTOR_BYTES))
+    #define LINE_BYTES 64
+    #define LANES (VECTOR_BYTES / sizeof(float))
+    #define PANEL_MEMORY ((PANEL_BYTES + LINE_BYTES) / sizeof(float))
+    typedef float floats __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
+    typedef double doubles __attribute__((vector_size(VECTOR_BYTES), aligned(8), may_alias));
     /* Inlined into the loops that call it, the tile shares the registers with them, and some of
        its accumulators go to memory: half the speed. GCC would warn that Cython says `inline`. */
     #if defined(__GNUC__)
     #pragma GCC diagnostic ignored "-Wattributes"
-    #define OUT_OF_LINE __attribute__((noinline))
-    #else
-    #define OUT_OF_LINE
     #endif
+    #define OUT_OF_LINE __attribute__((noinline))
+    #define IN_LINE __attribute__((always_inline))
     """
+    ctypedef float floats
+    ctypedef double doubles
     ctypedef void out_of_line "OUT_OF_LINE void"
+    ctypedef void in_line "IN_LINE void"
     enum:
-        TILE_ROWS  # both from setup.py, by CPU level
-        TILE_FLOATS
-        DEPTH_BLOCK  # a panel this deep is half of the first-level cache
+        VECTOR_BYTES  # from setup.py, by CPU level
+        TILE_SUMS  # from there too: vectors that are summed up at a time
+        WIDEST  # vectors of a panel, at most
+        PANEL_BYTES  # of a panel, at most: three quarters of the first-level cache
+        DEPTH_BLOCK  # the depth of a panel of that size
+        LINE_BYTES  # of the cache
+        LANES  # floats in a vector
+        PANEL_MEMORY  # numbers that hold a panel from a cache line's start on
+
+ctypedef fused vector:
+    floats
+    doubles
 
 
 cdef struct Matrix:
@@ -38,100 +61,174 @@ cdef inline Py_ssize_t pieces(Py_ssize_t whole, Py_ssize_t piece) noexcept nogil
     return (whole + piece - 1) // piece
 
 
-cdef inline void tile(
-    Py_ssize_t rows, const real *a, Matrix a_at, const real *panel,
+cdef inline Py_ssize_t lanes_of(size_t itemsize) noexcept nogil:
+    return VECTOR_BYTES // itemsize
+
+
+cdef inline real *on_a_line(real *memory) noexcept nogil:
+    """The next address where a cache line starts: a vector that lies across two costs double."""
+    return <real *> ((<size_t> memory + LINE_BYTES - 1) // LINE_BYTES * LINE_BYTES)
+
+
+cdef inline in_line tile(
+    Py_ssize_t rows, Py_ssize_t vectors, const real *a, Matrix a_at, const vector *panel,
     const real *start, Py_ssize_t start_row, real *c, Py_ssize_t c_row, Py_ssize_t depth
 ) noexcept nogil:
-    """C = start + A (rows x depth) · panel. start_row is 0 if the rows start alike."""
-    cdef real acc[TILE_ROWS][TILE_FLOATS]
-    cdef Py_ssize_t width = TILE_FLOATS * sizeof(float) // sizeof(real)
+    """C = start + A (rows x depth) · panel (depth x vectors). start_row is 0 if all rows start
+    alike. `vector` is that of `real`; the compiler knows rows and vectors, and unrolls."""
+    cdef vector acc[TILE_SUMS][WIDEST]
     cdef Py_ssize_t i, j, p
-    cdef real a_ip
-    for i in range(rows):
-        for j in range(width):
-            acc[i][j] = start[i * start_row + j]
-    for p in range(depth):
+    if (real is float and vector is floats) or (real is double and vector is doubles):
         for i in range(rows):
-            a_ip = a[i * a_at.row + p * a_at.column]
-            for j in range(width):
-                acc[i][j] += a_ip * panel[p * width + j]
-    for i in range(rows):
-        for j in range(width):
-            c[i * c_row + j] = acc[i][j]
+            for j in range(vectors):
+                acc[i][j] = (<const vector *> (start + i * start_row))[j]
+        for p in range(depth):
+            for i in range(rows):
+                for j in range(vectors):
+                    acc[i][j] += a[i * a_at.row + p * a_at.column] * panel[p * vectors + j]
+        for i in range(rows):
+            for j in range(vectors):
+                (<vector *> (c + i * c_row))[j] = acc[i][j]
 
 
-cdef inline out_of_line tile_of(
-    Py_ssize_t rows, const real *a, Matrix a_at, const real *panel,
+cdef inline Py_ssize_t tile_rows(Py_ssize_t vectors, Py_ssize_t rows) noexcept nogil:
+    """The rows of the next tile, where so many remain: a full tile, else 4, 2 or 1."""
+    cdef Py_ssize_t most = TILE_SUMS // vectors
+    return most if rows >= most else 4 if rows >= 4 else 2 if rows >= 2 else 1
+
+
+cdef inline out_of_line tile_of_1(
+    Py_ssize_t rows, const real *a, Matrix a_at, const vector *panel,
     const real *start, Py_ssize_t start_row, real *c, Py_ssize_t c_row, Py_ssize_t depth
 ) noexcept nogil:
-    """Names `rows` as a constant, so that the compiler makes a copy of `tile` for each."""
-    if rows >= TILE_ROWS:
-        tile(TILE_ROWS, a, a_at, panel, start, start_row, c, c_row, depth)
-    elif rows >= 4:
-        tile(4, a, a_at, panel, start, start_row, c, c_row, depth)
-    elif rows >= 2:
-        tile(2, a, a_at, panel, start, start_row, c, c_row, depth)
+    """A tile one vector wide: `rows` becomes a constant, so that each has code of its own."""
+    if rows == TILE_SUMS:
+        tile(TILE_SUMS, 1, a, a_at, panel, start, start_row, c, c_row, depth)
+    elif rows == 4:
+        tile(4, 1, a, a_at, panel, start, start_row, c, c_row, depth)
+    elif rows == 2:
+        tile(2, 1, a, a_at, panel, start, start_row, c, c_row, depth)
     else:
-        tile(1, a, a_at, panel, start, start_row, c, c_row, depth)
+        tile(1, 1, a, a_at, panel, start, start_row, c, c_row, depth)
+
+
+cdef inline out_of_line tile_of_2(
+    Py_ssize_t rows, const real *a, Matrix a_at, const vector *panel,
+    const real *start, Py_ssize_t start_row, real *c, Py_ssize_t c_row, Py_ssize_t depth
+) noexcept nogil:
+    if rows == TILE_SUMS // 2:
+        tile(TILE_SUMS // 2, 2, a, a_at, panel, start, start_row, c, c_row, depth)
+    elif rows == 4:
+        tile(4, 2, a, a_at, panel, start, start_row, c, c_row, depth)
+    elif rows == 2:
+        tile(2, 2, a, a_at, panel, start, start_row, c, c_row, depth)
+    else:
+        tile(1, 2, a, a_at, panel, start, start_row, c, c_row, depth)
+
+
+cdef inline out_of_line tile_of_3(
+    Py_ssize_t rows, const real *a, Matrix a_at, const vector *panel,
+    const real *start, Py_ssize_t start_row, real *c, Py_ssize_t c_row, Py_ssize_t depth
+) noexcept nogil:
+    if rows == TILE_SUMS // 3:
+        tile(TILE_SUMS // 3, 3, a, a_at, panel, start, start_row, c, c_row, depth)
+    elif rows == 4:
+        tile(4, 3, a, a_at, panel, start, start_row, c, c_row, depth)
+    elif rows == 2:
+        tile(2, 3, a, a_at, panel, start, start_row, c, c_row, depth)
+    else:
+        tile(1, 3, a, a_at, panel, start, start_row, c, c_row, depth)
+
+
+cdef inline void tile_of(
+    Py_ssize_t rows, Py_ssize_t vectors, const real *a, Matrix a_at, const vector *panel,
+    const real *start, Py_ssize_t start_row, real *c, Py_ssize_t c_row, Py_ssize_t depth
+) noexcept nogil:
+    if vectors == 3:
+        tile_of_3(rows, a, a_at, panel, start, start_row, c, c_row, depth)
+    elif vectors == 2:
+        tile_of_2(rows, a, a_at, panel, start, start_row, c, c_row, depth)
+    else:
+        tile_of_1(rows, a, a_at, panel, start, start_row, c, c_row, depth)
 
 
 cdef inline void strip(
-    const real *a, Matrix a_at, Py_ssize_t a_step, const real *panel,
+    const real *a, Matrix a_at, Py_ssize_t a_group, const real *panel, Py_ssize_t vectors,
     const real *start, Py_ssize_t start_row, real *c, Py_ssize_t c_row,
     Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t depth
 ) noexcept nogil:
-    """C (rows x at most one tile) = start + A · panel; a_step leads from tile to tile in A.
-
-    Full tiles first, then what remains by 4, 2 and 1. If C is narrower than a tile, the tile
-    writes to `wide`, and what belongs to C is copied.
-    """
-    cdef real wide[TILE_ROWS * TILE_FLOATS]
-    cdef Py_ssize_t width = TILE_FLOATS * sizeof(float) // sizeof(real), count, i, j
-    while rows > 0:
-        count = TILE_ROWS if rows >= TILE_ROWS else 4 if rows >= 4 else 2 if rows >= 2 else 1
-        if columns == width:
-            tile_of(count, a, a_at, panel, start, start_row, c, c_row, depth)
-        elif start_row == 0:
-            tile_of(count, a, a_at, panel, start, 0, wide, width, depth)
+    """C (rows x at most one panel) = start + A · panel, tile by tile. A lies in groups of
+    TILE_SUMS rows, a_group numbers apart. If C is narrower than the panel, the tile writes to
+    `wide`, and what belongs to C is copied."""
+    cdef real wide[TILE_SUMS * LANES]
+    cdef Py_ssize_t width = vectors * lanes_of(sizeof(real)), row = 0, count, i, j
+    cdef Py_ssize_t from_row, to_row
+    cdef const real *a_tile
+    cdef const real *begin
+    cdef real *to
+    while row < rows:
+        count = tile_rows(vectors, rows - row)
+        a_tile = a + row // TILE_SUMS * a_group + row % TILE_SUMS * a_at.row
+        begin, from_row = start + row * start_row, start_row
+        to, to_row = c + row * c_row, c_row
+        if columns < width:
+            if start_row != 0:
+                for i in range(count):
+                    for j in range(width):
+                        wide[i * width + j] = begin[i * start_row + j] if j < columns else 0
+                begin, from_row = wide, width
+            to, to_row = wide, width
+        if real is float:
+            tile_of[float, floats](
+                count, vectors, a_tile, a_at, <const floats *> panel, begin, from_row, to, to_row,
+                depth)
         else:
-            for i in range(count):
-                for j in range(width):
-                    wide[i * width + j] = start[i * start_row + j] if j < columns else 0
-            tile_of(count, a, a_at, panel, wide, width, wide, width, depth)
+            tile_of[double, doubles](
+                count, vectors, a_tile, a_at, <const doubles *> panel, begin, from_row, to, to_row,
+                depth)
         if columns < width:
             for i in range(count):
                 for j in range(columns):
-                    c[i * c_row + j] = wide[i * width + j]
-        a += a_step if count == TILE_ROWS else count * a_at.row
-        start += count * start_row
-        c += count * c_row
-        rows -= count
+                    c[(row + i) * c_row + j] = wide[i * width + j]
+        row += count
+
+
+cdef inline void copy_vectors(
+    const vector *b, Py_ssize_t b_row_bytes, Py_ssize_t depth, Py_ssize_t vectors, vector *panel
+) noexcept nogil:
+    cdef Py_ssize_t p, j
+    for p in range(depth):
+        for j in range(vectors):
+            panel[p * vectors + j] = b[j]
+        b = <const vector *> (<const char *> b + b_row_bytes)
 
 
 cdef inline void pack(
-    const real *b, Py_ssize_t b_row, Py_ssize_t depth, Py_ssize_t columns, Py_ssize_t width,
+    const real *b, Py_ssize_t b_row, Py_ssize_t depth, Py_ssize_t columns, Py_ssize_t vectors,
     real *panel
 ) noexcept nogil:
     """Rows that lie apart in memory, each on a page of its own where the matrix is wide, put
-    together; up to `width` columns with zeros. (46 to 74 GFLOP/s at 128 x 784 x 512 on Zen 3.)"""
-    cdef Py_ssize_t p, j
-    if columns == width:
-        for p in range(depth):
-            for j in range(width):
-                panel[p * width + j] = b[p * b_row + j]
-    else:
+    together; up to full vectors with zeros. (46 to 74 GFLOP/s at 128 x 784 x 512 on Zen 3.)"""
+    cdef Py_ssize_t p, j, width = vectors * lanes_of(sizeof(real))
+    cdef Py_ssize_t row_bytes = b_row * sizeof(real)
+    if columns < width:
         for p in range(depth):
             for j in range(width):
                 panel[p * width + j] = b[p * b_row + j] if j < columns else 0
+    elif real is float:
+        copy_vectors[floats](<const floats *> b, row_bytes, depth, vectors, <floats *> panel)
+    else:
+        copy_vectors[doubles](<const doubles *> b, row_bytes, depth, vectors, <doubles *> panel)
 
 
 cdef inline void pack_transposed(
-    const real *b, Py_ssize_t b_row, Py_ssize_t depth, Py_ssize_t columns, real *panel
+    const real *b, Py_ssize_t b_row, Py_ssize_t depth, Py_ssize_t columns, Py_ssize_t vectors,
+    real *panel
 ) noexcept nogil:
     """As pack, for the transpose: four rows are woven into one, which is cut into pieces of four.
     Both loops vectorise, and it takes half the time that copying number by number does."""
     cdef real woven[4 * DEPTH_BLOCK]
-    cdef Py_ssize_t width = TILE_FLOATS * sizeof(float) // sizeof(real), p, i, j = 0
+    cdef Py_ssize_t width = vectors * lanes_of(sizeof(real)), p, i, j = 0
     cdef const real *b1
     cdef const real *b2
     cdef const real *b3
