@@ -26,12 +26,13 @@ from .errors import (
 from .gradcheck import gradcheck
 from .random import manual_seed
 from .tensor import Tensor, concatenate, maximum, minimum, no_grad, stack, tensor, where
+from .training import TrainingStep
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ArgumentError", "DTypeError", "DataError", "GraphError", "MinidlError", "ShapeError",
-    "Tensor", "concatenate", "data", "functional", "get_num_threads", "gradcheck", "init",
+    "Tensor", "TrainingStep", "concatenate", "data", "functional", "get_num_threads", "gradcheck", "init",
     "manual_seed", "maximum", "minimum", "nn", "no_grad", "optim", "random", "schedules",
     "set_num_threads", "show_config", "stack", "tensor", "where",
 ]  # fmt: skip

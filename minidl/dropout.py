@@ -42,11 +42,10 @@ def dropout(
     _check_probability(p)
     _check_word("seed", 0 if seed is None else seed)
     _check_word("step", step)
-    last = round(float(p) * 2**32) - 1  # the largest random word that drops its element
+    last, scale = mask_numbers(float(p))
     if not training or last < 0:
         return x
     key = fresh_seed() if seed is None else int(seed)
-    scale = 1 / (1 - float(p)) if p < 1 else 0.0
 
     def masked(array: np.ndarray) -> np.ndarray:
         values = np.ascontiguousarray(array).reshape(-1)
@@ -56,6 +55,11 @@ def dropout(
         return result
 
     return record("dropout", masked(x.data), (x,), lambda dy: (masked(dy),))
+
+
+def mask_numbers(p: float) -> tuple[int, float]:
+    """The largest random word that drops its element, and what the others are multiplied by."""
+    return round(p * 2**32) - 1, 1 / (1 - p) if p < 1 else 0.0
 
 
 def _check_probability(p: Any) -> None:

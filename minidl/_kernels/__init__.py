@@ -14,8 +14,8 @@ from . import build_info as build_info
 from .threads import PRODUCTS_PER_NANOSECOND, get_num_threads, set_num_threads, threads_for
 
 __all__ = [
-    "PRODUCTS_PER_NANOSECOND", "ROW_FUNCTIONS", "dense", "dropout", "gather", "gemm",
-    "get_num_threads", "level", "levels", "prelu", "rows", "set_num_threads", "show_config",
+    "LEARNED", "PRODUCTS_PER_NANOSECOND", "ROW_FUNCTIONS", "dense", "dropout", "gather", "gemm",
+    "get_num_threads", "level", "levels", "network", "rows", "set_num_threads", "show_config",
     "softmax", "threads_for", "update", "use",
 ]  # fmt: skip
 
@@ -38,8 +38,8 @@ def _chosen_level() -> str:
 
 
 KERNELS = (
-    "dense", "dropout", "gather", "gemm", "maxout", "piecewise", "prelu", "rows", "smooth",
-    "softmax", "update",
+    "dense", "dropout", "gather", "gemm", "maxout", "network", "piecewise", "prelu", "rows",
+    "smooth", "softmax", "update",
 )  # fmt: skip
 
 level = ""
@@ -47,13 +47,15 @@ dense: ModuleType
 dropout: ModuleType
 gather: ModuleType
 gemm: ModuleType
-prelu: ModuleType
+network: ModuleType
 rows: ModuleType
 softmax: ModuleType
 update: ModuleType
 
 # The row functions by activation and dtype: {"relu": {"float32": (forward, backward), ...}, ...}
 ROW_FUNCTIONS: dict[str, dict[str, tuple[Any, Any]]] = {}
+# What finds the gradient of an activation's learned numbers: {"prelu": {"float32": ...}}
+LEARNED: dict[str, dict[str, Any]] = {}
 
 
 def use(wanted: str) -> None:
@@ -64,6 +66,7 @@ def use(wanted: str) -> None:
         module = import_module(f"{__name__}.{wanted}.{kernel}")
         names[kernel] = module
         ROW_FUNCTIONS.update(getattr(module, "KERNELS", {}))
+        LEARNED.update(getattr(module, "LEARNED", {}))
 
 
 # A waiting thread of GNU's OpenMP spins, by default for milliseconds. On a busy machine it spins

@@ -24,7 +24,7 @@ cdef extern from *:
     #define SLAB_NUMBERS 32768
     #define FEW_ROWS 8
     #define FEW_STEPS 4
-    #define COPY_DEPTH 48
+    #define COPY_DEPTH 100
     #define TILE_ROWS 4
     #define COPY_A 1
     #define COPY_B 4
@@ -96,46 +96,106 @@ cdef inline void copy_slab(
         slab += TILE_SUMS * depth
 
 
-cdef inline void run_block(
-    const real *a, Matrix a_at, const real *b, Matrix b_at, const real *start,
-    real *c, Py_ssize_t c_row, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t depth
+cdef struct Panels:
+    # How B (depth x columns) is cut: the depth evenly into blocks, and the columns, counted in
+    # vectors, evenly into panels.
+    Py_ssize_t depth
+    Py_ssize_t columns
+    Py_ssize_t lanes
+    Py_ssize_t block
+    Py_ssize_t vectors
+    Py_ssize_t panels
+
+
+cdef inline Panels panels_of(
+    Py_ssize_t depth, Py_ssize_t columns, Py_ssize_t multiple, size_t itemsize
 ) noexcept nogil:
-    """C = start + A · B for so many rows as stay in the second-level cache. The depth is shared
-    out evenly among blocks, the columns among panels."""
+    """A multiple of so many panels, where the columns are enough for that."""
+    cdef Py_ssize_t lanes = lanes_of(itemsize), vectors = pieces(columns, lanes)
+    cdef Py_ssize_t block = pieces(depth, max(<Py_ssize_t> 1, pieces(depth, DEPTH_BLOCK)))
+    cdef Py_ssize_t panels = pieces(pieces(vectors, WIDEST), multiple) * multiple
+    return Panels(depth, columns, lanes, max(<Py_ssize_t> 1, block), vectors,
+                  min(panels, vectors))
+
+
+cdef inline Py_ssize_t left_of(Panels at, Py_ssize_t q) noexcept nogil:
+    """The column where panel q starts, as if B were whole vectors wide."""
+    return q * at.vectors // at.panels * at.lanes
+
+
+cdef inline Py_ssize_t place_of(Panels at, Py_ssize_t p, Py_ssize_t q) noexcept nogil:
+    """Where panel q of the block that starts at depth p lies, if all panels are kept."""
+    return p * at.vectors * at.lanes + left_of(at, q) * min(at.block, at.depth - p)
+
+
+cdef inline void pack_rows(
+    const real *b, Panels at, Py_ssize_t first, Py_ssize_t end, real *packed
+) noexcept nogil:
+    """Rows first ... end - 1 of B to their places in the panels that are kept of it."""
+    cdef Py_ssize_t p, q, count, left, width
+    while first < end:
+        p = first // at.block * at.block
+        count = min(end, p + at.block) - first
+        for q in range(at.panels):
+            left = left_of(at, q)
+            width = left_of(at, q + 1) - left
+            pack(b + first * at.columns + left, at.columns, count, min(width, at.columns - left),
+                 width // at.lanes, packed + place_of(at, p, q) + (first - p) * width)
+        first += count
+
+
+cdef inline void run_block(
+    const real *a, Matrix a_at, const real *b, Matrix b_at, const real *packed,
+    Panels at, Py_ssize_t first_panel, Py_ssize_t end_panel,
+    const real *start, real *c, Py_ssize_t c_row, Py_ssize_t rows
+) noexcept nogil:
+    """C = start + A · B in some panels' columns, for so many rows of A as stay in the
+    second-level cache. `packed` holds all panels of B; if it is NULL, each is packed now."""
     cdef real slab[SLAB_NUMBERS]
     cdef real panel_memory[PANEL_MEMORY]
     cdef real first[WIDEST * LANES]
     cdef real *panel = on_a_line(panel_memory)
-    cdef Py_ssize_t lanes = lanes_of(sizeof(real)), whole = pieces(columns, lanes)
-    cdef Py_ssize_t panels = pieces(whole, WIDEST)
-    cdef Py_ssize_t block = pieces(depth, max(<Py_ssize_t> 1, pieces(depth, DEPTH_BLOCK)))
-    cdef bint copy_a = a_at.row == 1 and a_at.column != 1 and panels >= 2 and block >= COPY_DEPTH
+    cdef bint copy_a = a_at.row == 1 and end_panel - first_panel > 1 and at.block >= COPY_DEPTH
     cdef Py_ssize_t p = 0, q, j, count, left, here, vectors, begin_row = 0, a_column = a_at.column
     cdef Py_ssize_t a_group = TILE_SUMS * a_at.row
     cdef const real *a_p
     cdef const real *begin
-    while p == 0 or p < depth:
-        count = min(block, depth - p)
+    while p == 0 or p < at.depth:
+        count = min(at.block, at.depth - p)
         a_p = a + p * a_column
         if copy_a:
             copy_slab(a_p, a_column, rows, count, slab)
             a_p, a_at.column, a_group = slab, TILE_SUMS, TILE_SUMS * count
-        for q in range(panels):
-            left = q * whole // panels * lanes
-            vectors = (q + 1) * whole // panels - q * whole // panels
-            here = min(vectors * lanes, columns - left)
+        for q in range(first_panel, end_panel):
+            left = left_of(at, q)
+            vectors = (left_of(at, q + 1) - left) // at.lanes
+            here = min(vectors * at.lanes, at.columns - left)
+            for j in range(vectors * at.lanes):
+                first[j] = start[left + j] if start != NULL and j < here else 0
+            begin = &first[0] if p == 0 else c + left
+            if packed != NULL:
+                strip(a_p, a_at, a_group, packed + place_of(at, p, q), vectors,
+                      begin, begin_row, c + left, c_row, rows, here, count)
+                continue
             if b_at.column == 1:
                 pack(b + p * b_at.row + left, b_at.row, count, here, vectors, panel)
             else:
                 pack_transposed(b + left * b_at.column + p, b_at.column, count, here, vectors,
                                 panel)
-            for j in range(vectors * lanes):
-                first[j] = start[left + j] if start != NULL and j < here else 0
-            begin = &first[0] if p == 0 else c + left
-            strip(a_p, a_at, a_group, panel, vectors, begin, begin_row, c + left, c_row, rows,
-                  here, count)
+            strip(a_p, a_at, a_group, panel, vectors,
+                  begin, begin_row, c + left, c_row, rows, here, count)
         begin_row = c_row
-        p += max(<Py_ssize_t> 1, block)
+        p += at.block
+
+
+cdef inline Py_ssize_t block_rows(
+    Py_ssize_t rows, bint a_transposed, Py_ssize_t depth
+) noexcept nogil:
+    """The rows of a block of A: evenly, in whole groups."""
+    cdef Py_ssize_t limit = BLOCK_ROWS, groups = max(<Py_ssize_t> 1, pieces(rows, TILE_SUMS))
+    if a_transposed:
+        limit = SLAB_NUMBERS // max(<Py_ssize_t> 1, min(<Py_ssize_t> DEPTH_BLOCK, depth))
+    return pieces(groups, pieces(groups, limit // TILE_SUMS)) * TILE_SUMS
 
 
 cdef inline void run_task(
@@ -143,17 +203,14 @@ cdef inline void run_task(
     real *c, Py_ssize_t c_row, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t depth
 ) noexcept nogil:
     """C = start + A · B, where `start` is a row (the bias) or NULL for zeros."""
-    cdef Py_ssize_t top = 0, height, limit = BLOCK_ROWS
+    cdef Py_ssize_t top = 0, height = block_rows(rows, a_at.row == 1, depth)
+    cdef Panels at = panels_of(depth, columns, 1, sizeof(real))
     if b_at.column == 1 and (rows < FEW_ROWS or depth < FEW_STEPS):
         stream(a, a_at, b, b_at.row, start, c, c_row, rows, columns, depth)
         return
-    if a_at.row == 1:
-        limit = SLAB_NUMBERS // max(<Py_ssize_t> 1, min(<Py_ssize_t> DEPTH_BLOCK, depth))
-    height = pieces(rows, pieces(rows, limit))
-    height = min(pieces(height, TILE_SUMS) * TILE_SUMS, limit // TILE_SUMS * TILE_SUMS)
     while top < rows:
-        run_block(a + top * a_at.row, a_at, b, b_at, start, c + top * c_row, c_row,
-                  min(height, rows - top), columns, depth)
+        run_block[real](a + top * a_at.row, a_at, b, b_at, NULL, at, 0, at.panels, start,
+                        c + top * c_row, c_row, min(height, rows - top))
         top += height
 
 

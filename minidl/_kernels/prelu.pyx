@@ -1,8 +1,6 @@
 """PReLU: a leaky ReLU whose slope is learned, one for each unit."""
 
-from cython.parallel cimport prange
-
-from minidl._kernels.rows cimport row_functions
+from minidl._kernels.rows cimport learned_functions, row_functions
 from minidl._kernels.scalar cimport real
 
 
@@ -32,18 +30,17 @@ KERNELS = {
 }
 
 
-def slope_gradient(const real[:, ::1] x, const real[:, ::1] dy, real[::1] dslopes, int threads):
-    """da_u = the sum over the batch of dy x where x <= 0, shapes (batch, units) to (units,).
+cdef void slope_gradient(
+    const real *x, const real *dy, real *da, Py_ssize_t first, Py_ssize_t end, Py_ssize_t rows,
+    Py_ssize_t units
+) noexcept nogil:
+    """da_u = the sum over the batch of dy x where x <= 0, in order."""
+    cdef Py_ssize_t i, u
+    for u in range(first, end):
+        da[u] = 0
+    for i in range(rows):
+        for u in range(first, end):
+            da[u] += 0 if x[i * units + u] > 0 else dy[i * units + u] * x[i * units + u]
 
-    Every sum runs over the batch in order; threads share the units out between them.
-    Cost: one pass over x and dy.
-    """
-    cdef Py_ssize_t i, u, start, batch = x.shape[0], units = x.shape[1]
-    cdef Py_ssize_t block, blocks = (units + 63) // 64
-    for block in prange(blocks, nogil=True, num_threads=threads, schedule="static"):
-        start = 64 * block
-        for u in range(start, min(start + 64, units)):
-            dslopes[u] = 0
-        for i in range(batch):
-            for u in range(start, min(start + 64, units)):
-                dslopes[u] += 0 if x[i, u] > 0 else dy[i, u] * x[i, u]
+
+LEARNED = {"prelu": learned_functions(slope_gradient, slope_gradient)}

@@ -3,6 +3,9 @@
     forward(x, slopes, y, units, options)             y[0..units) from the inputs at x
     backward(kept, slopes, dy, dx, units, options)    dx from dy and what forward kept (x or y)
 
+    learned(x, dy, gradient, first, end, rows, units)   of an activation that learns a number for
+                    each unit: its gradient over the whole batch, for units first ... end - 1
+
 `slopes` is NULL but for PReLU, `options` are the declaration's options in order. A row function
 may be given the same memory for kept, dy and dx. It travels from its module to the others in a
 capsule, so the dense kernel and the drivers below it need no list of activations.
@@ -20,6 +23,12 @@ ctypedef void (*backward_float)(
 ) noexcept nogil
 ctypedef void (*backward_double)(
     const double *, const double *, const double *, double *, Py_ssize_t, const double *
+) noexcept nogil
+ctypedef void (*learned_float)(
+    const float *, const float *, float *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t
+) noexcept nogil
+ctypedef void (*learned_double)(
+    const double *, const double *, double *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t
 ) noexcept nogil
 
 
@@ -64,3 +73,24 @@ cdef inline void backward_row(
         (<backward_float> function)(kept, slopes, dy, dx, units, options)
     else:
         (<backward_double> function)(kept, slopes, dy, dx, units, options)
+
+
+cdef inline dict learned_functions(learned_float f32, learned_double f64):
+    """Both builds of what finds the gradient of an activation's learned numbers."""
+    return {"float32": PyCapsule_New(<void *> f32, "minidl learned float32", NULL),
+            "float64": PyCapsule_New(<void *> f64, "minidl learned float64", NULL)}
+
+
+cdef inline void *learned_function(object capsule, size_t itemsize) except? NULL:
+    return PyCapsule_GetPointer(
+        capsule, "minidl learned float32" if itemsize == 4 else "minidl learned float64")
+
+
+cdef inline void learned_gradient(
+    void *function, const real *x, const real *dy, real *gradient, Py_ssize_t first,
+    Py_ssize_t end, Py_ssize_t rows, Py_ssize_t units
+) noexcept nogil:
+    if real is float:
+        (<learned_float> function)(x, dy, gradient, first, end, rows, units)
+    else:
+        (<learned_double> function)(x, dy, gradient, first, end, rows, units)

@@ -6,8 +6,12 @@ For pointwise activations a row is any piece of the array, and the last may be s
 
 from cython.parallel cimport prange
 from minidl._kernels.rows cimport (
-    backward_function, backward_row, forward_function, forward_row)
+    backward_function, backward_row, forward_function, forward_row, learned_function,
+    learned_gradient)
 from minidl._kernels.scalar cimport real
+
+cdef enum:
+    COLUMNS = 64
 
 
 def forward(
@@ -33,3 +37,28 @@ def backward(
     for row in prange(rows, nogil=True, num_threads=threads, schedule="static"):
         backward_row(f, &kept[row * kept_width], &slopes[0], &dy[row * units], &dx[row * width],
                      min(units, dy.shape[0] - row * units), &options[0])
+
+
+def learned(
+    function, const real[:, ::1] x, const real[:, ::1] dy, real[::1] gradient, int threads
+):
+    """The gradient of what an activation learned for each unit; shapes (batch, units) and
+    (units,). Threads share the units out between them. Cost: one pass over x and dy."""
+    cdef void *f = learned_function(function, sizeof(real))
+    cdef Py_ssize_t block, rows = x.shape[0], units = x.shape[1]
+    if rows == 0 or units == 0:
+        gradient[:] = 0
+        return
+    for block in prange((units + COLUMNS - 1) // COLUMNS, nogil=True, num_threads=threads,
+                        schedule="static"):
+        learned_gradient[real](f, &x[0, 0], &dy[0, 0], &gradient[0], block * COLUMNS,
+                               min(units, (block + 1) * COLUMNS), rows, units)
+
+
+def in_order(const real[::1] x):
+    """The sum of x, from the first to the last, in its own precision."""
+    cdef real total = 0
+    cdef Py_ssize_t i
+    for i in range(x.shape[0]):
+        total += x[i]
+    return total

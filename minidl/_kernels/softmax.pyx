@@ -14,6 +14,7 @@ from libc.stdint cimport int64_t
 
 from minidl._kernels.scalar cimport (
     EXPONENT_BIAS, FRACTION_BITS, bits_of, double_of, exp, log1p, real)
+from minidl._kernels.softmax cimport label_functions
 
 
 cdef inline double log_of_sum(double x) noexcept nogil:
@@ -152,7 +153,7 @@ cdef inline double targets_row(
     return scale * loss
 
 
-cdef inline double label_row(
+cdef double label_row(
     const real *x, Py_ssize_t label, const double *weights, double smoothing, double scale,
     real *dx, Py_ssize_t n
 ) noexcept nogil:
@@ -213,3 +214,6 @@ def cross_entropy_of_labels(
         losses[i] = label_row(&x[i, 0], labels[i], &weights[0], smoothing, scales[i], &dx[i, 0],
                               n)
     return in_order(losses)
+
+
+LABEL_LOSSES = {"cross_entropy": label_functions(label_row, label_row)}

@@ -67,8 +67,11 @@ class PReLU(Activation):
     ) -> list[np.ndarray]:
         (weight,) = learned
         per_unit = np.empty(x.shape[1], x.dtype)
-        _kernels.prelu.slope_gradient(x, dy, per_unit, _kernels.threads_for(x.size))
-        return [per_unit if weight.size == x.shape[1] else per_unit.sum(keepdims=True)]
+        function = _kernels.LEARNED[cls.name][x.dtype.name]
+        _kernels.rows.learned(function, x, dy, per_unit, _kernels.threads_for(x.size))
+        if weight.size == x.shape[1]:
+            return [per_unit]
+        return [np.full(1, _kernels.rows.in_order(per_unit), x.dtype)]
 
     @classmethod
     def second_moment(cls, **options: Any) -> float:

@@ -21,17 +21,17 @@ class Batches:
     def __init__(
         self, x: Any, y: Any, batch_size: int, shuffle: bool, seed: int | None, drop_last: bool
     ) -> None:
-        self._x = np.asarray(_checked_inputs(x), order="C")
-        self._y = np.asarray(y)
-        if self._x.ndim == 0 or self._y.shape[:1] != self._x.shape[:1]:
+        self.x = np.asarray(_checked_inputs(x), order="C")
+        self.y = np.asarray(y)
+        if self.x.ndim == 0 or self.y.shape[:1] != self.x.shape[:1]:
             raise ShapeError(
                 explain(
                     "batches",
                     "x of shape (n, ...) and y of shape (n, ...)",
-                    f"{self._x.shape} and {self._y.shape}",
+                    f"{self.x.shape} and {self.y.shape}",
                 )
             )
-        self._batch_size = _checked_whole("batch_size", batch_size, 1)
+        self.batch_size = _checked_whole("batch_size", batch_size, 1)
         self._seed = None if seed is None else _checked_whole("seed", seed, 0)
         self._shuffle = shuffle
         self._drop_last = drop_last
@@ -39,15 +39,20 @@ class Batches:
 
     def __len__(self) -> int:
         """The number of batches in one iteration."""
-        n = len(self._x)
-        return n // self._batch_size if self._drop_last else -(-n // self._batch_size)
+        n = len(self.x)
+        return n // self.batch_size if self._drop_last else -(-n // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, np.ndarray]]:
-        order = np.arange(len(self._x), dtype=np.int64)
+        return self._walk(self.draw_order())
+
+    def draw_order(self) -> np.ndarray:
+        """The rows of the next iteration, int64 (n,), without those that `drop_last` leaves out;
+        this counts as the iteration."""
+        order = np.arange(len(self.x), dtype=np.int64)
         if self._shuffle:
             self._generator().shuffle(order)
             self._epoch += 1
-        return self._walk(order)
+        return order[: len(self) * self.batch_size]
 
     def _generator(self) -> np.random.Generator:
         if self._seed is None:
@@ -55,20 +60,20 @@ class Batches:
         return np.random.default_rng((self._seed, self._epoch))
 
     def _walk(self, order: np.ndarray) -> Iterator[tuple[Tensor, np.ndarray]]:
-        x = self._x
+        x = self.x
         is_pixels = x.dtype == np.uint8
-        rows_at_most = min(self._batch_size, len(order))
+        rows_at_most = min(self.batch_size, len(order))
         buffer = np.empty((rows_at_most, *x.shape[1:]), np.float32 if is_pixels else x.dtype)
         gather = gather_pixels if is_pixels else gather_numbers
         inputs = None
-        for start in range(0, len(self) * self._batch_size, self._batch_size):
-            rows = order[start : start + self._batch_size]
+        for start in range(0, len(self) * self.batch_size, self.batch_size):
+            rows = order[start : start + self.batch_size]
             if inputs is not None:
                 inputs.mark_written()  # a graph that keeps the last batch must not be used now
             values = buffer[: len(rows)]
             gather(x, rows, values)
             inputs = Tensor(values)
-            yield inputs, self._y.take(rows, 0)
+            yield inputs, self.y.take(rows, 0)
 
 
 def batches(

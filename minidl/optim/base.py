@@ -6,6 +6,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from .. import _kernels
 from ..errors import ArgumentError, DTypeError, explain
 from ..tensor import Tensor
 from .arguments import (
@@ -17,7 +18,7 @@ from .arguments import (
     parameters_of,
     require_keys,
 )
-from .block import Block, Gradients
+from .block import Block, writable
 
 
 class Group(NamedTuple):
@@ -29,6 +30,16 @@ class Group(NamedTuple):
     parameters: tuple[Tensor, ...]
     blocks: list[Block]
     checked: dict[str, Any]
+
+
+class Rule(NamedTuple):
+    """How a kernel updates one parameter: its array, the rule's kernel, the parameter's number
+    among all, and up to three states."""
+
+    w: np.ndarray
+    kernel: Any
+    number: int
+    states: list[np.ndarray | None]
 
 
 class Optimizer:
@@ -43,11 +54,14 @@ class Optimizer:
 
     A parameter that has the attribute `decays = False` gets no weight decay.
 
-    A rule is a subclass: it declares its `options`, names the arrays that it keeps for every
-    parameter in `_initial_state`, and updates a block of parameters in `_update`.
+    A rule is a subclass: it declares its `options` and the `state` that it may keep for every
+    parameter, names its kernel in `_kernel`, what is kept in `_initial_state`, and gives the
+    kernel's numbers in `_numbers`.
     """
 
     options: ClassVar[dict[str, Option]]
+    state: ClassVar[tuple[str, ...]]  # in the kernel's order
+    nanoseconds: ClassVar[float]  # that an element takes one core
 
     def __init__(self, params: Parameters, **defaults: Any) -> None:
         self._defaults = defaults
@@ -59,8 +73,13 @@ class Optimizer:
         """The arrays that are kept for every parameter, by name, with what they start from."""
         raise NotImplementedError
 
-    def _update(self, block: Block, gradients: Gradients, options: dict[str, Any]) -> None:
-        """One step for those parameters of `block` that have a gradient."""
+    def _kernel(self, options: dict[str, Any]) -> str:
+        """The rule's name among the kernels."""
+        raise NotImplementedError
+
+    def _numbers(self, options: dict[str, Any], t: np.ndarray, decay: np.ndarray) -> Sequence[Any]:
+        """What the kernel is told, in its order: numbers, or arrays that broadcast to `t`, the
+        count of each parameter's steps. `decay` is each parameter's weight decay."""
         raise NotImplementedError
 
     def _check_options(self, options: dict[str, Any]) -> None:
@@ -111,8 +130,55 @@ class Optimizer:
             work += [(block, block.gradients(self._name), group.options) for block in group.blocks]
         for block, gradients, options in work:
             if any(gradient is not None for gradient in gradients):
-                block.ensure_state(self._initial_state(options))
-                self._update(block, gradients, options)
+                kernel, states = self.prepared(block, options)
+                t = block.count(gradients) if block.state else block.steps
+                numbers = self.numbers(block, options, np.array(t))
+                block.run(kernel, gradients, states, numbers, self.nanoseconds)
+
+    def next_steps(
+        self, steps: int, rates: Sequence[Sequence[float]] | None = None
+    ) -> tuple[dict[int, Rule], np.ndarray]:
+        """For a kernel that makes the next `steps` steps by itself, all parameters with a gradient.
+
+        Gives each parameter's rule by its id, and the kernels' numbers (steps, parameters, k).
+        `rates` holds every group's learning rate for each step. The steps count as done.
+        """
+        rules: dict[int, Rule] = {}
+        parts: list[np.ndarray] = []
+        for i, group in enumerate(self._groups):
+            self._check_group(group)
+            options = group.options
+            if rates is not None:
+                options = options | {"lr": np.array([step[i] for step in rates])[:, None]}
+            for block in group.blocks:
+                kernel, states = self.prepared(block, group.options)
+                t = np.array(block.steps) + np.arange(1, steps + 1)[:, None]
+                if block.state:
+                    block.steps = t[-1].tolist()
+                for k, p in enumerate(block.parameters):
+                    span = slice(block.starts[k], block.starts[k + 1])
+                    kept = [state[span] if state.size else None for state in states]
+                    rules[id(p)] = Rule(writable(p), kernel, len(rules), kept)
+                parts.append(self.numbers(block, options, t))
+        width = max(part.shape[2] for part in parts)
+        padded = [np.pad(part, ((0, 0), (0, 0), (0, width - part.shape[2]))) for part in parts]
+        return rules, np.concatenate(padded, axis=1)
+
+    def prepared(self, block: Block, options: dict[str, Any]) -> tuple[Any, list[np.ndarray]]:
+        """The kernel for a step of this block and its three states, made if they are not there."""
+        kept = self._initial_state(options)
+        block.ensure_state(kept)
+        names = [*self.state, *[""] * (3 - len(self.state))]
+        kernel = _kernels.update.RULES[self._kernel(options)][block.dtype_name]
+        return kernel, [block.array(name, name in kept) for name in names]
+
+    def numbers(self, block: Block, options: dict[str, Any], t: np.ndarray) -> np.ndarray:
+        """The kernel's numbers (..., n, k), for the steps `t` (..., n) of n parameters."""
+        columns = self._numbers(options, np.maximum(t, 1), block.decay(options["weight_decay"]))
+        result = np.empty((*t.shape, len(columns)))
+        for i, column in enumerate(columns):
+            result[..., i] = column
+        return result
 
     def state_dict(self) -> dict[str, Any]:
         """The options and the state, as numbers and copies of arrays: np.savez can store them.

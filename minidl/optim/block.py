@@ -1,6 +1,6 @@
 """The parameters that one kernel call updates, and their state."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ class Block:
         self.parameters = list(parameters)
         self.numbers = list(numbers)
         self.dtype = parameters[0].dtype
+        self.dtype_name = self.dtype.name
         sizes = [p.size for p in parameters]
         self.size = sum(sizes)
         self.starts = np.concatenate([[0], np.cumsum(sizes)])
@@ -46,7 +47,7 @@ class Block:
         ).reshape(-1, 4)
         self.places = np.empty((2, len(sizes)), np.intp)
         self.steps = [0] * len(sizes)
-        self.ones, self.zeros = np.ones(len(sizes)), np.zeros(len(sizes))
+        self.zeros = np.zeros(len(sizes))
         self.decays = np.array([float(getattr(p, "decays", True)) for p in parameters])
         self.state: dict[str, np.ndarray] = {}
         self.nothing = np.empty(0, self.dtype)
@@ -120,16 +121,19 @@ class Block:
         return weight_decay * self.decays if weight_decay else self.zeros
 
     def run(
-        self, kernel: Callable[..., None], gradients: Gradients, *arguments: Any, nanoseconds: float
-    ) -> None:
-        """Calls a kernel that takes one core so long per element, and tells the tape."""
+        self, kernel: Any, gradients: Gradients, states: list[np.ndarray], numbers: np.ndarray,
+        nanoseconds: float,
+    ) -> None:  # fmt: skip
+        """Applies a rule that takes one core so long per element, and tells the tape."""
         weights: list[np.ndarray | None] = []
         for p, g in zip(self.parameters, gradients, strict=True):
             weights.append(None if g is None else writable(p))
             if g is not None:
                 p.mark_written()
         threads = _kernels.threads_for(nanoseconds * self.size)
-        kernel(weights, gradients, self.spans, self.places, *arguments, threads)
+        _kernels.update.step(
+            kernel, weights, gradients, self.spans, self.places, *states, numbers, threads
+        )
 
 
 def gradient_of(operation: str, p: Tensor) -> np.ndarray | None:

@@ -4,15 +4,14 @@ In the formulas g is the gradient, after weight decay: g + weight_decay · w. Sq
 quotients are element by element.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .. import _kernels
 from ..errors import ArgumentError, explain
 from .arguments import FLAG, NOT_NEGATIVE, NUMBER, SHARE, TWO_SHARES, Parameters
 from .base import Optimizer
-from .block import Block, Gradients
 
 
 class SGD(Optimizer):
@@ -39,6 +38,8 @@ class SGD(Optimizer):
         "lr": NOT_NEGATIVE, "momentum": NOT_NEGATIVE, "dampening": NUMBER, "nesterov": FLAG,
         "weight_decay": NOT_NEGATIVE,
     }  # fmt: skip
+    state = ("velocity",)
+    nanoseconds = 0.5
 
     def __init__(
         self,
@@ -70,23 +71,14 @@ class SGD(Optimizer):
     def _initial_state(self, options: dict[str, Any]) -> dict[str, float]:
         return {"velocity": 0.0} if options["momentum"] else {}
 
-    def _update(self, block: Block, gradients: Gradients, options: dict[str, Any]) -> None:
-        fresh = block.ones
-        if options["momentum"]:
-            t = block.count(gradients)
-            if options["dampening"]:
-                fresh = np.where(np.equal(t, 1), 1.0, 1 - options["dampening"])
-        block.run(
-            _kernels.update.sgd,
-            gradients,
-            block.array("velocity", options["momentum"]),
-            block.decay(options["weight_decay"]),
-            fresh,
-            options["lr"],
-            options["momentum"],
-            options["nesterov"],
-            nanoseconds=0.5,
-        )
+    def _kernel(self, options: dict[str, Any]) -> str:
+        return "momentum" if options["momentum"] else "sgd"
+
+    def _numbers(self, options: dict[str, Any], t: np.ndarray, decay: np.ndarray) -> Sequence[Any]:
+        if not options["momentum"]:
+            return options["lr"], decay
+        fresh = np.where(t == 1, 1.0, 1 - options["dampening"]) if options["dampening"] else 1.0
+        return options["lr"], decay, options["momentum"], fresh, options["nesterov"]
 
 
 class Adam(Optimizer):
@@ -111,7 +103,8 @@ class Adam(Optimizer):
     options = {
         "lr": NOT_NEGATIVE, "betas": TWO_SHARES, "eps": NOT_NEGATIVE, "weight_decay": NOT_NEGATIVE,
     }  # fmt: skip
-
+    state = ("m", "v")
+    nanoseconds = 0.9
     _decoupled = False  # whether weight decay goes past the averages
 
     def __init__(
@@ -127,24 +120,16 @@ class Adam(Optimizer):
     def _initial_state(self, options: dict[str, Any]) -> dict[str, float]:
         return {"m": 0.0, "v": 0.0}
 
-    def _update(self, block: Block, gradients: Gradients, options: dict[str, Any]) -> None:
-        t = np.maximum(block.count(gradients), 1)
+    def _kernel(self, options: dict[str, Any]) -> str:
+        return "adam"
+
+    def _numbers(self, options: dict[str, Any], t: np.ndarray, decay: np.ndarray) -> Sequence[Any]:
         beta1, beta2 = options["betas"]
-        decay = block.decay(options["weight_decay"])
-        block.run(
-            _kernels.update.adam,
-            gradients,
-            block.array("m"),
-            block.array("v"),
-            block.zeros if self._decoupled else decay,
-            1 - options["lr"] * (decay if self._decoupled else block.zeros),
-            options["lr"] / (1 - beta1**t),
-            np.sqrt(1 - beta2**t),
-            beta1,
-            beta2,
-            options["eps"],
-            nanoseconds=0.9,
-        )
+        rate, correction = options["lr"] / (1 - beta1**t), np.sqrt(1 - beta2**t)
+        shrink = 1.0
+        if self._decoupled:
+            shrink, decay = 1 - options["lr"] * decay, 0.0
+        return decay, shrink, rate, correction, beta1, beta2, options["eps"]
 
 
 class AdamW(Adam):
@@ -199,6 +184,8 @@ class RMSprop(Optimizer):
         "lr": NOT_NEGATIVE, "alpha": SHARE, "eps": NOT_NEGATIVE, "weight_decay": NOT_NEGATIVE,
         "momentum": NOT_NEGATIVE, "centered": FLAG,
     }  # fmt: skip
+    state = ("v", "m", "velocity")
+    nanoseconds = 0.6
 
     def __init__(
         self,
@@ -219,20 +206,13 @@ class RMSprop(Optimizer):
         wanted = {"v": True, "m": options["centered"], "velocity": options["momentum"]}
         return {name: 0.0 for name, is_wanted in wanted.items() if is_wanted}
 
-    def _update(self, block: Block, gradients: Gradients, options: dict[str, Any]) -> None:
-        block.run(
-            _kernels.update.rmsprop,
-            gradients,
-            block.array("v"),
-            block.array("m", options["centered"]),
-            block.array("velocity", options["momentum"]),
-            block.decay(options["weight_decay"]),
-            options["lr"],
-            options["alpha"],
-            options["eps"],
-            options["momentum"],
-            nanoseconds=0.6,
-        )
+    def _kernel(self, options: dict[str, Any]) -> str:
+        return "rmsprop"
+
+    def _numbers(self, options: dict[str, Any], t: np.ndarray, decay: np.ndarray) -> Sequence[Any]:
+        return (
+            options["lr"], decay, options["alpha"], options["eps"], options["momentum"],
+        )  # fmt: skip
 
 
 class Adagrad(Optimizer):
@@ -257,6 +237,8 @@ class Adagrad(Optimizer):
         "lr": NOT_NEGATIVE, "lr_decay": NOT_NEGATIVE, "weight_decay": NOT_NEGATIVE,
         "initial_accumulator_value": NOT_NEGATIVE, "eps": NOT_NEGATIVE,
     }  # fmt: skip
+    state = ("v",)
+    nanoseconds = 0.6
 
     def __init__(
         self,
@@ -275,14 +257,8 @@ class Adagrad(Optimizer):
     def _initial_state(self, options: dict[str, Any]) -> dict[str, float]:
         return {"v": options["initial_accumulator_value"]}
 
-    def _update(self, block: Block, gradients: Gradients, options: dict[str, Any]) -> None:
-        t = np.maximum(block.count(gradients), 1)
-        block.run(
-            _kernels.update.adagrad,
-            gradients,
-            block.array("v"),
-            block.decay(options["weight_decay"]),
-            options["lr"] / (1 + (t - 1) * options["lr_decay"]),
-            options["eps"],
-            nanoseconds=0.6,
-        )
+    def _kernel(self, options: dict[str, Any]) -> str:
+        return "adagrad"
+
+    def _numbers(self, options: dict[str, Any], t: np.ndarray, decay: np.ndarray) -> Sequence[Any]:
+        return decay, options["lr"] / (1 + (t - 1) * options["lr_decay"]), options["eps"]

@@ -32,22 +32,23 @@ def run(kernel, weights, gradients, spans, threads=1):
     total, dtype = sum(w.size for w in weights), weights[0].dtype
     state = [np.zeros(total, dtype) for _ in range(3)]
     places = np.empty((2, len(weights)), np.intp)
-    tenth, most = np.full(len(weights), 0.1), np.full(len(weights), 0.9)
     nothing = np.empty(0, dtype)
-    arguments = {
-        "sgd": (nothing, tenth, most, 0.1, 0.0, False),
-        "momentum": (state[0], tenth, most, 0.1, 0.9, False),
-        "nesterov": (state[0], tenth, most, 0.1, 0.9, True),
-        "adam": (state[0], state[1], tenth, most, tenth, most, 0.9, 0.99, 1e-8),
-        "rmsprop": (state[0], nothing, nothing, tenth, 0.1, 0.9, 1e-8, 0.0),
-        "centred": (state[0], state[1], state[2], tenth, 0.1, 0.9, 1e-8, 0.9),
-        "adagrad": (state[0], tenth, tenth, 1e-8),
+    rule, states, columns = {
+        "sgd": ("sgd", [], (0.1, 0.1)),
+        "momentum": ("momentum", [0], (0.1, 0.1, 0.9, 0.9, 0)),
+        "nesterov": ("momentum", [0], (0.1, 0.1, 0.9, 0.9, 1)),
+        "adam": ("adam", [0, 1], (0.1, 0.9, 0.1, 0.9, 0.9, 0.99, 1e-8)),
+        "rmsprop": ("rmsprop", [0], (0.1, 0.1, 0.9, 1e-8, 0.0)),
+        "centred": ("rmsprop", [0, 1, 2], (0.1, 0.1, 0.9, 1e-8, 0.9)),
+        "adagrad": ("adagrad", [0], (0.1, 0.1, 1e-8)),
     }[kernel]
-    function = getattr(
-        update, {"momentum": "sgd", "nesterov": "sgd", "centred": "rmsprop"}.get(kernel, kernel)
-    )
+    arrays = [state[k] if k in states else nothing for k in range(3)]
+    numbers_of_all = np.tile(columns, (len(weights), 1))
     for _ in range(3):
-        function(weights, gradients, spans, places, *arguments, threads)
+        update.step(
+            update.RULES[rule][dtype.name], weights, gradients, spans, places, *arrays,
+            numbers_of_all, threads,
+        )  # fmt: skip
     return weights, state
 
 
@@ -94,14 +95,15 @@ def test_none_leaves_a_parameter_and_its_state_alone(kernel, dtype):
 def test_a_gradient_may_be_the_weights_themselves(dtype):
     w = numbers(100, dtype, 1)
     expected = w - np.asarray(0.5, dtype) * w
-    ones = np.ones(1)
-    update.sgd([w], [w], cut([100], 100), np.empty((2, 1), np.intp), np.empty(0, dtype),
-               0 * ones, ones, 0.5, 0.0, False, 1)  # fmt: skip
+    nothing = [np.empty(0, dtype)] * 3
+    update.step(update.RULES["sgd"][dtype], [w], [w], cut([100], 100), np.empty((2, 1), np.intp),
+                *nothing, np.array([[0.5, 0.0]]), 1)  # fmt: skip
     np.testing.assert_array_equal(w, expected)
 
 
 def test_arrays_that_are_not_contiguous_or_writable_are_refused():
-    places, ones, nothing = np.empty((2, 1), np.intp), np.ones(1), np.empty(0)
+    places, nothing = np.empty((2, 1), np.intp), [np.empty(0)] * 3
+    sgd, columns = update.RULES["sgd"]["float64"], np.array([[0.5, 0.0]])
     read_only = np.ones(4)
     read_only.flags.writeable = False
     for w, g in [
@@ -110,7 +112,16 @@ def test_arrays_that_are_not_contiguous_or_writable_are_refused():
         (np.ones(4), np.ones(8)[::2]),
     ]:
         with pytest.raises((ValueError, BufferError)):
-            update.sgd([w], [g], cut([4], 4), places, nothing, 0 * ones, ones, 0.5, 0.0, False, 1)
+            update.step(sgd, [w], [g], cut([4], 4), places, *nothing, columns, 1)
+
+
+def test_a_rule_of_another_dtype_is_refused():
+    places, nothing = np.empty((2, 1), np.intp), [np.empty(0)] * 3
+    w, columns = np.ones(4), np.array([[0.5, 0.0]])
+    with pytest.raises(ValueError, match="incorrect name"):
+        update.step(
+            update.RULES["sgd"]["float32"], [w], [w], cut([4], 4), places, *nothing, columns, 1
+        )
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -88,16 +88,16 @@ def test_lr_is_the_only_groups():
 
 
 def test_one_kernel_call_for_each_group_and_dtype(monkeypatch):
-    kernel, calls = _kernels.update.sgd, []
+    kernel, calls = _kernels.update.step, []
     monkeypatch.setattr(
-        _kernels.update, "sgd", lambda *arguments: (calls.append(arguments), kernel(*arguments))
+        _kernels.update, "step", lambda *arguments: (calls.append(arguments), kernel(*arguments))
     )
     single, double = random_parameters([3, 4, (2, 2)]), random_parameters([5, 6], "float64")
     optimizer = SGD([*single[:2], *double, single[2]], lr=0.1)
     expected = values(single + double)
     give_gradients(single + double, seed=1)
     optimizer.step()
-    assert [len(arguments[0]) for arguments in calls] == [3, 2]
+    assert [len(arguments[1]) for arguments in calls] == [3, 2]
     for p, before in zip(single + double, expected, strict=True):
         np.testing.assert_allclose(p.data, before - 0.1 * p.grad.data, rtol=1e-6)
 

@@ -1,0 +1,501 @@
+"""Many training steps of a net of dense layers in one call: rows gathered, forward, loss, backward
+and the weights updated, batch after batch.
+
+Every thread runs the same program. Between two meetings it works on a share of its own, and
+touches nothing that another thread writes:
+
+    rows of the batch   gather, activations, dropout, the loss, and the products of a narrow layer
+    tasks               the products of the other layers
+    rows of W           dW, and at once the update of these rows by the optimiser's rule, while
+                        they are in the cache: dW as a whole is never in memory
+
+A net of two layers meets four times a step, at 0.3 µs. All sums are those of the kernels that work
+alone, in the same order, so the bits are theirs too. The weights of a wide layer are kept packed
+besides: an update writes its rows to their places, so that no forward pass has to pack W.
+"""
+
+from cpython.buffer cimport (
+    PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer)
+from cython.parallel cimport parallel
+from libc.stdint cimport int64_t, uint8_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
+
+from minidl._kernels.dropout cimport Mask, drop
+from minidl._kernels.gather cimport ROWS_AHEAD, fetch_row, pixel_row
+from minidl._kernels.gemm cimport (
+    Panels, Plan, block_rows, laid_out, pack_rows, panels_of, plan, run_block, run_job, run_task)
+from minidl._kernels.rows cimport (
+    backward_function, backward_row, forward_function, forward_row, learned_function,
+    learned_gradient)
+from minidl._kernels.scalar cimport real
+from minidl._kernels.softmax cimport label_function, label_loss
+from minidl._kernels.tile cimport TILE_SUMS, Matrix, lanes_of, pieces
+from minidl._kernels.update cimport apply_rule, rule_function
+
+cdef extern from *:
+    """
+    #ifdef _OPENMP
+    #include <omp.h>
+    /* All threads of the team wait for each other. */
+    static inline void meet(void) { _Pragma("omp barrier") }
+    #else
+    static inline void meet(void) {}
+    static inline int omp_get_thread_num(void) { return 0; }
+    static inline int omp_get_num_threads(void) { return 1; }
+    #endif
+    """
+    void meet() noexcept nogil
+    int omp_get_thread_num() noexcept nogil
+    int omp_get_num_threads() noexcept nogil
+
+cdef enum:
+    NARROW = 24  # outputs up to which each thread computes all of them, for its rows
+    FRESH = 8192  # numbers of dW that a thread has before it updates W with them
+
+
+cdef struct Parameter:
+    # What is learned: an array, and its optimiser's rule, state and number among all.
+    void *w
+    Py_ssize_t size
+    Py_ssize_t number
+    void *rule  # NULL: it is not learned
+    void *s0
+    void *s1
+    void *s2
+
+
+cdef struct Layer:
+    # y = f(x · W + b), then dropout; and what is kept of a batch for the way back.
+    Py_ssize_t inputs
+    Py_ssize_t outputs  # of the product
+    Py_ssize_t units  # of the activation
+    Parameter W
+    Parameter b
+    Parameter learned  # of the activation
+    bint keeps_y
+    void *f  # or NULL
+    void *df
+    void *dlearned
+    const double *options
+    void *slopes  # what was learned, for every unit
+    void *packed  # W in panels, or NULL
+    Panels at
+    Py_ssize_t across  # the columns' cuts among threads
+    void *z  # (batch, outputs)
+    void *y  # (batch, units), may be z
+    void *dy
+    void *dz  # may be dy
+    void *dropped  # what dropout leaves of y
+    Mask mask
+    bint drops
+
+
+cdef struct Data:
+    # The data set, the order of its rows, and where a batch of them goes.
+    Py_ssize_t rows
+    Py_ssize_t batch
+    const uint8_t *pixels  # or NULL
+    const void *numbers
+    const int64_t *order
+    const int64_t *labels
+    void *x
+    double *losses  # of a batch's rows
+
+
+cdef struct Net:
+    Layer *layers
+    Py_ssize_t depth
+    void *loss
+    const double *class_weights
+    double smoothing
+    int threads
+
+
+cdef inline Py_ssize_t share(Py_ssize_t n, Py_ssize_t part, Py_ssize_t parts) noexcept nogil:
+    """Where the share `part` of n things begins."""
+    return n * part // parts
+
+
+# ---- Rows: gather, activation, dropout -----------------------------------------------------------
+
+cdef inline void gather_rows(
+    Data *data, Py_ssize_t start, Py_ssize_t first, Py_ssize_t end, Py_ssize_t width, real *x
+) noexcept nogil:
+    """Rows first ... end - 1 of the batch that begins at `start` of the order."""
+    cdef Py_ssize_t i
+    cdef const int64_t *order = data.order + start
+    cdef const real *numbers = <const real *> data.numbers
+    for i in range(first, end):
+        if data.pixels == NULL:
+            memcpy(x + i * width, numbers + order[i] * width, width * sizeof(real))
+            continue
+        if i + ROWS_AHEAD < end:
+            fetch_row(data.pixels + order[i + ROWS_AHEAD] * width, width)
+        pixel_row(data.pixels + order[i] * width, x + i * width, width)
+
+
+cdef inline void forward_rows(
+    Layer *layer, Py_ssize_t first, Py_ssize_t end, const real *z
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real *y = <real *> layer.y
+    if layer.f != NULL:
+        for i in range(first, end):
+            forward_row(layer.f, z + i * layer.outputs, <const real *> layer.slopes,
+                        y + i * layer.units, layer.units, layer.options)
+    if layer.drops:
+        drop(<const real *> y, <real *> layer.dropped, first * layer.units, end * layer.units,
+             layer.mask)
+
+
+cdef inline void backward_rows(
+    Layer *layer, Py_ssize_t first, Py_ssize_t end, real *dy
+) noexcept nogil:
+    cdef Py_ssize_t i, kept_width = layer.units if layer.keeps_y else layer.outputs
+    cdef const real *kept = <const real *> (layer.y if layer.keeps_y else layer.z)
+    cdef real *dz = <real *> layer.dz
+    if layer.drops:
+        drop(<const real *> dy, dy, first * layer.units, end * layer.units, layer.mask)
+    if layer.df != NULL:
+        for i in range(first, end):
+            backward_row(layer.df, kept + i * kept_width, <const real *> layer.slopes,
+                         <const real *> dy + i * layer.units, dz + i * layer.outputs, layer.units,
+                         layer.options)
+
+
+cdef inline void loss_rows(
+    Net *net, Data *data, Py_ssize_t start, Py_ssize_t first, Py_ssize_t end, Py_ssize_t n,
+    const real *logits
+) noexcept nogil:
+    """The loss of some rows, and its gradient."""
+    cdef Py_ssize_t i
+    cdef Layer *last = &net.layers[net.depth - 1]
+    for i in range(first, end):
+        data.losses[i] = label_loss(
+            net.loss, logits + i * last.units, data.labels[data.order[start + i]],
+            net.class_weights, net.smoothing, 1.0 / n, <real *> last.dy + i * last.units,
+            last.units)
+
+
+# ---- Products: z = x · W + b and dx = dz · Wᵀ ---------------------------------------------------
+
+cdef inline void forward_product(
+    Layer *layer, const real *x, Py_ssize_t n, int thread, int threads
+) noexcept nogil:
+    """This thread's task of z = x · W + b: some rows of the batch, and some panels of W."""
+    cdef Py_ssize_t down = threads // layer.across, task_row = thread // layer.across
+    cdef Py_ssize_t task_column = thread % layer.across
+    cdef Py_ssize_t top = share(n, task_row, down), end = share(n, task_row + 1, down)
+    cdef Py_ssize_t height = block_rows(end - top, False, layer.inputs)
+    cdef Matrix x_at = laid_out(layer.inputs, False)
+    if task_row >= down:
+        return
+    while top < end:
+        run_block[real](
+            x + top * layer.inputs, x_at, NULL, x_at, <const real *> layer.packed, layer.at,
+            share(layer.at.panels, task_column, layer.across),
+            share(layer.at.panels, task_column + 1, layer.across), <const real *> layer.b.w,
+            <real *> layer.z + top * layer.outputs, layer.outputs, min(height, end - top))
+        top += height
+
+
+cdef inline void forward(
+    Net *net, Layer *layer, const real *x, Py_ssize_t first, Py_ssize_t end, Py_ssize_t n,
+    int thread
+) noexcept nogil:
+    if layer.packed == NULL:
+        run_task[real](
+            x + first * layer.inputs, laid_out(layer.inputs, False), <const real *> layer.W.w,
+            laid_out(layer.outputs, False), <const real *> layer.b.w,
+            <real *> layer.z + first * layer.outputs, layer.outputs, end - first, layer.outputs,
+            layer.inputs)
+    else:
+        meet()
+        forward_product(layer, x, n, thread, net.threads)
+        meet()
+    forward_rows(layer, first, end, <const real *> layer.z)
+
+
+cdef inline void backward_to_input(
+    Net *net, Layer *layer, real *dx, Py_ssize_t first, Py_ssize_t end, Py_ssize_t n, int thread
+) noexcept nogil:
+    """dx = dz · Wᵀ."""
+    cdef Plan cut
+    cdef const real *dz = <const real *> layer.dz
+    if layer.packed == NULL:
+        run_task[real](
+            dz + first * layer.outputs, laid_out(layer.outputs, False), <const real *> layer.W.w,
+            laid_out(layer.outputs, True), NULL, dx + first * layer.inputs, layer.inputs,
+            end - first, layer.inputs, layer.outputs)
+        return
+    cut = plan(n, layer.inputs, sizeof(real), net.threads)
+    meet()
+    if thread < cut.tasks:
+        run_job[real](thread, cut, dz, False, <const real *> layer.W.w, True, NULL, dx, n,
+                      layer.inputs, layer.outputs)
+    meet()
+
+
+# ---- Rows of W: dW = xᵀ · dz, and the update ------------------------------------------------------
+
+cdef inline void update(
+    Parameter *parameter, Py_ssize_t first, Py_ssize_t count, const real *gradient,
+    const double[:, ::1] numbers
+) noexcept nogil:
+    """The rule for `count` elements from `first` on."""
+    if parameter.rule == NULL:
+        return
+    apply_rule[real](
+        parameter.rule, <real *> parameter.w + first, gradient,
+        <real *> parameter.s0 + first if parameter.s0 != NULL else NULL,
+        <real *> parameter.s1 + first if parameter.s1 != NULL else NULL,
+        <real *> parameter.s2 + first if parameter.s2 != NULL else NULL,
+        count, &numbers[parameter.number, 0])
+
+
+cdef inline void update_weights(
+    Layer *layer, const real *x, Py_ssize_t first, Py_ssize_t end, Py_ssize_t n,
+    const double[:, ::1] numbers, real *dW, real *packed_dz
+) noexcept nogil:
+    """Rows first ... end - 1 of W, some at a time."""
+    cdef Panels at = panels_of(n, layer.outputs, 1, sizeof(real))
+    cdef Matrix x_at = laid_out(layer.inputs, True)
+    cdef Py_ssize_t height = max(<Py_ssize_t> 1, FRESH // layer.outputs // TILE_SUMS) * TILE_SUMS
+    height = min(height, block_rows(layer.inputs, True, n))
+    if first >= end or layer.W.rule == NULL:
+        return
+    pack_rows(<const real *> layer.dz, at, 0, n, packed_dz)
+    while first < end:
+        height = min(height, end - first)
+        run_block[real](x + first, x_at, NULL, x_at, packed_dz, at, 0, at.panels, NULL, dW,
+                        layer.outputs, height)
+        update(&layer.W, first * layer.outputs, height * layer.outputs, <const real *> dW,
+               numbers)
+        if layer.packed != NULL:
+            pack_rows(<const real *> layer.W.w, layer.at, first, first + height,
+                      <real *> layer.packed)
+        first += height
+
+
+cdef inline void update_bias(
+    Layer *layer, Py_ssize_t first, Py_ssize_t end, Py_ssize_t n,
+    const double[:, ::1] numbers, real *db
+) noexcept nogil:
+    """Elements first ... end - 1 of b; db = the sum of dz's rows, in order."""
+    cdef Py_ssize_t i, j
+    cdef const real *dz = <const real *> layer.dz
+    if layer.b.rule == NULL:
+        return
+    for j in range(first, end):
+        db[j] = 0
+    for i in range(n):
+        for j in range(first, end):
+            db[j] += dz[i * layer.outputs + j]
+    update(&layer.b, first, end - first, <const real *> db + first, numbers)
+
+
+cdef inline void update_learned(
+    Layer *layer, Py_ssize_t n, const double[:, ::1] numbers, real *gradient
+) noexcept nogil:
+    """What the activation learns, and the slopes that follow from it."""
+    cdef Py_ssize_t u
+    cdef const real *learned = <const real *> layer.learned.w
+    cdef real *slopes = <real *> layer.slopes
+    if layer.learned.rule == NULL:
+        return
+    learned_gradient(layer.dlearned, <const real *> layer.z, <const real *> layer.dy, gradient, 0,
+                     layer.units, n, layer.units)
+    if layer.learned.size == 1:
+        for u in range(1, layer.units):
+            gradient[0] += gradient[u]
+    update(&layer.learned, 0, layer.learned.size, <const real *> gradient, numbers)
+    for u in range(layer.units):
+        slopes[u] = learned[u % layer.learned.size]
+
+
+# ---- The program of a thread --------------------------------------------------------------------
+
+cdef inline const real *input_of(Net *net, Data *data, Py_ssize_t l, real *like) noexcept nogil:
+    return <const real *> (net.layers[l - 1].dropped if l > 0 else data.x)
+
+
+cdef void train_step(
+    Net *net, Data *data, Py_ssize_t start, Py_ssize_t n, const double[:, ::1] numbers,
+    int thread, real *scratch
+) noexcept nogil:
+    """One step on the n rows of the order from `start` on."""
+    cdef Py_ssize_t first = share(n, thread, net.threads), end = share(n, thread + 1, net.threads)
+    cdef Py_ssize_t l, groups, lanes = lanes_of(sizeof(real))
+    cdef Layer *layer
+    gather_rows(data, start, first, end, net.layers[0].inputs, <real *> data.x)
+    for l in range(net.depth):
+        forward(net, &net.layers[l], input_of(net, data, l, scratch), first, end, n, thread)
+    layer = &net.layers[net.depth - 1]
+    loss_rows(net, data, start, first, end, n, <const real *> layer.dropped)
+    for l in range(net.depth - 1, -1, -1):
+        layer = &net.layers[l]
+        backward_rows(layer, first, end, <real *> layer.dy)
+        if l > 0:
+            backward_to_input(net, layer, <real *> net.layers[l - 1].dy, first, end, n, thread)
+    meet()
+    for l in range(net.depth):
+        layer = &net.layers[l]
+        groups = pieces(layer.inputs, TILE_SUMS)
+        update_weights(
+            layer, input_of(net, data, l, scratch),
+            share(groups, thread, net.threads) * TILE_SUMS,
+            min(layer.inputs, share(groups, thread + 1, net.threads) * TILE_SUMS), n, numbers,
+            scratch, scratch + FRESH + TILE_SUMS * layer.outputs)
+        groups = pieces(layer.outputs, lanes)
+        update_bias(layer, share(groups, thread, net.threads) * lanes,
+                    min(layer.outputs, share(groups, thread + 1, net.threads) * lanes), n, numbers,
+                    scratch)
+        if thread == net.threads - 1:
+            update_learned(layer, n, numbers, scratch)
+    meet()
+
+
+cdef void train_thread(
+    Net *net, Data *data, const double[:, :, ::1] numbers, double[::1] losses,
+    real[:, ::1] scratch, int *team
+) noexcept nogil:
+    """All steps. A team smaller than was asked for does nothing but say so."""
+    cdef int thread = omp_get_thread_num()
+    cdef Py_ssize_t step, i, l, start, n
+    cdef Layer *layer
+    if thread == 0:
+        team[0] = omp_get_num_threads()
+    if omp_get_num_threads() != net.threads:
+        return
+    if thread == 0:
+        for l in range(net.depth):
+            layer = &net.layers[l]
+            if layer.packed != NULL:
+                pack_rows(<const real *> layer.W.w, layer.at, 0, layer.inputs,
+                          <real *> layer.packed)
+    meet()
+    for step in range(losses.shape[0]):
+        start = step * data.batch
+        n = min(data.batch, data.rows - start)
+        train_step(net, data, start, n, numbers[step], thread, &scratch[thread, 0])
+        if thread == 0:
+            losses[step] = 0
+            for i in range(n):
+                losses[step] += data.losses[i]
+            for l in range(net.depth):
+                net.layers[l].mask.step += 1
+        meet()
+
+
+# ---- From Python ---------------------------------------------------------------------------------
+
+cdef void *address(object array, bint writable=False) except? NULL:
+    """Where a contiguous array's elements start; NULL for None. The caller keeps the array."""
+    cdef Py_buffer view
+    if array is None:
+        return NULL
+    PyObject_GetBuffer(array, &view, PyBUF_C_CONTIGUOUS | (PyBUF_WRITABLE if writable else 0))
+    PyBuffer_Release(&view)
+    return view.buf
+
+
+cdef int read_parameter(Parameter *parameter, object source, size_t itemsize) except -1:
+    """From (array, rule or None, number, three states or None); or None: there is none."""
+    if source is None:
+        return 0
+    array, rule, number, states = source
+    parameter.w = address(array, True)
+    parameter.size = array.size
+    parameter.number = number
+    if rule is not None:
+        parameter.rule = rule_function(rule, itemsize)
+        parameter.s0, parameter.s1, parameter.s2 = (
+            address(states[0], True), address(states[1], True), address(states[2], True))
+    return 0
+
+
+cdef int read_layer(Layer *layer, object source, Py_ssize_t batch, size_t itemsize, int threads) except -1:
+    """From a layer of minidl/training.py."""
+    cdef Plan cut
+    layer.inputs, layer.outputs = source.W[0].shape
+    layer.units = source.y.shape[1]
+    read_parameter(&layer.W, source.W, itemsize)
+    read_parameter(&layer.b, source.b, itemsize)
+    read_parameter(&layer.learned, source.learned, itemsize)
+    layer.keeps_y = source.keeps_y
+    if source.forward is not None:
+        layer.f = forward_function(source.forward, itemsize)
+        layer.df = backward_function(source.backward, itemsize)
+    if source.learned is not None:
+        layer.dlearned = learned_function(source.learned_gradient, itemsize)
+    layer.options = <const double *> address(source.options)
+    layer.slopes = address(source.slopes, True)
+    layer.z, layer.y = address(source.z, True), address(source.y, True)
+    layer.dy, layer.dz = address(source.dy, True), address(source.dz, True)
+    layer.dropped = address(source.dropped, True)
+    layer.drops = source.mask is not None
+    if layer.drops:
+        layer.mask.seed, layer.mask.step, layer.mask.last, layer.mask.scale = source.mask
+    layer.packed = address(source.packed, True)
+    if layer.packed != NULL:
+        cut = plan(batch, layer.outputs, itemsize, threads)
+        layer.across = cut.across
+        layer.at = panels_of(layer.inputs, layer.outputs, cut.across, itemsize)
+    return 0
+
+
+def is_wide(Py_ssize_t outputs):
+    """Whether a layer of so many outputs wants room for its packed weights."""
+    return outputs > NARROW
+
+
+def packed_numbers(Py_ssize_t inputs, Py_ssize_t outputs, size_t itemsize):
+    """The numbers that W takes when it is packed."""
+    return inputs * pieces(outputs, lanes_of(itemsize)) * lanes_of(itemsize)
+
+
+def scratch_numbers(Py_ssize_t batch, Py_ssize_t outputs, size_t itemsize):
+    """The numbers that a thread needs room for, for a layer of so many outputs."""
+    return FRESH + TILE_SUMS * outputs + packed_numbers(batch, outputs, itemsize)
+
+
+def train(
+    list layers, loss, const double[::1] class_weights, double smoothing,
+    x, const int64_t[::1] order, const int64_t[::1] labels, Py_ssize_t batch,
+    real[:, ::1] batch_x, double[::1] batch_losses, const double[:, :, ::1] numbers,
+    double[::1] losses, real[:, ::1] scratch
+):
+    """Trains on the rows of x and labels in this order, `batch` at a time: losses.shape[0] steps.
+
+    x (n, inputs) holds uint8 pixels or numbers of the layers' dtype, labels (n,) classes; numbers
+    (steps, parameters, k) are the rule's for each step. Puts the mean loss of every batch into
+    `losses`, and changes the layers' parameters and their state. batch_x (batch, inputs),
+    batch_losses (batch,) and scratch (threads, scratch_numbers) are room to work in; a thread for
+    each row of scratch. Returns how many threads OpenMP gave: if these are fewer, nothing was done.
+    """
+    cdef int team = 0, threads = scratch.shape[0]
+    cdef Net net = Net(NULL, len(layers), label_function(loss, sizeof(real)), &class_weights[0],
+                       smoothing, threads)
+    cdef Data data = Data(order.shape[0], batch, NULL, NULL, &order[0], &labels[0], &batch_x[0, 0],
+                          &batch_losses[0])
+    cdef Py_ssize_t l
+    if x.dtype.itemsize == 1:
+        data.pixels = <const uint8_t *> address(x)
+    else:
+        data.numbers = address(x)
+    net.layers = <Layer *> calloc(net.depth, sizeof(Layer))
+    if net.layers == NULL:
+        raise MemoryError
+    try:
+        for l in range(net.depth):
+            read_layer(&net.layers[l], layers[l], batch, sizeof(real), threads)
+        if threads == 1:
+            with nogil:
+                train_thread[real](&net, &data, numbers, losses, scratch, &team)
+        else:
+            with nogil, parallel(num_threads=threads):
+                train_thread[real](&net, &data, numbers, losses, scratch, &team)
+    finally:
+        free(net.layers)
+    return team

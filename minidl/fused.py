@@ -1,0 +1,161 @@
+"""What the network kernel trains in one call: a net of dense layers, taken apart into arrays."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import _kernels
+from .activations import Activation
+from .dropout import mask_numbers
+from .layer import Layer
+from .layers import Dense, Dropout, Sequential
+from .optim.base import Rule
+from .tensor import Tensor
+
+LINE = 64  # bytes of a cache line
+NO_OPTIONS = np.zeros(1)
+
+
+class Part(NamedTuple):
+    """A dense layer, with the activation and the dropout that follow it."""
+
+    dense: Dense
+    activation: Activation | None
+    dropout: Dropout | None
+
+
+def parts_of(net: Layer) -> list[Part] | None:
+    """The net as parts; None if it has anything that the kernel does not know."""
+    if type(net).forward is not Sequential.forward:
+        return None
+    parts: list[Part] = []
+    for layer in net:  # type: ignore[attr-defined]
+        last = parts[-1] if parts else None
+        if type(layer).forward is Dense.forward:
+            parts.append(Part(layer, None, None))
+        elif last is None or last.dropout:
+            return None
+        elif type(layer).forward is Dropout.forward:
+            parts[-1] = last._replace(dropout=layer)
+        elif type(layer).forward is Activation.forward and has_kernel(layer) and not last.activation:
+            parts[-1] = last._replace(activation=layer)
+        else:
+            return None
+    dtypes = {p.dtype for p in net.parameters()}
+    repeats = len(list(net._parameters_with_repeats())) != len(list(net.parameters()))
+    return parts if parts and len(dtypes) == 1 and not repeats else None
+
+
+def has_kernel(activation: Activation) -> bool:
+    """Whether the kernel can run it and, if it learns, find the gradient."""
+    name = activation.name
+    return name in _kernels.ROW_FUNCTIONS and (
+        not activation.learned or name in _kernels.LEARNED
+    )
+
+
+def chained(parts: Sequence[Part]) -> bool:
+    """Whether each part takes what the one before it gives, and slopes fit their units."""
+    width = parts[0].dense.weight.shape[0]
+    for dense, activation, _ in parts:
+        inputs, outputs = dense.weight.shape
+        if inputs != width:
+            return False
+        width = outputs
+        if activation is not None:
+            pieces = activation.inputs_per_unit(activation.options)
+            if outputs % pieces:
+                return False
+            width = outputs // pieces
+            if any(p.shape not in ((1,), (width,)) for p in activation.learned_parameters()):
+                return False
+    return True
+
+
+def on_lines(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """A new array that starts where a cache line does."""
+    size = int(np.prod(shape)) * dtype.itemsize
+    memory = np.empty(size + LINE, np.uint8)
+    start = -memory.ctypes.data % LINE
+    return memory[start : start + size].view(dtype).reshape(shape)
+
+
+class Room:
+    """A part as the kernel reads it: the memory in which it works on a batch, and its arrays."""
+
+    def __init__(self, part: Part, batch: int) -> None:
+        dense, activation, dropout = part
+        inputs, outputs = dense.weight.shape
+        dtype = dense.weight.dtype
+        units = outputs
+        self.forward = self.backward = self.learned_gradient = self.slopes = self.packed = None
+        self.keeps_y, self.options = False, NO_OPTIONS
+        self.z = self.y = on_lines((batch, outputs), dtype)
+        self.dz = self.dy = on_lines((batch, outputs), dtype)
+        if activation is not None:
+            kernel: Any = activation.kernel_after(outputs, dtype)
+            self.forward, self.backward, units, self.options = kernel
+            self.keeps_y = activation.keeps == "y"
+            self.dy = on_lines((batch, units), dtype)
+            if not self.keeps_y:
+                self.y = on_lines((batch, units), dtype)
+            if activation.learned:
+                self.learned_gradient = _kernels.LEARNED[activation.name][dtype.name]
+                self.slopes = np.empty(units, dtype)
+        self.dropped = self.y if dropout is None else on_lines((batch, units), dtype)
+        if _kernels.network.is_wide(outputs):
+            size = _kernels.network.packed_numbers(inputs, outputs, dtype.itemsize)
+            self.packed = on_lines((size,), dtype)
+        self.part = part
+
+    def furnish(self, rules: Mapping[int, Rule]) -> None:
+        """Takes the part's arrays in as they are now, each with the rule that updates it."""
+        dense, activation, dropout = self.part
+        self.W = rule_of(dense.weight, rules)
+        self.b = None if dense.bias is None else rule_of(dense.bias, rules)
+        self.learned = None
+        if self.slopes is not None and activation is not None:
+            (weight,) = activation.learned_parameters()
+            self.learned = rule_of(weight, rules)
+            self.slopes[:] = weight.data
+        self.mask = None
+        if dropout is not None and dropout.training and dropout.p > 0:
+            self.mask = (dropout.seed, dropout.calls, *mask_numbers(dropout.p))
+
+
+def rule_of(p: Tensor, rules: Mapping[int, Rule]) -> Rule:
+    """The parameter's rule; one that changes nothing if no optimiser has it."""
+    return rules.get(id(p)) or Rule(np.ascontiguousarray(p.data), None, 0, [None] * 3)
+
+
+class Program:
+    """A net that the kernel can train, with memory for batches of one size."""
+
+    def __init__(self, parts: Sequence[Part], batch: int, threads: int) -> None:
+        first, last = parts[0].dense.weight, max(part.dense.weight.shape[1] for part in parts)
+        itemsize = first.dtype.itemsize
+        self.batch = batch
+        self.rooms = [Room(part, batch) for part in parts]
+        self.x = on_lines((batch, first.shape[0]), first.dtype)
+        self.row_losses = np.empty(batch)
+        needed = _kernels.network.scratch_numbers(batch, last, itemsize)
+        self.scratch = on_lines((threads, needed), first.dtype)
+
+    def run(
+        self, loss: str, class_weights: np.ndarray, x: np.ndarray, order: np.ndarray,
+        labels: np.ndarray, rules: Mapping[int, Rule], numbers: np.ndarray,
+    ) -> np.ndarray:  # fmt: skip
+        """Trains on the rows of x in this order; gives the mean loss of each batch."""
+        for room in self.rooms:
+            room.furnish(rules)
+        function = _kernels.softmax.LABEL_LOSSES[loss][self.x.dtype.name]
+        losses = np.empty(len(numbers))
+        team = 0
+        while team != len(self.scratch):
+            team = _kernels.network.train(
+                self.rooms, function, class_weights, 0.0, x, order, labels, self.batch, self.x,
+                self.row_losses, numbers, losses, self.scratch,
+            )  # fmt: skip
+            self.scratch = self.scratch[:team]  # OpenMP may give fewer threads
+        return losses
