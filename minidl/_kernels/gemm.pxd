@@ -160,7 +160,7 @@ cdef inline void run_block(
     cdef Py_ssize_t a_group = TILE_SUMS * a_at.row
     cdef const real *a_p
     cdef const real *begin
-    while p == 0 or p < at.depth:
+    while p < at.depth:
         count = min(at.block, at.depth - p)
         a_p = a + p * a_column
         if copy_a:
@@ -205,7 +205,7 @@ cdef inline void run_task(
     """C = start + A · B, where `start` is a row (the bias) or NULL for zeros."""
     cdef Py_ssize_t top = 0, height = block_rows(rows, a_at.row == 1, depth)
     cdef Panels at = panels_of(depth, columns, 1, sizeof(real))
-    if b_at.column == 1 and (rows < FEW_ROWS or depth < FEW_STEPS):
+    if depth == 0 or (b_at.column == 1 and (rows < FEW_ROWS or depth < FEW_STEPS)):
         stream(a, a_at, b, b_at.row, start, c, c_row, rows, columns, depth)
         return
     while top < rows:

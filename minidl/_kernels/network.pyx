@@ -22,7 +22,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
 from minidl._kernels.dropout cimport Mask, drop
-from minidl._kernels.gather cimport ROWS_AHEAD, fetch_row, pixel_row
+from minidl._kernels.gather cimport fetch_row, pixel_row
 from minidl._kernels.gemm cimport (
     Panels, Plan, block_rows, laid_out, pack_rows, panels_of, plan, run_block, run_job, run_task)
 from minidl._kernels.rows cimport (
@@ -112,128 +112,142 @@ cdef struct Net:
     int threads
 
 
+cdef struct Turn:
+    # One thread's part in one step: n rows of the order from `start` on, of which rows first ...
+    # end - 1 of the batch are its own.
+    Py_ssize_t start
+    Py_ssize_t n
+    Py_ssize_t first
+    Py_ssize_t end
+    int thread
+    int threads
+
+
 cdef inline Py_ssize_t share(Py_ssize_t n, Py_ssize_t part, Py_ssize_t parts) noexcept nogil:
     """Where the share `part` of n things begins."""
     return n * part // parts
 
 
-# ---- Rows: gather, activation, dropout -----------------------------------------------------------
+cdef inline Turn turn_of(Data *data, Py_ssize_t step, int thread, int threads) noexcept nogil:
+    cdef Py_ssize_t start = step * data.batch, n = min(data.batch, data.rows - start)
+    return Turn(start, n, share(n, thread, threads), share(n, thread + 1, threads), thread, threads)
 
-cdef inline void gather_rows(
-    Data *data, Py_ssize_t start, Py_ssize_t first, Py_ssize_t end, Py_ssize_t width, real *x
-) noexcept nogil:
-    """Rows first ... end - 1 of the batch that begins at `start` of the order."""
+
+# ---- Rows: gather, activation, dropout, loss ------------------------------------------------------
+
+cdef inline void gather_rows(Data *data, Turn turn, Py_ssize_t width, real *x) noexcept nogil:
     cdef Py_ssize_t i
-    cdef const int64_t *order = data.order + start
+    cdef const int64_t *order = data.order + turn.start
     cdef const real *numbers = <const real *> data.numbers
-    for i in range(first, end):
-        if data.pixels == NULL:
+    for i in range(turn.first, turn.end):
+        if data.pixels != NULL:
+            pixel_row(data.pixels + order[i] * width, x + i * width, width)
+        else:
             memcpy(x + i * width, numbers + order[i] * width, width * sizeof(real))
-            continue
-        if i + ROWS_AHEAD < end:
-            fetch_row(data.pixels + order[i + ROWS_AHEAD] * width, width)
-        pixel_row(data.pixels + order[i] * width, x + i * width, width)
 
 
-cdef inline void forward_rows(
-    Layer *layer, Py_ssize_t first, Py_ssize_t end, const real *z
+cdef inline void fetch_rows(
+    Data *data, Py_ssize_t first, Py_ssize_t end, Py_ssize_t width, size_t itemsize
 ) noexcept nogil:
+    """Asks for rows that the next batch needs, and their labels. Shuffled, they lie anywhere in
+    memory, and to wait for them takes as long as to convert them; so they come while the weights
+    are updated."""
     cdef Py_ssize_t i
+    for i in range(first, min(end, data.rows)):
+        fetch_row(&data.labels[data.order[i]], sizeof(int64_t))
+        if data.pixels != NULL:
+            fetch_row(data.pixels + data.order[i] * width, width)
+        else:
+            fetch_row(<const char *> data.numbers + data.order[i] * width * itemsize,
+                      width * itemsize)
+
+
+cdef inline void forward_rows(Layer *layer, Turn turn, const real *z) noexcept nogil:
+    cdef Py_ssize_t i, units = layer.units
     cdef real *y = <real *> layer.y
     if layer.f != NULL:
-        for i in range(first, end):
+        for i in range(turn.first, turn.end):
             forward_row(layer.f, z + i * layer.outputs, <const real *> layer.slopes,
-                        y + i * layer.units, layer.units, layer.options)
+                        y + i * units, units, layer.options)
     if layer.drops:
-        drop(<const real *> y, <real *> layer.dropped, first * layer.units, end * layer.units,
+        drop(<const real *> y, <real *> layer.dropped, turn.first * units, turn.end * units,
              layer.mask)
 
 
-cdef inline void backward_rows(
-    Layer *layer, Py_ssize_t first, Py_ssize_t end, real *dy
-) noexcept nogil:
-    cdef Py_ssize_t i, kept_width = layer.units if layer.keeps_y else layer.outputs
+cdef inline void backward_rows(Layer *layer, Turn turn, real *dy) noexcept nogil:
+    cdef Py_ssize_t i, units = layer.units, width = units if layer.keeps_y else layer.outputs
     cdef const real *kept = <const real *> (layer.y if layer.keeps_y else layer.z)
     cdef real *dz = <real *> layer.dz
     if layer.drops:
-        drop(<const real *> dy, dy, first * layer.units, end * layer.units, layer.mask)
+        drop(<const real *> dy, dy, turn.first * units, turn.end * units, layer.mask)
     if layer.df != NULL:
-        for i in range(first, end):
-            backward_row(layer.df, kept + i * kept_width, <const real *> layer.slopes,
-                         <const real *> dy + i * layer.units, dz + i * layer.outputs, layer.units,
+        for i in range(turn.first, turn.end):
+            backward_row(layer.df, kept + i * width, <const real *> layer.slopes,
+                         <const real *> dy + i * units, dz + i * layer.outputs, units,
                          layer.options)
 
 
-cdef inline void loss_rows(
-    Net *net, Data *data, Py_ssize_t start, Py_ssize_t first, Py_ssize_t end, Py_ssize_t n,
-    const real *logits
-) noexcept nogil:
-    """The loss of some rows, and its gradient."""
+cdef inline void loss_rows(Net *net, Data *data, Turn turn, const real *logits) noexcept nogil:
+    """The loss of each row, and its gradient."""
     cdef Py_ssize_t i
     cdef Layer *last = &net.layers[net.depth - 1]
-    for i in range(first, end):
+    for i in range(turn.first, turn.end):
         data.losses[i] = label_loss(
-            net.loss, logits + i * last.units, data.labels[data.order[start + i]],
-            net.class_weights, net.smoothing, 1.0 / n, <real *> last.dy + i * last.units,
+            net.loss, logits + i * last.units, data.labels[data.order[turn.start + i]],
+            net.class_weights, net.smoothing, 1.0 / turn.n, <real *> last.dy + i * last.units,
             last.units)
 
 
 # ---- Products: z = x · W + b and dx = dz · Wᵀ ---------------------------------------------------
 
-cdef inline void forward_product(
-    Layer *layer, const real *x, Py_ssize_t n, int thread, int threads
-) noexcept nogil:
+cdef inline void forward_product(Layer *layer, const real *x, Turn turn) noexcept nogil:
     """This thread's task of z = x · W + b: some rows of the batch, and some panels of W."""
-    cdef Py_ssize_t down = threads // layer.across, task_row = thread // layer.across
-    cdef Py_ssize_t task_column = thread % layer.across
-    cdef Py_ssize_t top = share(n, task_row, down), end = share(n, task_row + 1, down)
+    cdef Py_ssize_t down = turn.threads // layer.across, row = turn.thread // layer.across
+    cdef Py_ssize_t column = turn.thread % layer.across
+    cdef Py_ssize_t top = share(turn.n, row, down), end = share(turn.n, row + 1, down)
     cdef Py_ssize_t height = block_rows(end - top, False, layer.inputs)
     cdef Matrix x_at = laid_out(layer.inputs, False)
-    if task_row >= down:
+    if row >= down:
         return
     while top < end:
         run_block[real](
             x + top * layer.inputs, x_at, NULL, x_at, <const real *> layer.packed, layer.at,
-            share(layer.at.panels, task_column, layer.across),
-            share(layer.at.panels, task_column + 1, layer.across), <const real *> layer.b.w,
+            share(layer.at.panels, column, layer.across),
+            share(layer.at.panels, column + 1, layer.across), <const real *> layer.b.w,
             <real *> layer.z + top * layer.outputs, layer.outputs, min(height, end - top))
         top += height
 
 
-cdef inline void forward(
-    Net *net, Layer *layer, const real *x, Py_ssize_t first, Py_ssize_t end, Py_ssize_t n,
-    int thread
-) noexcept nogil:
+cdef inline void forward(Layer *layer, const real *x, Turn turn) noexcept nogil:
     if layer.packed == NULL:
         run_task[real](
-            x + first * layer.inputs, laid_out(layer.inputs, False), <const real *> layer.W.w,
-            laid_out(layer.outputs, False), <const real *> layer.b.w,
-            <real *> layer.z + first * layer.outputs, layer.outputs, end - first, layer.outputs,
-            layer.inputs)
+            x + turn.first * layer.inputs, laid_out(layer.inputs, False),
+            <const real *> layer.W.w, laid_out(layer.outputs, False), <const real *> layer.b.w,
+            <real *> layer.z + turn.first * layer.outputs, layer.outputs, turn.end - turn.first,
+            layer.outputs, layer.inputs)
     else:
         meet()
-        forward_product(layer, x, n, thread, net.threads)
+        forward_product(layer, x, turn)
         meet()
-    forward_rows(layer, first, end, <const real *> layer.z)
+    forward_rows(layer, turn, <const real *> layer.z)
 
 
-cdef inline void backward_to_input(
-    Net *net, Layer *layer, real *dx, Py_ssize_t first, Py_ssize_t end, Py_ssize_t n, int thread
-) noexcept nogil:
+cdef inline void backward_to_input(Layer *layer, real *dx, Turn turn) noexcept nogil:
     """dx = dz · Wᵀ."""
     cdef Plan cut
     cdef const real *dz = <const real *> layer.dz
     if layer.packed == NULL:
         run_task[real](
-            dz + first * layer.outputs, laid_out(layer.outputs, False), <const real *> layer.W.w,
-            laid_out(layer.outputs, True), NULL, dx + first * layer.inputs, layer.inputs,
-            end - first, layer.inputs, layer.outputs)
+            dz + turn.first * layer.outputs, laid_out(layer.outputs, False),
+            <const real *> layer.W.w, laid_out(layer.outputs, True), NULL,
+            dx + turn.first * layer.inputs, layer.inputs, turn.end - turn.first, layer.inputs,
+            layer.outputs)
         return
-    cut = plan(n, layer.inputs, sizeof(real), net.threads)
+    cut = plan(turn.n, layer.inputs, sizeof(real), turn.threads)
     meet()
-    if thread < cut.tasks:
-        run_job[real](thread, cut, dz, False, <const real *> layer.W.w, True, NULL, dx, n,
-                      layer.inputs, layer.outputs)
+    if turn.thread < cut.tasks:
+        run_job[real](turn.thread, cut, dz, False, <const real *> layer.W.w, True, NULL, dx,
+                      turn.n, layer.inputs, layer.outputs)
     meet()
 
 
@@ -241,118 +255,114 @@ cdef inline void backward_to_input(
 
 cdef inline void update(
     Parameter *parameter, Py_ssize_t first, Py_ssize_t count, const real *gradient,
-    const double[:, ::1] numbers
+    const double *numbers, Py_ssize_t columns
 ) noexcept nogil:
     """The rule for `count` elements from `first` on."""
-    if parameter.rule == NULL:
-        return
     apply_rule[real](
         parameter.rule, <real *> parameter.w + first, gradient,
         <real *> parameter.s0 + first if parameter.s0 != NULL else NULL,
         <real *> parameter.s1 + first if parameter.s1 != NULL else NULL,
         <real *> parameter.s2 + first if parameter.s2 != NULL else NULL,
-        count, &numbers[parameter.number, 0])
+        count, numbers + parameter.number * columns)
 
 
 cdef inline void update_weights(
-    Layer *layer, const real *x, Py_ssize_t first, Py_ssize_t end, Py_ssize_t n,
-    const double[:, ::1] numbers, real *dW, real *packed_dz
+    Layer *layer, const real *x, Turn turn, const double *numbers, Py_ssize_t columns,
+    real *dW, real *packed_dz, Data *fetching
 ) noexcept nogil:
-    """Rows first ... end - 1 of W, some at a time."""
-    cdef Panels at = panels_of(n, layer.outputs, 1, sizeof(real))
-    cdef Matrix x_at = laid_out(layer.inputs, True)
+    """This thread's rows of W, some at a time; in between, rows of the next batch are fetched."""
+    cdef Py_ssize_t groups = pieces(layer.inputs, TILE_SUMS)
+    cdef Py_ssize_t top = share(groups, turn.thread, turn.threads) * TILE_SUMS, first = top
+    cdef Py_ssize_t end = min(layer.inputs,
+                              share(groups, turn.thread + 1, turn.threads) * TILE_SUMS)
     cdef Py_ssize_t height = max(<Py_ssize_t> 1, FRESH // layer.outputs // TILE_SUMS) * TILE_SUMS
-    height = min(height, block_rows(layer.inputs, True, n))
-    if first >= end or layer.W.rule == NULL:
+    cdef Py_ssize_t rows = turn.end - turn.first, next_row = turn.start + turn.n + turn.first
+    cdef Panels at = panels_of(turn.n, layer.outputs, 1, sizeof(real))
+    cdef Matrix x_at = laid_out(layer.inputs, True)
+    if layer.W.rule == NULL:
         return
-    pack_rows(<const real *> layer.dz, at, 0, n, packed_dz)
-    while first < end:
-        height = min(height, end - first)
-        run_block[real](x + first, x_at, NULL, x_at, packed_dz, at, 0, at.panels, NULL, dW,
+    height = min(height, block_rows(layer.inputs, True, turn.n))
+    pack_rows(<const real *> layer.dz, at, 0, turn.n, packed_dz)
+    while top < end:
+        height = min(height, end - top)
+        run_block[real](x + top, x_at, NULL, x_at, packed_dz, at, 0, at.panels, NULL, dW,
                         layer.outputs, height)
-        update(&layer.W, first * layer.outputs, height * layer.outputs, <const real *> dW,
-               numbers)
+        update(&layer.W, top * layer.outputs, height * layer.outputs, <const real *> dW,
+               numbers, columns)
         if layer.packed != NULL:
-            pack_rows(<const real *> layer.W.w, layer.at, first, first + height,
+            pack_rows(<const real *> layer.W.w, layer.at, top, top + height,
                       <real *> layer.packed)
-        first += height
+        if fetching != NULL:
+            fetch_rows(fetching, next_row + rows * (top - first) // (end - first),
+                       next_row + rows * (top + height - first) // (end - first), layer.inputs,
+                       sizeof(real))
+        top += height
 
 
 cdef inline void update_bias(
-    Layer *layer, Py_ssize_t first, Py_ssize_t end, Py_ssize_t n,
-    const double[:, ::1] numbers, real *db
+    Layer *layer, Turn turn, const double *numbers, Py_ssize_t columns, real *db
 ) noexcept nogil:
-    """Elements first ... end - 1 of b; db = the sum of dz's rows, in order."""
-    cdef Py_ssize_t i, j
+    """This thread's elements of b; db = the sum of dz's rows, in order."""
+    cdef Py_ssize_t lanes = lanes_of(sizeof(real)), groups = pieces(layer.outputs, lanes), i, j
+    cdef Py_ssize_t first = share(groups, turn.thread, turn.threads) * lanes
+    cdef Py_ssize_t end = min(layer.outputs, share(groups, turn.thread + 1, turn.threads) * lanes)
     cdef const real *dz = <const real *> layer.dz
     if layer.b.rule == NULL:
         return
     for j in range(first, end):
         db[j] = 0
-    for i in range(n):
+    for i in range(turn.n):
         for j in range(first, end):
             db[j] += dz[i * layer.outputs + j]
-    update(&layer.b, first, end - first, <const real *> db + first, numbers)
+    update(&layer.b, first, end - first, <const real *> db + first, numbers, columns)
 
 
 cdef inline void update_learned(
-    Layer *layer, Py_ssize_t n, const double[:, ::1] numbers, real *gradient
+    Layer *layer, Turn turn, const double *numbers, Py_ssize_t columns, real *gradient
 ) noexcept nogil:
-    """What the activation learns, and the slopes that follow from it."""
+    """What the activation learns, by one thread; and what it is for every unit from now on."""
     cdef Py_ssize_t u
     cdef const real *learned = <const real *> layer.learned.w
     cdef real *slopes = <real *> layer.slopes
-    if layer.learned.rule == NULL:
+    if layer.learned.rule == NULL or turn.thread != turn.threads - 1:
         return
     learned_gradient(layer.dlearned, <const real *> layer.z, <const real *> layer.dy, gradient, 0,
-                     layer.units, n, layer.units)
+                     layer.units, turn.n, layer.units)
     if layer.learned.size == 1:
         for u in range(1, layer.units):
             gradient[0] += gradient[u]
-    update(&layer.learned, 0, layer.learned.size, <const real *> gradient, numbers)
+    update(&layer.learned, 0, layer.learned.size, <const real *> gradient, numbers, columns)
     for u in range(layer.units):
         slopes[u] = learned[u % layer.learned.size]
 
 
 # ---- The program of a thread --------------------------------------------------------------------
 
-cdef inline const real *input_of(Net *net, Data *data, Py_ssize_t l, real *like) noexcept nogil:
+cdef inline const real *input_of(Net *net, Data *data, Py_ssize_t l, const real *_) noexcept nogil:
     return <const real *> (net.layers[l - 1].dropped if l > 0 else data.x)
 
 
 cdef void train_step(
-    Net *net, Data *data, Py_ssize_t start, Py_ssize_t n, const double[:, ::1] numbers,
-    int thread, real *scratch
+    Net *net, Data *data, Turn turn, const double *numbers, Py_ssize_t columns, real *scratch
 ) noexcept nogil:
-    """One step on the n rows of the order from `start` on."""
-    cdef Py_ssize_t first = share(n, thread, net.threads), end = share(n, thread + 1, net.threads)
-    cdef Py_ssize_t l, groups, lanes = lanes_of(sizeof(real))
+    cdef Py_ssize_t l, last = net.depth - 1
     cdef Layer *layer
-    gather_rows(data, start, first, end, net.layers[0].inputs, <real *> data.x)
+    gather_rows(data, turn, net.layers[0].inputs, <real *> data.x)
     for l in range(net.depth):
-        forward(net, &net.layers[l], input_of(net, data, l, scratch), first, end, n, thread)
-    layer = &net.layers[net.depth - 1]
-    loss_rows(net, data, start, first, end, n, <const real *> layer.dropped)
-    for l in range(net.depth - 1, -1, -1):
+        forward(&net.layers[l], input_of(net, data, l, scratch), turn)
+    loss_rows(net, data, turn, <const real *> net.layers[last].dropped)
+    for l in range(last, -1, -1):
         layer = &net.layers[l]
-        backward_rows(layer, first, end, <real *> layer.dy)
+        backward_rows(layer, turn, <real *> layer.dy)
         if l > 0:
-            backward_to_input(net, layer, <real *> net.layers[l - 1].dy, first, end, n, thread)
+            backward_to_input(layer, <real *> net.layers[l - 1].dy, turn)
     meet()
     for l in range(net.depth):
         layer = &net.layers[l]
-        groups = pieces(layer.inputs, TILE_SUMS)
-        update_weights(
-            layer, input_of(net, data, l, scratch),
-            share(groups, thread, net.threads) * TILE_SUMS,
-            min(layer.inputs, share(groups, thread + 1, net.threads) * TILE_SUMS), n, numbers,
-            scratch, scratch + FRESH + TILE_SUMS * layer.outputs)
-        groups = pieces(layer.outputs, lanes)
-        update_bias(layer, share(groups, thread, net.threads) * lanes,
-                    min(layer.outputs, share(groups, thread + 1, net.threads) * lanes), n, numbers,
-                    scratch)
-        if thread == net.threads - 1:
-            update_learned(layer, n, numbers, scratch)
+        update_weights(layer, input_of(net, data, l, scratch), turn, numbers, columns, scratch,
+                       scratch + FRESH + TILE_SUMS * layer.outputs, data if l == 0 else NULL)
+        update_bias(layer, turn, numbers, columns, scratch)
+        update_learned(layer, turn, numbers, columns, scratch)
     meet()
 
 
@@ -362,8 +372,9 @@ cdef void train_thread(
 ) noexcept nogil:
     """All steps. A team smaller than was asked for does nothing but say so."""
     cdef int thread = omp_get_thread_num()
-    cdef Py_ssize_t step, i, l, start, n
+    cdef Py_ssize_t step, i, l
     cdef Layer *layer
+    cdef Turn turn
     if thread == 0:
         team[0] = omp_get_num_threads()
     if omp_get_num_threads() != net.threads:
@@ -376,12 +387,11 @@ cdef void train_thread(
                           <real *> layer.packed)
     meet()
     for step in range(losses.shape[0]):
-        start = step * data.batch
-        n = min(data.batch, data.rows - start)
-        train_step(net, data, start, n, numbers[step], thread, &scratch[thread, 0])
+        turn = turn_of(data, step, thread, net.threads)
+        train_step(net, data, turn, &numbers[step, 0, 0], numbers.shape[2], &scratch[thread, 0])
         if thread == 0:
             losses[step] = 0
-            for i in range(n):
+            for i in range(turn.n):
                 losses[step] += data.losses[i]
             for l in range(net.depth):
                 net.layers[l].mask.step += 1

@@ -31,7 +31,10 @@ cdef extern from *:
     #endif
     #define OUT_OF_LINE __attribute__((noinline))
     #define IN_LINE __attribute__((always_inline))
+    /* Says so to the compiler: with no loop to skip, the accumulators never go to memory. */
+    #define ASSUME(fact) ((fact) ? (void) 0 : __builtin_unreachable())
     """
+    void ASSUME(bint fact) noexcept nogil
     ctypedef float floats
     ctypedef double doubles
     ctypedef void out_of_line "OUT_OF_LINE void"
@@ -74,10 +77,12 @@ cdef inline in_line tile(
     Py_ssize_t rows, Py_ssize_t vectors, const real *a, Matrix a_at, const vector *panel,
     const real *start, Py_ssize_t start_row, real *c, Py_ssize_t c_row, Py_ssize_t depth
 ) noexcept nogil:
-    """C = start + A (rows x depth) · panel (depth x vectors). start_row is 0 if all rows start
-    alike. `vector` is that of `real`; the compiler knows rows and vectors, and unrolls."""
+    """C = start + A (rows x depth) · panel (depth x vectors), depth > 0. start_row is 0 if all
+    rows start alike. `vector` is that of `real`; the compiler knows rows and vectors, and
+    unrolls."""
     cdef vector acc[TILE_SUMS][WIDEST]
     cdef Py_ssize_t i, j, p
+    ASSUME(depth > 0)
     if (real is float and vector is floats) or (real is double and vector is doubles):
         for i in range(rows):
             for j in range(vectors):
