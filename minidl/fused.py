@@ -103,7 +103,7 @@ class Room:
             if activation.learned:
                 self.learned_gradient = _kernels.LEARNED[activation.name][dtype.name]
                 self.slopes = np.empty(units, dtype)
-        self.dropped = self.y if dropout is None else on_lines((batch, units), dtype)
+        self.room_to_drop = None if dropout is None else on_lines((batch, units), dtype)
         if _kernels.network.is_wide(outputs):
             size = _kernels.network.packed_numbers(inputs, outputs, dtype.itemsize)
             self.packed = on_lines((size,), dtype)
@@ -119,9 +119,12 @@ class Room:
             (weight,) = activation.learned_parameters()
             self.learned = rule_of(weight, rules)
             self.slopes[:] = weight.data
-        self.mask = None
-        if dropout is not None and dropout.training and dropout.p > 0:
-            self.mask = (dropout.seed, dropout.calls, *mask_numbers(dropout.p))
+        self.mask, self.dropped = None, self.y
+        if dropout is not None and dropout.training:
+            last, scale = mask_numbers(dropout.p)
+            if last >= 0:
+                self.mask = (dropout.seed, dropout.calls, last, scale)
+                self.dropped = self.room_to_drop
 
 
 def rule_of(p: Tensor, rules: Mapping[int, Rule]) -> Rule:

@@ -1,0 +1,262 @@
+"""TrainingStep: the kernel that trains a whole net gives the bits of the loop written out."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import minidl
+from minidl import TrainingStep, _kernels, data, nn, optim, schedules
+from minidl import functional as F
+from minidl._kernels import threads as kernel_threads
+from minidl.activations import REGISTRY
+
+WITH_KERNEL = sorted(name for name in REGISTRY if name in _kernels.ROW_FUNCTIONS)
+OPTIMIZERS: dict[str, Callable[..., Any]] = {
+    "sgd": lambda p: optim.SGD(p, 0.05),
+    "momentum": lambda p: optim.SGD(p, 0.02, momentum=0.9, dampening=0.1, weight_decay=0.01),
+    "nesterov": lambda p: optim.SGD(p, 0.02, momentum=0.9, nesterov=True),
+    "adam": lambda p: optim.Adam(p, 0.003, weight_decay=0.01),
+    "adamw": lambda p: optim.AdamW(p, 0.003),
+    "rmsprop": lambda p: optim.RMSprop(p, 0.001, centered=True, momentum=0.5),
+    "adagrad": lambda p: optim.Adagrad(p, 0.01, lr_decay=0.1),
+}
+
+
+@pytest.fixture(autouse=True)
+def share_everything(monkeypatch):
+    """Small nets are shared out among threads too, which would not be worth it otherwise."""
+    monkeypatch.setattr(kernel_threads, "WORTH_SHARING", 0)
+
+
+def pixels(n=90, width=50, classes=10):
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (n, width), np.uint8), rng.integers(0, classes, n)
+
+
+def written_out(net, optimizer, batches, schedule=None):
+    """The loop that TrainingStep stands for."""
+    losses = []
+    for x, y in batches:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(net(x), y)
+        loss.backward()
+        optimizer.step()
+        if schedule is not None:
+            schedule.step()
+        losses.append(loss.item())
+    return np.array(losses)
+
+
+def trained(how, make_net, make_optimizer, threads=1, batch_size=16, epochs=2, xy=None,
+            factor=None):  # fmt: skip
+    """Losses, parameters and the optimiser's state after some epochs, as bytes."""
+    minidl.manual_seed(3)
+    net = make_net()
+    optimizer = make_optimizer(net.parameters())
+    schedule = None if factor is None else schedules.Schedule(optimizer, factor)
+    batches = data.batches(*(xy or pixels()), batch_size, shuffle=True, seed=1)
+    losses = []
+    with minidl.set_num_threads(threads):
+        step = TrainingStep(net, F.cross_entropy, optimizer, schedule)
+        for _ in range(epochs):
+            if how == "fused":
+                assert step._fusable(batches) is not None
+                losses.append(step.epoch(batches))
+            else:
+                losses.append(written_out(net, optimizer, batches, schedule))
+    state = [np.asarray(v).tobytes() for v in optimizer.state_dict().values()]
+    values = [p.data.tobytes() for p in net.parameters()]
+    dtype = next(net.parameters()).dtype
+    return np.concatenate(losses).astype(dtype).tobytes(), values, state
+
+
+def assert_same_bits(make_net, make_optimizer, **arguments):
+    expected = trained("written out", make_net, make_optimizer, **arguments)
+    for threads in (1, 2, 3):
+        got = trained("fused", make_net, make_optimizer, threads=threads, **arguments)
+        assert got == expected, f"{threads} threads"
+
+
+@pytest.mark.parametrize("name", WITH_KERNEL)
+def test_every_activation(name, level):
+    options = {"pieces": 3} if name == "maxout" else {}
+    assert_same_bits(lambda: nn.MLP([50, 30, 30, 10], name, **options), OPTIMIZERS["momentum"])
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer(name, level):
+    assert_same_bits(lambda: nn.MLP([50, 40, 10], "relu", dropout=0.3), OPTIMIZERS[name])
+
+
+def test_prelu_with_a_slope_for_every_unit(level):
+    def net():
+        return nn.Sequential(nn.Dense(50, 30), nn.PReLU(30), nn.Dense(30, 10))
+
+    assert_same_bits(net, OPTIMIZERS["momentum"])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "batch_size"),
+    [([50, 10], 90), ([50, 200, 1, 30, 10], 7), ([50, 26, 24, 10], 1), ([50, 300, 10], 64)],
+    ids=str,
+)
+def test_sizes(sizes, batch_size, level):
+    assert_same_bits(lambda: nn.MLP(sizes, "tanh"), OPTIMIZERS["adam"], batch_size=batch_size)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(1, 80), min_size=1, max_size=3), st.integers(1, 90), st.integers(0, 9))
+def test_random_sizes(hidden, batch_size, seed):
+    def net():
+        minidl.manual_seed(seed)
+        return nn.MLP([50, *hidden, 10], "leaky_relu", dropout=0.2 * (seed % 2))
+
+    assert_same_bits(net, OPTIMIZERS["momentum"], batch_size=batch_size, epochs=1)
+
+
+def test_no_bias_float64_and_dropout_of_the_input_side(level):
+    x, y = pixels()
+    xy = (x / 255, y)
+
+    def net():
+        layers = nn.Dense(50, 32, bias=False), nn.Dropout(0.4), nn.Dense(32, 40), nn.GELU()
+        return nn.Sequential(*layers, nn.Dense(40, 10)).astype("float64")
+
+    assert_same_bits(net, OPTIMIZERS["adam"], xy=xy)
+    assert_same_bits(lambda: nn.MLP([50, 9, 10]), OPTIMIZERS["sgd"], xy=(xy[0].astype("f4"), y))
+
+
+def test_a_schedule_and_groups_with_rates_of_their_own():
+    def groups(parameters):
+        first, *others = parameters
+        return optim.SGD([{"params": [first], "lr": 0.5}, {"params": others, "momentum": 0.9}], 0.1)
+
+    for factor in (schedules.cosine(7), schedules.warmup(3)):
+        assert_same_bits(lambda: nn.MLP([50, 30, 10]), groups, factor=factor)
+
+
+def test_parameters_that_the_optimizer_does_not_have_stay():
+    for threads in (1, 2):
+        net = nn.MLP([50, 30, 10], "prelu")
+        before = net.state_dict()
+        optimizer = optim.SGD([net[2].weight], lr=0.1)
+        step = TrainingStep(net, F.cross_entropy, optimizer)
+        with minidl.set_num_threads(threads):
+            step.epoch(data.batches(*pixels(), 16))
+        changed = [name for name, p in net.named_parameters() if (p.data != before[name]).any()]
+        assert changed == ["2.weight"]
+
+
+def test_evaluation_mode_drops_nothing():
+    def net():
+        return nn.MLP([50, 40, 10], "relu", dropout=0.5).eval()
+
+    assert_same_bits(net, OPTIMIZERS["sgd"])
+
+
+def test_several_kernel_calls_make_the_same_epoch(monkeypatch):
+    whole = trained("fused", lambda: nn.MLP([50, 30, 10]), OPTIMIZERS["adam"])
+    monkeypatch.setattr("minidl.training.CALL", 1)
+    assert trained("fused", lambda: nn.MLP([50, 30, 10]), OPTIMIZERS["adam"]) == whole
+
+
+# ---- What the kernel cannot do, the loop does -----------------------------------------------------
+
+
+class Residual(nn.Layer):
+    def __init__(self) -> None:
+        self.inner = nn.Dense(50, 50)
+
+    def forward(self, x):
+        return x + self.inner(x).tanh()
+
+
+def weighted(logits, labels):
+    return F.cross_entropy(logits, labels, label_smoothing=0.1)
+
+
+@pytest.mark.parametrize(
+    ("make_net", "loss"),
+    [
+        (lambda: nn.Sequential(Residual(), nn.Dense(50, 10)), F.cross_entropy),
+        (lambda: nn.MLP([50, 20, 10], "relu"), weighted),
+        (lambda: nn.MLP([50, 20, 10], "identity"), F.cross_entropy),
+        (lambda: nn.Sequential(nn.Dropout(0.1), nn.Dense(50, 10)), F.cross_entropy),
+    ],
+    ids=["a layer of one's own", "another loss", "no kernel", "dropout first"],
+)
+def test_anything_else_takes_the_loop(make_net, loss):
+    results = []
+    for fused in (True, False):
+        minidl.manual_seed(0)
+        net = make_net()
+        optimizer = optim.SGD(net.parameters(), 0.1, momentum=0.9)
+        batches = data.batches(*pixels(), 16, shuffle=True, seed=0)
+        step = TrainingStep(net, loss, optimizer)
+        assert step._fusable(batches) is None
+        losses = step.epoch(batches) if fused else np.array([step(x, y) for x, y in batches])
+        assert losses.shape == (6,)
+        results.append([losses, *(p.data for p in net.parameters())])
+        assert all(p.grad is None for p in net.parameters())
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_shared_layer_takes_the_loop():
+    shared = nn.Dense(50, 50)
+    net = nn.Sequential(shared, nn.ReLU(), shared, nn.Dense(50, 10))
+    step = TrainingStep(net, F.cross_entropy, optim.SGD(net.parameters(), 0.1))
+    assert step._fusable(data.batches(*pixels(), 16)) is None
+
+
+def test_any_iterable_of_batches_will_do():
+    net = nn.MLP([2, 3, 2])
+    step = TrainingStep(net, F.cross_entropy, optim.SGD(net.parameters(), 0.1))
+    x = np.ones((4, 2), np.float32)
+    assert step.epoch([(x, [0, 1, 0, 1]), (x, [1, 1, 1, 1])]).shape == (2,)
+    assert step.epoch([]).shape == (0,)
+
+
+# ---- Errors -------------------------------------------------------------------------------------
+
+
+def test_errors_come_before_anything_is_changed():
+    x, y = pixels()
+    net = nn.MLP([50, 20, 10])
+    before = net.state_dict()
+    optimizer = optim.Adam(net.parameters())
+    step = TrainingStep(net, F.cross_entropy, optimizer)
+    y[60] = 10
+    with pytest.raises(minidl.ArgumentError, match=r"labels from 0 to 9, got 10 at index 60"):
+        step.epoch(data.batches(x, y, 16))
+    with pytest.raises(minidl.ShapeError, match=r"dense: expected x of shape \(batch, 50\)"):
+        step.epoch(data.batches(x[:, :40], pixels()[1], 16))
+    optimizer.param_groups[0]["eps"] = -1
+    with pytest.raises(minidl.ArgumentError, match="eps"):
+        step.epoch(data.batches(*pixels(), 16))
+    assert all((p.data == before[name]).all() for name, p in net.named_parameters())
+    assert optimizer.state_dict()["parameters.0.steps"] == 0
+    with pytest.raises(minidl.ArgumentError, match="TrainingStep: expected an optimiser"):
+        TrainingStep(net, F.cross_entropy, net.parameters())
+
+
+def test_a_graph_from_before_the_epoch_is_refused():
+    net = nn.MLP([50, 20, 10])
+    x, y = pixels()
+    loss = F.cross_entropy(net(x.astype("float32")), y)
+    TrainingStep(net, F.cross_entropy, optim.SGD(net.parameters(), 0.1)).epoch(
+        data.batches(x, y, 16)
+    )
+    with pytest.raises(minidl.GraphError, match="changed in place"):
+        loss.backward()
+
+
+def test_a_diverged_net_gives_nan_and_no_crash():
+    net = nn.MLP([50, 20, 10])
+    step = TrainingStep(net, F.cross_entropy, optim.SGD(net.parameters(), 1e30))
+    losses = [step.epoch(data.batches(*pixels(), 16)) for _ in range(2)]
+    assert not np.isfinite(losses[-1]).any()
