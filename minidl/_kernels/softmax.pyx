@@ -1,7 +1,8 @@
 """Softmax, its logarithm, and cross-entropy with its gradient, row by row.
 
 A row of x holds one sample's logits. With m = max x and z = x - m nothing overflows: every e^z is
-at most 1, and their sum is at least 1. Sums run over the row in order, in double precision.
+at most 1, and their sum is at least 1. The exponentials have x's precision. Sums are in double
+precision and in one order: every fourth number for itself, then the four together.
 
 NaN anywhere in a row makes the row NaN. A logit of -inf has probability 0, and one of +inf has
 probability 1 if it is the only one; two of them, or a row of nothing but -inf, leave the ratio
@@ -13,7 +14,7 @@ from libc.math cimport INFINITY, NAN, fabs
 from libc.stdint cimport int64_t
 
 from minidl._kernels.scalar cimport (
-    EXPONENT_BIAS, FRACTION_BITS, bits_of, double_of, exp, log1p, real)
+    EXPONENT_BIAS, FRACTION_BITS, bits_of, double_of, exp, exp_below, log1p, real)
 
 
 cdef inline double log_of_sum(double x) noexcept nogil:
@@ -29,24 +30,36 @@ cdef inline double below(double x, double m) noexcept nogil:
     return 0.0 if x == m else x - m
 
 
-cdef inline double largest(const real *x, Py_ssize_t n) noexcept nogil:
+cdef inline real largest(const real *x, Py_ssize_t n) noexcept nogil:
     """max x; -inf of nothing. NaN loses every comparison and is met again in the sum."""
     cdef Py_ssize_t j
-    cdef real m = -INFINITY
+    cdef real m = <real> -INFINITY
     for j in range(n):
         m = x[j] if x[j] > m else m
     return m
 
 
-cdef inline double exponentials(const real *x, double m, real *e, Py_ssize_t n) noexcept nogil:
-    """e_j = exp(x_j - m); gives the sum of what is stored. Summing in the loop that computes it
-    would keep that loop from being vectorised: 9 ns for each float32 in place of 4."""
+cdef inline double sum_of(const real *x, Py_ssize_t n) noexcept nogil:
+    """A sum of one chain would wait for every addition."""
+    cdef Py_ssize_t j, whole = n - n % 4
+    cdef double a = 0.0, b = 0.0, c = 0.0, d = 0.0
+    for j in range(0, whole, 4):
+        a += x[j]
+        b += x[j + 1]
+        c += x[j + 2]
+        d += x[j + 3]
+    for j in range(whole, n):
+        a += x[j]
+    return (a + b) + (c + d)
+
+
+cdef inline double exponentials(const real *x, real m, real *e, Py_ssize_t n) noexcept nogil:
+    """e_j = exp(x_j - m); gives the sum of what is stored."""
     cdef Py_ssize_t j
-    cdef double total = 0.0
+    cdef double total
     for j in range(n):
-        e[j] = <real> exp(below(x[j], m))
-    for j in range(n):
-        total += e[j]
+        e[j] = exp_below(x[j], m)
+    total = sum_of(e, n)
     return NAN if fabs(m) == INFINITY and total > 1.0 else total
 
 
@@ -97,7 +110,7 @@ def softmax_backward(
 
 cdef inline void log_softmax_row(const real *x, real *y, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t j
-    cdef double m = largest(x, n)
+    cdef real m = largest(x, n)
     cdef double log_total = log_of_sum(exponentials(x, m, y, n))
     for j in range(n):
         y[j] = <real> (below(x[j], m) - log_total)
@@ -107,9 +120,7 @@ cdef inline void log_softmax_backward_row(
     const real *y, const real *dy, real *dx, Py_ssize_t n
 ) noexcept nogil:
     cdef Py_ssize_t j
-    cdef double total = 0.0
-    for j in range(n):
-        total += dy[j]
+    cdef double total = sum_of(dy, n)
     for j in range(n):
         dx[j] = <real> (dy[j] - exp(y[j]) * total)
 
@@ -140,15 +151,16 @@ cdef inline double targets_row(
     const real *x, const real *a, double scale, real *dx, Py_ssize_t n
 ) noexcept nogil:
     cdef Py_ssize_t j
-    cdef double m = largest(x, n)
+    cdef real m = largest(x, n)
     cdef double total = exponentials(x, m, dx, n)
     cdef double log_total = log_of_sum(total)
     cdef double loss = 0.0, wanted = 0.0
     for j in range(n):
         wanted += a[j]
         loss += cost(a[j], below(x[j], m) - log_total)
+    total = wanted / total
     for j in range(n):
-        dx[j] = <real> (scale * (wanted / total * dx[j] - a[j]))
+        dx[j] = <real> (scale * (total * dx[j] - a[j]))
     return scale * loss
 
 
@@ -157,18 +169,24 @@ cdef inline double label_row(
     real *dx, Py_ssize_t n
 ) noexcept nogil:
     cdef Py_ssize_t j
-    cdef double m = largest(x, n)
+    cdef real m = largest(x, n)
     cdef double total = exponentials(x, m, dx, n)
     cdef double log_total = log_of_sum(total)
     cdef double hit = (1.0 - smoothing) * weights[label], share = smoothing / n
-    cdef double loss = cost(hit, below(x[label], m) - log_total), wanted = hit
+    cdef double loss = cost(hit, below(x[label], m) - log_total), wanted = hit, factor, at_label
     if smoothing > 0.0:
         for j in range(n):
             wanted += share * weights[j]
             loss += cost(share * weights[j], below(x[j], m) - log_total)
-    for j in range(n):
-        dx[j] = <real> (scale * (wanted / total * dx[j]
-                                 - (share * weights[j] + (hit if j == label else 0.0))))
+    factor = scale * wanted / total
+    at_label = factor * dx[label] - scale * (share * weights[label] + hit)
+    if smoothing > 0.0:
+        for j in range(n):
+            dx[j] = <real> (factor * dx[j] - scale * share * weights[j])
+    else:
+        for j in range(n):
+            dx[j] = <real> (factor * dx[j])
+    dx[label] = <real> at_label
     return scale * loss
 
 
