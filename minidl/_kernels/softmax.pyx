@@ -14,15 +14,22 @@ from libc.math cimport INFINITY, NAN, fabs
 from libc.stdint cimport int64_t
 
 from minidl._kernels.scalar cimport (
-    EXPONENT_BIAS, FRACTION_BITS, bits_of, double_of, exp, exp_below, log1p, real)
+    FRACTION_BITS, artanh_series, bits_of, double_of, exp, exp_below, real)
+
+cdef extern from *:
+    "#define SQRT_HALF 0.70710678118654752440"
+    const double SQRT_HALF
 
 
-cdef inline double log_of_sum(double x) noexcept nogil:
-    """ln x for x >= 1: with x = 2^n f and f in [1, 2) it is n ln 2 + ln(1 + (f - 1))."""
+cdef inline double log_of_sum(double x, bint short_series) noexcept nogil:
+    """ln x for x >= 1: with x = 2^n f and f in [sqrt(1/2), sqrt(2)] it is n ln 2 + ln f, and
+    ln f = 2 artanh(s), s = (f - 1) / (f + 1). For sums of float32 a short series does."""
     cdef int64_t bits = bits_of(x)
-    cdef int64_t n = (bits >> FRACTION_BITS) - EXPONENT_BIAS
+    cdef int64_t n = (bits - bits_of(SQRT_HALF)) >> FRACTION_BITS
     cdef double f = double_of(bits - (n << FRACTION_BITS))
-    return n * 0.6931471805599453 + log1p(f - 1.0) if x >= 1.0 else NAN
+    cdef double s = (f - 1.0) / (f + 1.0)
+    cdef double log_x = n * 0.6931471805599453 + 2.0 * (s + s * artanh_series(s * s, short_series))
+    return log_x if x >= 1.0 else NAN
 
 
 cdef inline double below(double x, double m) noexcept nogil:
@@ -111,7 +118,7 @@ def softmax_backward(
 cdef inline void log_softmax_row(const real *x, real *y, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t j
     cdef real m = largest(x, n)
-    cdef double log_total = log_of_sum(exponentials(x, m, y, n))
+    cdef double log_total = log_of_sum(exponentials(x, m, y, n), sizeof(real) == 4)
     for j in range(n):
         y[j] = <real> (below(x[j], m) - log_total)
 
@@ -153,7 +160,7 @@ cdef inline double targets_row(
     cdef Py_ssize_t j
     cdef real m = largest(x, n)
     cdef double total = exponentials(x, m, dx, n)
-    cdef double log_total = log_of_sum(total)
+    cdef double log_total = log_of_sum(total, sizeof(real) == 4)
     cdef double loss = 0.0, wanted = 0.0
     for j in range(n):
         wanted += a[j]
@@ -171,7 +178,7 @@ cdef inline double label_row(
     cdef Py_ssize_t j
     cdef real m = largest(x, n)
     cdef double total = exponentials(x, m, dx, n)
-    cdef double log_total = log_of_sum(total)
+    cdef double log_total = log_of_sum(total, sizeof(real) == 4)
     cdef double hit = (1.0 - smoothing) * weights[label], share = smoothing / n
     cdef double loss = cost(hit, below(x[label], m) - log_total), wanted = hit, factor, at_label
     if smoothing > 0.0:

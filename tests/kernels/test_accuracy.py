@@ -71,3 +71,21 @@ def test_float32_keeps_its_bound(case, level):
     error = ulps(y, exact)
     worst = error.argmax()
     assert error[worst] <= BOUNDS[name], f"{error[worst]:.3f} ULP at x = {X[worst]!r}"
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_an_element_has_the_same_bits_alone_and_anywhere_in_an_array(name, options, level):
+    """Loops run eight numbers at a time, then four, then one: all must round alike."""
+    x = np.random.default_rng(0).standard_normal(203).astype(np.float32) * 4
+
+    def both(part: np.ndarray) -> np.ndarray:
+        inputs = minidl.tensor(part, requires_grad=True)
+        y = getattr(F, name)(inputs, **options)
+        y.backward(np.full(len(part), 0.7, np.float32))
+        return np.array([y.data, inputs.grad.data])
+
+    together = both(x)
+    alone = np.concatenate([both(x[i : i + 1]) for i in range(len(x))], axis=1)
+    assert together.tobytes() == alone.tobytes()
+    for length in range(2, 24):
+        np.testing.assert_array_equal(both(x[5 : 5 + length]), together[:, 5 : 5 + length])
