@@ -39,15 +39,21 @@ cdef inline double below(double x, double m) noexcept nogil:
 
 cdef inline real largest(const real *x, Py_ssize_t n) noexcept nogil:
     """max x; -inf of nothing. NaN loses every comparison and is met again in the sum."""
-    cdef Py_ssize_t j
-    cdef real m = <real> -INFINITY
-    for j in range(n):
-        m = x[j] if x[j] > m else m
-    return m
+    cdef Py_ssize_t j, whole = n - n % 4
+    cdef real a = <real> -INFINITY, b = a, c = a, d = a
+    for j in range(0, whole, 4):
+        a = x[j] if x[j] > a else a
+        b = x[j + 1] if x[j + 1] > b else b
+        c = x[j + 2] if x[j + 2] > c else c
+        d = x[j + 3] if x[j + 3] > d else d
+    for j in range(whole, n):
+        a = x[j] if x[j] > a else a
+    a, c = (a if a > b else b), (c if c > d else d)
+    return a if a > c else c
 
 
 cdef inline double sum_of(const real *x, Py_ssize_t n) noexcept nogil:
-    """A sum of one chain would wait for every addition."""
+    """The sum of x; of four chains, as one would wait for every addition."""
     cdef Py_ssize_t j, whole = n - n % 4
     cdef double a = 0.0, b = 0.0, c = 0.0, d = 0.0
     for j in range(0, whole, 4):
@@ -57,6 +63,20 @@ cdef inline double sum_of(const real *x, Py_ssize_t n) noexcept nogil:
         d += x[j + 3]
     for j in range(whole, n):
         a += x[j]
+    return (a + b) + (c + d)
+
+
+cdef inline double dot_of(const real *x, const real *y, Py_ssize_t n) noexcept nogil:
+    """The sum of x y, likewise."""
+    cdef Py_ssize_t j, whole = n - n % 4
+    cdef double a = 0.0, b = 0.0, c = 0.0, d = 0.0
+    for j in range(0, whole, 4):
+        a += <double> x[j] * y[j]
+        b += <double> x[j + 1] * y[j + 1]
+        c += <double> x[j + 2] * y[j + 2]
+        d += <double> x[j + 3] * y[j + 3]
+    for j in range(whole, n):
+        a += <double> x[j] * y[j]
     return (a + b) + (c + d)
 
 
@@ -89,9 +109,7 @@ cdef inline void softmax_backward_row(
     const real *y, const real *dy, real *dx, Py_ssize_t n
 ) noexcept nogil:
     cdef Py_ssize_t j
-    cdef double mean = 0.0
-    for j in range(n):
-        mean += <double> y[j] * dy[j]
+    cdef double mean = dot_of(y, dy, n)
     for j in range(n):
         dx[j] = <real> (y[j] * (dy[j] - mean))
 
