@@ -3,7 +3,7 @@
 from cython.parallel cimport prange
 
 from minidl._kernels.rows cimport row_functions
-from minidl._kernels.scalar cimport real
+from minidl._kernels.real cimport ZERO, real
 
 
 # ---- prelu: y = x where x > 0, else a_u x; keeps x ------------------------------------------
@@ -35,15 +35,16 @@ KERNELS = {
 def slope_gradient(const real[:, ::1] x, const real[:, ::1] dy, real[::1] dslopes, int threads):
     """da_u = the sum over the batch of dy x where x <= 0, shapes (batch, units) to (units,).
 
-    Every sum runs over the batch in order; threads share the units out between them.
-    Cost: one pass over x and dy.
+    Every sum runs over the batch in order; threads share the units out between them, in whole
+    cache lines. Cost: one pass over x and dy.
     """
-    cdef Py_ssize_t i, u, start, batch = x.shape[0], units = x.shape[1]
-    cdef Py_ssize_t block, blocks = (units + 63) // 64
-    for block in prange(blocks, nogil=True, num_threads=threads, schedule="static"):
-        start = 64 * block
-        for u in range(start, min(start + 64, units)):
+    cdef Py_ssize_t i, u, thread, start, stop, batch = x.shape[0], units = x.shape[1]
+    cdef Py_ssize_t share = ((units + threads - 1) // threads + 15) // 16 * 16
+    for thread in prange(threads, nogil=True, num_threads=threads, schedule="static"):
+        start = min(units, thread * share)
+        stop = min(units, start + share)
+        for u in range(start, stop):
             dslopes[u] = 0
         for i in range(batch):
-            for u in range(start, min(start + 64, units)):
-                dslopes[u] += 0 if x[i, u] > 0 else dy[i, u] * x[i, u]
+            for u in range(start, stop):
+                dslopes[u] += ZERO if x[i, u] > 0 else dy[i, u] * x[i, u]
