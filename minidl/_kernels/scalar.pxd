@@ -69,12 +69,12 @@ cdef inline real sigmoid(real x) noexcept nogil:
 
 
 cdef inline real softplus(real x) noexcept nogil:
-    """ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|). float32: 1.8 ULP."""
+    """ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|). float32: 1.6 ULP."""
     return (x if x > 0 else ZERO) + log1p(exp(-magnitude(x)))
 
 
 cdef inline double wide_exp(double x, bint short_series) noexcept nogil:
-    """e^x for x <= 0 in double precision; the short series do where the result is rounded to float32."""
+    """e^x for x <= 0; a short series does where the result is to be rounded to float32."""
     return exp64_short(x) if short_series else exp64(x)
 
 

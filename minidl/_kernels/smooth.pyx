@@ -8,8 +8,8 @@ it on. float32 computes in float32, but where its roundings would add up to more
 
 from minidl._kernels.rows cimport row_functions
 from minidl._kernels.scalar cimport (
-    ONE, TWO, bell, clamp, exp, expm1, magnitude, normal_cdf, real, sigmoid, softplus, tanh, wide_exp,
-    wide_sigmoid, wide_tanh)
+    ONE, TWO, bell, clamp, exp, expm1, magnitude, normal_cdf, real, sigmoid, softplus, tanh,
+    wide_exp, wide_sigmoid, wide_tanh)
 
 KERNELS = {}
 
