@@ -7,6 +7,8 @@ numbers next to every place where a formula changes, and even grids where the fu
 Sweeps of every 101st pattern found the errors given in BOUNDS, rounded up.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -101,3 +103,42 @@ def test_the_exponential_of_a_difference(level):
     e = np.exp(x.astype(np.float64) - m)
     y = F.softmax(np.stack([m, x], axis=1)).data[:, 1]
     assert ulps(y, e / (1 + e)).max() <= 0.69
+
+
+def validation_set(name: str, dtype: type) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """NumPy's own inputs and outputs for a function, and the ULP that it allows."""
+    package = Path(np.__file__).parent
+    places = [package / core / "tests" / "data" for core in ("_core", "core")]
+    files = [place / f"umath-validation-set-{name}.csv" for place in places]
+    file = next((file for file in files if file.exists()), None)
+    if file is None:
+        pytest.skip("this NumPy came without its tests")
+    rows = [line.split(",") for line in file.read_text().splitlines() if line.startswith("np.")]
+    rows = [row[1:] for row in rows if row[0] == f"np.{dtype.__name__}"]
+    whole = np.uint32 if dtype == np.float32 else np.uint64
+    x, y = (np.array([int(row[k], 16) for row in rows], whole).view(dtype) for k in (0, 1))
+    return x, y, np.array([int(row[2]) for row in rows])
+
+
+# The kernels that are such a function themselves, and where they are.
+VALIDATED = {
+    "tanh": (F.tanh, lambda x: x == x),
+    "expm1": (F.elu, lambda x: x <= 0),
+    "exp": (lambda x: F.softmax(np.stack([0 * x, x], 1))[:, 1], lambda x: (x < -40) & (x > -1e30)),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", VALIDATED)
+def test_numpys_validation_set(name, dtype, level):
+    x, expected, allowed = validation_set(name, dtype)
+    function, domain = VALIDATED[name]
+    inside = domain(x)
+    assert inside.sum() > 10
+    x, expected, allowed = x[inside], expected[inside], allowed[inside]
+    y = function(x).data
+    # As NumPy's test does: the distance in bit patterns.
+    whole = np.int32 if dtype == np.float32 else np.int64
+    apart = np.abs(np.abs(y).view(whole) - np.abs(expected).view(whole))
+    np.testing.assert_array_equal(np.sign(y), np.sign(expected))
+    assert (apart <= allowed).all(), f"{apart.max()} places at x = {x[apart.argmax()]!r}"
