@@ -3,11 +3,11 @@
 A section is two row functions (rows.pxd says what they are given) and its line in KERNELS. Each
 costs one pass over the memory it touches. "keeps y" means that backward reads the output, which
 lets forward overwrite its input. A condition is written so that NaN takes the branch that hands
-it on. exp, tanh and the like compute in double precision (scalar.pxd).
+it on, and gives a number that was read already: then the loop has no branch and vectorises.
 """
 
 from minidl._kernels.rows cimport row_functions
-from minidl._kernels.scalar cimport clamp, expm1, real
+from minidl._kernels.scalar cimport ONE, ZERO, clamp, expm1, real
 
 KERNELS = {}
 
@@ -28,7 +28,7 @@ cdef void relu_forward(
 ) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        y[i] = 0 if x[i] <= 0 else x[i]
+        y[i] = ZERO if x[i] <= 0 else x[i]
 
 
 cdef void relu_backward(
@@ -37,7 +37,7 @@ cdef void relu_backward(
 ) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        dx[i] = 0 if y[i] <= 0 else dy[i]
+        dx[i] = ZERO if y[i] <= 0 else dy[i]
 
 
 KERNELS["relu"] = row_functions(
@@ -52,9 +52,9 @@ cdef void leaky_relu_forward(
     const real *x, const real *_, real *y, Py_ssize_t n, const double *options
 ) noexcept nogil:
     cdef Py_ssize_t i
-    cdef double slope = options[0]
+    cdef real slope = <real> options[0]
     for i in range(n):
-        y[i] = x[i] if x[i] > 0 else <real> (slope * x[i])
+        y[i] = x[i] if x[i] > 0 else slope * x[i]
 
 
 cdef void leaky_relu_backward(
@@ -62,9 +62,9 @@ cdef void leaky_relu_backward(
     const double *options
 ) noexcept nogil:
     cdef Py_ssize_t i
-    cdef double slope = options[0]
+    cdef real slope = <real> options[0]
     for i in range(n):
-        dx[i] = dy[i] if y[i] > 0 else <real> (slope * dy[i])
+        dx[i] = dy[i] if y[i] > 0 else slope * dy[i]
 
 
 KERNELS["leaky_relu"] = row_functions(
@@ -80,7 +80,7 @@ cdef void relu6_forward(
 ) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        y[i] = <real> clamp(x[i], 0.0, 6.0)
+        y[i] = clamp(x[i], 0, 6)
 
 
 cdef void relu6_backward(
@@ -89,7 +89,7 @@ cdef void relu6_backward(
 ) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        dx[i] = 0 if y[i] <= 0 or y[i] >= 6 else dy[i]
+        dx[i] = ZERO if (y[i] <= 0) | (y[i] >= 6) else dy[i]
 
 
 KERNELS["relu6"] = row_functions(
@@ -105,7 +105,7 @@ cdef void hard_tanh_forward(
 ) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        y[i] = <real> clamp(x[i], -1.0, 1.0)
+        y[i] = clamp(x[i], -1, 1)
 
 
 cdef void hard_tanh_backward(
@@ -114,7 +114,7 @@ cdef void hard_tanh_backward(
 ) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        dx[i] = 0 if y[i] <= -1 or y[i] >= 1 else dy[i]
+        dx[i] = ZERO if (y[i] <= -1) | (y[i] >= 1) else dy[i]
 
 
 KERNELS["hard_tanh"] = row_functions(
@@ -129,8 +129,9 @@ cdef void hard_sigmoid_forward(
     const real *x, const real *_, real *y, Py_ssize_t n, const double *options
 ) noexcept nogil:
     cdef Py_ssize_t i
+    cdef real three = 3, six = 6
     for i in range(n):
-        y[i] = <real> (clamp(x[i] + 3.0, 0.0, 6.0) / 6.0)
+        y[i] = clamp(x[i] + three, 0, 6) / six
 
 
 cdef void hard_sigmoid_backward(
@@ -138,8 +139,9 @@ cdef void hard_sigmoid_backward(
     const double *options
 ) noexcept nogil:
     cdef Py_ssize_t i
+    cdef real six = 6
     for i in range(n):
-        dx[i] = 0 if x[i] <= -3 or x[i] >= 3 else dy[i] / 6
+        dx[i] = ZERO if (x[i] <= -3) | (x[i] >= 3) else dy[i] / six
 
 
 KERNELS["hard_sigmoid"] = row_functions(
@@ -164,9 +166,9 @@ cdef void elu_backward(
     const double *options
 ) noexcept nogil:
     cdef Py_ssize_t i
-    cdef double a = options[0]
+    cdef real a = <real> options[0]
     for i in range(n):
-        dx[i] = dy[i] if y[i] > 0 else <real> (dy[i] * (y[i] + a))
+        dx[i] = dy[i] if y[i] > 0 else dy[i] * (y[i] + a)
 
 
 KERNELS["elu"] = row_functions(
@@ -190,8 +192,9 @@ cdef void selu_backward(
     const double *options
 ) noexcept nogil:
     cdef Py_ssize_t i
+    cdef real s = <real> SELU_SCALE, sa = <real> (SELU_SCALE * SELU_ALPHA)
     for i in range(n):
-        dx[i] = <real> (dy[i] * (SELU_SCALE if y[i] > 0 else y[i] + SELU_SCALE * SELU_ALPHA))
+        dx[i] = dy[i] * (s if y[i] > 0 else y[i] + sa)
 
 
 KERNELS["selu"] = row_functions(
@@ -205,9 +208,9 @@ cdef void celu_forward(
     const real *x, const real *_, real *y, Py_ssize_t n, const double *options
 ) noexcept nogil:
     cdef Py_ssize_t i
-    cdef double a = options[0]
+    cdef double a = options[0], inverse = 1.0 / a
     for i in range(n):
-        y[i] = x[i] if x[i] > 0 else <real> (a * expm1(x[i] / a))
+        y[i] = x[i] if x[i] > 0 else <real> (a * expm1(<real> (inverse * x[i])))
 
 
 cdef void celu_backward(
@@ -215,9 +218,9 @@ cdef void celu_backward(
     const double *options
 ) noexcept nogil:
     cdef Py_ssize_t i
-    cdef double a = options[0]
+    cdef real inverse = <real> (1.0 / options[0])
     for i in range(n):
-        dx[i] = dy[i] if y[i] > 0 else <real> (dy[i] * (1.0 + y[i] / a))
+        dx[i] = dy[i] if y[i] > 0 else dy[i] * (ONE + inverse * y[i])
 
 
 KERNELS["celu"] = row_functions(

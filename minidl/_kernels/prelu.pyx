@@ -1,7 +1,7 @@
 """PReLU: a leaky ReLU whose slope is learned, one for each unit."""
 
+from minidl._kernels.real cimport ZERO, real
 from minidl._kernels.rows cimport learned_functions, row_functions
-from minidl._kernels.scalar cimport real
 
 
 # ---- prelu: y = x where x > 0, else a_u x; keeps x ------------------------------------------
@@ -40,7 +40,7 @@ cdef void slope_gradient(
         da[u] = 0
     for i in range(rows):
         for u in range(first, end):
-            da[u] += 0 if x[i * units + u] > 0 else dy[i * units + u] * x[i * units + u]
+            da[u] += ZERO if x[i * units + u] > 0 else dy[i * units + u] * x[i * units + u]
 
 
 LEARNED = {"prelu": learned_functions(slope_gradient, slope_gradient)}

@@ -11,7 +11,7 @@ from minidl._kernels.rows cimport (
 from minidl._kernels.scalar cimport real
 
 cdef enum:
-    COLUMNS = 64
+    LINE = 16  # floats of a cache line
 
 
 def forward(
@@ -43,16 +43,17 @@ def learned(
     function, const real[:, ::1] x, const real[:, ::1] dy, real[::1] gradient, int threads
 ):
     """The gradient of what an activation learned for each unit; shapes (batch, units) and
-    (units,). Threads share the units out between them. Cost: one pass over x and dy."""
+    (units,). Threads share the units out between them, in whole cache lines. Cost: one pass over x
+    and dy."""
     cdef void *f = learned_function(function, sizeof(real))
-    cdef Py_ssize_t block, rows = x.shape[0], units = x.shape[1]
+    cdef Py_ssize_t rows = x.shape[0], units = x.shape[1], thread
+    cdef Py_ssize_t share = ((units + threads - 1) // threads + LINE - 1) // LINE * LINE
     if rows == 0 or units == 0:
         gradient[:] = 0
         return
-    for block in prange((units + COLUMNS - 1) // COLUMNS, nogil=True, num_threads=threads,
-                        schedule="static"):
-        learned_gradient[real](f, &x[0, 0], &dy[0, 0], &gradient[0], block * COLUMNS,
-                               min(units, (block + 1) * COLUMNS), rows, units)
+    for thread in prange(threads, nogil=True, num_threads=threads, schedule="static"):
+        learned_gradient[real](f, &x[0, 0], &dy[0, 0], &gradient[0], min(units, thread * share),
+                               min(units, (thread + 1) * share), rows, units)
 
 
 def in_order(const real[::1] x):

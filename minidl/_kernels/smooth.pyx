@@ -3,25 +3,27 @@
 A section is two row functions (rows.pxd says what they are given) and its line in KERNELS. Each
 costs one pass over the memory it touches. "keeps y" means that backward reads the output, which
 lets forward overwrite its input. A condition is written so that NaN takes the branch that hands
-it on. exp, tanh and the like compute in double precision (scalar.pxd).
+it on. float32 computes in float32, but where its roundings would add up to more than 2 ULP.
 """
-
-from libc.math cimport fabs
 
 from minidl._kernels.rows cimport row_functions
 from minidl._kernels.scalar cimport (
-    clamp, exp, expm1, normal_cdf, normal_density, real, sigmoid, softplus, tanh)
+    ONE, TWO, bell, clamp, exp, expm1, magnitude, normal_cdf, real, sigmoid, softplus, tanh,
+    wide_exp, wide_sigmoid, wide_tanh)
 
 KERNELS = {}
 
 cdef extern from *:
     """
     #include <math.h>
-    #define FAR 750.0  /* e^-750 is 0 in double precision */
+    #define DENSITY_AT_0 0.3989422804014327  /* 1 / sqrt(2 pi) */
     #define GELU_A 0.79788456080286535588  /* sqrt(2 / pi) */
     #define GELU_B 0.044715
     """
-    const double INFINITY, FAR, GELU_A, GELU_B
+    const double INFINITY, DENSITY_AT_0, GELU_A, GELU_B
+
+cdef enum:
+    FAR = 750  # e^-750 is 0 in double precision
 
 
 # ---- sigmoid ----------------------------------------------------------------------------------
@@ -32,7 +34,7 @@ cdef void sigmoid_forward(
 ) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        y[i] = <real> sigmoid(x[i])
+        y[i] = sigmoid(x[i])
 
 
 cdef void sigmoid_backward(
@@ -41,7 +43,7 @@ cdef void sigmoid_backward(
 ) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        dx[i] = dy[i] * (y[i] * (1 - y[i]))
+        dx[i] = dy[i] * (y[i] * (ONE - y[i]))
 
 
 KERNELS["sigmoid"] = row_functions(
@@ -56,7 +58,7 @@ cdef void tanh_forward(
 ) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        y[i] = <real> tanh(x[i])
+        y[i] = tanh(x[i])
 
 
 cdef void tanh_backward(
@@ -65,7 +67,7 @@ cdef void tanh_backward(
 ) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        dx[i] = dy[i] * ((1 - y[i]) * (1 + y[i]))
+        dx[i] = dy[i] * ((ONE - y[i]) * (ONE + y[i]))
 
 
 KERNELS["tanh"] = row_functions(
@@ -80,7 +82,7 @@ cdef void lecun_tanh_forward(
 ) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        y[i] = <real> (1.7159 * tanh(x[i] * (2.0 / 3.0)))
+        y[i] = <real> (1.7159 * wide_tanh(x[i] * (2.0 / 3.0), sizeof(real) == 4))
 
 
 cdef void lecun_tanh_backward(
@@ -88,8 +90,9 @@ cdef void lecun_tanh_backward(
     const double *options
 ) noexcept nogil:
     cdef Py_ssize_t i
+    cdef real a = <real> 1.7159, factor = <real> (2.0 / (3.0 * 1.7159))
     for i in range(n):
-        dx[i] = <real> (dy[i] * (2.0 / (3.0 * 1.7159)) * (1.7159 - y[i]) * (1.7159 + y[i]))
+        dx[i] = dy[i] * factor * (a - y[i]) * (a + y[i])
 
 
 KERNELS["lecun_tanh"] = row_functions(
@@ -104,10 +107,10 @@ cdef void softsign_forward(
     const real *x, const real *_, real *y, Py_ssize_t n, const double *options
 ) noexcept nogil:
     cdef Py_ssize_t i
-    cdef double finite
+    cdef real finite
     for i in range(n):
-        finite = clamp(x[i], -1e308, 1e308)
-        y[i] = <real> (finite / (1.0 + fabs(finite)))
+        finite = clamp(x[i], <real> -1e38, <real> 1e38)
+        y[i] = finite / (ONE + magnitude(finite))
 
 
 cdef void softsign_backward(
@@ -116,7 +119,7 @@ cdef void softsign_backward(
 ) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        dx[i] = <real> (dy[i] * (1.0 - fabs(y[i])) * (1.0 - fabs(y[i])))
+        dx[i] = dy[i] * (ONE - magnitude(y[i])) * (ONE - magnitude(y[i]))
 
 
 KERNELS["softsign"] = row_functions(
@@ -131,7 +134,7 @@ cdef void softplus_forward(
 ) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        y[i] = <real> softplus(x[i])
+        y[i] = softplus(x[i])
 
 
 cdef void softplus_backward(
@@ -140,7 +143,7 @@ cdef void softplus_backward(
 ) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        dx[i] = <real> (dy[i] * -expm1(-y[i]))
+        dx[i] = dy[i] * -expm1(-y[i])
 
 
 KERNELS["softplus"] = row_functions(
@@ -155,7 +158,7 @@ cdef void log_sigmoid_forward(
 ) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        y[i] = <real> -softplus(-x[i])
+        y[i] = -softplus(-x[i])
 
 
 cdef void log_sigmoid_backward(
@@ -164,7 +167,7 @@ cdef void log_sigmoid_backward(
 ) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        dx[i] = <real> (dy[i] * -expm1(y[i]))
+        dx[i] = dy[i] * -expm1(y[i])
 
 
 KERNELS["log_sigmoid"] = row_functions(
@@ -180,7 +183,7 @@ cdef void silu_forward(
 ) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        y[i] = <real> (clamp(x[i], -FAR, INFINITY) * sigmoid(x[i]))
+        y[i] = <real> (clamp(x[i], -FAR, <real> INFINITY) * wide_sigmoid(x[i], sizeof(real) == 4))
 
 
 cdef void silu_backward(
@@ -188,21 +191,20 @@ cdef void silu_backward(
     const double *options
 ) noexcept nogil:
     cdef Py_ssize_t i
-    cdef double s
+    cdef real s
     for i in range(n):
         s = sigmoid(x[i])
-        dx[i] = <real> (dy[i] * s * (1.0 + clamp(x[i], -FAR, FAR) * (1.0 - s)))
+        dx[i] = dy[i] * s * (ONE + clamp(x[i], -FAR, FAR) * (ONE - s))
 
 
 KERNELS["silu"] = row_functions(
     silu_forward, silu_backward, silu_forward, silu_backward)
 
 
-cdef inline double tanh_softplus(double x) noexcept nogil:
+cdef inline real tanh_softplus(real x, real q) noexcept nogil:
     """tanh(ln(1 + e^x)) as a quotient in q = e^-|x|, which cannot overflow."""
-    cdef double q = exp(-fabs(x))
-    cdef double top = q * (q + 2.0) if x < 0 else 1.0 + 2.0 * q
-    return top / (top + (2.0 if x < 0 else 2.0 * q * q))
+    cdef real top = q * (q + TWO) if x < 0 else ONE + TWO * q
+    return top / (top + (TWO if x < 0 else TWO * q * q))
 
 
 # ---- mish -------------------------------------------------------------------------------------
@@ -212,8 +214,10 @@ cdef void mish_forward(
     const real *x, const real *_, real *y, Py_ssize_t n, const double *options
 ) noexcept nogil:
     cdef Py_ssize_t i
+    cdef double q
     for i in range(n):
-        y[i] = <real> (clamp(x[i], -FAR, INFINITY) * tanh_softplus(x[i]))
+        q = wide_exp(-magnitude(x[i]), sizeof(real) == 4)
+        y[i] = <real> (clamp(x[i], -FAR, <real> INFINITY) * tanh_softplus(<double> x[i], q))
 
 
 cdef void mish_backward(
@@ -221,19 +225,20 @@ cdef void mish_backward(
     const double *options
 ) noexcept nogil:
     cdef Py_ssize_t i
-    cdef double t
+    cdef real q, s, t
     for i in range(n):
-        t = tanh_softplus(x[i])
-        dx[i] = <real> (
-            dy[i] * (t + clamp(x[i], -FAR, FAR) * sigmoid(x[i]) * (1.0 - t) * (1.0 + t)))
+        q = exp(-magnitude(x[i]))
+        s = (q if x[i] < 0 else ONE) / (ONE + q)
+        t = tanh_softplus(x[i], q)
+        dx[i] = dy[i] * (t + clamp(x[i], -FAR, FAR) * s * (ONE - t) * (ONE + t))
 
 
 KERNELS["mish"] = row_functions(
     mish_forward, mish_backward, mish_forward, mish_backward)
 
 
-cdef inline double gelu_inner(double x) noexcept nogil:
-    return GELU_A * (x + GELU_B * x * x * x)
+cdef inline real gelu_inner(real x) noexcept nogil:
+    return <real> GELU_A * (x + <real> GELU_B * x * x * x)
 
 
 # ---- gelu -------------------------------------------------------------------------------------
@@ -245,13 +250,18 @@ cdef void gelu_forward(
     const real *x, const real *_, real *y, Py_ssize_t n, const double *options
 ) noexcept nogil:
     cdef Py_ssize_t i
-    cdef bint approximate = options[0] != 0
+    cdef bint approximate = options[0] != 0, short_series = sizeof(real) == 4
+    cdef double z, e, share
     if approximate:
         for i in range(n):
-            y[i] = <real> (clamp(x[i], -FAR, INFINITY) * sigmoid(2.0 * gelu_inner(x[i])))
+            share = wide_sigmoid(2.0 * gelu_inner(<double> x[i]), short_series)
+            y[i] = <real> (clamp(x[i], -FAR, <real> INFINITY) * share)
     else:
         for i in range(n):
-            y[i] = <real> (clamp(x[i], -FAR, INFINITY) * normal_cdf(x[i]))
+            z = clamp(x[i], -FAR, <real> INFINITY)
+            # The square of a float32 number has room in double precision.
+            e = wide_exp(-0.5 * z * z, True) if short_series else bell(z)
+            y[i] = <real> (z * normal_cdf(z, e, short_series))
 
 
 cdef void gelu_backward(
@@ -259,21 +269,22 @@ cdef void gelu_backward(
     const double *options
 ) noexcept nogil:
     cdef Py_ssize_t i
-    cdef bint approximate = options[0] != 0
-    cdef double e, s, t, z
+    cdef bint approximate = options[0] != 0, short_series = sizeof(real) == 4
+    cdef real e, s, t, z
     if approximate:
         for i in range(n):
             z = clamp(x[i], -FAR, FAR)
-            t = 2.0 * gelu_inner(z)
-            e = exp(-fabs(t))
-            s = (e if t < 0 else 1.0) / (1.0 + e)
+            t = TWO * gelu_inner(z)
+            e = exp(-magnitude(t))
+            s = (e if t < 0 else ONE) / (ONE + e)
             # s (1 - s) = e / (1 + e)², without rounding 1 - s for large t.
-            dx[i] = <real> (dy[i] * (s + z * e / ((1.0 + e) * (1.0 + e))
-                                     * (2.0 * GELU_A) * (1.0 + 3.0 * GELU_B * z * z)))
+            dx[i] = dy[i] * (s + z * e / ((ONE + e) * (ONE + e))
+                             * <real> (2.0 * GELU_A) * (ONE + <real> (3.0 * GELU_B) * z * z))
     else:
         for i in range(n):
             z = clamp(x[i], -FAR, FAR)
-            dx[i] = <real> (dy[i] * (normal_cdf(z) + z * normal_density(z)))
+            e = bell(z)
+            dx[i] = dy[i] * (normal_cdf(z, e, short_series) + z * e * <real> DENSITY_AT_0)
 
 
 KERNELS["gelu"] = row_functions(

@@ -1,7 +1,8 @@
 """Softmax, its logarithm, and cross-entropy with its gradient, row by row.
 
 A row of x holds one sample's logits. With m = max x and z = x - m nothing overflows: every e^z is
-at most 1, and their sum is at least 1. Sums run over the row in order, in double precision.
+at most 1, and their sum is at least 1. The exponentials have x's precision. Sums are in double
+precision and in one order: every fourth number for itself, then the four together.
 
 NaN anywhere in a row makes the row NaN. A logit of -inf has probability 0, and one of +inf has
 probability 1 if it is the only one; two of them, or a row of nothing but -inf, leave the ratio
@@ -13,16 +14,23 @@ from libc.math cimport INFINITY, NAN, fabs
 from libc.stdint cimport int64_t
 
 from minidl._kernels.scalar cimport (
-    EXPONENT_BIAS, FRACTION_BITS, bits_of, double_of, exp, log1p, real)
+    FRACTION_BITS, artanh_series, bits_of, double_of, exp, exp_below, real)
 from minidl._kernels.softmax cimport label_functions
 
+cdef extern from *:
+    "#define SQRT_HALF 0.70710678118654752440"
+    const double SQRT_HALF
 
-cdef inline double log_of_sum(double x) noexcept nogil:
-    """ln x for x >= 1: with x = 2^n f and f in [1, 2) it is n ln 2 + ln(1 + (f - 1))."""
+
+cdef inline double log_of_sum(double x, bint short_series) noexcept nogil:
+    """ln x for x >= 1: with x = 2^n f and f in [sqrt(1/2), sqrt(2)] it is n ln 2 + ln f, and
+    ln f = 2 artanh(s), s = (f - 1) / (f + 1). For sums of float32 a short series does."""
     cdef int64_t bits = bits_of(x)
-    cdef int64_t n = (bits >> FRACTION_BITS) - EXPONENT_BIAS
+    cdef int64_t n = (bits - bits_of(SQRT_HALF)) >> FRACTION_BITS
     cdef double f = double_of(bits - (n << FRACTION_BITS))
-    return n * 0.6931471805599453 + log1p(f - 1.0) if x >= 1.0 else NAN
+    cdef double s = (f - 1.0) / (f + 1.0)
+    cdef double log_x = n * 0.6931471805599453 + 2.0 * (s + s * artanh_series(s * s, short_series))
+    return log_x if x >= 1.0 else NAN
 
 
 cdef inline double below(double x, double m) noexcept nogil:
@@ -30,24 +38,56 @@ cdef inline double below(double x, double m) noexcept nogil:
     return 0.0 if x == m else x - m
 
 
-cdef inline double largest(const real *x, Py_ssize_t n) noexcept nogil:
+cdef inline real largest(const real *x, Py_ssize_t n) noexcept nogil:
     """max x; -inf of nothing. NaN loses every comparison and is met again in the sum."""
-    cdef Py_ssize_t j
-    cdef real m = -INFINITY
-    for j in range(n):
-        m = x[j] if x[j] > m else m
-    return m
+    cdef Py_ssize_t j, whole = n - n % 4
+    cdef real a = <real> -INFINITY, b = a, c = a, d = a
+    for j in range(0, whole, 4):
+        a = x[j] if x[j] > a else a
+        b = x[j + 1] if x[j + 1] > b else b
+        c = x[j + 2] if x[j + 2] > c else c
+        d = x[j + 3] if x[j + 3] > d else d
+    for j in range(whole, n):
+        a = x[j] if x[j] > a else a
+    a, c = (a if a > b else b), (c if c > d else d)
+    return a if a > c else c
 
 
-cdef inline double exponentials(const real *x, double m, real *e, Py_ssize_t n) noexcept nogil:
-    """e_j = exp(x_j - m); gives the sum of what is stored. Summing in the loop that computes it
-    would keep that loop from being vectorised: 9 ns for each float32 in place of 4."""
+cdef inline double sum_of(const real *x, Py_ssize_t n) noexcept nogil:
+    """The sum of x; of four chains, as one would wait for every addition."""
+    cdef Py_ssize_t j, whole = n - n % 4
+    cdef double a = 0.0, b = 0.0, c = 0.0, d = 0.0
+    for j in range(0, whole, 4):
+        a += x[j]
+        b += x[j + 1]
+        c += x[j + 2]
+        d += x[j + 3]
+    for j in range(whole, n):
+        a += x[j]
+    return (a + b) + (c + d)
+
+
+cdef inline double dot_of(const real *x, const real *y, Py_ssize_t n) noexcept nogil:
+    """The sum of x y, likewise."""
+    cdef Py_ssize_t j, whole = n - n % 4
+    cdef double a = 0.0, b = 0.0, c = 0.0, d = 0.0
+    for j in range(0, whole, 4):
+        a += <double> x[j] * y[j]
+        b += <double> x[j + 1] * y[j + 1]
+        c += <double> x[j + 2] * y[j + 2]
+        d += <double> x[j + 3] * y[j + 3]
+    for j in range(whole, n):
+        a += <double> x[j] * y[j]
+    return (a + b) + (c + d)
+
+
+cdef inline double exponentials(const real *x, real m, real *e, Py_ssize_t n) noexcept nogil:
+    """e_j = exp(x_j - m); gives the sum of what is stored."""
     cdef Py_ssize_t j
-    cdef double total = 0.0
+    cdef double total
     for j in range(n):
-        e[j] = <real> exp(below(x[j], m))
-    for j in range(n):
-        total += e[j]
+        e[j] = exp_below(x[j], m)
+    total = sum_of(e, n)
     return NAN if fabs(m) == INFINITY and total > 1.0 else total
 
 
@@ -70,9 +110,7 @@ cdef inline void softmax_backward_row(
     const real *y, const real *dy, real *dx, Py_ssize_t n
 ) noexcept nogil:
     cdef Py_ssize_t j
-    cdef double mean = 0.0
-    for j in range(n):
-        mean += <double> y[j] * dy[j]
+    cdef double mean = dot_of(y, dy, n)
     for j in range(n):
         dx[j] = <real> (y[j] * (dy[j] - mean))
 
@@ -98,8 +136,8 @@ def softmax_backward(
 
 cdef inline void log_softmax_row(const real *x, real *y, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t j
-    cdef double m = largest(x, n)
-    cdef double log_total = log_of_sum(exponentials(x, m, y, n))
+    cdef real m = largest(x, n)
+    cdef double log_total = log_of_sum(exponentials(x, m, y, n), sizeof(real) == 4)
     for j in range(n):
         y[j] = <real> (below(x[j], m) - log_total)
 
@@ -108,9 +146,7 @@ cdef inline void log_softmax_backward_row(
     const real *y, const real *dy, real *dx, Py_ssize_t n
 ) noexcept nogil:
     cdef Py_ssize_t j
-    cdef double total = 0.0
-    for j in range(n):
-        total += dy[j]
+    cdef double total = sum_of(dy, n)
     for j in range(n):
         dx[j] = <real> (dy[j] - exp(y[j]) * total)
 
@@ -141,15 +177,16 @@ cdef inline double targets_row(
     const real *x, const real *a, double scale, real *dx, Py_ssize_t n
 ) noexcept nogil:
     cdef Py_ssize_t j
-    cdef double m = largest(x, n)
+    cdef real m = largest(x, n)
     cdef double total = exponentials(x, m, dx, n)
-    cdef double log_total = log_of_sum(total)
+    cdef double log_total = log_of_sum(total, sizeof(real) == 4)
     cdef double loss = 0.0, wanted = 0.0
     for j in range(n):
         wanted += a[j]
         loss += cost(a[j], below(x[j], m) - log_total)
+    total = wanted / total
     for j in range(n):
-        dx[j] = <real> (scale * (wanted / total * dx[j] - a[j]))
+        dx[j] = <real> (scale * (total * dx[j] - a[j]))
     return scale * loss
 
 
@@ -158,18 +195,24 @@ cdef double label_row(
     real *dx, Py_ssize_t n
 ) noexcept nogil:
     cdef Py_ssize_t j
-    cdef double m = largest(x, n)
+    cdef real m = largest(x, n)
     cdef double total = exponentials(x, m, dx, n)
-    cdef double log_total = log_of_sum(total)
+    cdef double log_total = log_of_sum(total, sizeof(real) == 4)
     cdef double hit = (1.0 - smoothing) * weights[label], share = smoothing / n
-    cdef double loss = cost(hit, below(x[label], m) - log_total), wanted = hit
+    cdef double loss = cost(hit, below(x[label], m) - log_total), wanted = hit, factor, at_label
     if smoothing > 0.0:
         for j in range(n):
             wanted += share * weights[j]
             loss += cost(share * weights[j], below(x[j], m) - log_total)
-    for j in range(n):
-        dx[j] = <real> (scale * (wanted / total * dx[j]
-                                 - (share * weights[j] + (hit if j == label else 0.0))))
+    factor = scale * wanted / total
+    at_label = factor * dx[label] - scale * (share * weights[label] + hit)
+    if smoothing > 0.0:
+        for j in range(n):
+            dx[j] = <real> (factor * dx[j] - scale * share * weights[j])
+    else:
+        for j in range(n):
+            dx[j] = <real> (factor * dx[j])
+    dx[label] = <real> at_label
     return scale * loss
 
 

@@ -78,7 +78,7 @@ class Activation(Layer):
     paper: ClassVar[str]
     keeps: ClassVar[str] = "x"  # what backward reads: the input or the output
     learned: ClassVar[tuple[str, ...]] = ()  # which of the formula's arguments are parameters
-    nanoseconds: ClassVar[float] = 3  # that an element takes one core: about an exponential
+    nanoseconds: ClassVar[float] = 1  # that a float32 takes one core: about an exponential
     positive: ClassVar[tuple[str, ...]] = ()  # which of its options must be above zero
     function: ClassVar[Callable[..., Tensor]]  # made from the declaration
 

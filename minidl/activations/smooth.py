@@ -54,6 +54,7 @@ class LeCunTanh(Activation):
 
     name = "lecun_tanh"
     paper = "LeCun, Bottou, Orr & Müller 1998"
+    nanoseconds = 2
     keeps = "y"
 
     @staticmethod
@@ -74,6 +75,7 @@ class Softsign(Activation):
 
     name = "softsign"
     paper = "Bergstra, Desjardins, Lamblin & Bengio 2009"
+    nanoseconds = 0.3
     keeps = "y"
 
     @staticmethod
@@ -94,6 +96,7 @@ class Softplus(Activation):
 
     name = "softplus"
     paper = "Dugas, Bengio, Bélisle, Nadeau & Garcia 2001"
+    nanoseconds = 1.5
     keeps = "y"
 
     @staticmethod
@@ -114,6 +117,7 @@ class LogSigmoid(Activation):
 
     name = "log_sigmoid"
     paper = ""
+    nanoseconds = 1.5
     keeps = "y"
 
     @staticmethod
@@ -134,6 +138,7 @@ class SiLU(Activation):
 
     name = "silu"
     paper = "Elfwing, Uchibe & Doya 2018"
+    nanoseconds = 1.5
 
     @staticmethod
     def formula(x: Tensor) -> Tensor:
@@ -153,6 +158,7 @@ class Mish(Activation):
 
     name = "mish"
     paper = "Misra 2019"
+    nanoseconds = 2
 
     @staticmethod
     def formula(x: Tensor) -> Tensor:
@@ -173,6 +179,7 @@ class GELU(Activation):
 
     name = "gelu"
     paper = "Hendrycks & Gimpel 2016"
+    nanoseconds = 3
 
     @staticmethod
     def formula(x: Tensor, approximate: bool = False) -> Tensor:

@@ -65,13 +65,14 @@ def test_forward_is_the_formula(kind, options, dtype, level):
     y, _ = call(kind, options, x)
     expected, _ = truth(kind, options, x)
     assert y.dtype == dtype
-    # The kernels compute in double: float32 is off by its own rounding (half an ULP) and hardly
-    # more. In float64 kernel and formula round each step; rounding the exponent t of an e^t is a
-    # relative error of |t| eps, and so a far tail's error grows with the logarithm of its size.
+    # float32: the most that any formula may lose; tests/kernels/test_accuracy.py has each one's
+    # own bound and sweeps more. In float64 kernel and formula round each step; rounding the
+    # exponent t of an e^t is a relative error of |t| eps, and so a far tail's error grows with
+    # the logarithm of its size.
     spacing = np.spacing(np.abs(expected).astype(dtype)).astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         ulps = np.abs(y.data.astype(np.float64) - expected) / spacing
-        allowed = 0.51 if dtype == np.float32 else 8 + 3 * np.abs(np.log(np.abs(expected)))
+        allowed = 2 if dtype == np.float32 else 8 + 3 * np.abs(np.log(np.abs(expected)))
     normal = np.abs(expected) > np.finfo(np.float64).tiny  # below it numbers have fewer digits
     assert (ulps <= allowed)[normal].all(), f"{(ulps - allowed)[normal].max()} ULP too many"
     np.testing.assert_allclose(y.data[~normal], expected[~normal], rtol=0, atol=1e-300)

@@ -1,0 +1,131 @@
+"""exp, expm1, log1p and tanh in double precision: series whose error is below the rounding."""
+
+from libc.math cimport copysign, fabs
+from libc.stdint cimport int64_t
+
+from minidl._kernels.real cimport clamp
+from minidl._kernels.series32 cimport exp_series, tanh_series
+
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #include <string.h>
+    static inline int64_t bits_of(double x) { int64_t i; memcpy(&i, &x, sizeof i); return i; }
+    static inline double double_of(int64_t i) { double x; memcpy(&x, &i, sizeof x); return x; }
+    """
+    int64_t bits_of(double x) nogil
+    double double_of(int64_t i) nogil
+
+cdef enum:
+    EXPONENT_BIAS = 1023
+    FRACTION_BITS = 52
+
+
+cdef inline double shifted(double x) noexcept nogil:
+    """x + 1.5·2^52: no fraction bits are left, so the sum is rounded to an integer, which stands
+    in its low bits."""
+    return x + 6755399441055744.0
+
+
+cdef inline double nearest(double x) noexcept nogil:
+    return shifted(x) - 6755399441055744.0
+
+
+cdef inline double power_of_two(double n) noexcept nogil:
+    """2^n for an integer n in [-1022, 1023]: the exponent's bits, written directly."""
+    return double_of((bits_of(shifted(n)) + EXPONENT_BIAS) << FRACTION_BITS)
+
+
+cdef inline double exp64(double x) noexcept nogil:
+    """e^x = 2^n e^r with n = round(x / ln 2), so that |r| <= 0.35, and the series of e^r, whose
+    first omitted term is below 5e-18. Below -745 the result is 0, above 709.8 infinite."""
+    cdef double n, half, r, s
+    x = clamp(x, -750, 710)
+    n = nearest(x * 1.4426950408889634)
+    # ln 2 in two parts: n times the first is exact.
+    r = (x - n * 6.93147180369123816490e-01) - n * 1.90821492927058770002e-10
+    s = 1 / 479001600.0 + r * (1 / 6227020800.0)
+    s = 1 / 3628800.0 + r * (1 / 39916800.0 + r * s)
+    s = 1 / 40320.0 + r * (1 / 362880.0 + r * s)
+    s = 1 / 720.0 + r * (1 / 5040.0 + r * s)
+    s = 1 / 24.0 + r * (1 / 120.0 + r * s)
+    s = 1.0 + r * (1.0 + r * (0.5 + r * (1 / 6.0 + r * s)))
+    # 2^n in two factors: either is a normal number even where the result is not.
+    half = nearest(0.5 * n)
+    return s * power_of_two(half) * power_of_two(n - half)
+
+
+cdef inline double exp64_short(double x) noexcept nogil:
+    """e^x for x <= 0, to 1e-9 of itself by float32's series: for formulas whose result is then
+    rounded to float32. Below -700 it is e^-700."""
+    cdef double n, r
+    x = -700.0 if x < -700 else x
+    n = nearest(x * 1.4426950408889634)
+    r = x - n * 0.6931471805599453
+    return (1.0 + (r + r * r * exp_series(r))) * power_of_two(n)
+
+
+cdef inline double expm1_64(double x) noexcept nogil:
+    """e^x - 1 = 2^n (e^r - 1) + (2^n - 1), exact to the last digits near 0; for x up to 700."""
+    cdef double n, r, s, scale
+    x = clamp(x, -50, 700)
+    n = nearest(x * 1.4426950408889634)
+    r = (x - n * 6.93147180369123816490e-01) - n * 1.90821492927058770002e-10
+    s = 1 / 479001600.0 + r * (1 / 6227020800.0)
+    s = 1 / 3628800.0 + r * (1 / 39916800.0 + r * s)
+    s = 1 / 40320.0 + r * (1 / 362880.0 + r * s)
+    s = 1 / 720.0 + r * (1 / 5040.0 + r * s)
+    s = 1 / 24.0 + r * (1 / 120.0 + r * s)
+    s = r + r * r * (0.5 + r * (1 / 6.0 + r * s))
+    scale = power_of_two(n)
+    return scale * s + (scale - 1.0)
+
+
+cdef inline double artanh_series(double q, bint short_series) noexcept nogil:
+    """artanh(s) / s - 1 = s²/3 + s⁴/5 + ... for q = s² <= 0.0295; the first omitted term is below
+    1e-18, or 3e-9 in the short series."""
+    cdef double t = 1 / 15.0 + q * (1 / 17.0 + q * (1 / 19.0 + q * (1 / 21.0)))
+    t = 1 / 11.0 + q * (1 / 13.0 + q * t)
+    t = 1 / 9.0 if short_series else 1 / 9.0 + q * t
+    return q * (1 / 3.0 + q * (1 / 5.0 + q * (1 / 7.0 + q * t)))
+
+
+cdef inline double log1p64(double u) noexcept nogil:
+    """ln(1 + u) for u in [0, 1] by 2 artanh(s), s = u / (2 + u). Above sqrt(2) - 1 the argument is
+    halved first, so that |s| <= 0.1716 always."""
+    cdef bint upper = u > 0.41421356237309503
+    cdef double s = (u - 1.0 if upper else u) / (u + 3.0 if upper else u + 2.0)
+    cdef double log_sum = 2.0 * (s + s * artanh_series(s * s, False))
+    return (0.6931471805599453 if upper else 0.0) + log_sum
+
+
+cdef inline double tanh64(double x) noexcept nogil:
+    """tanh |x| = e / (e + 2) with e = e^(2|x|) - 1; beyond 22 it rounds to 1."""
+    cdef double e = expm1_64(2.0 * clamp(fabs(x), 0, 22))
+    return copysign(e / (e + 2.0), x)
+
+
+cdef inline double tanh64_short(double x) noexcept nogil:
+    """As tanh32, in double precision: to 5e-9 of itself."""
+    cdef double z = fabs(x), q = x * x, e
+    e = exp64_short(-2.0 * z)
+    return x + x * q * tanh_series(q) if z <= 0.625 else copysign((1.0 - e) / (1.0 + e), x)
+
+
+cdef inline double tail64(double s) noexcept nogil:
+    """P(s) = (z + 5) e^(z²/2) Q(z), z = 5 (1 + s) / (1 - s), for the normal distribution's upper
+    tail Q: the Chebyshev interpolant of degree 22 on [-1, 1], made with 60 digits; its error is
+    3e-17 of the value, in the far tail too."""
+    cdef double p
+    p = 5.037302126379857e-10 + s * -8.166192624428987e-10
+    p = -5.015649939857857e-09 + s * (9.446827519677366e-09 + s * p)
+    p = 3.581840051543223e-08 + s * (-6.782555313291156e-08 + s * p)
+    p = -3.310698071526862e-07 + s * (4.340262594829775e-07 + s * p)
+    p = 3.977912640593242e-06 + s * (-2.769337871043854e-06 + s * p)
+    p = -4.976177118979218e-05 + s * (1.6681099115863468e-05 + s * p)
+    p = 0.00054489883090093 + s * (-5.9375673286488655e-05 + s * p)
+    p = -0.00299337673822322 + s * (-0.0007978694094808063 + s * p)
+    p = -0.06911863870881432 + s * (0.020795066800941616 + s * p)
+    p = -0.3135331566712138 + s * (0.16502036617034282 + s * p)
+    p = -0.6653825028900577 + s * (0.4953056159699768 + s * p)
+    return 0.769193049750063 + s * p
