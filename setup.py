@@ -8,6 +8,7 @@ import platform
 import subprocess
 import sysconfig
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,8 +25,10 @@ TILED = {"gemm", "dense"}  # holds the register tile
 # part of what it means. No-trapping-math only says that nobody reads the exception flags; it lets
 # the compiler turn `a if x > 0 else b` into a vector select. The last flag keeps short loops that
 # copy or clear a row from becoming calls of memcpy and memset, which cost more than they do.
+# Python's own flags ask for debug information, which takes long to write and nobody reads: -g0.
 FLAGS = [
     "-O3",
+    "-g0",
     "-fno-math-errno",
     "-fno-trapping-math",
     "-ffp-contract=fast",
@@ -72,6 +75,7 @@ def compiler() -> list[str]:
     return (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()
 
 
+@cache
 def compiles(program: str, *flags: str) -> bool:
     """Whether the compiler makes a program of this source with these flags."""
     with tempfile.TemporaryDirectory() as folder:
@@ -144,7 +148,9 @@ def extensions() -> list[Extension]:
     openmp = openmp_flags()
     package = ".".join(KERNELS.parts)
     plain = [
-        Extension(f"{package}._memoryview", [memoryview.as_posix()], extra_compile_args=["-O2"]),
+        Extension(
+            f"{package}._memoryview", [memoryview.as_posix()], extra_compile_args=["-O2", "-g0"]
+        ),
         *(
             Extension(f"{package}.{name}", [sources[name].as_posix()], extra_compile_args=openmp)
             for name in sorted(PLAIN)
