@@ -1,12 +1,13 @@
-# make train: builds, installs, trains on MNIST with each activation; results/ has the outcome
-# make test:  all that CI runs
+# make train:    builds, installs, trains on MNIST with each activation; results/ has the outcome
+# make test:     lint, doctests and tests
+# make sanitize: the kernels' tests, with every access and every operation of the kernels checked
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 SOURCES = setup.py pyproject.toml $(shell find minidl -name '*.py' -o -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd')
 
-.PHONY: train test lint build clean
+.PHONY: train test sanitize lint build clean
 
 train: $(VENV)/installed-examples
 	$(BIN)/python examples/compare_activations.py
@@ -15,6 +16,20 @@ test: $(VENV)/installed-test
 	$(MAKE) lint
 	$(BIN)/pytest --doctest-modules --pyargs minidl --import-mode=importlib -q
 	$(BIN)/pytest
+
+# A report ends the process: with SIGABRT, at which pytest prints the test's line, and to the real
+# stderr, which pytest must not capture. Python's own allocator would put objects side by side, where
+# no access is outside. Leaks are not looked for: Python keeps memory until it ends. Only the levels
+# that this machine runs are built; the installed package knows them.
+sanitize: $(VENV)/installed-test
+	MINIDL_LEVELS="$$($(BIN)/python -Ic 'from minidl import _kernels; print(*_kernels.levels())')" \
+	MINIDL_SANITIZE=1 $(BIN)/python setup.py --quiet build
+	PYTHONPATH=build/sanitized/lib PYTHONMALLOC=malloc \
+	LD_PRELOAD=$(shell $(CC) -print-file-name=libasan.so) \
+	ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 \
+	UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1 \
+	$(BIN)/pytest --capture=sys tests/sanitizers_work.py \
+		tests/kernels tests/activations tests/losses tests/optim
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

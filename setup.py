@@ -1,13 +1,16 @@
 """Builds the kernels: every .pyx of minidl/_kernels once per CPU level.
 
 MINIDL_LEVELS="baseline" (or "baseline v3") builds fewer levels, for a quick try.
+MINIDL_SANITIZE=1 builds into build/sanitized with GCC's sanitizers, for `make sanitize`.
 """
 
 import os
 import platform
 import subprocess
+import sys
 import sysconfig
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,8 +18,12 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
+SANITIZE = bool(os.environ.get("MINIDL_SANITIZE"))
+
 KERNELS = Path("minidl", "_kernels")
-GENERATED = Path("build", "cython")
+BUILD = Path("build", "sanitized") if SANITIZE else Path("build")
+GENERATED = BUILD / "cython"
+FOLDERS = {"build_base": str(BUILD), "build_lib": str(BUILD / "lib")} if SANITIZE else {}
 PLAIN = {"build_info"}  # answers questions about the CPU, so it runs on every CPU
 
 # No -ffast-math and none of its parts that change results: NaN must stay NaN, a sum's order is
@@ -26,14 +33,31 @@ PLAIN = {"build_info"}  # answers questions about the CPU, so it runs on every C
 # more than they do. The last two keep a formula behind `clamp` whole: GCC would work out its value
 # at either limit as a path of its own, and select between the paths after every step, which takes
 # up to a third longer.
+# Python's own flags ask for debug information, which takes long to write and nobody reads: -g0.
 FLAGS = [
     "-O3",
+    "-g0",
     "-fno-math-errno",
     "-fno-trapping-math",
     "-ffp-contract=fast",
     "-fno-tree-loop-distribute-patterns",
     "-fno-thread-jumps",
     "-fno-split-paths",
+]
+
+# These come after all others and override them. An access outside an array, or an operation that C
+# leaves undefined, ends the program. Python's own flags let integers wrap around; here that is an
+# error too. Not so a bit shifted into the sign: GCC defines it, and exp makes 2^n that way.
+# Line numbers are all of the debug information that a report needs, and -O1 compiles quickly.
+SANITIZERS = ["-fsanitize=address,undefined,float-cast-overflow"]
+SANITIZING = [
+    *SANITIZERS,
+    "-fno-sanitize=shift-base",
+    "-fno-sanitize-recover=all",
+    "-fstrict-overflow",
+    "-fno-omit-frame-pointer",
+    "-O1",
+    "-g1",
 ]
 
 DIRECTIVES = {
@@ -75,6 +99,7 @@ def compiler() -> list[str]:
     return (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()
 
 
+@cache
 def compiles(program: str, *flags: str) -> bool:
     """Whether the compiler makes a program of this source with these flags."""
     with tempfile.TemporaryDirectory() as folder:
@@ -111,6 +136,7 @@ def generated_c() -> tuple[dict[str, Path], Path]:
         compiler_directives=DIRECTIVES,
         shared_utility_qualified_name=shared,
         show_all_warnings=True,
+        emit_linenums=SANITIZE,  # a report names the line of the .pyx, not of the C
     )
     sources = {module.name.rpartition(".")[2]: Path(module.sources[0]) for module in modules}
     return sources, sources.pop("_memoryview")
@@ -141,18 +167,27 @@ def extensions() -> list[Extension]:
     openmp = openmp_flags()
     package = ".".join(KERNELS.parts)
     plain = [
-        Extension(f"{package}._memoryview", [memoryview.as_posix()], extra_compile_args=["-O2"]),
+        Extension(
+            f"{package}._memoryview", [memoryview.as_posix()], extra_compile_args=["-O2", "-g0"]
+        ),
         *(
             Extension(f"{package}.{name}", [sources[name].as_posix()], extra_compile_args=openmp)
             for name in sorted(PLAIN)
         ),
     ]
-    return plain + [
+    levelled = [
         level_extension(name, source, level_name, flags)
         for level_name in LEVELS
         for name, source in sources.items()
         if name not in PLAIN
     ]
+    if SANITIZE:
+        if not compiles("int main(void) { return 0; }", *SANITIZING):
+            sys.exit(f"MINIDL_SANITIZE: {compiler()[0]} cannot build with {' '.join(SANITIZERS)}")
+        for extension in plain + levelled:
+            extension.extra_compile_args += SANITIZING
+            extension.extra_link_args += SANITIZERS
+    return plain + levelled
 
 
 class ParallelBuild(build_ext):
@@ -168,4 +203,8 @@ class ParallelBuild(build_ext):
         super().copy_extensions_to_source()
 
 
-setup(ext_modules=extensions(), cmdclass={"build_ext": ParallelBuild})
+setup(
+    ext_modules=extensions(),
+    cmdclass={"build_ext": ParallelBuild},
+    options={"build": FOLDERS},
+)
