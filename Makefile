@@ -1,12 +1,15 @@
 # make train: builds, installs, trains on MNIST with each activation; results/ has the outcome
 # make test:  all that CI runs
+# make bench: measures minidl against its peers, in 20 minutes; BENCH=--quick for a try
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 SOURCES = setup.py pyproject.toml $(shell find minidl -name '*.py' -o -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd')
 
-.PHONY: train test lint build clean
+BENCH_VENV ?= .venv-bench
+
+.PHONY: train test lint bench build clean
 
 train: $(VENV)/installed-examples
 	$(BIN)/python examples/compare_activations.py
@@ -30,10 +33,20 @@ $(VENV)/installed-%: $(BIN)/python $(SOURCES)
 	$(BIN)/pip install --quiet '.[$*]'
 	touch $@
 
+# The peers are large, so they have an environment of their own.
+bench: $(BENCH_VENV)/installed
+	$(BENCH_VENV)/bin/python benchmarks/run.py $(BENCH)
+
+$(BENCH_VENV)/installed: benchmarks/requirements.txt $(SOURCES)
+	$(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/pip install --quiet --upgrade pip
+	$(BENCH_VENV)/bin/pip install --quiet -r benchmarks/requirements.txt .
+	touch $@
+
 # In place, for work on minidl itself; compiles what has changed.
 build:
 	$(PYTHON) setup.py --quiet build_ext --inplace
 
 clean:
-	rm -rf build dist results *.egg-info $(VENV)
+	rm -rf build dist results *.egg-info $(VENV) $(BENCH_VENV)
 	find minidl -name '*.so' -delete

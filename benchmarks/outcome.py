@@ -19,6 +19,11 @@ class Spread(NamedTuple):
         return cls(statistics.median(values), min(values), max(values))
 
 
+def number(value: float) -> str:
+    """Three digits: 0.0123, 1.23, 123, 1230."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
 class Target(NamedTuple):
     """A bound on a median: Target("≥", 1.0)."""
 

@@ -5,15 +5,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from outcome import Outcome
+from outcome import Outcome, Spread, number
 from rows.row import Row
 
 HEADER = ("what", "came out", "smallest to largest", "target", "met", "more")
-
-
-def number(value: float) -> str:
-    """Three digits: 0.0123, 1.23, 123, 1230."""
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def line(outcome: Outcome) -> tuple[str, ...]:
@@ -79,15 +74,21 @@ def heading(facts: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
     speeds = "; ".join(
         f"on {threads} thread{'s' if int(threads) > 1 else ''} "
-        f"{peaks['flops'][threads] / 1e9:.0f} GFLOP/s and {peaks['bytes'][threads] / 1e9:.1f} GB/s"
-        for threads in peaks["flops"]
+        f"{in_billions(flops)} GFLOP/s and {in_billions(peaks['bytes'][threads])} GB/s"
+        for threads, flops in peaks["flops"].items()
     )
     return (
         f"{machine['processor']}, {machine['cores']} cores, {machine['date']}, "
         f"{facts['settings']['threads']} threads, {facts['settings']['rounds']} rounds. "
         f"Measured peaks, multiply-adds of float32 and copying: {speeds}. "
+        "Where a peak varies widely, other work disturbed the run. "
         f"Python {machine['python']}, {versions}."
     )
+
+
+def in_billions(spread: Spread) -> str:
+    median, low, high = (number(value / 1e9) for value in spread)
+    return f"{median} ({low} to {high})"
 
 
 NOTES = """\

@@ -21,9 +21,9 @@ import numpy as np
 import picture
 import report
 from machine import cores, describe
-from outcome import DisagreementError, Outcome
+from outcome import DisagreementError, Outcome, Spread
 from rows import activations, epochs, process, products, small
-from turns import Bench, ContenderError, median_peak
+from turns import Bench, ContenderError
 
 from minidl import data
 
@@ -41,14 +41,14 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
                         help=f"some of the rows: {', '.join(NAMES)}")  # fmt: skip
     parser.add_argument("--quick", action="store_true",
                         help="less of everything, in two minutes: a try")  # fmt: skip
-    parser.add_argument("--rounds", type=int, help="counted rounds (default: 7, with --quick 2)")
+    parser.add_argument("--rounds", type=int, help="counted rounds (default: 7, with --quick 1)")
     parser.add_argument("--threads", type=int, default=cores(),
                         help="of every contender (default: all cores, %(default)s)")  # fmt: skip
     parser.add_argument("--output", type=Path, metavar="DIR",
                         help="one folder for all three files")  # fmt: skip
     arguments = parser.parse_args(argv)
     if arguments.rounds is None:
-        arguments.rounds = 2 if arguments.quick else 7
+        arguments.rounds = 1 if arguments.quick else 7
     if arguments.rounds < 1 or not 1 <= arguments.threads <= cores():
         parser.error(f"--rounds is at least 1, --threads from 1 to {cores()}")
     return arguments
@@ -66,17 +66,17 @@ def output_files(arguments: argparse.Namespace) -> tuple[Path, Path, Path]:
 
 def facts(bench: Bench, arguments: argparse.Namespace) -> dict[str, Any]:
     """What the numbers depend on."""
-    kinds = ("flops", "bytes")
     return {
         "machine": describe(),
         "versions": bench.versions,
         "missing": bench.missing,
-        "settings": {"rounds": arguments.rounds, "threads": arguments.threads,
-                     "quick": arguments.quick},
-        "peaks": {kind: {n: median_peak(bench.peaks, kind, n) for n in bench.peaks[0][kind]}
-                  for kind in kinds},
+        "settings": {name: getattr(arguments, name) for name in ("rounds", "threads", "quick")},
+        "peaks": {
+            kind: {n: Spread.of(peak[kind][n] for peak in bench.peaks) for n in counts}
+            for kind, counts in bench.peaks[0].items()
+        },
         "every peak": bench.peaks,
-    }  # fmt: skip
+    }
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -105,10 +105,6 @@ class Field:
 Peaks = dict[str, dict[str, float]]  # "flops" and "bytes" per second, by the number of threads
 
 
-def median_peak(peaks: list[Peaks], what: str, threads: str) -> float:
-    return statistics.median(peak[what][threads] for peak in peaks)
-
-
 class Bench:
     """What all rows share: how many rounds and threads, the peaks, a record of every turn."""
 
@@ -130,7 +126,7 @@ class Bench:
 
     def peak(self, what: str, threads: int) -> float:
         """The median of "flops" or "bytes" per second on so many threads, in the latest rounds."""
-        return median_peak(self.recent, what, str(threads))
+        return statistics.median(peak[what][str(threads)] for peak in self.recent)
 
     @contextmanager
     def field(self, contenders: Mapping[str, Contender]) -> Iterator[Field]:

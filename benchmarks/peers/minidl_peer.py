@@ -142,16 +142,17 @@ class Step:
 class Inference:
     """The net's outputs for one batch, without a graph."""
 
-    def __init__(self, sizes: list[int], batch: int) -> None:
-        self.x, _ = toy(batch, sizes[0], sizes[-1])
+    def __init__(self, sizes: list[int]) -> None:
+        self.sizes = sizes
         self.net = nn.MLP(sizes, "relu").eval()
         names = self.net.state_dict()
         self.net.load_state_dict(dict(zip(names, first_weights(sizes), strict=True)))
 
-    def turn(self, budget: float) -> dict[str, float]:
+    def turn(self, batch: int, budget: float) -> dict[str, float]:
+        x, _ = toy(batch, self.sizes[0], self.sizes[-1])
         with minidl.no_grad():
-            seconds = seconds_per_call(lambda: self.net(self.x), budget)
-            return {"seconds": seconds, "value": float(np.abs(self.net(self.x).numpy()).mean())}
+            seconds = seconds_per_call(lambda: self.net(x), budget)
+            return {"seconds": seconds, "value": float(np.abs(self.net(x).numpy()).mean())}
 
 
 class Products:

@@ -108,13 +108,14 @@ class Epoch:
 class Inference:
     """The net's outputs for one batch."""
 
-    def __init__(self, sizes: list[int], batch: int) -> None:
-        self.net = Net(sizes, batch)
-        self.net.h[0][...], _ = toy(batch, sizes[0], sizes[-1])
+    def __init__(self, sizes: list[int]) -> None:
+        self.sizes = sizes
 
-    def turn(self, budget: float) -> dict[str, float]:
-        seconds = seconds_per_call(self.net.forward, budget)
-        return {"seconds": seconds, "value": float(np.abs(self.net.forward()).mean())}
+    def turn(self, batch: int, budget: float) -> dict[str, float]:
+        net = Net(self.sizes, batch)
+        net.h[0], _ = toy(batch, self.sizes[0], self.sizes[-1])
+        seconds = seconds_per_call(net.forward, budget)
+        return {"seconds": seconds, "value": float(np.abs(net.forward()).mean())}
 
 
 class Products:

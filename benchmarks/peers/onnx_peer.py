@@ -39,18 +39,20 @@ def model(sizes: list[int]) -> bytes:
 class Inference:
     """The net's outputs for one batch."""
 
-    def __init__(self, sizes: list[int], batch: int) -> None:
+    def __init__(self, sizes: list[int]) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = int(os.environ["OMP_NUM_THREADS"])
         options.inter_op_num_threads = 1
         self.session = onnxruntime.InferenceSession(
             model(sizes), options, providers=["CPUExecutionProvider"]
         )
-        self.x, _ = toy(batch, sizes[0], sizes[-1])
+        self.sizes = sizes
 
-    def forward(self) -> np.ndarray:
-        return self.session.run(None, {"x": self.x})[0]
+    def turn(self, batch: int, budget: float) -> dict[str, float]:
+        x, _ = toy(batch, self.sizes[0], self.sizes[-1])
 
-    def turn(self, budget: float) -> dict[str, float]:
-        seconds = seconds_per_call(self.forward, budget)
-        return {"seconds": seconds, "value": float(np.abs(self.forward()).mean())}
+        def forward() -> np.ndarray:
+            return self.session.run(None, {"x": x})[0]
+
+        seconds = seconds_per_call(forward, budget)
+        return {"seconds": seconds, "value": float(np.abs(forward()).mean())}

@@ -90,14 +90,14 @@ class Step:
 class Inference:
     """The net's outputs for one batch, without a graph."""
 
-    def __init__(self, sizes: list[int], batch: int) -> None:
-        x, _ = toy(batch, sizes[0], sizes[-1])
-        self.x, self.net = torch.from_numpy(x), Net(sizes).eval()
+    def __init__(self, sizes: list[int]) -> None:
+        self.sizes, self.net = sizes, Net(sizes).eval()
 
     @torch.inference_mode()
-    def turn(self, budget: float) -> dict[str, float]:
-        seconds = seconds_per_call(lambda: self.net(self.x), budget)
-        return {"seconds": seconds, "value": self.net(self.x).abs().mean().item()}
+    def turn(self, batch: int, budget: float) -> dict[str, float]:
+        x = torch.from_numpy(toy(batch, self.sizes[0], self.sizes[-1])[0])
+        seconds = seconds_per_call(lambda: self.net(x), budget)
+        return {"seconds": seconds, "value": self.net(x).abs().mean().item()}
 
 
 # minidl's names; those that PyTorch has not are left out.

@@ -81,14 +81,15 @@ def against_peers(net: Net) -> Row:
         seconds = run(bench, row, contenders, check=True)
         own = seconds.pop("minidl")
         outcomes = [
-            Outcome(row, f"{net}: f of minidl", fraction(bench, net, 1, own), "", None, timing(own))
+            Outcome(row, "f of minidl", fraction(bench, net, 1, own), "", None, timing(own))
         ]
         for label, times in seconds.items():
             f = fraction(bench, net, 1, times).median
             target = targets.EPOCH if label in PEERS else None
             more = f"{timing(times)}, f = {f:.2f}"
-            what = f"{net}: {label} / minidl"
-            outcomes.append(Outcome(row, what, ratios(times, own), "×", target, more))
+            outcomes.append(
+                Outcome(row, f"{label} / minidl", ratios(times, own), "×", target, more)
+            )
         return outcomes
 
     return Row(

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from outcome import Outcome, Spread, ratios
+from outcome import Outcome, Spread, number, ratios
 from turns import Bench, Contender
 
 from rows import epochs, targets
@@ -87,25 +87,27 @@ def measure_layers(bench: Bench, row: str, threads: int) -> list[Outcome]:
     return [
         Outcome(row, f"{inputs}-{outputs}, batch {batch}, {threads} threads against one",
                 ratios(times, several[inputs, outputs, batch]), "×", targets.NO_SLOWER,
-                f"{Spread.of(times).median * 1e6:.3g} µs on one")
+                f"{number(Spread.of(times).median * 1e6)} µs on one")
         for (inputs, outputs, batch), times in one.items()
     ]  # fmt: skip
 
 
+EPOCHS, SAMPLES = 50, 6_400  # denormal numbers appear in the second quarter
+
+
 def measure_denormals(bench: Bench, row: str) -> list[Outcome]:
-    epoch_count, samples = (20, 1_280) if bench.quick else (50, 6_400)
-    setup = {"data": str(bench.data), "samples": samples}
+    setup = {"data": str(bench.data), "samples": SAMPLES}
     contender = {"minidl": Contender("peers.minidl_peer:Denormals", setup, bench.threads)}
     slower = []
     with bench.field(contender) as field:
         for round_number in bench.rounds():
-            answers = field.turns(epochs=epoch_count)
-            bench.note(row, round_number, {"epochs": epoch_count}, answers)
+            answers = field.turns(epochs=EPOCHS)
+            bench.note(row, round_number, {"epochs": EPOCHS}, answers)
             if round_number > 0:
                 times = answers["minidl"]["seconds"]
                 first, last = Spread.of(times[:5]).median, Spread.of(times[-5:]).median
                 slower.append(last / first)
-    what = f"epochs {epoch_count - 4} to {epoch_count} against epochs 1 to 5"
+    what = f"epochs {EPOCHS - 4} to {EPOCHS} against epochs 1 to 5"
     return [Outcome(row, what, Spread.of(slower), "×", targets.DENORMALS)]
 
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from outcome import Outcome, Spread, check_agreement, ratios
+from outcome import Outcome, Spread, check_agreement, number, ratios
 from turns import Bench, Contender
 
 from rows import targets
@@ -13,6 +13,7 @@ COMMON = [(batch, *layer) for layer in ((784, 128), (512, 256), (1200, 1200))
           for batch in (32, 128, 512)]  # fmt: skip
 AWKWARD = [(batch, *layer) for layer in ((785, 300), (100, 10), (300, 100))
            for batch in (1, 7, 33, 100)]  # fmt: skip
+PRODUCTS = ("X·W", "Xᵀ·dZ", "dZ·Wᵀ")
 QUICK = [(32, 784, 128), (128, 512, 256), (7, 785, 300), (33, 100, 10)]
 
 
@@ -22,38 +23,36 @@ def measure(bench: Bench, row: str) -> list[Outcome]:
         label: Contender(f"peers.{peer}_peer:Products", {}, bench.threads)
         for label, peer in (("minidl", "minidl"), ("OpenBLAS", "numpy"))
     }
-    seconds = defaultdict(list)  # by contender, case and product, round by round
+    seconds = defaultdict(list)  # by case, product and contender, round by round
     with bench.field(contenders) as field:
         for round_number in bench.rounds():
             for batch, inputs, outputs in cases:
                 request = {"batch": batch, "inputs": inputs, "outputs": outputs, "budget": 0.02}
                 answers = field.turns(**request)
                 bench.note(row, round_number, request, answers)
-                for product in answers["minidl"]:
+                for product in PRODUCTS:
                     values = {label: answer[product]["value"] for label, answer in answers.items()}
-                    check_agreement(f"{product} {request}", values, {}, 1e-4)
-                    if round_number == 0:
-                        continue
-                    for label, answer in answers.items():
-                        key = (label, batch, inputs, outputs, product)
-                        seconds[key].append(answer[product]["seconds"])
+                    check_agreement(f"{product} {request}: mean", values, {}, 1e-4)
+                    if round_number > 0:
+                        for label, answer in answers.items():
+                            key = (batch, inputs, outputs, product, label)
+                            seconds[key].append(answer[product]["seconds"])
     outcomes = []
-    for label, batch, inputs, outputs, product in [key for key in seconds if key[0] == "minidl"]:
-        own = seconds["minidl", batch, inputs, outputs, product]
-        peer = seconds["OpenBLAS", batch, inputs, outputs, product]
-        flops = 2 * batch * inputs * outputs
-        peak = bench.peak("flops", bench.threads)
-        f = Spread.of(flops / s / peak for s in own)
-        outcomes.append(
-            Outcome(
-                row,
-                f"{product}, {inputs}-{outputs}, batch {batch}: OpenBLAS / {label}",
-                ratios(peer, own),
-                "×",
-                targets.PRODUCTS,
-                f"f = {f.median:.2f}, {Spread.of(own).median * 1e6:.3g} µs",
+    for batch, inputs, outputs in cases:
+        for product in PRODUCTS:
+            own, peer = (seconds[batch, inputs, outputs, product, label] for label in contenders)
+            time = Spread.of(own).median
+            f = 2 * batch * inputs * outputs / time / bench.peak("flops", bench.threads)
+            outcomes.append(
+                Outcome(
+                    row,
+                    f"{product}, {inputs}-{outputs}, batch {batch}: OpenBLAS / minidl",
+                    ratios(peer, own),
+                    "×",
+                    targets.PRODUCTS,
+                    f"f = {f:.2f}, {number(time * 1e6)} µs",
+                )
             )
-        )
     return outcomes
 
 

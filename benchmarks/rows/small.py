@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from outcome import Outcome, Spread, check_agreement, ratios
+from outcome import Outcome, Spread, check_agreement, number, ratios
 from turns import Bench, Contender
 
 from rows import targets
@@ -12,7 +12,7 @@ STEPS = 200  # whose losses are compared
 
 
 def microseconds(times: list[float]) -> str:
-    return f"{Spread.of(times).median * 1e6:.1f} µs"
+    return f"{number(Spread.of(times).median * 1e6)} µs"
 
 
 def measure_step(bench: Bench, row: str) -> list[Outcome]:
@@ -44,31 +44,31 @@ INFERENCE_PEERS = {"ONNX Runtime": "onnx", "PyTorch": "torch", "NumPy": "numpy"}
 
 
 def measure_inference(bench: Bench, row: str) -> list[Outcome]:
-    outcomes = []
-    for batch in (1, 256):
-        setup = {"sizes": (784, 128, 10), "batch": batch}
-        peers = {"minidl": "minidl", **INFERENCE_PEERS}
-        contenders = {
-            label: Contender(f"peers.{peer}_peer:Inference", setup, bench.threads)
-            for label, peer in peers.items()
-        }
-        seconds = defaultdict(list)
-        with bench.field(contenders) as field:
-            for round_number in bench.rounds():
-                answers = field.turns(budget=0.05 if bench.quick else 0.2)
-                bench.note(row, round_number, setup, answers)
+    peers = {"minidl": "minidl", "ONNX Runtime": "onnx", "PyTorch": "torch", "NumPy": "numpy"}
+    contenders = {
+        label: Contender(f"peers.{peer}_peer:Inference", {"sizes": (784, 128, 10)}, bench.threads)
+        for label, peer in peers.items()
+    }
+    batches = (1, 256)
+    seconds = defaultdict(list)
+    with bench.field(contenders) as field:
+        for round_number in bench.rounds():
+            for batch in batches:
+                request = {"batch": batch, "budget": 0.05 if bench.quick else 0.2}
+                answers = field.turns(**request)
+                bench.note(row, round_number, request, answers)
                 values = {label: answer["value"] for label, answer in answers.items()}
                 check_agreement(f"inference, batch {batch}: mean output", values, {}, 1e-4)
                 if round_number > 0:
                     for label, answer in answers.items():
-                        seconds[label].append(answer["seconds"])
-        own = seconds.pop("minidl")
-        outcomes += [
-            Outcome(row, f"batch {batch}: {label} / minidl", ratios(times, own), "×",
-                    targets.INFERENCE, f"{microseconds(times)} / {microseconds(own)}")
-            for label, times in seconds.items()
-        ]  # fmt: skip
-    return outcomes
+                        seconds[batch, label].append(answer["seconds"])
+    return [
+        Outcome(row, f"batch {batch}: {label} / minidl", ratios(times, seconds[batch, "minidl"]),
+                "×", targets.INFERENCE,
+                f"{microseconds(times)} / {microseconds(seconds[batch, 'minidl'])}")
+        for (batch, label), times in seconds.items()
+        if label != "minidl"
+    ]  # fmt: skip
 
 
 def measure_import(bench: Bench, row: str) -> list[Outcome]:
