@@ -12,14 +12,14 @@ from outcome import Outcome
 from rows.row import Row
 
 MET, MISSED = "#1b7837", "#b2182b"
+# The rows that compare times with peers', in columns of about the same length.
+COLUMNS = (("epoch-2", "epoch-3", "step", "inference"), ("activations",), ("products",))
 
 
 def draw(rows: Sequence[Row], outcomes: Sequence[Outcome], file: Path) -> None:
-    """Dots right of 1: minidl is faster. Two columns, as there are many products."""
-    compared = [o for o in outcomes if "/ minidl" in o.what and o.target is not None]
-    columns = [[o for o in compared if o.row != "products" and o.row != "activations"],
-               [o for o in compared if o.row == "activations"],
-               [o for o in compared if o.row == "products"]]  # fmt: skip
+    """Dots right of 1: minidl is faster."""
+    compared = [o for o in outcomes if o.what.endswith("/ minidl") and o.target is not None]
+    columns = [[o for o in compared if o.row in names] for names in COLUMNS]
     columns = [column for column in columns if column]
     if not columns:
         return
@@ -43,13 +43,14 @@ def draw_column(plot: plt.Axes, outcomes: Sequence[Outcome], titles: dict[str, s
             labels.append(titles[row])
             places.append(place)
         place += 1
-        labels.append(outcome.what.replace(" / minidl", ""))
+        labels.append(outcome.what.removesuffix(" / minidl"))
         places.append(place)
         colour, spread = MET if outcome.met else MISSED, outcome.spread
         plot.plot([spread.low, spread.high], [place, place], color=colour, linewidth=1.2)
         plot.plot(spread.median, place, "o", color=colour, markersize=4)
     plot.axvline(1, color="0.5", linewidth=0.8)
-    plot.set(xscale="log", xlabel="slower  ←  1  →  faster", ylim=(place + 1, 0))
+    plot.set_xscale("log", base=2)
+    plot.set(xlabel="slower  ←  1  →  faster", ylim=(place + 1, 0))
     plot.set_yticks(places, labels, fontsize=7)
     for label in plot.get_yticklabels():
         if label.get_text() in titles.values():

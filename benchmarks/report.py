@@ -127,17 +127,27 @@ def markdown(rows: Sequence[Row], outcomes: Sequence[Outcome], facts: dict[str, 
     )
 
 
-def as_json(outcomes: Sequence[Outcome], facts: dict[str, Any], turns: list[dict]) -> str:
-    """Every number: what came out, and every turn."""
+def as_json(
+    outcomes: Sequence[Outcome], facts: dict[str, Any], peaks: list[dict], turns: list[dict]
+) -> str:
+    """Every number: what came out, every measurement of the peaks and every turn."""
     listed = [
-        {"row": o.row, "what": o.what, "median": o.spread.median, "low": o.spread.low,
-         "high": o.spread.high, "unit": o.unit, "target": o.target and str(o.target),
-         "met": o.met, "more": o.more}
+        {"row": o.row, "what": o.what, **o.spread._asdict(), "unit": o.unit,
+         "target": o.target and str(o.target), "met": o.met, "more": o.more}
         for o in outcomes
     ]  # fmt: skip
-    head = json.dumps(facts | {"outcomes": listed}, indent=1, ensure_ascii=False)
-    one_by_one = ",\n  ".join(json.dumps(turn, ensure_ascii=False) for turn in turns)
-    return f'{head[:-2]},\n "turns": [\n  {one_by_one}\n ]\n}}\n'
+    named = {
+        kind: {threads: spread._asdict() for threads, spread in spreads.items()}
+        for kind, spreads in facts["peaks"].items()
+    }
+    head = json.dumps(facts | {"peaks": named, "outcomes": listed}, indent=1, ensure_ascii=False)
+    lists = (f' "{name}": [\n  {one_a_line(items)}\n ]'
+             for name, items in (("every peak", peaks), ("turns", turns)))  # fmt: skip
+    return ",\n".join([head.removesuffix("\n}"), *lists]) + "\n}\n"
+
+
+def one_a_line(items: list[dict]) -> str:
+    return ",\n  ".join(json.dumps(item, ensure_ascii=False) for item in items)
 
 
 def write(file: Path, text: str) -> None:

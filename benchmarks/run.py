@@ -75,7 +75,6 @@ def facts(bench: Bench, arguments: argparse.Namespace) -> dict[str, Any]:
             kind: {n: Spread.of(peak[kind][n] for peak in bench.peaks) for n in counts}
             for kind, counts in bench.peaks[0].items()
         },
-        "every peak": bench.peaks,
     }
 
 
@@ -100,7 +99,7 @@ def main(argv: list[str] | None = None) -> None:
     known = facts(bench, arguments)
     print(report.heading(known), report.summary(rows, outcomes), sep="\n\n")
     numbers, image, text = output_files(arguments)
-    report.write(numbers, report.as_json(outcomes, known, bench.record))
+    report.write(numbers, report.as_json(outcomes, known, bench.peaks, bench.record))
     report.write(text, report.markdown(rows, outcomes, known))
     picture.draw(rows, outcomes, image)
     print(f"\nWritten: {numbers}, {text} and the picture {image}")

@@ -1,5 +1,6 @@
 """Rows 9 to 11: memory, threads, and numbers too small for full speed."""
 
+import math
 from collections import defaultdict
 
 from outcome import Outcome, Spread, number, ratios
@@ -18,6 +19,8 @@ def measure_memory(bench: Bench, row: str) -> list[Outcome]:
     bench.note(row, 0, {"seed": 0}, answers)
     peak = {label: answer["megabytes"] for label, answer in answers.items()}
     own = peak.pop("minidl")
+    if math.isnan(own):
+        return []  # this system does not tell
     outcomes = [
         Outcome(row, f"an epoch of {net}: {label} / minidl", Spread.of([megabytes / own]), "×",
                 targets.MEMORY, f"{megabytes:.0f} / {own:.0f} MB")

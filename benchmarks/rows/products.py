@@ -60,6 +60,6 @@ ROW = Row(
     "products",
     "Matrix products",
     "The three products of a dense layer, X·W, Xᵀ·dZ and dZ·Wᵀ, against OpenBLAS by np.dot with "
-    "out=. f is the fraction of the processor's peak.",
+    "out=, the call from Python included. f is the fraction of the processor's peak.",
     measure,
 )
