@@ -79,7 +79,7 @@ def heading(facts: dict[str, Any]) -> str:
     )
     return (
         f"{machine['processor']}, {machine['cores']} cores, {machine['date']}, "
-        f"{facts['settings']['threads']} threads, {facts['settings']['rounds']} rounds. "
+        f"threads: {facts['settings']['threads']}, rounds: {facts['settings']['rounds']}. "
         f"Measured peaks, multiply-adds of float32 and copying: {speeds}. "
         "Where a peak varies widely, other work disturbed the run. "
         f"Python {machine['python']}, {versions}."

@@ -84,6 +84,7 @@ class Field:
     def __init__(self, contenders: Mapping[str, Contender]) -> None:
         self.versions: dict[str, str] = {}
         self.missing: dict[str, str] = {}  # contender: the module that is not installed
+        self.first = -1  # the position of the contender that began the latest turns
         self.workers = {label: Worker(contender) for label, contender in contenders.items()}
         for label, worker in list(self.workers.items()):
             ready = worker.answer()
@@ -94,8 +95,15 @@ class Field:
                 self.versions |= ready["versions"]
 
     def turns(self, **request: Any) -> dict[str, Any]:
-        """One turn of every contender with the same request: their answers."""
-        return {label: worker.turn(**request) for label, worker in self.workers.items()}
+        """One turn of every contender with the same request: their answers.
+
+        Another one begins each time, so that none has the same one always before it.
+        """
+        labels = list(self.workers)
+        self.first = (self.first + 1) % len(labels)
+        order = labels[self.first :] + labels[: self.first]
+        answers = {label: self.workers[label].turn(**request) for label in order}
+        return {label: answers[label] for label in labels}
 
     def close(self) -> None:
         for worker in self.workers.values():

@@ -158,6 +158,23 @@ def test_contenders_take_turns_in_processes_of_their_own():
         field.close()
 
 
+def test_the_beginner_changes():
+    field = Field({})
+    order = []
+
+    class Worker:
+        def __init__(self, label):
+            self.label = label
+
+        def turn(self):
+            order.append(self.label)
+            return self.label.upper()
+
+    field.workers = {label: Worker(label) for label in "abc"}
+    assert [field.turns() for _ in range(4)] == [{"a": "A", "b": "B", "c": "C"}] * 4
+    assert "".join(order) == "abcbcacababc"
+
+
 @pytest.fixture
 def digits(tmp_path):
     """A file of 200 images like the benchmark's."""
