@@ -1,13 +1,16 @@
 # make train:    builds, installs, trains on MNIST with each activation; results/ has the outcome
 # make test:     lint, doctests and tests
 # make sanitize: the kernels' tests, with every access and every operation of the kernels checked
+# make bench:    measures minidl against its peers, in 20 minutes; BENCH=--quick for a try
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 SOURCES = setup.py pyproject.toml $(shell find minidl -name '*.py' -o -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd')
 
-.PHONY: train test sanitize lint build clean
+BENCH_VENV ?= .venv-bench
+
+.PHONY: train test sanitize lint bench build clean
 
 train: $(VENV)/installed-examples
 	$(BIN)/python examples/compare_activations.py
@@ -45,10 +48,20 @@ $(VENV)/installed-%: $(BIN)/python $(SOURCES)
 	$(BIN)/pip install --quiet '.[$*]'
 	touch $@
 
+# The peers are large, so they have an environment of their own.
+bench: $(BENCH_VENV)/installed
+	$(BENCH_VENV)/bin/python benchmarks/run.py $(BENCH)
+
+$(BENCH_VENV)/installed: benchmarks/requirements.txt $(SOURCES)
+	$(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/pip install --quiet --upgrade pip
+	$(BENCH_VENV)/bin/pip install --quiet -r benchmarks/requirements.txt .
+	touch $@
+
 # In place, for work on minidl itself; compiles what has changed.
 build:
 	$(PYTHON) setup.py --quiet build_ext --inplace
 
 clean:
-	rm -rf build dist results *.egg-info $(VENV)
+	rm -rf build dist results *.egg-info $(VENV) $(BENCH_VENV)
 	find minidl -name '*.so' -delete

@@ -1,0 +1,1 @@
+"""The rows of the table: what each measures, and by which target."""

@@ -1,0 +1,209 @@
+"""The benchmark's arithmetic, its verdicts, its tables and its turns; no time is asserted."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import report
+from nets import first_weights, flops_per_sample, shuffled
+from outcome import DisagreementError, Outcome, Spread, Target, check_agreement, ratios
+from peers.minidl_peer import Epoch, minidl_epoch, written_out_epoch
+from rows.process import thread_counts
+from rows.row import Row
+from turns import Contender, ContenderError, Field, environment
+
+from minidl import data, nn, optim
+
+
+@pytest.mark.parametrize(
+    ("sizes", "pieces", "flops"),
+    [
+        # Two products of 784 · 128 (no dX), three of 128 · 10, each two operations an entry.
+        ([784, 128, 10], 1, 2 * (2 * 100_352 + 3 * 1_280)),
+        ([784, 512, 256, 10], 1, 2 * (2 * 401_408 + 3 * 131_072 + 3 * 2_560)),
+        # Before maxout five times the units; after it as many inputs as without.
+        ([784, 128, 10], 5, 2 * (2 * 501_760 + 3 * 1_280)),
+        ([3, 2], 5, 2 * 2 * 6),
+    ],
+)
+def test_operations_of_a_net(sizes, pieces, flops):
+    assert flops_per_sample(sizes, pieces) == flops
+
+
+def test_operations_of_a_net_are_those_of_its_layers():
+    net = nn.MLP([7, 5, 3, 2], "maxout", pieces=4)
+    first, *others = (layer.weight.size for layer in net if isinstance(layer, nn.Dense))
+    assert flops_per_sample([7, 5, 3, 2], 4) == 4 * first + 6 * sum(others)
+
+
+def test_all_see_the_batches_that_minidl_sees():
+    x = np.arange(10, dtype=np.float32)[:, None]
+    own = data.batches(x, x, 3, shuffle=True, seed=5, drop_last=True)
+    rows = [inputs.numpy()[:, 0].tolist() for inputs, _ in own]
+    assert shuffled(10, 3, seed=5).tolist() == rows
+
+
+def test_spread_and_ratios():
+    assert Spread.of([3, 1, 2, 10]) == Spread(2.5, 1, 10)
+    # The ratio of each round, not that of the medians, which is 1.
+    assert ratios([1, 4, 9], own=[4, 2, 3]) == Spread(2, 0.25, 3)
+    with pytest.raises(ValueError, match="zip"):
+        ratios([1, 2], [1])
+
+
+@pytest.mark.parametrize(
+    ("target", "median", "met"),
+    [
+        (Target("≥", 1), 1.0, True),
+        (Target("≥", 1), 0.999, False),
+        (Target("≤", 1.5), 1.5, True),
+        (Target("≤", 1.5), 1.501, False),
+        (Target("≥", 1), math.nan, False),
+        (None, 0.1, None),
+    ],
+)
+def test_verdict_is_on_the_median(target, median, met):
+    assert Outcome("row", "what", Spread(median, 0.0, 9.0), "×", target).met is met
+
+
+def test_agreement():
+    values = {"minidl": 0.2, "close": 0.2019, "shuffles": 0.21}
+    check_agreement("loss", values, {"shuffles": 0.1}, 0.01)
+    with pytest.raises(DisagreementError, match=r"shuffles 0\.21, more than 1\.00% off"):
+        check_agreement("loss", values, {}, 0.01)
+    with pytest.raises(DisagreementError, match="nan"):
+        check_agreement("loss", {"minidl": 0.2, "broken": math.nan}, {}, 0.01)
+
+
+PLANTED = [
+    Outcome("fast", "A / minidl", Spread(2.0, 1.5, 2.5), "×", Target("≥", 1), "2 s"),
+    Outcome("fast", "B / minidl", Spread(0.5, 0.4, 1.1), "×", Target("≥", 1)),
+    Outcome("fast", "f", Spread(0.25, 0.25, 0.25), ""),
+    Outcome("light", "growth", Spread(0.0, 0.0, 0.0), "MB", Target("≤", 1)),
+]
+ROWS = [Row("fast", "Fast", "How fast.", None), Row("light", "Light", "How light.", None)]
+FACTS = {
+    "machine": {"processor": "P", "cores": 2, "date": "2026-01-01", "python": "3"},
+    "versions": {"numpy": "2"},
+    "missing": {"JAX": "jax"},
+    "settings": {"threads": 2, "rounds": 3},
+    "peaks": {kind: {"1": Spread(5e9, 4e9, 6e9)} for kind in ("flops", "bytes")},
+}
+
+
+def cells(text):
+    """The cells of a Markdown table's lines, without the heading's two."""
+    return [[c.strip() for c in line[1:-1].split("|")] for line in text.splitlines()[2:]]
+
+
+def test_a_table_shows_wins_and_losses():
+    text = report.table(report.HEADER, map(report.line, PLANTED))
+    assert len({len(line) for line in text.splitlines()}) == 1, "the columns are aligned"
+    assert cells(text) == [
+        ["A / minidl", "2 ×", "1.5 to 2.5", "≥ 1", "yes", "2 s"],
+        ["B / minidl", "0.5 ×", "0.4 to 1.1", "≥ 1", "NO", ""],
+        ["f", "0.25", "", "", "", ""],
+        ["growth", "0 MB", "", "≤ 1", "yes", ""],
+    ]
+
+
+def test_the_summary_counts_targets_and_names_the_least():
+    assert cells(report.summary(ROWS, PLANTED)) == [
+        ["Fast", "1 of 2", "B / minidl: 0.5 ×, target ≥ 1"],
+        ["Light", "1 of 1", "growth: 0 MB, target ≤ 1"],
+    ]
+
+
+def test_the_whole_report():
+    text = report.markdown(ROWS, PLANTED, FACTS)
+    assert report.summary(ROWS, PLANTED) in text
+    assert "on 1 thread 5 (4 to 6) GFLOP/s and 5 (4 to 6) GB/s" in text
+    assert "left out: JAX" in text
+    assert [line for line in text.splitlines() if line.startswith("## ")] == ["## Fast", "## Light"]
+    turns = [{"row": "fast", "answers": {"minidl": 1}}, {"row": "light", "answers": {}}]
+    numbers = json.loads(report.as_json(PLANTED, FACTS, [{"flops": {"1": 5e9}}], turns))
+    assert numbers["turns"] == turns
+    assert numbers["peaks"]["flops"]["1"] == {"median": 5e9, "low": 4e9, "high": 6e9}
+    assert [outcome["met"] for outcome in numbers["outcomes"]] == [True, False, None, True]
+
+
+def test_thread_counts():
+    assert [thread_counts(n) for n in (1, 2, 3, 8, 12)] == [
+        [], [2], [2, 3], [2, 4, 8], [2, 4, 8, 12],
+    ]  # fmt: skip
+
+
+def test_environment(monkeypatch):
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Prescott")
+    one, four = environment(1), environment(4)
+    assert "OPENBLAS_CORETYPE" not in one
+    assert (one["OMP_NUM_THREADS"], four["OPENBLAS_NUM_THREADS"]) == ("1", "4")
+
+
+def test_contenders_take_turns_in_processes_of_their_own():
+    contenders = {
+        "json": Contender("peers.imports:Import", {"module": "json"}, 1),
+        "absent": Contender("peers.absent:Import", {}, 1),
+    }
+    field = Field(contenders)
+    try:
+        assert field.missing == {"absent": "peers.absent"}
+        answers = field.turns()
+        assert list(answers) == ["json"]
+        assert answers["json"]["seconds"] >= 0
+        with pytest.raises(ContenderError, match="unexpected keyword"):
+            field.turns(nonsense=1)
+    finally:
+        field.close()
+
+
+def test_the_beginner_changes():
+    field = Field({})
+    order = []
+
+    class Worker:
+        def __init__(self, label):
+            self.label = label
+
+        def turn(self):
+            order.append(self.label)
+            return self.label.upper()
+
+    field.workers = {label: Worker(label) for label in "abc"}
+    assert [field.turns() for _ in range(4)] == [{"a": "A", "b": "B", "c": "C"}] * 4
+    assert "".join(order) == "abcbcacababc"
+
+
+@pytest.fixture
+def digits(tmp_path):
+    """A file of 200 images like the benchmark's."""
+    rng = np.random.default_rng(0)
+    file = tmp_path / "digits.npz"
+    np.savez(file, x=rng.integers(0, 256, (200, 12), np.uint8), y=rng.integers(0, 10, 200))
+    return file
+
+
+def test_an_epoch_starts_from_the_shared_weights_every_time(digits):
+    contender = Epoch([12, 8, 10], 16, str(digits), samples=200)
+    for start, shared in zip(contender.start.values(), first_weights([12, 8, 10]), strict=True):
+        np.testing.assert_array_equal(start, shared)
+    first, second, other = (contender.turn(seed)["loss"] for seed in (3, 3, 4))
+    assert first == second
+    assert first != other
+
+
+@pytest.mark.parametrize("make", [lambda p: optim.SGD(p, 0.1, momentum=0.9), optim.Adam])
+def test_minidls_fastest_epoch_is_the_one_written_out(digits, make):
+    with np.load(digits) as arrays:
+        x, y = arrays["x"], arrays["y"]
+    results = []
+    for epoch in (minidl_epoch, written_out_epoch):
+        net = nn.MLP([12, 8, 10], "relu")
+        net.load_state_dict(dict(zip(net.state_dict(), first_weights([12, 8, 10]), strict=True)))
+        loss = epoch(net, make(net.parameters()), x, y, 16, seed=1)
+        results.append((loss, net.state_dict()))
+    (loss, state), (written_out_loss, written_out_state) = results
+    assert loss == pytest.approx(written_out_loss, rel=1e-5)
+    for name, values in state.items():
+        np.testing.assert_allclose(values, written_out_state[name], rtol=1e-4, atol=1e-5)
