@@ -107,6 +107,7 @@ class Room:
         if _kernels.network.is_wide(outputs):
             size = _kernels.network.packed_numbers(inputs, outputs, dtype.itemsize)
             self.packed = on_lines((size,), dtype)
+            self.packed_states = [on_lines((size,), dtype) for _ in range(3)]
         self.part = part
 
     def furnish(self, rules: Mapping[int, Rule]) -> None:

@@ -128,20 +128,38 @@ cdef inline Py_ssize_t place_of(Panels at, Py_ssize_t p, Py_ssize_t q) noexcept 
     return p * at.vectors * at.lanes + left_of(at, q) * min(at.block, at.depth - p)
 
 
-cdef inline void pack_rows(
-    const real *b, Panels at, Py_ssize_t first, Py_ssize_t end, real *packed
+cdef inline void pack_panels(
+    const real *b, Panels at, Py_ssize_t first, Py_ssize_t end, Py_ssize_t first_panel,
+    Py_ssize_t end_panel, real *packed
 ) noexcept nogil:
-    """Rows first ... end - 1 of B to their places in the panels that are kept of it."""
+    """Rows first ... end - 1 of B in some panels' columns, to their places in `packed`."""
     cdef Py_ssize_t p, q, count, left, width
     while first < end:
         p = first // at.block * at.block
         count = min(end, p + at.block) - first
-        for q in range(at.panels):
+        for q in range(first_panel, end_panel):
             left = left_of(at, q)
             width = left_of(at, q + 1) - left
             pack(b + first * at.columns + left, at.columns, count, min(width, at.columns - left),
                  width // at.lanes, packed + place_of(at, p, q) + (first - p) * width)
         first += count
+
+
+cdef inline void unpack_panels(
+    const real *packed, Panels at, Py_ssize_t first, Py_ssize_t end, Py_ssize_t first_panel,
+    Py_ssize_t end_panel, real *b
+) noexcept nogil:
+    """The way back."""
+    cdef Py_ssize_t i, j, p, q, left, width
+    cdef const real *row
+    for q in range(first_panel, end_panel):
+        left = left_of(at, q)
+        width = left_of(at, q + 1) - left
+        for i in range(first, end):
+            p = i // at.block * at.block
+            row = packed + place_of(at, p, q) + (i - p) * width
+            for j in range(min(width, at.columns - left)):
+                b[i * at.columns + left + j] = row[j]
 
 
 cdef inline void run_block(
@@ -150,16 +168,19 @@ cdef inline void run_block(
     const real *start, real *c, Py_ssize_t c_row, Py_ssize_t rows
 ) noexcept nogil:
     """C = start + A · B in some panels' columns, for so many rows of A as stay in the
-    second-level cache. `packed` holds all panels of B; if it is NULL, each is packed now."""
+    second-level cache. `packed` holds all panels of B; if it is NULL, each is packed now.
+    c_row = 0 puts C in panels too, one after the other."""
     cdef real slab[SLAB_NUMBERS]
     cdef real panel_memory[PANEL_MEMORY]
     cdef real first[WIDEST * LANES]
     cdef real *panel = on_a_line(panel_memory)
     cdef bint copy_a = a_at.row == 1 and end_panel - first_panel > 1 and at.block >= COPY_DEPTH
-    cdef Py_ssize_t p = 0, q, j, count, left, here, vectors, begin_row = 0, a_column = a_at.column
+    cdef Py_ssize_t p = 0, q, j, count, left, here, vectors, a_column = a_at.column
     cdef Py_ssize_t a_group = TILE_SUMS * a_at.row
+    cdef Py_ssize_t row = c_row
     cdef const real *a_p
     cdef const real *begin
+    cdef real *c_q
     while p < at.depth:
         count = min(at.block, at.depth - p)
         a_p = a + p * a_column
@@ -170,12 +191,16 @@ cdef inline void run_block(
             left = left_of(at, q)
             vectors = (left_of(at, q + 1) - left) // at.lanes
             here = min(vectors * at.lanes, at.columns - left)
+            c_q = c + left
+            if c_row == 0:
+                c_q = c + (left - left_of(at, first_panel)) * rows
+                here = row = vectors * at.lanes
             for j in range(vectors * at.lanes):
                 first[j] = start[left + j] if start != NULL and j < here else 0
-            begin = &first[0] if p == 0 else c + left
+            begin = &first[0] if p == 0 else c_q
             if packed != NULL:
                 strip(a_p, a_at, a_group, packed + place_of(at, p, q), vectors,
-                      begin, begin_row, c + left, c_row, rows, here, count)
+                      begin, 0 if p == 0 else row, c_q, row, rows, here, count)
                 continue
             if b_at.column == 1:
                 pack(b + p * b_at.row + left, b_at.row, count, here, vectors, panel)
@@ -183,8 +208,7 @@ cdef inline void run_block(
                 pack_transposed(b + left * b_at.column + p, b_at.column, count, here, vectors,
                                 panel)
             strip(a_p, a_at, a_group, panel, vectors,
-                  begin, begin_row, c + left, c_row, rows, here, count)
-        begin_row = c_row
+                  begin, 0 if p == 0 else row, c_q, row, rows, here, count)
         p += at.block
 
 

@@ -6,12 +6,15 @@ touches nothing that another thread writes:
 
     rows of the batch   gather, activations, dropout, the loss, and the products of a narrow layer
     tasks               the products of the other layers
-    rows of W           dW, and at once the update of these rows by the optimiser's rule, while
-                        they are in the cache: dW as a whole is never in memory
+    its part of W       dW, and at once the update of W by the optimiser's rule, some rows at a
+                        time while they are in the cache: dW as a whole is never in memory
 
 A net of two layers meets four times a step, at 0.3 µs. All sums are those of the kernels that work
-alone, in the same order, so the bits are theirs too. The weights of a wide layer are kept packed
-besides: an update writes its rows to their places, so that no forward pass has to pack W.
+alone, in the same order, so the bits are theirs too.
+
+From the first step to the last, the weights of a wide layer and their optimiser's state lie packed
+in panels (gemm.pxd). No forward pass has to pack W, and what a thread reads of it there is what it
+has updated itself: it stays in this core's cache.
 """
 
 from cpython.buffer cimport (
@@ -24,7 +27,8 @@ from libc.string cimport memcpy
 from minidl._kernels.dropout cimport Mask, drop
 from minidl._kernels.gather cimport fetch_row, pixel_row
 from minidl._kernels.gemm cimport (
-    Panels, Plan, block_rows, laid_out, pack_rows, panels_of, plan, run_block, run_job, run_task)
+    Panels, Plan, block_rows, laid_out, left_of, pack_panels, panels_of, place_of, plan, run_block,
+    run_job, run_task, unpack_panels)
 from minidl._kernels.rows cimport (
     backward_function, backward_row, forward_function, forward_row, learned_function,
     learned_gradient)
@@ -60,9 +64,7 @@ cdef struct Parameter:
     Py_ssize_t size
     Py_ssize_t number
     void *rule  # NULL: it is not learned
-    void *s0
-    void *s1
-    void *s2
+    void *s[3]  # NULL: not kept
 
 
 cdef struct Layer:
@@ -80,8 +82,9 @@ cdef struct Layer:
     const double *options
     void *slopes  # what was learned, for every unit
     void *packed  # W in panels, or NULL
+    void *packed_s[3]  # and its state
     Panels at
-    Py_ssize_t across  # the columns' cuts among threads
+    Py_ssize_t across  # how many threads share a row's panels
     void *z  # (batch, outputs)
     void *y  # (batch, units), may be z
     void *dy
@@ -200,22 +203,36 @@ cdef inline void loss_rows(Net *net, Data *data, Turn turn, const real *logits) 
 
 # ---- Products: z = x · W + b and dx = dz · Wᵀ ---------------------------------------------------
 
-cdef inline void forward_product(Layer *layer, const real *x, Turn turn) noexcept nogil:
-    """This thread's task of z = x · W + b: some rows of the batch, and some panels of W."""
+cdef struct Task:
+    # A thread's rows, of a batch or of W, and its panels.
+    Py_ssize_t top
+    Py_ssize_t end
+    Py_ssize_t panel
+    Py_ssize_t end_panel
+
+
+cdef inline Task task_of(Layer *layer, Py_ssize_t rows, Turn turn) noexcept nogil:
     cdef Py_ssize_t down = turn.threads // layer.across, row = turn.thread // layer.across
     cdef Py_ssize_t column = turn.thread % layer.across
-    cdef Py_ssize_t top = share(turn.n, row, down), end = share(turn.n, row + 1, down)
-    cdef Py_ssize_t height = block_rows(end - top, False, layer.inputs)
-    cdef Matrix x_at = laid_out(layer.inputs, False)
     if row >= down:
-        return
-    while top < end:
+        return Task(0, 0, 0, 0)
+    return Task(share(rows, row, down), share(rows, row + 1, down),
+                share(layer.at.panels, column, layer.across),
+                share(layer.at.panels, column + 1, layer.across))
+
+
+cdef inline void forward_product(Layer *layer, const real *x, Turn turn) noexcept nogil:
+    """This thread's task of z = x · W + b."""
+    cdef Task task = task_of(layer, turn.n, turn)
+    cdef Py_ssize_t height = block_rows(task.end - task.top, False, layer.inputs)
+    cdef Matrix x_at = laid_out(layer.inputs, False)
+    while task.top < task.end:
         run_block[real](
-            x + top * layer.inputs, x_at, NULL, x_at, <const real *> layer.packed, layer.at,
-            share(layer.at.panels, column, layer.across),
-            share(layer.at.panels, column + 1, layer.across), <const real *> layer.b.w,
-            <real *> layer.z + top * layer.outputs, layer.outputs, min(height, end - top))
-        top += height
+            x + task.top * layer.inputs, x_at, NULL, x_at, <const real *> layer.packed, layer.at,
+            task.panel, task.end_panel, <const real *> layer.b.w,
+            <real *> layer.z + task.top * layer.outputs, layer.outputs,
+            min(height, task.end - task.top))
+        task.top += height
 
 
 cdef inline void forward(Layer *layer, const real *x, Turn turn) noexcept nogil:
@@ -251,52 +268,70 @@ cdef inline void backward_to_input(Layer *layer, real *dx, Turn turn) noexcept n
     meet()
 
 
-# ---- Rows of W: dW = xᵀ · dz, and the update ------------------------------------------------------
+# ---- Parts of W: dW = xᵀ · dz, and the update ----------------------------------------------------
 
 cdef inline void update(
-    Parameter *parameter, Py_ssize_t first, Py_ssize_t count, const real *gradient,
-    const double *numbers, Py_ssize_t columns
+    Parameter *parameter, real *w, void **s, Py_ssize_t first, Py_ssize_t count,
+    const real *gradient, const double *numbers, Py_ssize_t columns
 ) noexcept nogil:
-    """The rule for `count` elements from `first` on."""
+    """The rule for `count` elements of w and its state, from `first` on."""
     apply_rule[real](
-        parameter.rule, <real *> parameter.w + first, gradient,
-        <real *> parameter.s0 + first if parameter.s0 != NULL else NULL,
-        <real *> parameter.s1 + first if parameter.s1 != NULL else NULL,
-        <real *> parameter.s2 + first if parameter.s2 != NULL else NULL,
-        count, numbers + parameter.number * columns)
+        parameter.rule, w + first, gradient, <real *> s[0] + first if s[0] != NULL else NULL,
+        <real *> s[1] + first if s[1] != NULL else NULL,
+        <real *> s[2] + first if s[2] != NULL else NULL, count,
+        numbers + parameter.number * columns)
 
 
-cdef inline void update_weights(
-    Layer *layer, const real *x, Turn turn, const double *numbers, Py_ssize_t columns,
-    real *dW, real *packed_dz, Data *fetching
+cdef inline void update_narrow(
+    Layer *layer, const real *x, Turn turn, const double *numbers, Py_ssize_t columns, real *dW
 ) noexcept nogil:
-    """This thread's rows of W, some at a time; in between, rows of the next batch are fetched."""
-    cdef Py_ssize_t groups = pieces(layer.inputs, TILE_SUMS)
-    cdef Py_ssize_t top = share(groups, turn.thread, turn.threads) * TILE_SUMS, first = top
-    cdef Py_ssize_t end = min(layer.inputs,
-                              share(groups, turn.thread + 1, turn.threads) * TILE_SUMS)
-    cdef Py_ssize_t height = max(<Py_ssize_t> 1, FRESH // layer.outputs // TILE_SUMS) * TILE_SUMS
-    cdef Py_ssize_t rows = turn.end - turn.first, next_row = turn.start + turn.n + turn.first
-    cdef Panels at = panels_of(turn.n, layer.outputs, 1, sizeof(real))
-    cdef Matrix x_at = laid_out(layer.inputs, True)
-    if layer.W.rule == NULL:
-        return
-    height = min(height, block_rows(layer.inputs, True, turn.n))
-    pack_rows(<const real *> layer.dz, at, 0, turn.n, packed_dz)
+    """This thread's rows of W, some at a time."""
+    cdef Py_ssize_t top = share(layer.inputs, turn.thread, turn.threads)
+    cdef Py_ssize_t end = share(layer.inputs, turn.thread + 1, turn.threads)
+    cdef Py_ssize_t height = max(<Py_ssize_t> TILE_SUMS, FRESH // layer.outputs)
     while top < end:
         height = min(height, end - top)
-        run_block[real](x + top, x_at, NULL, x_at, packed_dz, at, 0, at.panels, NULL, dW,
-                        layer.outputs, height)
-        update(&layer.W, top * layer.outputs, height * layer.outputs, <const real *> dW,
-               numbers, columns)
-        if layer.packed != NULL:
-            pack_rows(<const real *> layer.W.w, layer.at, top, top + height,
-                      <real *> layer.packed)
-        if fetching != NULL:
-            fetch_rows(fetching, next_row + rows * (top - first) // (end - first),
-                       next_row + rows * (top + height - first) // (end - first), layer.inputs,
-                       sizeof(real))
+        run_task[real](x + top, laid_out(layer.inputs, True), <const real *> layer.dz,
+                       laid_out(layer.outputs, False), NULL, dW, layer.outputs, height,
+                       layer.outputs, turn.n)
+        update(&layer.W, <real *> layer.W.w, layer.W.s, top * layer.outputs,
+               height * layer.outputs, <const real *> dW, numbers, columns)
         top += height
+
+
+cdef inline void update_wide(
+    Layer *layer, const real *x, Turn turn, const double *numbers, Py_ssize_t columns,
+    real *dW, real *packed_dz, bint is_read, Data *fetching
+) noexcept nogil:
+    """This thread's panels of W, some rows at a time; `is_read` says that dx needs W unpacked too.
+    In between, rows of the next batch are fetched."""
+    cdef Panels w_at = layer.at, dz_at = panels_of(turn.n, layer.outputs, layer.across, sizeof(real))
+    cdef Task task = task_of(layer, layer.inputs, turn)
+    cdef Py_ssize_t first = task.top, left = left_of(w_at, task.panel), p, q, height, width
+    cdef Py_ssize_t own = left_of(w_at, task.end_panel) - left
+    cdef Py_ssize_t rows = turn.end - turn.first, next_row = turn.start + turn.n + turn.first
+    cdef Py_ssize_t most = min(block_rows(layer.inputs, True, turn.n),
+                               max(<Py_ssize_t> 1, FRESH // max(own, w_at.lanes) // TILE_SUMS) * TILE_SUMS)
+    cdef Matrix x_at = laid_out(layer.inputs, True)
+    pack_panels(<const real *> layer.dz, dz_at, 0, turn.n, task.panel, task.end_panel, packed_dz)
+    while task.top < task.end:
+        p = task.top // w_at.block * w_at.block
+        height = min(most, min(task.end, p + w_at.block) - task.top)
+        run_block[real](x + task.top, x_at, NULL, x_at, packed_dz, dz_at, task.panel,
+                        task.end_panel, NULL, dW, 0, height)
+        for q in range(task.panel, task.end_panel):
+            width = left_of(w_at, q + 1) - left_of(w_at, q)
+            update(&layer.W, <real *> layer.packed, layer.packed_s,
+                   place_of(w_at, p, q) + (task.top - p) * width, height * width,
+                   <const real *> dW + (left_of(w_at, q) - left) * height, numbers, columns)
+        if is_read:
+            unpack_panels(<const real *> layer.packed, w_at, task.top, task.top + height,
+                          task.panel, task.end_panel, <real *> layer.W.w)
+        if fetching != NULL:
+            fetch_rows(fetching, next_row + rows * (task.top - first) // (task.end - first),
+                       next_row + rows * (task.top + height - first) // (task.end - first),
+                       layer.inputs, sizeof(real))
+        task.top += height
 
 
 cdef inline void update_bias(
@@ -314,7 +349,8 @@ cdef inline void update_bias(
     for i in range(turn.n):
         for j in range(first, end):
             db[j] += dz[i * layer.outputs + j]
-    update(&layer.b, first, end - first, <const real *> db + first, numbers, columns)
+    update(&layer.b, <real *> layer.b.w, layer.b.s, first, end - first, <const real *> db + first,
+           numbers, columns)
 
 
 cdef inline void update_learned(
@@ -331,7 +367,8 @@ cdef inline void update_learned(
     if layer.learned.size == 1:
         for u in range(1, layer.units):
             gradient[0] += gradient[u]
-    update(&layer.learned, 0, layer.learned.size, <const real *> gradient, numbers, columns)
+    update(&layer.learned, <real *> layer.learned.w, layer.learned.s, 0, layer.learned.size,
+           <const real *> gradient, numbers, columns)
     for u in range(layer.units):
         slopes[u] = learned[u % layer.learned.size]
 
@@ -359,11 +396,39 @@ cdef void train_step(
     meet()
     for l in range(net.depth):
         layer = &net.layers[l]
-        update_weights(layer, input_of(net, data, l, scratch), turn, numbers, columns, scratch,
-                       scratch + FRESH + TILE_SUMS * layer.outputs, data if l == 0 else NULL)
+        if layer.W.rule != NULL and layer.packed == NULL:
+            update_narrow(layer, input_of(net, data, l, scratch), turn, numbers, columns, scratch)
+        elif layer.W.rule != NULL:
+            update_wide(layer, input_of(net, data, l, scratch), turn, numbers, columns, scratch,
+                        scratch + FRESH + TILE_SUMS * layer.outputs, l > 0,
+                        data if l == 0 else NULL)
         update_bias(layer, turn, numbers, columns, scratch)
         update_learned(layer, turn, numbers, columns, scratch)
     meet()
+
+
+cdef inline void pack_layer(Layer *layer, Turn turn, const real *_) noexcept nogil:
+    """This thread's part of W and its state, into panels."""
+    cdef Task task = task_of(layer, layer.inputs, turn)
+    cdef int i
+    pack_panels(<const real *> layer.W.w, layer.at, task.top, task.end, task.panel, task.end_panel,
+                <real *> layer.packed)
+    for i in range(3):
+        if layer.W.s[i] != NULL:
+            pack_panels(<const real *> layer.W.s[i], layer.at, task.top, task.end, task.panel,
+                        task.end_panel, <real *> layer.packed_s[i])
+
+
+cdef inline void unpack_layer(Layer *layer, Turn turn, const real *_) noexcept nogil:
+    """The way back."""
+    cdef Task task = task_of(layer, layer.inputs, turn)
+    cdef int i
+    unpack_panels(<const real *> layer.packed, layer.at, task.top, task.end, task.panel,
+                  task.end_panel, <real *> layer.W.w)
+    for i in range(3):
+        if layer.W.s[i] != NULL:
+            unpack_panels(<const real *> layer.packed_s[i], layer.at, task.top, task.end,
+                          task.panel, task.end_panel, <real *> layer.W.s[i])
 
 
 cdef void train_thread(
@@ -373,18 +438,15 @@ cdef void train_thread(
     """All steps. A team smaller than was asked for does nothing but say so."""
     cdef int thread = omp_get_thread_num()
     cdef Py_ssize_t step, i, l
-    cdef Layer *layer
     cdef Turn turn
     if thread == 0:
         team[0] = omp_get_num_threads()
     if omp_get_num_threads() != net.threads:
         return
-    if thread == 0:
-        for l in range(net.depth):
-            layer = &net.layers[l]
-            if layer.packed != NULL:
-                pack_rows(<const real *> layer.W.w, layer.at, 0, layer.inputs,
-                          <real *> layer.packed)
+    turn = turn_of(data, 0, thread, net.threads)
+    for l in range(net.depth):
+        if net.layers[l].packed != NULL:
+            pack_layer(&net.layers[l], turn, &scratch[0, 0])
     meet()
     for step in range(losses.shape[0]):
         turn = turn_of(data, step, thread, net.threads)
@@ -396,6 +458,9 @@ cdef void train_thread(
             for l in range(net.depth):
                 net.layers[l].mask.step += 1
         meet()
+    for l in range(net.depth):
+        if net.layers[l].packed != NULL and net.layers[l].W.rule != NULL:
+            unpack_layer(&net.layers[l], turn, &scratch[0, 0])
 
 
 # ---- From Python ---------------------------------------------------------------------------------
@@ -412,6 +477,7 @@ cdef void *address(object array, bint writable=False) except? NULL:
 
 cdef int read_parameter(Parameter *parameter, object source, size_t itemsize) except -1:
     """From (array, rule or None, number, three states or None); or None: there is none."""
+    cdef int i
     if source is None:
         return 0
     array, rule, number, states = source
@@ -420,14 +486,15 @@ cdef int read_parameter(Parameter *parameter, object source, size_t itemsize) ex
     parameter.number = number
     if rule is not None:
         parameter.rule = rule_function(rule, itemsize)
-        parameter.s0, parameter.s1, parameter.s2 = (
-            address(states[0], True), address(states[1], True), address(states[2], True))
+        for i in range(3):
+            parameter.s[i] = address(states[i], True)
     return 0
 
 
 cdef int read_layer(Layer *layer, object source, Py_ssize_t batch, size_t itemsize, int threads) except -1:
     """From a layer of minidl/training.py."""
     cdef Plan cut
+    cdef int i
     layer.inputs, layer.outputs = source.W[0].shape
     layer.units = source.y.shape[1]
     read_parameter(&layer.W, source.W, itemsize)
@@ -452,6 +519,8 @@ cdef int read_layer(Layer *layer, object source, Py_ssize_t batch, size_t itemsi
         cut = plan(batch, layer.outputs, itemsize, threads)
         layer.across = cut.across
         layer.at = panels_of(layer.inputs, layer.outputs, cut.across, itemsize)
+        for i in range(3):
+            layer.packed_s[i] = address(source.packed_states[i], True)
     return 0
 
 
