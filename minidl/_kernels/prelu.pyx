@@ -14,8 +14,10 @@ cdef void prelu_forward(
     const real *x, const real *slopes, real *y, Py_ssize_t n, const double *options
 ) noexcept nogil:
     cdef Py_ssize_t u
+    cdef real sloped
     for u in range(n):
-        y[u] = x[u] if x[u] > 0 else slopes[u] * x[u]
+        sloped = slopes[u] * x[u]
+        y[u] = x[u] if x[u] > 0 else sloped
 
 
 cdef void prelu_backward(
@@ -23,8 +25,10 @@ cdef void prelu_backward(
     const double *options
 ) noexcept nogil:
     cdef Py_ssize_t u
+    cdef real sloped
     for u in range(n):
-        dx[u] = dy[u] if x[u] > 0 else slopes[u] * dy[u]
+        sloped = slopes[u] * dy[u]
+        dx[u] = dy[u] if x[u] > 0 else sloped
 
 
 KERNELS = {
@@ -39,6 +43,7 @@ def slope_gradient(const real[:, ::1] x, const real[:, ::1] dy, real[::1] dslope
     cache lines. Cost: one pass over x and dy.
     """
     cdef Py_ssize_t i, u, thread, start, stop, batch = x.shape[0], units = x.shape[1]
+    cdef real product
     cdef Py_ssize_t share = ((units + threads - 1) // threads + 15) // 16 * 16
     for thread in prange(threads, nogil=True, num_threads=threads, schedule="static"):
         start = min(units, thread * share)
@@ -47,4 +52,5 @@ def slope_gradient(const real[:, ::1] x, const real[:, ::1] dy, real[::1] dslope
             dslopes[u] = 0
         for i in range(batch):
             for u in range(start, stop):
-                dslopes[u] += ZERO if x[i, u] > 0 else dy[i, u] * x[i, u]
+                product = dy[i, u] * x[i, u]
+                dslopes[u] += ZERO if x[i, u] > 0 else product
