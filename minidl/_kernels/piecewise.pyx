@@ -36,8 +36,10 @@ cdef void relu_backward(
     const double *options
 ) noexcept nogil:
     cdef Py_ssize_t i
+    cdef real g
     for i in range(n):
-        dx[i] = ZERO if y[i] <= 0 else dy[i]
+        g = dy[i]
+        dx[i] = ZERO if y[i] <= 0 else g
 
 
 KERNELS["relu"] = row_functions(
@@ -88,8 +90,10 @@ cdef void relu6_backward(
     const double *options
 ) noexcept nogil:
     cdef Py_ssize_t i
+    cdef real g
     for i in range(n):
-        dx[i] = ZERO if (y[i] <= 0) | (y[i] >= 6) else dy[i]
+        g = dy[i]
+        dx[i] = ZERO if (y[i] <= 0) | (y[i] >= 6) else g
 
 
 KERNELS["relu6"] = row_functions(
@@ -113,8 +117,10 @@ cdef void hard_tanh_backward(
     const double *options
 ) noexcept nogil:
     cdef Py_ssize_t i
+    cdef real g
     for i in range(n):
-        dx[i] = ZERO if (y[i] <= -1) | (y[i] >= 1) else dy[i]
+        g = dy[i]
+        dx[i] = ZERO if (y[i] <= -1) | (y[i] >= 1) else g
 
 
 KERNELS["hard_tanh"] = row_functions(
@@ -139,9 +145,10 @@ cdef void hard_sigmoid_backward(
     const double *options
 ) noexcept nogil:
     cdef Py_ssize_t i
-    cdef real six = 6
+    cdef real six = 6, g
     for i in range(n):
-        dx[i] = ZERO if (x[i] <= -3) | (x[i] >= 3) else dy[i] / six
+        g = dy[i] / six
+        dx[i] = ZERO if (x[i] <= -3) | (x[i] >= 3) else g
 
 
 KERNELS["hard_sigmoid"] = row_functions(

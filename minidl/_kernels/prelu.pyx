@@ -12,8 +12,10 @@ cdef void prelu_forward(
     const real *x, const real *slopes, real *y, Py_ssize_t n, const double *options
 ) noexcept nogil:
     cdef Py_ssize_t u
+    cdef real sloped
     for u in range(n):
-        y[u] = x[u] if x[u] > 0 else slopes[u] * x[u]
+        sloped = slopes[u] * x[u]
+        y[u] = x[u] if x[u] > 0 else sloped
 
 
 cdef void prelu_backward(
@@ -21,8 +23,10 @@ cdef void prelu_backward(
     const double *options
 ) noexcept nogil:
     cdef Py_ssize_t u
+    cdef real sloped
     for u in range(n):
-        dx[u] = dy[u] if x[u] > 0 else slopes[u] * dy[u]
+        sloped = slopes[u] * dy[u]
+        dx[u] = dy[u] if x[u] > 0 else sloped
 
 
 KERNELS = {
@@ -36,11 +40,13 @@ cdef void slope_gradient(
 ) noexcept nogil:
     """da_u = the sum over the batch of dy x where x <= 0, in order."""
     cdef Py_ssize_t i, u
+    cdef real product
     for u in range(first, end):
         da[u] = 0
     for i in range(rows):
         for u in range(first, end):
-            da[u] += ZERO if x[i * units + u] > 0 else dy[i * units + u] * x[i * units + u]
+            product = dy[i * units + u] * x[i * units + u]
+            da[u] += ZERO if x[i * units + u] > 0 else product
 
 
 LEARNED = {"prelu": learned_functions(slope_gradient, slope_gradient)}
