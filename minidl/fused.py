@@ -8,9 +8,9 @@ import numpy as np
 from . import _kernels
 from .activations import Activation
 from .dropout import mask_numbers
-from .layer import Layer
+from .layer import Layer, Parameter
 from .layers import Dense, Dropout, Sequential
-from .optim.base import Rule
+from .optim.block import Rule
 from .tensor import Tensor
 
 LINE = 64  # bytes of a cache line
@@ -25,26 +25,60 @@ class Part(NamedTuple):
     dropout: Dropout | None
 
 
-def parts_of(net: Layer) -> list[Part] | None:
-    """The net as parts; None if it has anything that the kernel does not know."""
+class FusedNet:
+    """A net that the kernel knows all of: its parts and parameters, as they were when it was made."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self.parts = parts
+        self.dtype = parts[0].dense.weight.dtype
+        self.classes = parts[-1].dense.weight.shape[1]
+        self.dense = [(part.dense, part.dense.weight, part.dense.bias) for part in parts]
+        activations = [part.activation for part in parts if part.activation is not None]
+        learned = [p for activation in activations for p in activation.learned_parameters()]
+        arrays = [p for _, W, b in self.dense for p in (W, b) if p is not None]
+        self.parameters: list[Parameter] = [*arrays, *learned]
+        self.ids = {id(p) for p in self.parameters}
+
+    @classmethod
+    def of(cls, net: Layer) -> "FusedNet | None":
+        """The net's parts; None if it has anything that the kernel does not know."""
+        parts = parts_of(net)
+        if not parts or not chained(parts):
+            return None
+        fused = cls(parts)
+        is_uniform = all(p.dtype == fused.dtype for p in fused.parameters)
+        return fused if is_uniform and len(fused.ids) == len(fused.parameters) else None
+
+    def is_current(self) -> bool:
+        """Whether the net still has these parameters, of this dtype."""
+        return all(
+            dense.weight is W and dense.bias is b and W.data.dtype is self.dtype
+            for dense, W, b in self.dense
+        )
+
+    def products(self) -> int:
+        """The multiplications of a forward pass, for each row."""
+        return sum(W.size for _, W, _ in self.dense)
+
+
+def parts_of(net: Layer) -> list[Part]:
+    """The layers of a Sequential, in groups; nothing if one of them is unknown."""
     if type(net).forward is not Sequential.forward:
-        return None
+        return []
     parts: list[Part] = []
     for layer in net:  # type: ignore[attr-defined]
         last = parts[-1] if parts else None
         if type(layer).forward is Dense.forward:
             parts.append(Part(layer, None, None))
         elif last is None or last.dropout:
-            return None
+            return []
         elif type(layer).forward is Dropout.forward:
             parts[-1] = last._replace(dropout=layer)
         elif type(layer).forward is Activation.forward and has_kernel(layer) and not last.activation:
             parts[-1] = last._replace(activation=layer)
         else:
-            return None
-    dtypes = {p.dtype for p in net.parameters()}
-    repeats = len(list(net._parameters_with_repeats())) != len(list(net.parameters()))
-    return parts if parts and len(dtypes) == 1 and not repeats else None
+            return []
+    return parts
 
 
 def has_kernel(activation: Activation) -> bool:
@@ -84,7 +118,7 @@ def on_lines(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 class Room:
     """A part as the kernel reads it: the memory in which it works on a batch, and its arrays."""
 
-    def __init__(self, part: Part, batch: int) -> None:
+    def __init__(self, part: Part, batch: int, is_packed: bool) -> None:
         dense, activation, dropout = part
         inputs, outputs = dense.weight.shape
         dtype = dense.weight.dtype
@@ -104,7 +138,7 @@ class Room:
                 self.learned_gradient = _kernels.LEARNED[activation.name][dtype.name]
                 self.slopes = np.empty(units, dtype)
         self.room_to_drop = None if dropout is None else on_lines((batch, units), dtype)
-        if _kernels.network.is_wide(outputs):
+        if is_packed and _kernels.network.is_wide(outputs):
             size = _kernels.network.packed_numbers(inputs, outputs, dtype.itemsize)
             self.packed = on_lines((size,), dtype)
             self.packed_states = [on_lines((size,), dtype) for _ in range(3)]
@@ -134,32 +168,34 @@ def rule_of(p: Tensor, rules: Mapping[int, Rule]) -> Rule:
 
 
 class Program:
-    """A net that the kernel can train, with memory for batches of one size."""
+    """A net that the kernel can train, with memory for batches of one size. One that is only
+    called for a step at a time is short: to pack the weights would not repay."""
 
-    def __init__(self, parts: Sequence[Part], batch: int, threads: int) -> None:
-        first, last = parts[0].dense.weight, max(part.dense.weight.shape[1] for part in parts)
-        itemsize = first.dtype.itemsize
+    def __init__(self, net: FusedNet, batch: int, threads: int, is_short: bool) -> None:
+        inputs = net.parts[0].dense.weight.shape[0]
+        widest = max(W.shape[1] for _, W, _ in net.dense)
         self.batch = batch
-        self.rooms = [Room(part, batch) for part in parts]
-        self.x = on_lines((batch, first.shape[0]), first.dtype)
+        self.rooms = [Room(part, batch, not is_short) for part in net.parts]
+        self.x = on_lines((batch, inputs), net.dtype)
         self.row_losses = np.empty(batch)
-        needed = _kernels.network.scratch_numbers(batch, last, itemsize)
-        self.scratch = on_lines((threads, needed), first.dtype)
+        self.class_weights = np.ones(net.classes)
+        self.loss = _kernels.softmax.LABEL_LOSSES["cross_entropy"][net.dtype.name]
+        needed = _kernels.network.scratch_numbers(batch, widest, net.dtype.itemsize)
+        self.scratch = on_lines((threads, needed), net.dtype)
 
     def run(
-        self, loss: str, class_weights: np.ndarray, x: np.ndarray, order: np.ndarray,
-        labels: np.ndarray, rules: Mapping[int, Rule], numbers: np.ndarray,
+        self, x: np.ndarray, order: np.ndarray, labels: np.ndarray, rules: Mapping[int, Rule],
+        numbers: np.ndarray,
     ) -> np.ndarray:  # fmt: skip
         """Trains on the rows of x in this order; gives the mean loss of each batch."""
         for room in self.rooms:
             room.furnish(rules)
-        function = _kernels.softmax.LABEL_LOSSES[loss][self.x.dtype.name]
         losses = np.empty(len(numbers))
         team = 0
         while team != len(self.scratch):
             team = _kernels.network.train(
-                self.rooms, function, class_weights, 0.0, x, order, labels, self.batch, self.x,
-                self.row_losses, numbers, losses, self.scratch,
+                self.rooms, self.loss, self.class_weights, 0.0, x, order, labels, self.batch,
+                self.x, self.row_losses, numbers, losses, self.scratch,
             )  # fmt: skip
             self.scratch = self.scratch[:team]  # OpenMP may give fewer threads
         return losses

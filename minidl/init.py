@@ -56,59 +56,59 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     return shape[0], shape[1]
 
 
-def _normal(shape: tuple[int, ...], deviation: float, rng: np.random.Generator | None) -> Any:
+def _normal(shape: tuple[int, ...], deviation: float, rng: "np.random.Generator | None") -> Any:
     return ((rng or generator()).standard_normal(shape) * deviation).astype(np.float32)
 
 
-def _uniform(shape: tuple[int, ...], deviation: float, rng: np.random.Generator | None) -> Any:
+def _uniform(shape: tuple[int, ...], deviation: float, rng: "np.random.Generator | None") -> Any:
     limit = math.sqrt(3) * deviation  # U(-limit, limit) has the deviation limit / sqrt(3)
     return (rng or generator()).uniform(-limit, limit, shape).astype(np.float32)
 
 
 def glorot_normal(
-    shape: tuple[int, int], gain: float = 1.0, rng: np.random.Generator | None = None
+    shape: tuple[int, int], gain: float = 1.0, rng: "np.random.Generator | None" = None
 ) -> np.ndarray:
     """Normal, variance gain² · 2 / (fan_in + fan_out). Glorot & Bengio 2010, equation 12."""
     return _normal(shape, gain * math.sqrt(2 / sum(fans(shape))), rng)
 
 
 def glorot_uniform(
-    shape: tuple[int, int], gain: float = 1.0, rng: np.random.Generator | None = None
+    shape: tuple[int, int], gain: float = 1.0, rng: "np.random.Generator | None" = None
 ) -> np.ndarray:
     """Uniform within ±gain · sqrt(6 / (fan_in + fan_out)). Glorot & Bengio 2010, equation 16."""
     return _uniform(shape, gain * math.sqrt(2 / sum(fans(shape))), rng)
 
 
 def he_normal(
-    shape: tuple[int, int], gain: float = math.sqrt(2), rng: np.random.Generator | None = None
+    shape: tuple[int, int], gain: float = math.sqrt(2), rng: "np.random.Generator | None" = None
 ) -> np.ndarray:
     """Normal, variance gain² / fan_in, with ReLU's gain² = 2. He et al. 2015, equation 10."""
     return _normal(shape, gain / math.sqrt(fans(shape)[0]), rng)
 
 
 def he_uniform(
-    shape: tuple[int, int], gain: float = math.sqrt(2), rng: np.random.Generator | None = None
+    shape: tuple[int, int], gain: float = math.sqrt(2), rng: "np.random.Generator | None" = None
 ) -> np.ndarray:
     """Uniform with the variance of he_normal: within ±gain · sqrt(3 / fan_in)."""
     return _uniform(shape, gain / math.sqrt(fans(shape)[0]), rng)
 
 
 def lecun_normal(
-    shape: tuple[int, int], gain: float = 1.0, rng: np.random.Generator | None = None
+    shape: tuple[int, int], gain: float = 1.0, rng: "np.random.Generator | None" = None
 ) -> np.ndarray:
     """Normal, variance gain² / fan_in. LeCun, Bottou, Orr & Müller 1998, section 4.6."""
     return _normal(shape, gain / math.sqrt(fans(shape)[0]), rng)
 
 
 def lecun_uniform(
-    shape: tuple[int, int], gain: float = 1.0, rng: np.random.Generator | None = None
+    shape: tuple[int, int], gain: float = 1.0, rng: "np.random.Generator | None" = None
 ) -> np.ndarray:
     """Uniform with the variance of lecun_normal: within ±gain · sqrt(3 / fan_in)."""
     return _uniform(shape, gain / math.sqrt(fans(shape)[0]), rng)
 
 
 def orthogonal(
-    shape: tuple[int, int], gain: float = 1.0, rng: np.random.Generator | None = None
+    shape: tuple[int, int], gain: float = 1.0, rng: "np.random.Generator | None" = None
 ) -> np.ndarray:
     """gain · Q with orthonormal columns (or rows, where they are fewer), uniformly distributed.
 

@@ -1,6 +1,7 @@
 """`TrainingStep`: forward, loss, backward and update as one operation."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from . import _kernels, tape
 from .data.batches import Batches
 from .errors import ArgumentError, explain
-from .fused import Part, Program, chained, parts_of
+from .fused import FusedNet, Program
 from .layer import Layer
 from .losses import cross_entropy
 from .losses.checks import label_array
@@ -61,11 +62,18 @@ class TrainingStep:
                 explain("TrainingStep", "an optimiser", repr(optimizer), "optim.SGD(...)")
             )
         self.net, self.loss, self.optimizer, self.schedule = net, loss, optimizer, schedule
+        self._net: FusedNet | None = None
         self._program: Program | None = None
         self._program_for: Any = None
 
     def __call__(self, x: Any, y: Any) -> float:
         """One step on a batch; gives its loss."""
+        inputs = x.data if isinstance(x, Tensor) and not x.requires_grad else x
+        labels = np.asarray(y)
+        net = self._fused(inputs, labels)
+        if net is not None and inputs.dtype is net.dtype:
+            rows, size = np.ascontiguousarray(inputs), len(inputs)
+            return self._run(net, rows, in_order(size), labels, size, 1, is_short=True).item()
         self.optimizer.zero_grad()
         loss = self.loss(self.net(x), y)
         loss.backward()
@@ -77,74 +85,78 @@ class TrainingStep:
 
     def epoch(self, batches: Any) -> np.ndarray:
         """A step for each batch, once through all; gives their losses, float64 (batches,)."""
-        parts = self._fusable(batches)
-        if parts is None:
+        net = self._fused(batches.x, batches.y) if isinstance(batches, Batches) else None
+        if net is None or batches.dtype != net.dtype:
             return np.array([self(x, y) for x, y in batches])
-        x, classes = batches.x, parts[-1].dense.weight.shape[1]
-        labels = label_array("cross_entropy", batches.y, len(x), classes)
-        size = min(batches.batch_size, len(x))
-        per_step = 6 * size * sum(part.dense.weight.size for part in parts)
-        nanoseconds = per_step / _kernels.PRODUCTS_PER_NANOSECOND / 2
-        threads = _kernels.threads_for(nanoseconds)
-        program = self._program_of(parts, size, threads)
+        x, size = batches.x, min(batches.batch_size, len(batches.x))
         order = batches.draw_order()
-        steps_at_most = max(1, int(CALL / nanoseconds))
-        losses = []
-        for start in range(0, len(order), steps_at_most * size):
-            rows = order[start : start + steps_at_most * size]
-            losses.append(self._run(program, parts, x, rows, labels, -(-len(rows) // size)))
-        return np.concatenate(losses) if losses else np.empty(0)
+        at_once = size * max(1, int(CALL / nanoseconds(net, size)))
+        losses = [
+            self._run(net, x, rows, batches.y, size, -(-len(rows) // size))
+            for rows in np.split(order, range(at_once, len(order), at_once))
+        ]
+        return np.concatenate(losses)
+
+    def _fused(self, x: Any, labels: np.ndarray) -> FusedNet | None:
+        """The net, if the kernel can do all that the loop would do with such data."""
+        if self.loss is not cross_entropy or not tape.recording():
+            return None
+        if not isinstance(x, np.ndarray) or x.ndim != 2 or len(x) == 0:
+            return None
+        if labels.shape != (len(x),) or labels.dtype.kind not in "iu":
+            return None
+        net = self._net
+        if net is None or not net.is_current():
+            net = self._net = FusedNet.of(self.net)
+        if net is None or x.shape[1] != net.dense[0][1].shape[0]:
+            return None
+        if type(self.optimizer).step is not Optimizer.step:
+            return None
+        known = all(id(p) in net.ids and p.requires_grad for p in self.optimizer.all_parameters())
+        return net if known else None
 
     def _run(
-        self, program: Program, parts: Any, x: np.ndarray, rows: np.ndarray, labels: np.ndarray,
-        steps: int,
+        self, net: FusedNet, x: np.ndarray, order: np.ndarray, labels: np.ndarray,
+        batch: int, steps: int, is_short: bool = False,
     ) -> np.ndarray:  # fmt: skip
+        """Steps on the rows of x in this order, as one kernel call; gives their losses."""
+        labels = label_array("cross_entropy", labels, len(x), net.classes)
+        program = self._program_of(net, batch, is_short)
         self.optimizer.zero_grad()
-        rates = None
-        if self.schedule is not None:
-            rates = []
-            for _ in range(steps):
-                rates.append(self.schedule.lr)
-                self.schedule.step()
+        rates = None if self.schedule is None else self._rates(self.schedule, steps)
         rules, numbers = self.optimizer.next_steps(steps, rates)
-        weights = np.ones(parts[-1].dense.weight.shape[1])
-        losses = program.run("cross_entropy", weights, x, rows, labels, rules, numbers)
-        for p in self.net.parameters():
+        losses = program.run(x, order, labels, rules, numbers)
+        for p in net.parameters:
             if id(p) in rules:
                 p.mark_written()
-        for part in parts:
+        for part in net.parts:
             if part.dropout is not None:
                 part.dropout.calls += steps * part.dropout.training
         return losses
 
-    def _fusable(self, batches: Any) -> list[Part] | None:
-        """The net's parts, if the kernel can do all that the loop would do with these batches."""
-        parts = parts_of(self.net)
-        if (
-            parts is None
-            or self.loss is not cross_entropy
-            or not tape.recording()
-            or type(self.optimizer).step is not Optimizer.step
-            or not isinstance(batches, Batches)
-            or len(batches.x) == 0
-            or batches.y.ndim != 1
-            or batches.y.dtype.kind not in "iu"
-        ):
-            return None
-        first = parts[0].dense.weight
-        dtype = np.dtype(np.float32) if batches.x.dtype == np.uint8 else batches.x.dtype
-        own = {id(p) for p in self.net.parameters()}
-        known = all(
-            id(p) in own and p.requires_grad
-            for group in self.optimizer.param_groups
-            for p in group["params"]
-        )
-        sizes_fit = batches.x.ndim == 2 and batches.x.shape[1] == first.shape[0] and chained(parts)
-        return parts if known and sizes_fit and dtype == first.dtype else None
+    def _rates(self, schedule: Schedule, steps: int) -> list[list[float]]:
+        """Every group's rate for each of the next steps, by which the schedule goes on."""
+        rates = []
+        for _ in range(steps):
+            rates.append(schedule.lr)
+            schedule.step()
+        return rates
 
-    def _program_of(self, parts: list[Part], batch: int, threads: int) -> Program:
+    def _program_of(self, net: FusedNet, batch: int, is_short: bool) -> Program:
         """The program for batches of this size, from the last time if nothing has changed."""
-        wanted = (parts, batch, threads, parts[0].dense.weight.dtype, _kernels.level)
+        threads = _kernels.threads_for(nanoseconds(net, batch))
+        wanted = (net, batch, threads, is_short, _kernels.level)
         if self._program is None or self._program_for != wanted:
-            self._program, self._program_for = Program(parts, batch, threads), wanted
+            self._program, self._program_for = Program(net, batch, threads, is_short), wanted
         return self._program
+
+
+@lru_cache
+def in_order(size: int) -> np.ndarray:
+    """The order of the rows of a single batch."""
+    return np.arange(size)
+
+
+def nanoseconds(net: FusedNet, batch: int) -> float:
+    """What a step takes one core, about: three products in each layer."""
+    return 3 * batch * net.products() / _kernels.PRODUCTS_PER_NANOSECOND

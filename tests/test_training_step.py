@@ -64,7 +64,7 @@ def trained(how, make_net, make_optimizer, threads=1, batch_size=16, epochs=2, x
         step = TrainingStep(net, F.cross_entropy, optimizer, schedule)
         for _ in range(epochs):
             if how == "fused":
-                assert step._fusable(batches) is not None
+                assert step._fused(batches.x, batches.y) is not None
                 losses.append(step.epoch(batches))
             else:
                 losses.append(written_out(net, optimizer, batches, schedule))
@@ -197,7 +197,7 @@ def test_anything_else_takes_the_loop(make_net, loss):
         optimizer = optim.SGD(net.parameters(), 0.1, momentum=0.9)
         batches = data.batches(*pixels(), 16, shuffle=True, seed=0)
         step = TrainingStep(net, loss, optimizer)
-        assert step._fusable(batches) is None
+        assert step._fused(batches.x, batches.y) is None
         losses = step.epoch(batches) if fused else np.array([step(x, y) for x, y in batches])
         assert losses.shape == (6,)
         results.append([losses, *(p.data for p in net.parameters())])
@@ -210,7 +210,7 @@ def test_a_shared_layer_takes_the_loop():
     shared = nn.Dense(50, 50)
     net = nn.Sequential(shared, nn.ReLU(), shared, nn.Dense(50, 10))
     step = TrainingStep(net, F.cross_entropy, optim.SGD(net.parameters(), 0.1))
-    assert step._fusable(data.batches(*pixels(), 16)) is None
+    assert step._fused(*pixels()) is None
 
 
 def test_any_iterable_of_batches_will_do():

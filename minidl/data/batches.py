@@ -37,6 +37,11 @@ class Batches:
         self._drop_last = drop_last
         self._epoch = 0
 
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype of the inputs that come out: float32 for pixels, else that of x."""
+        return np.dtype(np.float32) if self.x.dtype == np.uint8 else self.x.dtype
+
     def __len__(self) -> int:
         """The number of batches in one iteration."""
         n = len(self.x)
@@ -54,17 +59,16 @@ class Batches:
             self._epoch += 1
         return order[: len(self) * self.batch_size]
 
-    def _generator(self) -> np.random.Generator:
+    def _generator(self) -> "np.random.Generator":
         if self._seed is None:
             return generator()
         return np.random.default_rng((self._seed, self._epoch))
 
     def _walk(self, order: np.ndarray) -> Iterator[tuple[Tensor, np.ndarray]]:
         x = self.x
-        is_pixels = x.dtype == np.uint8
         rows_at_most = min(self.batch_size, len(order))
-        buffer = np.empty((rows_at_most, *x.shape[1:]), np.float32 if is_pixels else x.dtype)
-        gather = gather_pixels if is_pixels else gather_numbers
+        buffer = np.empty((rows_at_most, *x.shape[1:]), self.dtype)
+        gather = gather_pixels if x.dtype == np.uint8 else gather_numbers
         inputs = None
         for start in range(0, len(self) * self.batch_size, self.batch_size):
             rows = order[start : start + self.batch_size]

@@ -1,6 +1,6 @@
 """What all optimisers share: parameter groups, the step, and saving."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from operator import is_
 from typing import Any, ClassVar, NamedTuple
 
@@ -18,7 +18,10 @@ from .arguments import (
     parameters_of,
     require_keys,
 )
-from .block import Block, writable
+from .block import Block, Rule
+
+
+NUMBERS = 8  # that a rule's kernel is given for each parameter, at most
 
 
 class Group(NamedTuple):
@@ -30,16 +33,6 @@ class Group(NamedTuple):
     parameters: tuple[Tensor, ...]
     blocks: list[Block]
     checked: dict[str, Any]
-
-
-class Rule(NamedTuple):
-    """How a kernel updates one parameter: its array, the rule's kernel, the parameter's number
-    among all, and up to three states."""
-
-    w: np.ndarray
-    kernel: Any
-    number: int
-    states: list[np.ndarray | None]
 
 
 class Optimizer:
@@ -82,6 +75,10 @@ class Optimizer:
         count of each parameter's steps. `decay` is each parameter's weight decay."""
         raise NotImplementedError
 
+    def _is_steady(self, options: dict[str, Any]) -> bool:
+        """Whether the numbers are the same for every step."""
+        return False
+
     def _check_options(self, options: dict[str, Any]) -> None:
         """Raises ArgumentError unless every option is in its range."""
         for name, option in self.options.items():
@@ -91,6 +88,11 @@ class Optimizer:
     def param_groups(self) -> tuple[dict[str, Any], ...]:
         """The groups as dicts, whose options may be set: param_groups[0]["lr"] = 0.01."""
         return tuple(group.options for group in self._groups)
+
+    def all_parameters(self) -> Iterator[Tensor]:
+        """The parameters of all groups."""
+        for group in self._groups:
+            yield from group.parameters
 
     @property
     def lr(self) -> float:
@@ -132,7 +134,7 @@ class Optimizer:
             if any(gradient is not None for gradient in gradients):
                 kernel, states = self.prepared(block, options)
                 t = block.count(gradients) if block.state else block.steps
-                numbers = self.numbers(block, options, np.array(t))
+                numbers = self.numbers(block, options, [t])[0]
                 block.run(kernel, gradients, states, numbers, self.nanoseconds)
 
     def next_steps(
@@ -144,7 +146,7 @@ class Optimizer:
         `rates` holds every group's learning rate for each step. The steps count as done.
         """
         rules: dict[int, Rule] = {}
-        parts: list[np.ndarray] = []
+        numbers = []
         for i, group in enumerate(self._groups):
             self._check_group(group)
             options = group.options
@@ -152,17 +154,12 @@ class Optimizer:
                 options = options | {"lr": np.array([step[i] for step in rates])[:, None]}
             for block in group.blocks:
                 kernel, states = self.prepared(block, group.options)
-                t = np.array(block.steps) + np.arange(1, steps + 1)[:, None]
+                rules |= block.rules(kernel, states, len(rules))
+                counts = [[t + s for t in block.steps] for s in range(1, steps + 1)]
+                numbers.append(self.numbers(block, options, counts))
                 if block.state:
-                    block.steps = t[-1].tolist()
-                for k, p in enumerate(block.parameters):
-                    span = slice(block.starts[k], block.starts[k + 1])
-                    kept = [state[span] if state.size else None for state in states]
-                    rules[id(p)] = Rule(writable(p), kernel, len(rules), kept)
-                parts.append(self.numbers(block, options, t))
-        width = max(part.shape[2] for part in parts)
-        padded = [np.pad(part, ((0, 0), (0, 0), (0, width - part.shape[2]))) for part in parts]
-        return rules, np.concatenate(padded, axis=1)
+                    block.steps = counts[-1]
+        return rules, numbers[0] if len(numbers) == 1 else np.concatenate(numbers, axis=1)
 
     def prepared(self, block: Block, options: dict[str, Any]) -> tuple[Any, list[np.ndarray]]:
         """The kernel for a step of this block and its three states, made if they are not there."""
@@ -172,12 +169,21 @@ class Optimizer:
         kernel = _kernels.update.RULES[self._kernel(options)][block.dtype_name]
         return kernel, [block.array(name, name in kept) for name in names]
 
-    def numbers(self, block: Block, options: dict[str, Any], t: np.ndarray) -> np.ndarray:
-        """The kernel's numbers (..., n, k), for the steps `t` (..., n) of n parameters."""
-        columns = self._numbers(options, np.maximum(t, 1), block.decay(options["weight_decay"]))
-        result = np.empty((*t.shape, len(columns)))
-        for i, column in enumerate(columns):
+    def numbers(
+        self, block: Block, options: dict[str, Any], counts: list[list[int]]
+    ) -> np.ndarray:
+        """The kernel's numbers (steps, n, NUMBERS) for steps of the block's n parameters: for each
+        step, the count of each parameter's steps. Where that does not matter and the options are
+        those of the last time, so are the numbers."""
+        is_steady = len(counts) == 1 and self._is_steady(options)
+        if is_steady and block.was_told(options):
+            return block.told
+        t, decay = np.maximum(counts, 1), block.decay(options["weight_decay"])
+        result = np.zeros((*t.shape, NUMBERS))
+        for i, column in enumerate(self._numbers(options, t, decay)):
             result[..., i] = column
+        if is_steady:
+            block.told, block.told_for = result, list(options.values())
         return result
 
     def state_dict(self) -> dict[str, Any]:

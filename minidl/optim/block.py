@@ -1,7 +1,8 @@
 """The parameters that one kernel call updates, and their state."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from operator import is_
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,16 @@ from ..tensor import Tensor
 SPAN = 4096
 
 Gradients = Sequence[np.ndarray | None]
+
+
+class Rule(NamedTuple):
+    """How a kernel updates one parameter: its array, the rule's kernel, the parameter's number
+    among all, and up to three states."""
+
+    w: np.ndarray
+    kernel: Any
+    number: int
+    states: list[np.ndarray | None]
 
 
 class Block:
@@ -51,6 +62,10 @@ class Block:
         self.decays = np.array([float(getattr(p, "decays", True)) for p in parameters])
         self.state: dict[str, np.ndarray] = {}
         self.nothing = np.empty(0, self.dtype)
+        self.told = np.empty(0)  # the numbers that the kernel was given last
+        self.told_for: list[Any] = []  # the options then
+        self._rules: dict[int, Rule] = {}
+        self._rules_for: list[Any] = []
 
     def ensure_state(self, initial: dict[str, float]) -> None:
         """Makes the arrays that are not there yet, each filled with its first value."""
@@ -119,6 +134,24 @@ class Block:
     def decay(self, weight_decay: float) -> np.ndarray:
         """The weight decay of each parameter."""
         return weight_decay * self.decays if weight_decay else self.zeros
+
+    def was_told(self, options: Mapping[str, Any]) -> bool:
+        """Whether `told` was made with these very options."""
+        values = options.values()
+        return len(self.told_for) == len(values) and all(map(is_, values, self.told_for))
+
+    def rules(self, kernel: Any, states: list[np.ndarray], first: int) -> dict[int, Rule]:
+        """Each parameter's rule by its id, numbered from `first` on; those of the last time, if
+        nothing has moved since."""
+        arrays = [writable(p) for p in self.parameters]
+        wanted = [kernel, first, *states, *arrays]
+        if len(wanted) != len(self._rules_for) or not all(map(is_, wanted, self._rules_for)):
+            self._rules_for, self._rules = wanted, {}
+            for k, (p, w) in enumerate(zip(self.parameters, arrays, strict=True)):
+                span = slice(self.starts[k], self.starts[k + 1])
+                kept = [state[span] if state.size else None for state in states]
+                self._rules[id(p)] = Rule(w, kernel, first + k, kept)
+        return self._rules
 
     def run(
         self, kernel: Any, gradients: Gradients, states: list[np.ndarray], numbers: np.ndarray,

@@ -74,6 +74,9 @@ class SGD(Optimizer):
     def _kernel(self, options: dict[str, Any]) -> str:
         return "momentum" if options["momentum"] else "sgd"
 
+    def _is_steady(self, options: dict[str, Any]) -> bool:
+        return not options["dampening"]
+
     def _numbers(self, options: dict[str, Any], t: np.ndarray, decay: np.ndarray) -> Sequence[Any]:
         if not options["momentum"]:
             return options["lr"], decay
@@ -208,6 +211,9 @@ class RMSprop(Optimizer):
 
     def _kernel(self, options: dict[str, Any]) -> str:
         return "rmsprop"
+
+    def _is_steady(self, options: dict[str, Any]) -> bool:
+        return True
 
     def _numbers(self, options: dict[str, Any], t: np.ndarray, decay: np.ndarray) -> Sequence[Any]:
         return (
