@@ -24,6 +24,7 @@ from .errors import (
     ShapeError,
 )
 from .gradcheck import gradcheck
+from .prediction import predict
 from .random import manual_seed
 from .tensor import Tensor, concatenate, maximum, minimum, no_grad, stack, tensor, where
 from .training import TrainingStep
@@ -32,7 +33,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ArgumentError", "DTypeError", "DataError", "GraphError", "MinidlError", "ShapeError",
-    "Tensor", "TrainingStep", "concatenate", "data", "functional", "get_num_threads", "gradcheck", "init",
-    "manual_seed", "maximum", "minimum", "nn", "no_grad", "optim", "random", "schedules",
-    "set_num_threads", "show_config", "stack", "tensor", "where",
+    "Tensor", "TrainingStep", "concatenate", "data", "functional", "get_num_threads",
+    "gradcheck", "init", "manual_seed", "maximum", "minimum", "nn", "no_grad", "optim",
+    "predict", "random", "schedules", "set_num_threads", "show_config", "stack", "tensor",
+    "where",
 ]  # fmt: skip

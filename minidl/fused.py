@@ -1,6 +1,8 @@
 """What the network kernel trains in one call: a net of dense layers, taken apart into arrays."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from operator import is_
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,7 +28,7 @@ class Part(NamedTuple):
 
 
 class FusedNet:
-    """A net that the kernel knows all of: its parts and parameters, as they were when it was made."""
+    """A net that the kernel knows all of: its parts and parameters, as they were at the time."""
 
     def __init__(self, parts: Sequence[Part]) -> None:
         self.parts = parts
@@ -74,7 +76,9 @@ def parts_of(net: Layer) -> list[Part]:
             return []
         elif type(layer).forward is Dropout.forward:
             parts[-1] = last._replace(dropout=layer)
-        elif type(layer).forward is Activation.forward and has_kernel(layer) and not last.activation:
+        elif (
+            type(layer).forward is Activation.forward and has_kernel(layer) and not last.activation
+        ):
             parts[-1] = last._replace(activation=layer)
         else:
             return []
@@ -84,9 +88,7 @@ def parts_of(net: Layer) -> list[Part]:
 def has_kernel(activation: Activation) -> bool:
     """Whether the kernel can run it and, if it learns, find the gradient."""
     name = activation.name
-    return name in _kernels.ROW_FUNCTIONS and (
-        not activation.learned or name in _kernels.LEARNED
-    )
+    return name in _kernels.ROW_FUNCTIONS and (not activation.learned or name in _kernels.LEARNED)
 
 
 def chained(parts: Sequence[Part]) -> bool:
@@ -137,7 +139,7 @@ class Room:
             if activation.learned:
                 self.learned_gradient = _kernels.LEARNED[activation.name][dtype.name]
                 self.slopes = np.empty(units, dtype)
-        self.room_to_drop = None if dropout is None else on_lines((batch, units), dtype)
+        self.room_to_drop = self.y if dropout is None else on_lines((batch, units), dtype)
         if is_packed and _kernels.network.is_wide(outputs):
             size = _kernels.network.packed_numbers(inputs, outputs, dtype.itemsize)
             self.packed = on_lines((size,), dtype)
@@ -165,6 +167,39 @@ class Room:
 def rule_of(p: Tensor, rules: Mapping[int, Rule]) -> Rule:
     """The parameter's rule; one that changes nothing if no optimiser has it."""
     return rules.get(id(p)) or Rule(np.ascontiguousarray(p.data), None, 0, [None] * 3)
+
+
+class Outputs:
+    """The forward pass of a net, for up to so many rows at a time."""
+
+    def __init__(self, net: FusedNet, batch: int, threads: int, is_short: bool) -> None:
+        self.batch, self.threads, self.net = batch, threads, net
+        self.learns = any(part.activation and part.activation.learned for part in net.parts)
+        self.arrays: list[np.ndarray] = []
+        self.rooms = [Room(part, batch, not is_short) for part in net.parts]
+        self.x = on_lines((batch, net.parts[0].dense.weight.shape[0]), net.dtype)
+
+    def run(self, x: np.ndarray) -> np.ndarray:
+        """The outputs for the rows of x."""
+        arrays = [p.data for p in self.net.parameters]
+        if self.learns or not self.arrays or not all(map(is_, arrays, self.arrays)):
+            self.arrays = arrays
+            for room in self.rooms:
+                room.furnish({})
+        y = np.empty((len(x), self.rooms[-1].y.shape[1]), self.net.dtype)
+        team = 0
+        while team != self.threads:
+            team = _kernels.network.predict(
+                self.rooms, x, in_order(len(x)), self.batch, self.x, y, self.threads
+            )
+            self.threads = team
+        return y
+
+
+@lru_cache
+def in_order(size: int) -> np.ndarray:
+    """The rows of a data set as they come."""
+    return np.arange(size)
 
 
 class Program:

@@ -1,7 +1,6 @@
 """`TrainingStep`: forward, loss, backward and update as one operation."""
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ import numpy as np
 from . import _kernels, tape
 from .data.batches import Batches
 from .errors import ArgumentError, explain
-from .fused import FusedNet, Program
+from .fused import FusedNet, Program, in_order
 from .layer import Layer
 from .losses import cross_entropy
 from .losses.checks import label_array
@@ -149,12 +148,6 @@ class TrainingStep:
         if self._program is None or self._program_for != wanted:
             self._program, self._program_for = Program(net, batch, threads, is_short), wanted
         return self._program
-
-
-@lru_cache
-def in_order(size: int) -> np.ndarray:
-    """The order of the rows of a single batch."""
-    return np.arange(size)
 
 
 def nanoseconds(net: FusedNet, batch: int) -> float:

@@ -16,7 +16,8 @@ FLOORS = [
     {"activations"},
     {"init", "dense"},
     {"layers"},
-    {"mlp", "data"},
+    {"mlp", "data", "fused"},
+    {"training", "prediction"},
     {"nn", "functional"},
     {"__init__"},
 ]

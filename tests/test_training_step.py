@@ -164,7 +164,7 @@ def test_several_kernel_calls_make_the_same_epoch(monkeypatch):
     assert trained("fused", lambda: nn.MLP([50, 30, 10]), OPTIMIZERS["adam"]) == whole
 
 
-# ---- What the kernel cannot do, the loop does -----------------------------------------------------
+# ---- What the kernel cannot do, the loop does ----------------------------------------------------
 
 
 class Residual(nn.Layer):

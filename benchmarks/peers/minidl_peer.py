@@ -152,9 +152,8 @@ class Inference:
 
     def turn(self, batch: int, budget: float) -> dict[str, float]:
         x, _ = toy(batch, self.sizes[0], self.sizes[-1])
-        with minidl.no_grad():
-            seconds = seconds_per_call(lambda: self.net(x), budget)
-            return {"seconds": seconds, "value": float(np.abs(self.net(x).numpy()).mean())}
+        seconds = seconds_per_call(lambda: minidl.predict(self.net, x), budget)
+        return {"seconds": seconds, "value": float(np.abs(minidl.predict(self.net, x)).mean())}
 
 
 class Products:

@@ -14,7 +14,7 @@ from minidl._kernels.scalar cimport real
 
 cdef extern from *:
     """
-    #define DROPOUT_LANES 16  /* blocks made together, so that a round is a few vector instructions */
+    #define DROPOUT_LANES 16  /* blocks made together: a round is a few instructions */
     #define GROUP (4 * DROPOUT_LANES)
     """
     enum:

@@ -22,7 +22,7 @@ cdef extern from *:
     """
     #define BLOCK_ROWS 240
     #define SLAB_NUMBERS 32768
-    #define FEW_ROWS 8
+    #define FEW_ROWS 4
     #define FEW_STEPS 4
     #define COPY_DEPTH 100
     #define TILE_ROWS 4
@@ -180,6 +180,7 @@ cdef inline void run_block(
     cdef Py_ssize_t row = c_row
     cdef const real *a_p
     cdef const real *begin
+    cdef const real *kept
     cdef real *c_q
     while p < at.depth:
         count = min(at.block, at.depth - p)
@@ -198,16 +199,13 @@ cdef inline void run_block(
             for j in range(vectors * at.lanes):
                 first[j] = start[left + j] if start != NULL and j < here else 0
             begin = &first[0] if p == 0 else c_q
-            if packed != NULL:
-                strip(a_p, a_at, a_group, packed + place_of(at, p, q), vectors,
-                      begin, 0 if p == 0 else row, c_q, row, rows, here, count)
-                continue
-            if b_at.column == 1:
+            kept = packed + place_of(at, p, q) if packed != NULL else panel
+            if packed == NULL and b_at.column == 1:
                 pack(b + p * b_at.row + left, b_at.row, count, here, vectors, panel)
-            else:
+            elif packed == NULL:
                 pack_transposed(b + left * b_at.column + p, b_at.column, count, here, vectors,
                                 panel)
-            strip(a_p, a_at, a_group, panel, vectors,
+            strip(a_p, a_at, a_group, kept, vectors,
                   begin, 0 if p == 0 else row, c_q, row, rows, here, count)
         p += at.block
 

@@ -133,10 +133,11 @@ cdef inline Py_ssize_t share(Py_ssize_t n, Py_ssize_t part, Py_ssize_t parts) no
 
 cdef inline Turn turn_of(Data *data, Py_ssize_t step, int thread, int threads) noexcept nogil:
     cdef Py_ssize_t start = step * data.batch, n = min(data.batch, data.rows - start)
-    return Turn(start, n, share(n, thread, threads), share(n, thread + 1, threads), thread, threads)
+    cdef Py_ssize_t first = share(n, thread, threads), end = share(n, thread + 1, threads)
+    return Turn(start, n, first, end, thread, threads)
 
 
-# ---- Rows: gather, activation, dropout, loss ------------------------------------------------------
+# ---- Rows: gather, activation, dropout, loss ----------------------------------------------------
 
 cdef inline void gather_rows(Data *data, Turn turn, Py_ssize_t width, real *x) noexcept nogil:
     cdef Py_ssize_t i
@@ -201,7 +202,7 @@ cdef inline void loss_rows(Net *net, Data *data, Turn turn, const real *logits) 
             last.units)
 
 
-# ---- Products: z = x · W + b and dx = dz · Wᵀ ---------------------------------------------------
+# ---- Products: z = x · W + b and dx = dz · Wᵀ -------------------------------------------------
 
 cdef struct Task:
     # A thread's rows, of a batch or of W, and its panels.
@@ -227,21 +228,21 @@ cdef inline void forward_product(Layer *layer, const real *x, Turn turn) noexcep
     cdef Py_ssize_t height = block_rows(task.end - task.top, False, layer.inputs)
     cdef Matrix x_at = laid_out(layer.inputs, False)
     while task.top < task.end:
+        height = min(height, task.end - task.top)
         run_block[real](
             x + task.top * layer.inputs, x_at, NULL, x_at, <const real *> layer.packed, layer.at,
             task.panel, task.end_panel, <const real *> layer.b.w,
-            <real *> layer.z + task.top * layer.outputs, layer.outputs,
-            min(height, task.end - task.top))
+            <real *> layer.z + task.top * layer.outputs, layer.outputs, height)
         task.top += height
 
 
 cdef inline void forward(Layer *layer, const real *x, Turn turn) noexcept nogil:
+    cdef Matrix x_at = laid_out(layer.inputs, False), w_at = laid_out(layer.outputs, False)
     if layer.packed == NULL:
         run_task[real](
-            x + turn.first * layer.inputs, laid_out(layer.inputs, False),
-            <const real *> layer.W.w, laid_out(layer.outputs, False), <const real *> layer.b.w,
-            <real *> layer.z + turn.first * layer.outputs, layer.outputs, turn.end - turn.first,
-            layer.outputs, layer.inputs)
+            x + turn.first * layer.inputs, x_at, <const real *> layer.W.w, w_at,
+            <const real *> layer.b.w, <real *> layer.z + turn.first * layer.outputs,
+            layer.outputs, turn.end - turn.first, layer.outputs, layer.inputs)
     else:
         meet()
         forward_product(layer, x, turn)
@@ -252,11 +253,11 @@ cdef inline void forward(Layer *layer, const real *x, Turn turn) noexcept nogil:
 cdef inline void backward_to_input(Layer *layer, real *dx, Turn turn) noexcept nogil:
     """dx = dz · Wᵀ."""
     cdef Plan cut
+    cdef Matrix dz_at = laid_out(layer.outputs, False), w_at = laid_out(layer.outputs, True)
     cdef const real *dz = <const real *> layer.dz
     if layer.packed == NULL:
         run_task[real](
-            dz + turn.first * layer.outputs, laid_out(layer.outputs, False),
-            <const real *> layer.W.w, laid_out(layer.outputs, True), NULL,
+            dz + turn.first * layer.outputs, dz_at, <const real *> layer.W.w, w_at, NULL,
             dx + turn.first * layer.inputs, layer.inputs, turn.end - turn.first, layer.inputs,
             layer.outputs)
         return
@@ -268,18 +269,21 @@ cdef inline void backward_to_input(Layer *layer, real *dx, Turn turn) noexcept n
     meet()
 
 
-# ---- Parts of W: dW = xᵀ · dz, and the update ----------------------------------------------------
+# ---- Parts of W: dW = xᵀ · dz, and the update --------------------------------------------------
 
 cdef inline void update(
     Parameter *parameter, real *w, void **s, Py_ssize_t first, Py_ssize_t count,
     const real *gradient, const double *numbers, Py_ssize_t columns
 ) noexcept nogil:
     """The rule for `count` elements of w and its state, from `first` on."""
-    apply_rule[real](
-        parameter.rule, w + first, gradient, <real *> s[0] + first if s[0] != NULL else NULL,
-        <real *> s[1] + first if s[1] != NULL else NULL,
-        <real *> s[2] + first if s[2] != NULL else NULL, count,
-        numbers + parameter.number * columns)
+    cdef real *kept[3]
+    cdef int i
+    for i in range(3):
+        kept[i] = NULL
+        if s[i] != NULL:
+            kept[i] = <real *> s[i] + first
+    apply_rule[real](parameter.rule, w + first, gradient, kept[0], kept[1], kept[2], count,
+                     numbers + parameter.number * columns)
 
 
 cdef inline void update_narrow(
@@ -289,11 +293,11 @@ cdef inline void update_narrow(
     cdef Py_ssize_t top = share(layer.inputs, turn.thread, turn.threads)
     cdef Py_ssize_t end = share(layer.inputs, turn.thread + 1, turn.threads)
     cdef Py_ssize_t height = max(<Py_ssize_t> TILE_SUMS, FRESH // layer.outputs)
+    cdef Matrix x_at = laid_out(layer.inputs, True), dz_at = laid_out(layer.outputs, False)
     while top < end:
         height = min(height, end - top)
-        run_task[real](x + top, laid_out(layer.inputs, True), <const real *> layer.dz,
-                       laid_out(layer.outputs, False), NULL, dW, layer.outputs, height,
-                       layer.outputs, turn.n)
+        run_task[real](x + top, x_at, <const real *> layer.dz, dz_at, NULL, dW, layer.outputs,
+                       height, layer.outputs, turn.n)
         update(&layer.W, <real *> layer.W.w, layer.W.s, top * layer.outputs,
                height * layer.outputs, <const real *> dW, numbers, columns)
         top += height
@@ -305,13 +309,14 @@ cdef inline void update_wide(
 ) noexcept nogil:
     """This thread's panels of W, some rows at a time; `is_read` says that dx needs W unpacked too.
     In between, rows of the next batch are fetched."""
-    cdef Panels w_at = layer.at, dz_at = panels_of(turn.n, layer.outputs, layer.across, sizeof(real))
+    cdef Panels w_at = layer.at
+    cdef Panels dz_at = panels_of(turn.n, layer.outputs, layer.across, sizeof(real))
     cdef Task task = task_of(layer, layer.inputs, turn)
     cdef Py_ssize_t first = task.top, left = left_of(w_at, task.panel), p, q, height, width
     cdef Py_ssize_t own = left_of(w_at, task.end_panel) - left
     cdef Py_ssize_t rows = turn.end - turn.first, next_row = turn.start + turn.n + turn.first
-    cdef Py_ssize_t most = min(block_rows(layer.inputs, True, turn.n),
-                               max(<Py_ssize_t> 1, FRESH // max(own, w_at.lanes) // TILE_SUMS) * TILE_SUMS)
+    cdef Py_ssize_t groups = max(<Py_ssize_t> 1, FRESH // max(own, w_at.lanes) // TILE_SUMS)
+    cdef Py_ssize_t most = min(block_rows(layer.inputs, True, turn.n), groups * TILE_SUMS)
     cdef Matrix x_at = laid_out(layer.inputs, True)
     pack_panels(<const real *> layer.dz, dz_at, 0, turn.n, task.panel, task.end_panel, packed_dz)
     while task.top < task.end:
@@ -358,6 +363,7 @@ cdef inline void update_learned(
 ) noexcept nogil:
     """What the activation learns, by one thread; and what it is for every unit from now on."""
     cdef Py_ssize_t u
+    cdef double total = 0
     cdef const real *learned = <const real *> layer.learned.w
     cdef real *slopes = <real *> layer.slopes
     if layer.learned.rule == NULL or turn.thread != turn.threads - 1:
@@ -365,8 +371,9 @@ cdef inline void update_learned(
     learned_gradient(layer.dlearned, <const real *> layer.z, <const real *> layer.dy, gradient, 0,
                      layer.units, turn.n, layer.units)
     if layer.learned.size == 1:
-        for u in range(1, layer.units):
-            gradient[0] += gradient[u]
+        for u in range(layer.units):
+            total += gradient[u]
+        gradient[0] = <real> total
     update(&layer.learned, <real *> layer.learned.w, layer.learned.s, 0, layer.learned.size,
            <const real *> gradient, numbers, columns)
     for u in range(layer.units):
@@ -375,40 +382,43 @@ cdef inline void update_learned(
 
 # ---- The program of a thread --------------------------------------------------------------------
 
-cdef inline const real *input_of(Net *net, Data *data, Py_ssize_t l, const real *_) noexcept nogil:
-    return <const real *> (net.layers[l - 1].dropped if l > 0 else data.x)
+cdef inline void *input_of(Net *net, Data *data, Py_ssize_t k) noexcept nogil:
+    return net.layers[k - 1].dropped if k > 0 else data.x
 
 
 cdef void train_step(
     Net *net, Data *data, Turn turn, const double *numbers, Py_ssize_t columns, real *scratch
 ) noexcept nogil:
-    cdef Py_ssize_t l, last = net.depth - 1
+    cdef Py_ssize_t k, last = net.depth - 1
+    cdef const real *x
     cdef Layer *layer
+    cdef Data *fetching
     gather_rows(data, turn, net.layers[0].inputs, <real *> data.x)
-    for l in range(net.depth):
-        forward(&net.layers[l], input_of(net, data, l, scratch), turn)
+    for k in range(net.depth):
+        forward(&net.layers[k], <const real *> input_of(net, data, k), turn)
     loss_rows(net, data, turn, <const real *> net.layers[last].dropped)
-    for l in range(last, -1, -1):
-        layer = &net.layers[l]
+    for k in range(last, -1, -1):
+        layer = &net.layers[k]
         backward_rows(layer, turn, <real *> layer.dy)
-        if l > 0:
-            backward_to_input(layer, <real *> net.layers[l - 1].dy, turn)
+        if k > 0:
+            backward_to_input(layer, <real *> net.layers[k - 1].dy, turn)
     meet()
-    for l in range(net.depth):
-        layer = &net.layers[l]
+    for k in range(net.depth):
+        layer = &net.layers[k]
+        x = <const real *> input_of(net, data, k)
         if layer.W.rule != NULL and layer.packed == NULL:
-            update_narrow(layer, input_of(net, data, l, scratch), turn, numbers, columns, scratch)
+            update_narrow(layer, x, turn, numbers, columns, scratch)
         elif layer.W.rule != NULL:
-            update_wide(layer, input_of(net, data, l, scratch), turn, numbers, columns, scratch,
-                        scratch + FRESH + TILE_SUMS * layer.outputs, l > 0,
-                        data if l == 0 else NULL)
+            fetching = data if k == 0 else NULL
+            update_wide(layer, x, turn, numbers, columns, scratch,
+                        scratch + FRESH + TILE_SUMS * layer.outputs, k > 0, fetching)
         update_bias(layer, turn, numbers, columns, scratch)
         update_learned(layer, turn, numbers, columns, scratch)
     meet()
 
 
-cdef inline void pack_layer(Layer *layer, Turn turn, const real *_) noexcept nogil:
-    """This thread's part of W and its state, into panels."""
+cdef inline void pack_layer(Layer *layer, Turn turn, const real *like) noexcept nogil:
+    """This thread's part of W and its state, into panels. `like` is not read, but has the dtype."""
     cdef Task task = task_of(layer, layer.inputs, turn)
     cdef int i
     pack_panels(<const real *> layer.W.w, layer.at, task.top, task.end, task.panel, task.end_panel,
@@ -419,7 +429,7 @@ cdef inline void pack_layer(Layer *layer, Turn turn, const real *_) noexcept nog
                         task.end_panel, <real *> layer.packed_s[i])
 
 
-cdef inline void unpack_layer(Layer *layer, Turn turn, const real *_) noexcept nogil:
+cdef inline void unpack_layer(Layer *layer, Turn turn, const real *like) noexcept nogil:
     """The way back."""
     cdef Task task = task_of(layer, layer.inputs, turn)
     cdef int i
@@ -437,16 +447,16 @@ cdef void train_thread(
 ) noexcept nogil:
     """All steps. A team smaller than was asked for does nothing but say so."""
     cdef int thread = omp_get_thread_num()
-    cdef Py_ssize_t step, i, l
+    cdef Py_ssize_t step, i, k
     cdef Turn turn
     if thread == 0:
         team[0] = omp_get_num_threads()
     if omp_get_num_threads() != net.threads:
         return
     turn = turn_of(data, 0, thread, net.threads)
-    for l in range(net.depth):
-        if net.layers[l].packed != NULL:
-            pack_layer(&net.layers[l], turn, &scratch[0, 0])
+    for k in range(net.depth):
+        if net.layers[k].packed != NULL:
+            pack_layer(&net.layers[k], turn, &scratch[0, 0])
     meet()
     for step in range(losses.shape[0]):
         turn = turn_of(data, step, thread, net.threads)
@@ -455,12 +465,36 @@ cdef void train_thread(
             losses[step] = 0
             for i in range(turn.n):
                 losses[step] += data.losses[i]
-            for l in range(net.depth):
-                net.layers[l].mask.step += 1
+            for k in range(net.depth):
+                net.layers[k].mask.step += 1
         meet()
-    for l in range(net.depth):
-        if net.layers[l].packed != NULL and net.layers[l].W.rule != NULL:
-            unpack_layer(&net.layers[l], turn, &scratch[0, 0])
+    for k in range(net.depth):
+        if net.layers[k].packed != NULL and net.layers[k].W.rule != NULL:
+            unpack_layer(&net.layers[k], turn, &scratch[0, 0])
+
+
+cdef void predict_thread(Net *net, Data *data, real[:, ::1] y, int *team) noexcept nogil:
+    """The outputs for all rows, a batch at a time. A team smaller than was asked for does nothing
+    but say so."""
+    cdef int thread = omp_get_thread_num()
+    cdef Py_ssize_t step, k, width = y.shape[1]
+    cdef Turn turn
+    if thread == 0:
+        team[0] = omp_get_num_threads()
+    if omp_get_num_threads() != net.threads:
+        return
+    turn = turn_of(data, 0, thread, net.threads)
+    for k in range(net.depth):
+        if net.layers[k].packed != NULL:
+            pack_layer(&net.layers[k], turn, &y[0, 0])
+    for step in range(pieces(data.rows, data.batch)):
+        turn = turn_of(data, step, thread, net.threads)
+        gather_rows(data, turn, net.layers[0].inputs, <real *> data.x)
+        for k in range(net.depth):
+            forward(&net.layers[k], <const real *> input_of(net, data, k), turn)
+        memcpy(&y[turn.start + turn.first, 0],
+               <const real *> net.layers[net.depth - 1].dropped + turn.first * width,
+               (turn.end - turn.first) * width * sizeof(real))
 
 
 # ---- From Python ---------------------------------------------------------------------------------
@@ -491,8 +525,10 @@ cdef int read_parameter(Parameter *parameter, object source, size_t itemsize) ex
     return 0
 
 
-cdef int read_layer(Layer *layer, object source, Py_ssize_t batch, size_t itemsize, int threads) except -1:
-    """From a layer of minidl/training.py."""
+cdef int read_layer(
+    Layer *layer, object source, Py_ssize_t batch, size_t itemsize, int threads
+) except -1:
+    """From a Room of minidl/fused.py."""
     cdef Plan cut
     cdef int i
     layer.inputs, layer.outputs = source.W[0].shape
@@ -521,6 +557,31 @@ cdef int read_layer(Layer *layer, object source, Py_ssize_t batch, size_t itemsi
         layer.at = panels_of(layer.inputs, layer.outputs, cut.across, itemsize)
         for i in range(3):
             layer.packed_s[i] = address(source.packed_states[i], True)
+    return 0
+
+
+cdef Layer *read_layers(
+    list sources, Py_ssize_t batch, size_t itemsize, int threads
+) except NULL:
+    """All layers; whoever asks for them frees them."""
+    cdef Py_ssize_t k, depth = len(sources)
+    cdef Layer *layers = <Layer *> calloc(depth, sizeof(Layer))
+    if layers == NULL:
+        raise MemoryError
+    try:
+        for k in range(depth):
+            read_layer(&layers[k], sources[k], batch, itemsize, threads)
+    except BaseException:
+        free(layers)
+        raise
+    return layers
+
+
+cdef int read_data(Data *data, object x) except -1:
+    if x.dtype.itemsize == 1:
+        data.pixels = <const uint8_t *> address(x)
+    else:
+        data.numbers = address(x)
     return 0
 
 
@@ -558,23 +619,41 @@ def train(
                        smoothing, threads)
     cdef Data data = Data(order.shape[0], batch, NULL, NULL, &order[0], &labels[0], &batch_x[0, 0],
                           &batch_losses[0])
-    cdef Py_ssize_t l
-    if x.dtype.itemsize == 1:
-        data.pixels = <const uint8_t *> address(x)
-    else:
-        data.numbers = address(x)
-    net.layers = <Layer *> calloc(net.depth, sizeof(Layer))
-    if net.layers == NULL:
-        raise MemoryError
+    read_data(&data, x)
+    net.layers = read_layers(layers, batch, sizeof(real), threads)
     try:
-        for l in range(net.depth):
-            read_layer(&net.layers[l], layers[l], batch, sizeof(real), threads)
         if threads == 1:
             with nogil:
                 train_thread[real](&net, &data, numbers, losses, scratch, &team)
         else:
             with nogil, parallel(num_threads=threads):
                 train_thread[real](&net, &data, numbers, losses, scratch, &team)
+    finally:
+        free(net.layers)
+    return team
+
+
+def predict(
+    list layers, x, const int64_t[::1] order, Py_ssize_t batch, real[:, ::1] batch_x,
+    real[:, ::1] y, int threads
+):
+    """y = the net's outputs for the rows of x in this order, `batch` at a time.
+
+    x (n, inputs) is as in `train`, y (rows, outputs); batch_x (batch, inputs) is room to work in.
+    Returns how many threads OpenMP gave: if these are fewer, nothing was done.
+    """
+    cdef int team = 0
+    cdef Net net = Net(NULL, len(layers), NULL, NULL, 0, threads)
+    cdef Data data = Data(order.shape[0], batch, NULL, NULL, &order[0], NULL, &batch_x[0, 0], NULL)
+    read_data(&data, x)
+    net.layers = read_layers(layers, batch, sizeof(real), threads)
+    try:
+        if threads == 1:
+            with nogil:
+                predict_thread[real](&net, &data, y, &team)
+        else:
+            with nogil, parallel(num_threads=threads):
+                predict_thread[real](&net, &data, y, &team)
     finally:
         free(net.layers)
     return team

@@ -57,8 +57,8 @@ def learned(
 
 
 def in_order(const real[::1] x):
-    """The sum of x, from the first to the last, in its own precision."""
-    cdef real total = 0
+    """The sum of x, from the first to the last, in double precision."""
+    cdef double total = 0
     cdef Py_ssize_t i
     for i in range(x.shape[0]):
         total += x[i]

@@ -162,7 +162,9 @@ class Activation(Layer):
         return 1
 
     @classmethod
-    def rows(cls, shape: tuple[int, ...], options: dict[str, Any]) -> Rows:
+    def rows(
+        cls, shape: tuple[int, ...], options: dict[str, Any], learned: tuple[Tensor, ...] = ()
+    ) -> Rows:
         """How the kernel goes through an array of this shape; ShapeError if it cannot."""
         return Rows(POINTWISE_ROW, POINTWISE_ROW, shape)
 
@@ -212,7 +214,7 @@ class Activation(Layer):
         if functions is None:
             with np.errstate(all="ignore"):
                 return cls.formula(x, *learned, **options)
-        width, units, shape = cls.rows(x.shape, options)
+        width, units, shape = cls.rows(x.shape, options, learned)
         width, units = max(width, 1), max(units, 1)  # an empty array has empty rows
         slopes = cls.slopes(learned, units, x.dtype)
         numbers = kernel_options(tuple(options.values()))
@@ -232,10 +234,9 @@ class Activation(Layer):
             )  # fmt: skip
             if not learned:
                 return [dx]
-            return [
-                dx,
-                *cls.learned_gradients(x_flat.reshape(-1, width), dy.reshape(-1, units), learned),
-            ]
+            last = max(x.shape[-1], 1) if x.ndim else 1
+            pair = x_flat.reshape(-1, last), dy.reshape(-1, last)
+            return [dx, *cls.learned_gradients(*pair, learned)]
 
         return record(
             cls.name, y, (x, *learned), backward,

@@ -46,7 +46,9 @@ class Maxout(Activation):
         return int(options["pieces"])
 
     @classmethod
-    def rows(cls, shape: tuple[int, ...], options: dict[str, Any]) -> Rows:
+    def rows(
+        cls, shape: tuple[int, ...], options: dict[str, Any], learned: tuple[Tensor, ...] = ()
+    ) -> Rows:
         pieces = options["pieces"]
         if not shape or shape[-1] % pieces:
             raise ShapeError(

@@ -48,7 +48,11 @@ class PReLU(Activation):
         return -INF * weight, INF
 
     @classmethod
-    def rows(cls, shape: tuple[int, ...], options: dict[str, Any]) -> Rows:
+    def rows(
+        cls, shape: tuple[int, ...], options: dict[str, Any], learned: tuple[Tensor, ...] = ()
+    ) -> Rows:
+        if learned and learned[0].shape == (1,):
+            return super().rows(shape, options)  # one slope for any piece of the array
         units = shape[-1] if shape else 1
         return Rows(units, units, shape)
 

@@ -20,7 +20,6 @@ from .arguments import (
 )
 from .block import Block, Rule
 
-
 NUMBERS = 8  # that a rule's kernel is given for each parameter, at most
 
 
@@ -169,9 +168,7 @@ class Optimizer:
         kernel = _kernels.update.RULES[self._kernel(options)][block.dtype_name]
         return kernel, [block.array(name, name in kept) for name in names]
 
-    def numbers(
-        self, block: Block, options: dict[str, Any], counts: list[list[int]]
-    ) -> np.ndarray:
+    def numbers(self, block: Block, options: dict[str, Any], counts: list[list[int]]) -> np.ndarray:
         """The kernel's numbers (steps, n, NUMBERS) for steps of the block's n parameters: for each
         step, the count of each parameter's steps. Where that does not matter and the options are
         those of the last time, so are the numbers."""

@@ -129,10 +129,10 @@ class Adam(Optimizer):
     def _numbers(self, options: dict[str, Any], t: np.ndarray, decay: np.ndarray) -> Sequence[Any]:
         beta1, beta2 = options["betas"]
         rate, correction = options["lr"] / (1 - beta1**t), np.sqrt(1 - beta2**t)
-        shrink = 1.0
         if self._decoupled:
-            shrink, decay = 1 - options["lr"] * decay, 0.0
-        return decay, shrink, rate, correction, beta1, beta2, options["eps"]
+            shrink = 1 - options["lr"] * decay
+            return 0.0, shrink, rate, correction, beta1, beta2, options["eps"]
+        return decay, 1.0, rate, correction, beta1, beta2, options["eps"]
 
 
 class AdamW(Adam):
