@@ -9,7 +9,9 @@ from nets import LR, MOMENTUM, first_weights, layer_arrays, load_pixels, toy
 import minidl
 from minidl import TrainingStep, data, nn, optim
 from minidl import functional as F
-from minidl._kernels import PRODUCTS_PER_NANOSECOND, gemm, threads_for
+from minidl._kernels import PRODUCTS_PER_NANOSECOND, ROW_FUNCTIONS, gemm, rows, threads_for
+from minidl.activations import REGISTRY
+from minidl.activations.declaration import POINTWISE_ROW as PIECE
 from peers.timing import megabytes, seconds_per_call, timed
 
 
@@ -201,7 +203,28 @@ class Activations:
             backward.append(timed(y.backward, self.dy)[0])
         dx = x.grad.numpy()
         values = [float(np.abs(array).mean(dtype=np.float64)) for array in (y.numpy(), dx)]
-        return {"forward": min(forward), "backward": min(backward), "values": values}
+        kernel = self.kernel(name, repeats)
+        return {"forward": min(forward), "backward": min(backward), "kernel": kernel,
+                "values": values}  # fmt: skip
+
+    def kernel(self, name: str, repeats: int) -> dict[str, float]:
+        """The kernel alone, on arrays that are there already."""
+        functions = ROW_FUNCTIONS[name]["float32"]
+        options = np.array([*REGISTRY[name].bind().values(), 0.0])
+        slopes, out = np.full(PIECE, 0.25, np.float32), np.empty_like(self.x)
+        threads = minidl.get_num_threads()
+        calls = {
+            "forward": lambda: rows.forward(
+                functions[0], self.x, slopes, out, options, PIECE, PIECE, threads
+            ),
+            "backward": lambda: rows.backward(
+                functions[1], self.x, PIECE, slopes, self.dy, out, options, PIECE, PIECE, threads
+            ),
+        }
+        return {
+            direction: min(timed(call)[0] for _ in range(repeats + 1))
+            for direction, call in calls.items()
+        }
 
 
 class Threads:

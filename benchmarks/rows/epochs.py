@@ -80,12 +80,19 @@ def against_peers(net: Net) -> Row:
         }
         seconds = run(bench, row, contenders, check=True)
         own = seconds.pop("minidl")
-        outcomes = [
-            Outcome(row, "f of minidl", fraction(bench, net, 1, own), "", None, timing(own))
+        outcomes = [  # fmt: skip
+            Outcome(
+                row,
+                "f of minidl",
+                fraction(bench, net, 1, own),
+                "",
+                targets.EPOCH_F[str(net)],
+                timing(own),
+            )
         ]
         for label, times in seconds.items():
             f = fraction(bench, net, 1, times).median
-            target = targets.EPOCH if label in PEERS else None
+            target = targets.EPOCH[str(net)].get(label)
             more = f"{timing(times)}, f = {f:.2f}"
             outcomes.append(
                 Outcome(row, f"{label} / minidl", ratios(times, own), "×", target, more)
@@ -123,11 +130,13 @@ def measure_variants(bench: Bench, row: str) -> list[Outcome]:
     for net in (SHALLOW, DEEP):
         contenders = {label: contender(bench, net, **setup) for label, setup in VARIANTS.items()}
         seconds = run(bench, row, contenders)
+        usual = fraction(bench, net, 1, seconds["relu"])
         for label, times in seconds.items():
-            relative = ratios(times, seconds["relu"]).median
             f = fraction(bench, net, VARIANTS[label].get("pieces", 1), times)
-            more = f"{timing(times)}, {relative:.2f} × ReLU's time"
-            outcomes.append(Outcome(row, f"{net}, {label}: f", f, "", None, more))
+            less = Spread.of(value - usual.median for value in f)
+            target = None if label == "relu" else targets.VARIANT
+            more = f"{timing(times)}, f = {f.median:.2f}"
+            outcomes.append(Outcome(row, f"{net}, {label}: f less ReLU's", less, "", target, more))
     return outcomes
 
 

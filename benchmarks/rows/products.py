@@ -42,15 +42,19 @@ def measure(bench: Bench, row: str) -> list[Outcome]:
         for product in PRODUCTS:
             own, peer = (seconds[batch, inputs, outputs, product, label] for label in contenders)
             time = Spread.of(own).median
-            f = 2 * batch * inputs * outputs / time / bench.peak("flops", bench.threads)
+            flops = 2 * batch * inputs * outputs / bench.peak("flops", bench.threads)
+            what = f"{product}, {inputs}-{outputs}, batch {batch}"
+            if (batch, inputs, outputs) in COMMON:
+                f = Spread.of(flops / s for s in own)
+                outcomes.append(Outcome(row, f"{what}: f", f, "", targets.PRODUCT_F))
             outcomes.append(
                 Outcome(
                     row,
-                    f"{product}, {inputs}-{outputs}, batch {batch}: OpenBLAS / minidl",
+                    f"{what}: OpenBLAS / minidl",
                     ratios(peer, own),
                     "×",
                     targets.PRODUCTS,
-                    f"f = {f:.2f}, {number(time * 1e6)} µs",
+                    f"f = {flops / time:.2f}, {number(time * 1e6)} µs",
                 )
             )
     return outcomes
