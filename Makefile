@@ -32,7 +32,8 @@ sanitize: $(VENV)/installed-test
 	ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 \
 	UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1 \
 	$(BIN)/pytest --capture=sys tests/sanitizers_work.py \
-		tests/kernels tests/activations tests/losses tests/optim
+		tests/kernels tests/activations tests/losses tests/optim \
+		tests/test_training_step.py tests/test_prediction.py
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

@@ -47,12 +47,11 @@ FLAGS = [
 
 # These come after all others and override them. An access outside an array, or an operation that C
 # leaves undefined, ends the program. Python's own flags let integers wrap around; here that is an
-# error too. Not so a bit shifted into the sign: GCC defines it, and exp makes 2^n that way.
-# Line numbers are all of the debug information that a report needs, and -O1 compiles quickly.
+# error too. Line numbers are all of the debug information that a report needs, and -O1 compiles
+# quickly.
 SANITIZERS = ["-fsanitize=address,undefined,float-cast-overflow"]
 SANITIZING = [
     *SANITIZERS,
-    "-fno-sanitize=shift-base",
     "-fno-sanitize-recover=all",
     "-fstrict-overflow",
     "-fno-omit-frame-pointer",

@@ -9,7 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 import minidl
-from minidl import data, nn, optim, schedules
+from minidl import TrainingStep, data, nn, optim, schedules
 from minidl import functional as F
 
 MNIST = Path(__file__).parent / "data" / "mnist"
@@ -64,13 +64,9 @@ def accuracy(net: nn.Layer, x: np.ndarray, y: np.ndarray) -> float:
     """The fraction of images whose largest output is that of their label."""
     training = net.training
     net.eval()
-    with minidl.no_grad():
-        right = sum(
-            int((net(images).argmax(1) == labels).sum())
-            for images, labels in data.batches(x, y, 1000)
-        )
+    right = (minidl.predict(net, x).argmax(axis=1) == y).mean()
     net.train(training)
-    return right / len(y)
+    return float(right)
 
 
 def train(net: nn.Layer, train_set: tuple, test_set: tuple, arguments: argparse.Namespace,
@@ -80,21 +76,17 @@ def train(net: nn.Layer, train_set: tuple, test_set: tuple, arguments: argparse.
     optimizer = make(net.parameters(), arguments.lr or usual_lr)
     batches = data.batches(*train_set, arguments.batch_size, shuffle=True, seed=arguments.seed)
     schedule = schedules.Schedule(optimizer, schedules.cosine(arguments.epochs * len(batches)))
+    step = TrainingStep(net, F.cross_entropy, optimizer, schedule)
+    sizes = np.diff([*range(0, len(train_set[0]), arguments.batch_size), len(train_set[0])])
     history = History()
     with tqdm(total=arguments.epochs * len(batches), desc=name, unit="step", leave=False) as bar:
         for _ in range(arguments.epochs):
-            start, total, seen = time.perf_counter(), 0.0, 0
-            for images, labels in batches:
-                loss = F.cross_entropy(net(images), labels)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                schedule.step()
-                total += loss.item() * len(labels)
-                seen += len(labels)
-                bar.update()
+            start = time.perf_counter()
+            losses = step.epoch(batches)
             history.seconds += time.perf_counter() - start
-            history.train_loss.append(total / seen)
+            history.train_loss.append(float(np.average(losses, weights=sizes)))
             history.test_accuracy.append(accuracy(net, *test_set))
-            bar.set_postfix(loss=f"{total / seen:.4f}", test=f"{history.test_accuracy[-1]:.2%}")
+            bar.update(len(batches))
+            loss, right = history.train_loss[-1], history.test_accuracy[-1]
+            bar.set_postfix(loss=f"{loss:.4f}", test=f"{right:.2%}")
     return history

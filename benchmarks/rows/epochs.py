@@ -80,16 +80,8 @@ def against_peers(net: Net) -> Row:
         }
         seconds = run(bench, row, contenders, check=True)
         own = seconds.pop("minidl")
-        outcomes = [  # fmt: skip
-            Outcome(
-                row,
-                "f of minidl",
-                fraction(bench, net, 1, own),
-                "",
-                targets.EPOCH_F[str(net)],
-                timing(own),
-            )
-        ]
+        f, f_target = fraction(bench, net, 1, own), targets.EPOCH_F[str(net)]
+        outcomes = [Outcome(row, "f of minidl", f, "", f_target, timing(own))]
         for label, times in seconds.items():
             f = fraction(bench, net, 1, times).median
             target = targets.EPOCH[str(net)].get(label)

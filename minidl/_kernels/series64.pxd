@@ -1,7 +1,7 @@
 """exp, expm1, log1p and tanh in double precision: series whose error is below the rounding."""
 
 from libc.math cimport copysign, fabs
-from libc.stdint cimport int64_t
+from libc.stdint cimport uint64_t
 
 from minidl._kernels.real cimport clamp
 from minidl._kernels.series32 cimport exp_series, tanh_series
@@ -10,11 +10,11 @@ cdef extern from *:
     """
     #include <stdint.h>
     #include <string.h>
-    static inline int64_t bits_of(double x) { int64_t i; memcpy(&i, &x, sizeof i); return i; }
-    static inline double double_of(int64_t i) { double x; memcpy(&x, &i, sizeof x); return x; }
+    static inline uint64_t bits_of(double x) { uint64_t i; memcpy(&i, &x, sizeof i); return i; }
+    static inline double double_of(uint64_t i) { double x; memcpy(&x, &i, sizeof x); return x; }
     """
-    int64_t bits_of(double x) nogil
-    double double_of(int64_t i) nogil
+    uint64_t bits_of(double x) nogil
+    double double_of(uint64_t i) nogil
 
 cdef enum:
     EXPONENT_BIAS = 1023

@@ -11,7 +11,7 @@ open and give NaN.
 
 from cython.parallel cimport prange
 from libc.math cimport INFINITY, NAN, fabs
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from minidl._kernels.scalar cimport (
     FRACTION_BITS, artanh_series, bits_of, double_of, exp, exp_below, real)
@@ -25,9 +25,9 @@ cdef extern from *:
 cdef inline double log_of_sum(double x, bint short_series) noexcept nogil:
     """ln x for x >= 1: with x = 2^n f and f in [sqrt(1/2), sqrt(2)] it is n ln 2 + ln f, and
     ln f = 2 artanh(s), s = (f - 1) / (f + 1). For sums of float32 a short series does."""
-    cdef int64_t bits = bits_of(x)
-    cdef int64_t n = (bits - bits_of(SQRT_HALF)) >> FRACTION_BITS
-    cdef double f = double_of(bits - (n << FRACTION_BITS))
+    cdef uint64_t bits = bits_of(x)
+    cdef int64_t n = <int64_t> (bits - bits_of(SQRT_HALF)) >> FRACTION_BITS
+    cdef double f = double_of(bits - (<uint64_t> n << FRACTION_BITS))
     cdef double s = (f - 1.0) / (f + 1.0)
     cdef double log_x = n * 0.6931471805599453 + 2.0 * (s + s * artanh_series(s * s, short_series))
     return log_x if x >= 1.0 else NAN

@@ -1,0 +1,89 @@
+"""predict: a net's outputs as one kernel call, with the bits of net(x)."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import minidl
+from minidl import nn, predict
+from minidl._kernels import threads as kernel_threads
+
+
+@pytest.fixture(autouse=True)
+def share_everything(monkeypatch):
+    """Small nets are shared out among threads too, which would not be worth it otherwise."""
+    monkeypatch.setattr(kernel_threads, "WORTH_SHARING", 0)
+
+
+def numbers(*shape):
+    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
+
+
+def called(net, x):
+    """What net(x) gives, on one thread."""
+    with minidl.no_grad(), minidl.set_num_threads(1):
+        return net(x).numpy()
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "prelu", "maxout"])
+@pytest.mark.parametrize("rows", [1, 3, 256, 257, 700])
+def test_the_bits_of_the_net_called(activation, rows, level):
+    net, x = nn.MLP([20, 40, 30, 7], activation), numbers(rows, 20)
+    for threads in (1, 2, 3):
+        with minidl.set_num_threads(threads):
+            np.testing.assert_array_equal(predict(net, x), called(net, x))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 300), st.lists(st.integers(1, 70), min_size=2, max_size=4))
+def test_random_sizes_and_a_row_alone(rows, sizes):
+    net, x = nn.MLP(sizes, "sigmoid"), numbers(rows, sizes[0])
+    y = predict(net, x)
+    np.testing.assert_array_equal(y, called(net, x))
+    np.testing.assert_array_equal(predict(net, x[-1:]), y[-1:])
+
+
+def test_pixels_float64_and_tensors():
+    x = np.random.default_rng(0).integers(0, 256, (9, 20), np.uint8)
+    net = nn.MLP([20, 30, 4])
+    expected = called(net, (x / np.float32(255)).astype(np.float32))
+    np.testing.assert_array_equal(predict(net, x), expected)
+    np.testing.assert_array_equal(predict(net, minidl.tensor(x)), expected)
+    double = nn.MLP([20, 30, 4]).astype("float64")
+    np.testing.assert_array_equal(predict(double, x / 255), called(double, x / 255))
+
+
+def test_each_call_gives_an_array_of_its_own_and_sees_the_weights_of_now():
+    net, x = nn.MLP([5, 30, 2], "prelu"), numbers(4, 5)
+    first = predict(net, x)
+    before = first.copy()
+    for parameter in net.parameters():
+        parameter.data = parameter.data + 1
+    np.testing.assert_array_equal(predict(net, x), called(net, x))
+    net[1].weight.data[...] = 3
+    np.testing.assert_array_equal(predict(net, x), called(net, x))
+    np.testing.assert_array_equal(first, before)
+
+
+class Doubled(nn.Layer):
+    def forward(self, x):
+        return minidl.Tensor(x) * 2
+
+
+def test_any_other_net_is_called():
+    x = numbers(4, 5)
+    np.testing.assert_array_equal(predict(Doubled(), x), 2 * x)
+    net = nn.MLP([5, 8, 2], dropout=0.5)
+    assert not np.array_equal(predict(net, x), predict(net, x)), "dropout is on"
+    np.testing.assert_array_equal(predict(net.eval(), x), called(net, x))
+    assert predict(net, x[:0]).shape == (0, 2)
+    pixels = np.full((3, 2, 5), 51, np.uint8)
+    np.testing.assert_array_equal(predict(Doubled(), pixels), np.full((3, 2, 5), np.float32(0.4)))
+
+
+def test_errors_are_those_of_the_layers():
+    with pytest.raises(minidl.ShapeError, match=r"dense: expected x of shape \(batch, 5\)"):
+        predict(nn.MLP([5, 8, 2]), numbers(4, 6))
+    with pytest.raises(minidl.DTypeError, match="dense: expected x of W's dtype float32"):
+        predict(nn.MLP([5, 8, 2]), np.ones((4, 5)))
