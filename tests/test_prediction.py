@@ -66,6 +66,16 @@ def test_each_call_gives_an_array_of_its_own_and_sees_the_weights_of_now():
     np.testing.assert_array_equal(first, before)
 
 
+def test_weights_that_are_read_only():
+    net, x = nn.MLP([5, 30, 2]), numbers(4, 5)
+    expected = called(net, x)
+    for parameter in net.parameters():
+        frozen = parameter.data.copy()
+        frozen.flags.writeable = False
+        parameter.data = frozen
+    np.testing.assert_array_equal(predict(net, x), expected)
+
+
 class Doubled(nn.Layer):
     def forward(self, x):
         return minidl.Tensor(x) * 2

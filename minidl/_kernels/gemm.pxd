@@ -1,8 +1,7 @@
 """The matrix product C = start + A·B: how it is cut into tasks, and one task.
 
     task      rows x columns of C, what a thread takes. For each block of the depth in turn:
-    slab      the task's rows of A, copied together if A is transposed and deep: second-level
-              cache
+    slab      rows of A, copied together if A is transposed and deep: second-level cache
     panel     B's columns of one tile, copied together for all the rows: first-level cache
     tile      the sums, in registers (tile.pxd)
 
@@ -20,7 +19,7 @@ from minidl._kernels.tile cimport (
 
 cdef extern from *:
     """
-    #define BLOCK_ROWS 240
+    #define BLOCK_ROWS 516
     #define SLAB_NUMBERS 32768
     #define FEW_ROWS 4
     #define FEW_STEPS 4
@@ -30,7 +29,7 @@ cdef extern from *:
     #define COPY_B 4
     """
     enum:
-        BLOCK_ROWS  # this many rows of A, DEPTH_BLOCK deep, stay in the second-level cache
+        BLOCK_ROWS  # of A, that one packing of B serves
         SLAB_NUMBERS  # on the stack of each thread, where there may be no more than 512 KB
         FEW_ROWS  # below, copies of A and B do not repay
         FEW_STEPS  # of the depth, for which C need not be in registers
@@ -167,8 +166,7 @@ cdef inline void run_block(
     Panels at, Py_ssize_t first_panel, Py_ssize_t end_panel,
     const real *start, real *c, Py_ssize_t c_row, Py_ssize_t rows
 ) noexcept nogil:
-    """C = start + A · B in some panels' columns, for so many rows of A as stay in the
-    second-level cache. `packed` holds all panels of B; if it is NULL, each is packed now.
+    """C = start + A · B in some panels' columns, for up to BLOCK_ROWS rows. `packed` holds all panels of B; if it is NULL, each is packed now.
     c_row = 0 puts C in panels too, one after the other."""
     cdef real slab[SLAB_NUMBERS]
     cdef real panel_memory[PANEL_MEMORY]

@@ -118,6 +118,7 @@ cdef struct Net:
 cdef struct Turn:
     # One thread's part in one step: n rows of the order from `start` on, of which rows first ...
     # end - 1 of the batch are its own.
+    Py_ssize_t step
     Py_ssize_t start
     Py_ssize_t n
     Py_ssize_t first
@@ -134,7 +135,7 @@ cdef inline Py_ssize_t share(Py_ssize_t n, Py_ssize_t part, Py_ssize_t parts) no
 cdef inline Turn turn_of(Data *data, Py_ssize_t step, int thread, int threads) noexcept nogil:
     cdef Py_ssize_t start = step * data.batch, n = min(data.batch, data.rows - start)
     cdef Py_ssize_t first = share(n, thread, threads), end = share(n, thread + 1, threads)
-    return Turn(start, n, first, end, thread, threads)
+    return Turn(step, start, n, first, end, thread, threads)
 
 
 # ---- Rows: gather, activation, dropout, loss ----------------------------------------------------
@@ -166,6 +167,12 @@ cdef inline void fetch_rows(
                       width * itemsize)
 
 
+cdef inline Mask mask_of(Layer *layer, Turn turn) noexcept nogil:
+    cdef Mask mask = layer.mask
+    mask.step += turn.step
+    return mask
+
+
 cdef inline void forward_rows(Layer *layer, Turn turn, const real *z) noexcept nogil:
     cdef Py_ssize_t i, units = layer.units
     cdef real *y = <real *> layer.y
@@ -175,7 +182,7 @@ cdef inline void forward_rows(Layer *layer, Turn turn, const real *z) noexcept n
                         y + i * units, units, layer.options)
     if layer.drops:
         drop(<const real *> y, <real *> layer.dropped, turn.first * units, turn.end * units,
-             layer.mask)
+             mask_of(layer, turn))
 
 
 cdef inline void backward_rows(Layer *layer, Turn turn, real *dy) noexcept nogil:
@@ -183,7 +190,7 @@ cdef inline void backward_rows(Layer *layer, Turn turn, real *dy) noexcept nogil
     cdef const real *kept = <const real *> (layer.y if layer.keeps_y else layer.z)
     cdef real *dz = <real *> layer.dz
     if layer.drops:
-        drop(<const real *> dy, dy, turn.first * units, turn.end * units, layer.mask)
+        drop(<const real *> dy, dy, turn.first * units, turn.end * units, mask_of(layer, turn))
     if layer.df != NULL:
         for i in range(turn.first, turn.end):
             backward_row(layer.df, kept + i * width, <const real *> layer.slopes,
@@ -387,9 +394,10 @@ cdef inline void *input_of(Net *net, Data *data, Py_ssize_t k) noexcept nogil:
 
 
 cdef void train_step(
-    Net *net, Data *data, Turn turn, const double *numbers, Py_ssize_t columns, real *scratch
+    Net *net, Data *data, Turn turn, const double *numbers, Py_ssize_t columns, real *scratch,
+    double *loss
 ) noexcept nogil:
-    cdef Py_ssize_t k, last = net.depth - 1
+    cdef Py_ssize_t i, k, last = net.depth - 1
     cdef const real *x
     cdef Layer *layer
     cdef Data *fetching
@@ -403,6 +411,10 @@ cdef void train_step(
         if k > 0:
             backward_to_input(layer, <real *> net.layers[k - 1].dy, turn)
     meet()
+    if turn.thread == 0:
+        loss[0] = 0
+        for i in range(turn.n):
+            loss[0] += data.losses[i]
     for k in range(net.depth):
         layer = &net.layers[k]
         x = <const real *> input_of(net, data, k)
@@ -417,28 +429,50 @@ cdef void train_step(
     meet()
 
 
-cdef inline void pack_layer(Layer *layer, Turn turn, const real *like) noexcept nogil:
-    """This thread's part of W and its state, into panels. `like` is not read, but has the dtype."""
-    cdef Task task = task_of(layer, layer.inputs, turn)
-    cdef int i
-    pack_panels(<const real *> layer.W.w, layer.at, task.top, task.end, task.panel, task.end_panel,
-                <real *> layer.packed)
-    for i in range(3):
-        if layer.W.s[i] != NULL:
-            pack_panels(<const real *> layer.W.s[i], layer.at, task.top, task.end, task.panel,
-                        task.end_panel, <real *> layer.packed_s[i])
+cdef inline bint is_complete(Net *net, int *team) noexcept nogil:
+    """Whether the team has as many threads as were asked for; `team` is told how many."""
+    if omp_get_thread_num() == 0:
+        team[0] = omp_get_num_threads()
+    return omp_get_num_threads() == net.threads
 
 
-cdef inline void unpack_layer(Layer *layer, Turn turn, const real *like) noexcept nogil:
-    """The way back."""
-    cdef Task task = task_of(layer, layer.inputs, turn)
+cdef inline void pack_layers(Net *net, Turn turn, const real *like) noexcept nogil:
+    """This thread's part of every W and its state, into panels. `like` is not read, but has the
+    dtype."""
+    cdef Py_ssize_t k
+    cdef Layer *layer
+    cdef Task task
     cdef int i
-    unpack_panels(<const real *> layer.packed, layer.at, task.top, task.end, task.panel,
-                  task.end_panel, <real *> layer.W.w)
-    for i in range(3):
-        if layer.W.s[i] != NULL:
-            unpack_panels(<const real *> layer.packed_s[i], layer.at, task.top, task.end,
-                          task.panel, task.end_panel, <real *> layer.W.s[i])
+    for k in range(net.depth):
+        layer = &net.layers[k]
+        if layer.packed == NULL:
+            continue
+        task = task_of(layer, layer.inputs, turn)
+        pack_panels(<const real *> layer.W.w, layer.at, task.top, task.end, task.panel,
+                    task.end_panel, <real *> layer.packed)
+        for i in range(3):
+            if layer.W.s[i] != NULL:
+                pack_panels(<const real *> layer.W.s[i], layer.at, task.top, task.end, task.panel,
+                            task.end_panel, <real *> layer.packed_s[i])
+
+
+cdef inline void unpack_layers(Net *net, Turn turn, const real *like) noexcept nogil:
+    """The way back, of what was learned."""
+    cdef Py_ssize_t k
+    cdef Layer *layer
+    cdef Task task
+    cdef int i
+    for k in range(net.depth):
+        layer = &net.layers[k]
+        if layer.packed == NULL or layer.W.rule == NULL:
+            continue
+        task = task_of(layer, layer.inputs, turn)
+        unpack_panels(<const real *> layer.packed, layer.at, task.top, task.end, task.panel,
+                      task.end_panel, <real *> layer.W.w)
+        for i in range(3):
+            if layer.W.s[i] != NULL:
+                unpack_panels(<const real *> layer.packed_s[i], layer.at, task.top, task.end,
+                              task.panel, task.end_panel, <real *> layer.W.s[i])
 
 
 cdef void train_thread(
@@ -447,30 +481,17 @@ cdef void train_thread(
 ) noexcept nogil:
     """All steps. A team smaller than was asked for does nothing but say so."""
     cdef int thread = omp_get_thread_num()
-    cdef Py_ssize_t step, i, k
-    cdef Turn turn
-    if thread == 0:
-        team[0] = omp_get_num_threads()
-    if omp_get_num_threads() != net.threads:
+    cdef Py_ssize_t step
+    cdef Turn turn = turn_of(data, 0, thread, net.threads)
+    if not is_complete(net, team):
         return
-    turn = turn_of(data, 0, thread, net.threads)
-    for k in range(net.depth):
-        if net.layers[k].packed != NULL:
-            pack_layer(&net.layers[k], turn, &scratch[0, 0])
+    pack_layers(net, turn, &scratch[0, 0])
     meet()
     for step in range(losses.shape[0]):
         turn = turn_of(data, step, thread, net.threads)
-        train_step(net, data, turn, &numbers[step, 0, 0], numbers.shape[2], &scratch[thread, 0])
-        if thread == 0:
-            losses[step] = 0
-            for i in range(turn.n):
-                losses[step] += data.losses[i]
-            for k in range(net.depth):
-                net.layers[k].mask.step += 1
-        meet()
-    for k in range(net.depth):
-        if net.layers[k].packed != NULL and net.layers[k].W.rule != NULL:
-            unpack_layer(&net.layers[k], turn, &scratch[0, 0])
+        train_step(net, data, turn, &numbers[step, 0, 0], numbers.shape[2], &scratch[thread, 0],
+                   &losses[step])
+    unpack_layers(net, turn, &scratch[0, 0])
 
 
 cdef void predict_thread(Net *net, Data *data, real[:, ::1] y, int *team) noexcept nogil:
@@ -478,15 +499,10 @@ cdef void predict_thread(Net *net, Data *data, real[:, ::1] y, int *team) noexce
     but say so."""
     cdef int thread = omp_get_thread_num()
     cdef Py_ssize_t step, k, width = y.shape[1]
-    cdef Turn turn
-    if thread == 0:
-        team[0] = omp_get_num_threads()
-    if omp_get_num_threads() != net.threads:
+    cdef Turn turn = turn_of(data, 0, thread, net.threads)
+    if not is_complete(net, team):
         return
-    turn = turn_of(data, 0, thread, net.threads)
-    for k in range(net.depth):
-        if net.layers[k].packed != NULL:
-            pack_layer(&net.layers[k], turn, &y[0, 0])
+    pack_layers(net, turn, &y[0, 0])
     for step in range(pieces(data.rows, data.batch)):
         turn = turn_of(data, step, thread, net.threads)
         gather_rows(data, turn, net.layers[0].inputs, <real *> data.x)
@@ -515,7 +531,7 @@ cdef int read_parameter(Parameter *parameter, object source, size_t itemsize) ex
     if source is None:
         return 0
     array, rule, number, states = source
-    parameter.w = address(array, True)
+    parameter.w = address(array, rule is not None)
     parameter.size = array.size
     parameter.number = number
     if rule is not None:

@@ -102,47 +102,40 @@ cdef inline Py_ssize_t tile_rows(Py_ssize_t vectors, Py_ssize_t rows) noexcept n
     return most if rows >= most else 4 if rows >= 4 else 2 if rows >= 2 else 1
 
 
+cdef inline in_line tile_of_rows(
+    Py_ssize_t rows, Py_ssize_t vectors, const real *a, Matrix a_at, const vector *panel,
+    const real *start, Py_ssize_t start_row, real *c, Py_ssize_t c_row, Py_ssize_t depth
+) noexcept nogil:
+    """Makes `rows` a constant, so that each number of them has code of its own."""
+    if rows == TILE_SUMS // vectors:
+        tile(TILE_SUMS // vectors, vectors, a, a_at, panel, start, start_row, c, c_row, depth)
+    elif rows == 4:
+        tile(4, vectors, a, a_at, panel, start, start_row, c, c_row, depth)
+    elif rows == 2:
+        tile(2, vectors, a, a_at, panel, start, start_row, c, c_row, depth)
+    else:
+        tile(1, vectors, a, a_at, panel, start, start_row, c, c_row, depth)
+
+
 cdef inline out_of_line tile_of_1(
     Py_ssize_t rows, const real *a, Matrix a_at, const vector *panel,
     const real *start, Py_ssize_t start_row, real *c, Py_ssize_t c_row, Py_ssize_t depth
 ) noexcept nogil:
-    """A tile one vector wide: `rows` becomes a constant, so that each has code of its own."""
-    if rows == TILE_SUMS:
-        tile(TILE_SUMS, 1, a, a_at, panel, start, start_row, c, c_row, depth)
-    elif rows == 4:
-        tile(4, 1, a, a_at, panel, start, start_row, c, c_row, depth)
-    elif rows == 2:
-        tile(2, 1, a, a_at, panel, start, start_row, c, c_row, depth)
-    else:
-        tile(1, 1, a, a_at, panel, start, start_row, c, c_row, depth)
+    tile_of_rows(rows, 1, a, a_at, panel, start, start_row, c, c_row, depth)
 
 
 cdef inline out_of_line tile_of_2(
     Py_ssize_t rows, const real *a, Matrix a_at, const vector *panel,
     const real *start, Py_ssize_t start_row, real *c, Py_ssize_t c_row, Py_ssize_t depth
 ) noexcept nogil:
-    if rows == TILE_SUMS // 2:
-        tile(TILE_SUMS // 2, 2, a, a_at, panel, start, start_row, c, c_row, depth)
-    elif rows == 4:
-        tile(4, 2, a, a_at, panel, start, start_row, c, c_row, depth)
-    elif rows == 2:
-        tile(2, 2, a, a_at, panel, start, start_row, c, c_row, depth)
-    else:
-        tile(1, 2, a, a_at, panel, start, start_row, c, c_row, depth)
+    tile_of_rows(rows, 2, a, a_at, panel, start, start_row, c, c_row, depth)
 
 
 cdef inline out_of_line tile_of_3(
     Py_ssize_t rows, const real *a, Matrix a_at, const vector *panel,
     const real *start, Py_ssize_t start_row, real *c, Py_ssize_t c_row, Py_ssize_t depth
 ) noexcept nogil:
-    if rows == TILE_SUMS // 3:
-        tile(TILE_SUMS // 3, 3, a, a_at, panel, start, start_row, c, c_row, depth)
-    elif rows == 4:
-        tile(4, 3, a, a_at, panel, start, start_row, c, c_row, depth)
-    elif rows == 2:
-        tile(2, 3, a, a_at, panel, start, start_row, c, c_row, depth)
-    else:
-        tile(1, 3, a, a_at, panel, start, start_row, c, c_row, depth)
+    tile_of_rows(rows, 3, a, a_at, panel, start, start_row, c, c_row, depth)
 
 
 cdef inline void tile_of(
