@@ -166,8 +166,9 @@ cdef inline void run_block(
     Panels at, Py_ssize_t first_panel, Py_ssize_t end_panel,
     const real *start, real *c, Py_ssize_t c_row, Py_ssize_t rows
 ) noexcept nogil:
-    """C = start + A · B in some panels' columns, for up to BLOCK_ROWS rows. `packed` holds all panels of B; if it is NULL, each is packed now.
-    c_row = 0 puts C in panels too, one after the other."""
+    """C = start + A · B in some panels' columns, for up to BLOCK_ROWS rows. `packed` holds all
+    panels of B; if it is NULL, each is packed now. c_row = 0 puts C in panels too, one after the
+    other."""
     cdef real slab[SLAB_NUMBERS]
     cdef real panel_memory[PANEL_MEMORY]
     cdef real first[WIDEST * LANES]
