@@ -61,8 +61,10 @@ def summary(rows: Sequence[Row], outcomes: Sequence[Outcome]) -> str:
 
 
 def margin(outcome: Outcome) -> float:
-    """By what factor a target is exceeded; below 1 it is missed."""
+    """By what factor a target is exceeded, a difference by how much more; below 1 it is missed."""
     median, target = outcome.spread.median, outcome.target
+    if target.bound < 0:
+        return 1 + median - target.bound
     if target.sign == "≥":
         return median / target.bound
     return target.bound / median if median > 0 else float("inf")

@@ -9,7 +9,7 @@ touches nothing that another thread writes:
     its part of W       dW, and at once the update of W by the optimiser's rule, some rows at a
                         time while they are in the cache: dW as a whole is never in memory
 
-A net of two layers meets four times a step, at 0.3 µs. All sums are those of the kernels that work
+A net of two layers meets four times a step. All sums are those of the kernels that work
 alone, in the same order, so the bits are theirs too.
 
 From the first step to the last, the weights of a wide layer and their optimiser's state lie packed
