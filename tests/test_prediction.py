@@ -35,6 +35,14 @@ def test_the_bits_of_the_net_called(activation, rows, level):
             np.testing.assert_array_equal(predict(net, x), called(net, x))
 
 
+def test_threads_wait_for_each_other_between_batches():
+    """The last batch, of one row, is another thread's than the first row of the one before."""
+    net, x = nn.MLP([46, 21]), numbers(257, 46)
+    expected = called(net, x)
+    for _ in range(300):
+        np.testing.assert_array_equal(predict(net, x), expected)
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 300), st.lists(st.integers(1, 70), min_size=2, max_size=4))
 def test_random_sizes_and_a_row_alone(rows, sizes):

@@ -511,6 +511,7 @@ cdef void predict_thread(Net *net, Data *data, real[:, ::1] y, int *team) noexce
         memcpy(&y[turn.start + turn.first, 0],
                <const real *> net.layers[net.depth - 1].dropped + turn.first * width,
                (turn.end - turn.first) * width * sizeof(real))
+        meet()  # of a shorter batch, other rows are this thread's
 
 
 # ---- From Python ---------------------------------------------------------------------------------
