@@ -37,6 +37,9 @@ class FusedNet:
         self.dense = [(part.dense, part.dense.weight, part.dense.bias) for part in parts]
         activations = [part.activation for part in parts if part.activation is not None]
         learned = [p for activation in activations for p in activation.learned_parameters()]
+        self.options = [
+            (activation.options, dict(activation.options)) for activation in activations
+        ]
         arrays = [p for _, W, b in self.dense for p in (W, b) if p is not None]
         self.parameters: list[Parameter] = [*arrays, *learned]
         self.ids = {id(p) for p in self.parameters}
@@ -52,15 +55,16 @@ class FusedNet:
         return fused if is_uniform and len(fused.ids) == len(fused.parameters) else None
 
     def is_current(self) -> bool:
-        """Whether the net still has these parameters, of this dtype."""
+        """Whether the net still has these parameters, of this dtype, and its options."""
         return all(
             dense.weight is W and dense.bias is b and W.data.dtype is self.dtype
             for dense, W, b in self.dense
-        )
+        ) and all(now == then for now, then in self.options)
 
-    def products(self) -> int:
-        """The multiplications of a forward pass, for each row."""
-        return sum(W.size for _, W, _ in self.dense)
+    def nanoseconds(self, rows: int) -> float:
+        """What a forward pass takes one core, about."""
+        products = rows * sum(W.size for _, W, _ in self.dense)
+        return products / _kernels.PRODUCTS_PER_NANOSECOND
 
 
 def parts_of(net: Layer) -> list[Part]:
@@ -196,7 +200,7 @@ class Outputs:
         return y
 
 
-@lru_cache
+@lru_cache(maxsize=2)  # a large data set's order takes memory
 def in_order(size: int) -> np.ndarray:
     """The rows of a data set as they come."""
     return np.arange(size)

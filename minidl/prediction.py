@@ -1,5 +1,6 @@
 """`predict`: a net's outputs, without a graph."""
 
+import threading
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -14,7 +15,16 @@ from .tensor import Tensor
 
 ROWS = 256  # at a time: the outputs of a layer stay in the cache
 
-_nets: "WeakKeyDictionary[Layer, tuple[FusedNet, dict[Any, Outputs]]]" = WeakKeyDictionary()
+
+class _Known(threading.local):
+    """The nets that were used, by thread: each needs memory of its own to work in."""
+
+    def __init__(self) -> None:
+        self.nets: WeakKeyDictionary[Layer, tuple[FusedNet, dict[Any, Outputs]]]
+        self.nets = WeakKeyDictionary()
+
+
+_known = _Known()
 
 
 def predict(net: Layer, x: Any) -> np.ndarray:
@@ -38,9 +48,7 @@ def predict(net: Layer, x: Any) -> np.ndarray:
     if not fits or array.shape[1] != net_of.dense[0][1].shape[0]:
         return by_the_layers(net, array)
     rows = min(len(array), ROWS)
-    threads = _kernels.threads_for(
-        len(array) * net_of.products() / _kernels.PRODUCTS_PER_NANOSECOND
-    )
+    threads = _kernels.threads_for(net_of.nanoseconds(len(array)))
     key = (rows, threads, len(array) > ROWS, _kernels.level)
     if key not in programs:
         programs.clear()
@@ -50,12 +58,12 @@ def predict(net: Layer, x: Any) -> np.ndarray:
 
 def fused_net(net: Layer) -> tuple[FusedNet, dict[Any, Outputs]] | None:
     """The net as the kernel knows it, from the last time if it is still the same."""
-    known = _nets.get(net)
+    known = _known.nets.get(net)
     if known is None or not known[0].is_current():
         fused = FusedNet.of(net)
         if fused is None:
             return None
-        known = _nets[net] = (fused, {})
+        known = _known.nets[net] = (fused, {})
     return known
 
 

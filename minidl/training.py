@@ -19,6 +19,8 @@ from .tensor import Tensor
 # Nanoseconds that one kernel call trains for, so that Ctrl-C does not have to wait for an epoch.
 CALL = 100e6
 
+PASSES = 3  # a step's products by a forward pass's
+
 
 class TrainingStep:
     """One training step: `net` and `loss` forward, their gradients, the optimiser's step.
@@ -73,6 +75,7 @@ class TrainingStep:
         net = self._fused(inputs, labels)
         if net is not None and inputs.dtype is net.dtype:
             rows, size = np.ascontiguousarray(inputs), len(inputs)
+            labels = label_array("cross_entropy", labels, size, net.classes)
             return self._run(net, rows, in_order(size), labels, size, 1, is_short=True).item()
         self.optimizer.zero_grad()
         loss = self.loss(self.net(x), y)
@@ -89,10 +92,11 @@ class TrainingStep:
         if net is None or batches.dtype != net.dtype:
             return np.array([self(x, y) for x, y in batches])
         x, size = batches.x, min(batches.batch_size, len(batches.x))
+        labels = label_array("cross_entropy", batches.y, len(x), net.classes)
         order = batches.draw_order()
-        at_once = size * max(1, int(CALL / nanoseconds(net, size)))
+        at_once = size * max(1, int(CALL / (PASSES * net.nanoseconds(size))))
         losses = [
-            self._run(net, x, rows, batches.y, size, -(-len(rows) // size))
+            self._run(net, x, rows, labels, size, -(-len(rows) // size))
             for rows in np.split(order, range(at_once, len(order), at_once))
         ]
         return np.concatenate(losses)
@@ -120,7 +124,6 @@ class TrainingStep:
         batch: int, steps: int, is_short: bool = False,
     ) -> np.ndarray:  # fmt: skip
         """Steps on the rows of x in this order, as one kernel call; gives their losses."""
-        labels = label_array("cross_entropy", labels, len(x), net.classes)
         program = self._program_of(net, batch, is_short)
         self.optimizer.zero_grad()
         rates = None if self.schedule is None else self._rates(self.schedule, steps)
@@ -144,13 +147,8 @@ class TrainingStep:
 
     def _program_of(self, net: FusedNet, batch: int, is_short: bool) -> Program:
         """The program for batches of this size, from the last time if nothing has changed."""
-        threads = _kernels.threads_for(nanoseconds(net, batch))
+        threads = _kernels.threads_for(PASSES * net.nanoseconds(batch))
         wanted = (net, batch, threads, is_short, _kernels.level)
         if self._program is None or self._program_for != wanted:
             self._program, self._program_for = Program(net, batch, threads, is_short), wanted
         return self._program
-
-
-def nanoseconds(net: FusedNet, batch: int) -> float:
-    """What a step takes one core, about: three products in each layer."""
-    return 3 * batch * net.products() / _kernels.PRODUCTS_PER_NANOSECOND

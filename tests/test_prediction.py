@@ -1,5 +1,7 @@
 """predict: a net's outputs as one kernel call, with the bits of net(x)."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -82,6 +84,24 @@ def test_weights_that_are_read_only():
         frozen.flags.writeable = False
         parameter.data = frozen
     np.testing.assert_array_equal(predict(net, x), expected)
+
+
+def test_threads_of_python_that_share_a_net():
+    net, inputs = nn.MLP([50, 60, 10]), [numbers(200, 50) + k for k in range(4)]
+    expected = [called(net, x) for x in inputs]
+
+    def is_right(k):
+        return all(np.array_equal(predict(net, inputs[k]), expected[k]) for _ in range(100))
+
+    with minidl.set_num_threads(1), ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(is_right, range(4)))
+
+
+def test_options_that_were_changed_since():
+    net, x = nn.MLP([5, 30, 2], "leaky_relu"), numbers(4, 5)
+    predict(net, x)
+    net[1].options["negative_slope"] = 0.5
+    np.testing.assert_array_equal(predict(net, x), called(net, x))
 
 
 class Doubled(nn.Layer):
