@@ -36,20 +36,28 @@ cdef inline double power_of_two(double n) noexcept nogil:
     return double_of((bits_of(shifted(n)) + EXPONENT_BIAS) << FRACTION_BITS)
 
 
+cdef inline double remainder(double x, double n) noexcept nogil:
+    """x - n ln 2, with ln 2 in two parts: n times the first is exact."""
+    return (x - n * 6.93147180369123816490e-01) - n * 1.90821492927058770002e-10
+
+
+cdef inline double exp_tail(double r) noexcept nogil:
+    """1/4! + r/5! + ... + r^9/13!: what the exponential's series goes on with after r^3."""
+    cdef double s = 1 / 479001600.0 + r * (1 / 6227020800.0)
+    s = 1 / 3628800.0 + r * (1 / 39916800.0 + r * s)
+    s = 1 / 40320.0 + r * (1 / 362880.0 + r * s)
+    s = 1 / 720.0 + r * (1 / 5040.0 + r * s)
+    return 1 / 24.0 + r * (1 / 120.0 + r * s)
+
+
 cdef inline double exp64(double x) noexcept nogil:
     """e^x = 2^n e^r with n = round(x / ln 2), so that |r| <= 0.35, and the series of e^r, whose
     first omitted term is below 5e-18. Below -745 the result is 0, above 709.8 infinite."""
     cdef double n, half, r, s
     x = clamp(x, -750, 710)
     n = nearest(x * 1.4426950408889634)
-    # ln 2 in two parts: n times the first is exact.
-    r = (x - n * 6.93147180369123816490e-01) - n * 1.90821492927058770002e-10
-    s = 1 / 479001600.0 + r * (1 / 6227020800.0)
-    s = 1 / 3628800.0 + r * (1 / 39916800.0 + r * s)
-    s = 1 / 40320.0 + r * (1 / 362880.0 + r * s)
-    s = 1 / 720.0 + r * (1 / 5040.0 + r * s)
-    s = 1 / 24.0 + r * (1 / 120.0 + r * s)
-    s = 1.0 + r * (1.0 + r * (0.5 + r * (1 / 6.0 + r * s)))
+    r = remainder(x, n)
+    s = 1.0 + r * (1.0 + r * (0.5 + r * (1 / 6.0 + r * exp_tail(r))))
     # 2^n in two factors: either is a normal number even where the result is not.
     half = nearest(0.5 * n)
     return s * power_of_two(half) * power_of_two(n - half)
@@ -70,13 +78,8 @@ cdef inline double expm1_64(double x) noexcept nogil:
     cdef double n, r, s, scale
     x = clamp(x, -50, 700)
     n = nearest(x * 1.4426950408889634)
-    r = (x - n * 6.93147180369123816490e-01) - n * 1.90821492927058770002e-10
-    s = 1 / 479001600.0 + r * (1 / 6227020800.0)
-    s = 1 / 3628800.0 + r * (1 / 39916800.0 + r * s)
-    s = 1 / 40320.0 + r * (1 / 362880.0 + r * s)
-    s = 1 / 720.0 + r * (1 / 5040.0 + r * s)
-    s = 1 / 24.0 + r * (1 / 120.0 + r * s)
-    s = r + r * r * (0.5 + r * (1 / 6.0 + r * s))
+    r = remainder(x, n)
+    s = r + r * r * (0.5 + r * (1 / 6.0 + r * exp_tail(r)))
     scale = power_of_two(n)
     return scale * s + (scale - 1.0)
 
