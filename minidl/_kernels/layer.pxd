@@ -139,9 +139,9 @@ cdef inline void forward(Layer *layer, const real *x, Turn turn) noexcept nogil:
             <const real *> layer.b.w, <real *> layer.z + turn.first * layer.outputs,
             layer.outputs, turn.end - turn.first, layer.outputs, layer.inputs)
     else:
-        meet()
+        meet(turn.meeting)
         forward_product(layer, x, turn)
-        meet()
+        meet(turn.meeting)
     forward_rows(layer, turn, <const real *> layer.z)
 
 
@@ -157,11 +157,11 @@ cdef inline void backward_to_input(Layer *layer, real *dx, Turn turn) noexcept n
             layer.outputs)
         return
     cut = plan(turn.n, layer.inputs, sizeof(real), turn.threads)
-    meet()
+    meet(turn.meeting)
     if turn.thread < cut.tasks:
         run_job[real](turn.thread, cut, dz, False, <const real *> layer.W.w, True, NULL, dx,
                       turn.n, layer.inputs, layer.outputs)
-    meet()
+    meet(turn.meeting)
 
 
 # ---- Parts of W: dW = xᵀ · dz, and the update --------------------------------------------------

@@ -21,7 +21,8 @@ from minidl._kernels.rows cimport backward_function, forward_function, learned_f
 from minidl._kernels.scalar cimport real
 from minidl._kernels.softmax cimport label_function, label_loss
 from minidl._kernels.team cimport (
-    Data, Turn, gather_rows, meet, omp_get_num_threads, omp_get_thread_num, row_of, turn_of)
+    Data, Meeting, Turn, gather_rows, meet, omp_get_num_threads, omp_get_thread_num, row_of,
+    turn_of)
 from minidl._kernels.tile cimport TILE_SUMS, lanes_of, pieces
 from minidl._kernels.update cimport rule_function
 
@@ -32,7 +33,7 @@ cdef struct Net:
     void *loss
     const double *class_weights
     double smoothing
-    int threads
+    Meeting meeting
     Py_ssize_t scratch_size  # numbers that a thread has room for
 
 
@@ -84,7 +85,7 @@ cdef void train_step(
         backward_rows(layer, turn, <real *> layer.dy)
         if k > 0:
             backward_to_input(layer, <real *> net.layers[k - 1].dy, turn)
-    meet()
+    meet(turn.meeting)
     if turn.thread == 0:
         steps.losses[turn.step] = 0
         for i in range(turn.n):
@@ -100,7 +101,7 @@ cdef void train_step(
                         scratch + FRESH + TILE_SUMS * layer.outputs, k > 0, fetching)
         update_bias(layer, turn, numbers, columns, scratch)
         update_learned(layer, turn, numbers, columns, scratch)
-    meet()
+    meet(turn.meeting)
 
 
 cdef inline bint begins(Net *net, Turn turn, int *team, const real *like) noexcept nogil:
@@ -109,13 +110,13 @@ cdef inline bint begins(Net *net, Turn turn, int *team, const real *like) noexce
     cdef Py_ssize_t k
     if turn.thread == 0:
         team[0] = omp_get_num_threads()
-    if omp_get_num_threads() != net.threads:
+    if omp_get_num_threads() != net.meeting.threads:
         return False
     for k in range(net.depth):
         move_layer(&net.layers[k], turn, True, like)
         if turn.thread == 0:
             spread_learned(&net.layers[k], like)
-    meet()
+    meet(turn.meeting)
     return True
 
 
@@ -125,11 +126,11 @@ cdef void train_thread(
     """All steps."""
     cdef int thread = omp_get_thread_num()
     cdef Py_ssize_t i, k
-    cdef Turn turn = turn_of(data, 0, thread, net.threads)
+    cdef Turn turn = turn_of(data, 0, thread, &net.meeting)
     if not begins(net, turn, team, <const real *> scratch):
         return
     for i in range(steps.count):
-        turn = turn_of(data, i, thread, net.threads)
+        turn = turn_of(data, i, thread, &net.meeting)
         train_step(net, data, turn, steps, scratch + thread * net.scratch_size)
     for k in range(net.depth):
         move_layer(&net.layers[k], turn, False, <const real *> scratch)
@@ -140,18 +141,18 @@ cdef void predict_thread(Net *net, Data *data, real *y, int *team) noexcept nogi
     cdef int thread = omp_get_thread_num()
     cdef Py_ssize_t step
     cdef Layer *last = &net.layers[net.depth - 1]
-    cdef Turn turn = turn_of(data, 0, thread, net.threads)
+    cdef Turn turn = turn_of(data, 0, thread, &net.meeting)
     if not begins(net, turn, team, <const real *> y):
         return
     for step in range(pieces(data.rows, data.batch)):
-        turn = turn_of(data, step, thread, net.threads)
+        turn = turn_of(data, step, thread, &net.meeting)
         forward_layers(
             net, <const real *> gather_rows(data, turn, net.layers[0].inputs, <real *> data.x),
             turn)
         memcpy(y + (turn.start + turn.first) * last.units,
                <const real *> last.dropped + turn.first * last.units,
                (turn.end - turn.first) * last.units * sizeof(real))
-        meet()  # of a shorter batch, other rows are this thread's
+        meet(turn.meeting)  # of a shorter batch, other rows are this thread's
 
 
 # ---- From Python ---------------------------------------------------------------------------------
@@ -280,7 +281,7 @@ cdef class Program:
             source = rooms[k]
             read_layer(&self.net.layers[k], source, batch, self.itemsize, threads, kept)
         del kept[:before]
-        self.net.threads = threads
+        self.net.meeting.threads = threads
 
     cdef int read_data(self, x, order, labels, list kept) except -1:
         cdef bint are_pixels = x.dtype.itemsize == 1
@@ -331,18 +332,18 @@ cdef class Program:
 
 
 cdef void run_training(Net *net, Data *data, Steps *steps, real *scratch, int *team):
-    if net.threads == 1:
+    if net.meeting.threads == 1:
         with nogil:
             train_thread(net, data, steps, scratch, team)
     else:
-        with nogil, parallel(num_threads=net.threads):
+        with nogil, parallel(num_threads=net.meeting.threads):
             train_thread(net, data, steps, scratch, team)
 
 
 cdef void run_prediction(Net *net, Data *data, real *y, int *team):
-    if net.threads == 1:
+    if net.meeting.threads == 1:
         with nogil:
             predict_thread(net, data, y, team)
     else:
-        with nogil, parallel(num_threads=net.threads):
+        with nogil, parallel(num_threads=net.meeting.threads):
             predict_thread(net, data, y, team)

@@ -1,6 +1,9 @@
 """A team of threads at work on one batch after the other: who has which rows, and the rows.
 
-Between two meetings a thread touches nothing that another one writes.
+Between two meetings a thread touches nothing that another one writes. A thread that waits spins
+for some 10 microseconds; then it gives its core to whoever wants it, for on a busy machine the
+thread that it waits for may be without one. OpenMP's own barrier spins on: where eight processes
+shared two cores, an epoch of 784-128-10 took 2 to 30 s with it, 0.7 to 2 s with this one.
 """
 
 from libc.stdint cimport int64_t, uint8_t
@@ -13,17 +16,50 @@ cdef extern from *:
     """
     #ifdef _OPENMP
     #include <omp.h>
-    /* All threads of the team wait for each other. */
-    static inline void meet(void) { _Pragma("omp barrier") }
     #else
-    static inline void meet(void) {}
     static inline int omp_get_thread_num(void) { return 0; }
     static inline int omp_get_num_threads(void) { return 1; }
     #endif
+
+    #include <sched.h>
+    #if defined(__x86_64__) || defined(__i386__)
+    #define MINIDL_PAUSE() __builtin_ia32_pause()
+    #elif defined(__aarch64__)
+    #define MINIDL_PAUSE() __asm__ __volatile__("yield")
+    #else
+    #define MINIDL_PAUSE()
+    #endif
+
+    /* Where a team's threads wait for each other: how many have arrived, and how often all had. */
+    typedef struct { int threads, arrived, times; } Meeting;
+
+    static inline void meet(Meeting *meeting)
+    {
+        int pauses = 0, times = __atomic_load_n(&meeting->times, __ATOMIC_RELAXED);
+        if (__atomic_add_fetch(&meeting->arrived, 1, __ATOMIC_ACQ_REL) == meeting->threads) {
+            __atomic_store_n(&meeting->arrived, 0, __ATOMIC_RELAXED);
+            __atomic_store_n(&meeting->times, times + 1, __ATOMIC_RELEASE);
+            return;
+        }
+        while (__atomic_load_n(&meeting->times, __ATOMIC_ACQUIRE) == times) {
+            if (pauses < 500) {
+                pauses++;
+                MINIDL_PAUSE();
+            } else {
+                sched_yield();
+            }
+        }
+    }
     """
-    void meet() noexcept nogil
     int omp_get_thread_num() noexcept nogil
     int omp_get_num_threads() noexcept nogil
+
+    ctypedef struct Meeting:
+        int threads
+        int arrived
+        int times
+
+    void meet(Meeting *meeting) noexcept nogil
 
 
 cdef struct Turn:
@@ -36,6 +72,7 @@ cdef struct Turn:
     Py_ssize_t end
     int thread
     int threads
+    Meeting *meeting
 
 
 cdef struct Data:
@@ -55,10 +92,13 @@ cdef inline Py_ssize_t share(Py_ssize_t n, Py_ssize_t part, Py_ssize_t parts) no
     return n * part // parts
 
 
-cdef inline Turn turn_of(Data *data, Py_ssize_t step, int thread, int threads) noexcept nogil:
+cdef inline Turn turn_of(
+    Data *data, Py_ssize_t step, int thread, Meeting *meeting
+) noexcept nogil:
+    cdef int threads = meeting.threads
     cdef Py_ssize_t start = step * data.batch, n = min(data.batch, data.rows - start)
     cdef Py_ssize_t first = share(n, thread, threads), end = share(n, thread + 1, threads)
-    return Turn(step, start, n, first, end, thread, threads)
+    return Turn(step, start, n, first, end, thread, threads, meeting)
 
 
 cdef inline Py_ssize_t row_of(Data *data, Py_ssize_t i) noexcept nogil:
