@@ -12,7 +12,7 @@ FLOORS = [
     {"_kernels", "errors", "checks"},
     {"tape", "random"},
     {"tensor"},
-    {"layer", "losses", "optim", "schedules", "gradcheck", "dropout"},
+    {"layer", "losses", "optim", "schedules", "gradcheck", "dropout", "noise", "normalization"},
     {"activations"},
     {"init", "dense"},
     {"layers"},
