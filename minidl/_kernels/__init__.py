@@ -71,15 +71,19 @@ def use(wanted: str) -> None:
         LEARNED.update(getattr(module, "LEARNED", {}))
 
 
-# A waiting thread of GNU's OpenMP spins, by default for milliseconds. On a busy machine it spins
-# while the thread that it waits for has no core: a step of 784-128-10 took up to 120 ms there, 8
-# with the shortest spin that is of use. On a quiet one a step takes 0.70 ms with the default, 0.74
-# with this spin, and 2 if threads sleep at once. The library reads the setting once, when the
-# first kernel loads it; then it is taken back.
+# A waiting thread of GNU's OpenMP spins, by default for milliseconds: on a busy machine even while
+# the thread that it waits for has no core. A step of 784-128-10 by the loop written out takes, in
+# milliseconds, with so many spins (100,000 is near the default):
+#
+#     spins            100,000   5,000   2,000   1,000
+#     a quiet machine     0.52    0.39    0.37    0.40
+#     a busy one            20     7.1     4.8     3.2
+#
+# The library reads the setting once, when the first kernel loads it; then it is taken back.
 if "OMP_WAIT_POLICY" in os.environ or "GOMP_SPINCOUNT" in os.environ:
     use(_chosen_level())
 else:
-    os.environ["GOMP_SPINCOUNT"] = "100000"
+    os.environ["GOMP_SPINCOUNT"] = "2000"
     try:
         use(_chosen_level())
     finally:
