@@ -10,7 +10,7 @@ from .errors import ArgumentError, explain
 from .random import check_words, fresh_seed
 from .tensor import Tensor, as_tensor, record, require_float
 
-NANOSECONDS = 4  # for one element, most of them in its random number
+NANOSECONDS = 1  # for one element, most of them in its random number
 
 
 def dropout(

@@ -15,8 +15,8 @@ from .threads import PRODUCTS_PER_NANOSECOND, get_num_threads, set_num_threads, 
 
 __all__ = [
     "LEARNED", "PRODUCTS_PER_NANOSECOND", "ROW_FUNCTIONS", "batch_norm", "dense", "dropout",
-    "gather", "gemm", "get_num_threads", "level", "levels", "network", "noise", "rows",
-    "set_num_threads", "show_config", "softmax", "threads_for", "update", "use",
+    "elementwise", "gather", "gemm", "get_num_threads", "level", "levels", "network", "noise",
+    "rows", "set_num_threads", "show_config", "softmax", "threads_for", "update", "use",
 ]  # fmt: skip
 
 
@@ -38,14 +38,15 @@ def _chosen_level() -> str:
 
 
 KERNELS = (
-    "batch_norm", "dense", "dropout", "gather", "gemm", "maxout", "network", "noise", "piecewise",
-    "prelu", "rows", "smooth", "softmax", "update",
+    "batch_norm", "dense", "dropout", "elementwise", "gather", "gemm", "maxout", "network", "noise",
+    "piecewise", "prelu", "rows", "smooth", "softmax", "update",
 )  # fmt: skip
 
 level = ""
 batch_norm: ModuleType
 dense: ModuleType
 dropout: ModuleType
+elementwise: ModuleType
 gather: ModuleType
 gemm: ModuleType
 network: ModuleType

@@ -6,9 +6,11 @@ series64.pxd. NaN goes through each.
 """
 
 from minidl._kernels.real cimport HALF, ONE, TWO, ZERO, clamp, magnitude, real
-from minidl._kernels.series32 cimport exp32, expm1_32, log1p32, tail_series, tanh32
+from minidl._kernels.series32 cimport (
+    exp32, expm1_32, full_exp32, full_expm1_32, full_log1p32, log1p32, log32, tail_series, tanh32)
 from minidl._kernels.series64 cimport (
-    exp64, exp64_short, expm1_64, log1p64, log64, sine_of_turns, tail64, tanh64, tanh64_short)
+    exp64, exp64_short, expm1_64, full_log1p64, log1p64, log64, normal_log64, sine_of_turns, tail64,
+    tanh64, tanh64_short)
 
 
 cdef inline real exp(real x) noexcept nogil:
@@ -48,6 +50,38 @@ cdef inline real log1p(real u) noexcept nogil:
         return log1p32(u)
     else:
         return log1p64(u)
+
+
+cdef inline real full_exp(real x) noexcept nogil:
+    """e^x for every x."""
+    if real is float:
+        return full_exp32(x)
+    else:
+        return exp64(x)
+
+
+cdef inline real full_expm1(real x) noexcept nogil:
+    """e^x - 1 for every x."""
+    if real is float:
+        return full_expm1_32(x)
+    else:
+        return expm1_64(x)
+
+
+cdef inline real log(real x) noexcept nogil:
+    """ln x for every x."""
+    if real is float:
+        return log32(x)
+    else:
+        return log64(x)
+
+
+cdef inline real full_log1p(real x) noexcept nogil:
+    """ln(1 + x) for every x."""
+    if real is float:
+        return full_log1p32(x)
+    else:
+        return full_log1p64(x)
 
 
 cdef inline real tanh(real x) noexcept nogil:

@@ -1,4 +1,4 @@
-"""exp, expm1, log1p and tanh in float32: short series, which vectorise eight wide.
+"""exp, expm1, log, log1p and tanh in float32: short series, which vectorise eight wide.
 
 A function's error is the worst in units of the last place (ULP) of the exact result that
 tests/kernels/test_accuracy.py finds at any CPU level. The coefficients are least-squares fits of
@@ -7,12 +7,13 @@ turn, from the lowest up, and those above it are fitted anew.
 """
 
 from libc.math cimport copysignf, fabsf
-from libc.stdint cimport uint32_t
+from libc.stdint cimport int32_t, uint32_t
 
-from minidl._kernels.real cimport HALF, ONE, TWO, ZERO, real
+from minidl._kernels.real cimport HALF, ONE, TWO, ZERO, clamp, real
 
 cdef extern from *:
     """
+    #include <math.h>
     #include <stdint.h>
     #include <string.h>
     static inline uint32_t bits_of32(float x) { uint32_t i; memcpy(&i, &x, sizeof i); return i; }
@@ -44,6 +45,7 @@ cdef extern from *:
     """
     uint32_t bits_of32(float x) nogil
     float float_of(uint32_t i) nogil
+    const float INFINITY, NAN
     const float SHIFT32, PER_LN2, LN2_32, LN2_HIGH, LN2_LOW, TWO_TO_64
     const float[6] EXP_SERIES
     const float[9] LOG_SERIES
@@ -69,12 +71,11 @@ cdef inline real exp_series(real r) noexcept nogil:
     return EXP_SERIES[0] + r * (EXP_SERIES[1] + r * s)
 
 
-cdef inline float exp32(float x, float rest) noexcept nogil:
-    """e^(x + rest) for x <= 0 and a rest below x's last digit, as 2^n e^r with n = round(x / ln 2)
-    and r = x - n ln 2 + rest. The digits that r and 1 + r lose to rounding are added last.
-    0.68 ULP, 0.76 if subnormal; 0 below -104."""
+cdef inline float exp_by_factors32(float x, float rest, uint32_t bias, float other) noexcept nogil:
+    """e^(x + rest) as 2^n e^r with n = round(x / ln 2) and r = x - n ln 2 + rest. The digits that
+    r and 1 + r lose to rounding are added last. 2^n comes as 2^(n + bias - 127) and `other`: each
+    has to be a normal number, also where the result is not."""
     cdef float shifted_n, n, high, low, r, one_r, lost
-    x = <float> -105.0 if x < -105 else x
     shifted_n = shifted32(x * PER_LN2)
     n = shifted_n - SHIFT32
     high = x - n * LN2_HIGH
@@ -82,9 +83,22 @@ cdef inline float exp32(float x, float rest) noexcept nogil:
     r = high + low
     one_r = ONE + r
     lost = ((high - r) + low) + (r - (one_r - ONE))
-    # 2^n in two factors: either is a normal number even where the result is not.
-    return ((one_r + (r * r * exp_series(r) + lost))
-            * power_of_two32(shifted_n, 127 + 64) * (ONE / TWO_TO_64))
+    return (one_r + (r * r * exp_series(r) + lost)) * power_of_two32(shifted_n, bias) * other
+
+
+cdef inline float exp32(float x, float rest) noexcept nogil:
+    """e^(x + rest) for x <= 0 and a rest below x's last digit. 0.68 ULP, 0.76 if subnormal; 0
+    below -104."""
+    x = <float> -105.0 if x < -105 else x
+    return exp_by_factors32(x, rest, 127 + 64, ONE / TWO_TO_64)
+
+
+cdef inline float full_exp32(float x) noexcept nogil:
+    """e^x for every x, as exp32 has it; infinite above 88.72."""
+    cdef uint32_t bias = 127 - 64 if x > 0 else 127 + 64
+    cdef float other = TWO_TO_64 if x > 0 else ONE / TWO_TO_64
+    x = clamp(x, <float> -105.0, <float> 89.0)
+    return exp_by_factors32(x, ZERO, bias, other)
 
 
 cdef inline float expm1_32(float x) noexcept nogil:
@@ -98,15 +112,70 @@ cdef inline float expm1_32(float x) noexcept nogil:
     return scale * (r + r * r * exp_series(r)) + (scale - ONE)
 
 
-cdef inline float log1p32(float u) noexcept nogil:
-    """ln(1 + u) for u in [0, 1]. Above 1/2 it is ln 2 + ln(1 + t), t = (u - 1) / 2. 0.9 ULP."""
-    cdef bint upper = u > 0.5
-    cdef float t = HALF * (u - ONE) if upper else u
+cdef inline float full_expm1_32(float x) noexcept nogil:
+    """e^x - 1 for every x; infinite above 88.72. 1.5 ULP. As 2^128 is no float32, half of 2^n is
+    doubled for a large x."""
+    cdef float shifted_n, n, r, scale
+    cdef float z = clamp(x, <float> -30.0, <float> 89.0)
+    cdef bint large = x > 60
+    shifted_n = shifted32(z * PER_LN2)
+    n = shifted_n - SHIFT32
+    r = (z - n * LN2_HIGH) - n * LN2_LOW
+    scale = power_of_two32(shifted_n, 126 if large else 127)
+    z = scale * (r + r * r * exp_series(r)) + (scale - ONE)
+    z = z * (TWO if large else ONE)
+    return copysignf(z, x)
+
+
+cdef inline float log_series(float t) noexcept nogil:
+    """(t - ln(1 + t)) / t²."""
     cdef float s = LOG_SERIES[7] + t * LOG_SERIES[8]
     s = LOG_SERIES[5] + t * (LOG_SERIES[6] + t * s)
     s = LOG_SERIES[3] + t * (LOG_SERIES[4] + t * s)
     s = LOG_SERIES[1] + t * (LOG_SERIES[2] + t * s)
-    return (LN2_32 if upper else ZERO) + (t - t * t * (LOG_SERIES[0] + t * s))
+    return LOG_SERIES[0] + t * s
+
+
+cdef inline float log1p32(float u) noexcept nogil:
+    """ln(1 + u) for u in [0, 1]. Above 1/2 it is ln 2 + ln(1 + t), t = (u - 1) / 2. 0.9 ULP."""
+    cdef bint upper = u > 0.5
+    cdef float t = HALF * (u - ONE) if upper else u
+    return (LN2_32 if upper else ZERO) + (t - t * t * log_series(t))
+
+
+cdef inline float log_of_sum32(float u, float rest, float shift) noexcept nogil:
+    """ln(u + rest) - shift ln 2 for a normal u > 0 and a rest below its last digit, as
+    n ln 2 + ln(1 + t) + rest / u with u = 2^n (1 + t), t in [-1/4, 1/2)."""
+    cdef uint32_t bits = (bits_of32(u) - bits_of32(<float> 0.75)) & 0xFF800000u
+    cdef float n = <float> (<int32_t> bits >> 23) - shift
+    cdef float t = float_of(bits_of32(u) - bits) - ONE
+    return n * LN2_HIGH + (t - (t * t * log_series(t) - (n * LN2_LOW + rest / u)))
+
+
+cdef inline real limits_of_log(real y, real x) noexcept nogil:
+    """y, a logarithm of x, where x is positive and finite; else inf, -inf at 0, or NaN."""
+    cdef real from_zero_on = (y if x < INFINITY else INFINITY) if x > 0 else -INFINITY
+    return from_zero_on if x >= 0 else NAN
+
+
+cdef inline float log32(float x) noexcept nogil:
+    """ln x for every x. A subnormal x is scaled first. 1.0 ULP."""
+    cdef bint small = x < <float> 1.17549435e-38
+    cdef float u = x * <float> 33554432.0 if small else x
+    cdef float shift = 25 if small else 0
+    cdef float y = log_of_sum32(u, ZERO, shift)
+    return limits_of_log(y, x)
+
+
+cdef inline float full_log1p32(float x) noexcept nogil:
+    """ln(1 + x) for every x. What rounding leaves of 1 + x is not lost (Knuth's two-sum).
+    1.0 ULP."""
+    cdef float u = ONE + x
+    cdef float back = u - x
+    cdef float rest = (x - (u - back)) + (ONE - back)
+    cdef float y = log_of_sum32(u, rest, ZERO)
+    y = limits_of_log(y, u)
+    return copysignf(y, x)
 
 
 cdef inline real tanh_series(real q) noexcept nogil:
@@ -123,7 +192,8 @@ cdef inline float tanh32(float x) noexcept nogil:
     n = shifted_n - SHIFT32
     r = (TWO * z - n * LN2_HIGH) - n * LN2_LOW
     e = (ONE + (r + r * r * exp_series(r))) * power_of_two32(shifted_n, 127)
-    return x + x * q * tanh_series(q) if z <= 0.625 else copysignf(ONE - TWO / (e + ONE), x)
+    z = fabsf(x)
+    return copysignf(z + z * q * tanh_series(q) if z <= 0.625 else ONE - TWO / (e + ONE), x)
 
 
 cdef inline real tail_series(real s) noexcept nogil:

@@ -5,7 +5,7 @@ from libc.math cimport copysign, fabs
 from libc.stdint cimport uint64_t
 
 from minidl._kernels.real cimport clamp
-from minidl._kernels.series32 cimport exp_series, tanh_series
+from minidl._kernels.series32 cimport exp_series, limits_of_log, tanh_series
 
 cdef extern from *:
     """
@@ -15,10 +15,13 @@ cdef extern from *:
     static inline double double_of(uint64_t i) { double x; memcpy(&x, &i, sizeof x); return x; }
 
     #define SQRT_HALF 0.70710678118654752440
+    #define LN2_HIGH_64 6.93147180369123816490e-01  /* n times it is exact */
+    #define LN2_LOW_64 1.90821492927058770002e-10
     """
     const double SQRT_HALF
     uint64_t bits_of(double x) nogil
     double double_of(uint64_t i) nogil
+    const double LN2_HIGH_64, LN2_LOW_64
 
 cdef enum:
     EXPONENT_BIAS = 1023
@@ -42,7 +45,7 @@ cdef inline double power_of_two(double n) noexcept nogil:
 
 cdef inline double remainder(double x, double n) noexcept nogil:
     """x - n ln 2, with ln 2 in two parts: n times the first is exact."""
-    return (x - n * 6.93147180369123816490e-01) - n * 1.90821492927058770002e-10
+    return (x - n * LN2_HIGH_64) - n * LN2_LOW_64
 
 
 cdef inline double exp_tail(double r) noexcept nogil:
@@ -56,7 +59,7 @@ cdef inline double exp_tail(double r) noexcept nogil:
 
 cdef inline double exp64(double x) noexcept nogil:
     """e^x = 2^n e^r with n = round(x / ln 2), so that |r| <= 0.35, and the series of e^r, whose
-    first omitted term is below 5e-18. Below -745 the result is 0, above 709.8 infinite."""
+    first omitted term is below 5e-18. Below -745 the result is 0, above 709.8 infinite. 1.1 ULP."""
     cdef double n, half, r, s
     x = clamp(x, -750, 710)
     n = nearest(x * 1.4426950408889634)
@@ -78,14 +81,18 @@ cdef inline double exp64_short(double x) noexcept nogil:
 
 
 cdef inline double expm1_64(double x) noexcept nogil:
-    """e^x - 1 = 2^n (e^r - 1) + (2^n - 1), exact to the last digits near 0; for x up to 700."""
-    cdef double n, r, s, scale
-    x = clamp(x, -50, 700)
-    n = nearest(x * 1.4426950408889634)
-    r = remainder(x, n)
-    s = r + r * r * (0.5 + r * (1 / 6.0 + r * exp_tail(r)))
-    scale = power_of_two(n)
-    return scale * s + (scale - 1.0)
+    """e^x - 1 = 2^n (e^r - 1) + (2^n - 1), exact to the last digits near 0; infinite above 709.8.
+    The digits that r loses to rounding are added to the series. As 2^1024 is no double, half of
+    2^n is doubled for a large x. 1.7 ULP."""
+    cdef double n, high, low, r, s, scale, z = clamp(x, -50, 710)
+    cdef bint large = x > 600
+    n = nearest(z * 1.4426950408889634)
+    high = z - n * LN2_HIGH_64
+    low = n * LN2_LOW_64
+    r = high - low
+    s = r + (r * r * (0.5 + r * (1 / 6.0 + r * exp_tail(r))) + ((high - r) - low))
+    scale = power_of_two(n - 1.0 if large else n)
+    return copysign((scale * s + (scale - 1.0)) * (2.0 if large else 1.0), x)
 
 
 cdef inline double artanh_series(double q, bint short_series) noexcept nogil:
@@ -106,7 +113,7 @@ cdef inline double log1p64(double u) noexcept nogil:
     return (0.6931471805599453 if upper else 0.0) + log_sum
 
 
-cdef inline double log64(double x, bint short_series) noexcept nogil:
+cdef inline double normal_log64(double x, bint short_series) noexcept nogil:
     """ln x for a normal x > 0: with x = 2^n f and f in [sqrt(1/2), sqrt(2)] it is n ln 2 + ln f,
     and ln f = 2 artanh(s), s = (f - 1) / (f + 1)."""
     cdef uint64_t bias = <uint64_t> EXPONENT_BIAS << FRACTION_BITS
@@ -128,8 +135,42 @@ cdef inline double sine_of_turns(double t) noexcept nogil:
     return x + x * q * (-1 / 6.0 + q * (1 / 120.0 + q * s))
 
 
+cdef inline double log_of_sum64(double u, double rest, double shift) noexcept nogil:
+    """ln(u + rest) - shift ln 2 for a normal u > 0 and a rest below its last digit, as
+    n ln 2 + ln(1 + f) + rest / u with u = 2^n (1 + f), 1 + f in [1 / sqrt 2, sqrt 2). With
+    s = f / (2 + f), ln(1 + f) = 2 artanh(s) is f less a small number, as 2 s = f - s f."""
+    cdef uint64_t biased = (bits_of(u) - bits_of(0.7071067811865476)
+                            + (<uint64_t> EXPONENT_BIAS << FRACTION_BITS)) >> FRACTION_BITS
+    cdef double n = double_of(biased | bits_of(4503599627370496.0)) - 4503599627370496.0
+    cdef double f = double_of(bits_of(u) - ((biased - EXPONENT_BIAS) << FRACTION_BITS)) - 1.0
+    cdef double s = f / (2.0 + f), half_square = 0.5 * f * f, low
+    n = n - EXPONENT_BIAS - shift
+    low = s * (half_square + 2.0 * artanh_series(s * s, False)) + (n * LN2_LOW_64 + rest / u)
+    return n * LN2_HIGH_64 - ((half_square - low) - f)
+
+
+cdef inline double log64(double x) noexcept nogil:
+    """ln x for every x. A subnormal x is scaled first. 0.8 ULP."""
+    cdef bint small = x < 2.2250738585072014e-308
+    cdef double u = x * 18014398509481984.0 if small else x
+    cdef double shift = 54 if small else 0
+    cdef double y = log_of_sum64(u, 0.0, shift)
+    return limits_of_log(y, x)
+
+
+cdef inline double full_log1p64(double x) noexcept nogil:
+    """ln(1 + x) for every x. What rounding leaves of 1 + x is not lost (Knuth's two-sum).
+    0.8 ULP."""
+    cdef double u = 1.0 + x
+    cdef double back = u - x
+    cdef double rest = (x - (u - back)) + (1.0 - back)
+    cdef double y = log_of_sum64(u, rest, 0.0)
+    y = limits_of_log(y, u)
+    return copysign(y, x)
+
+
 cdef inline double tanh64(double x) noexcept nogil:
-    """tanh |x| = e / (e + 2) with e = e^(2|x|) - 1; beyond 22 it rounds to 1."""
+    """tanh |x| = e / (e + 2) with e = e^(2|x|) - 1; beyond 22 it rounds to 1. 2.5 ULP."""
     cdef double e = expm1_64(2.0 * clamp(fabs(x), 0, 22))
     return copysign(e / (e + 2.0), x)
 

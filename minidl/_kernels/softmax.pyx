@@ -13,13 +13,13 @@ from cython.parallel cimport prange
 from libc.math cimport INFINITY, NAN, fabs
 from libc.stdint cimport int64_t
 
-from minidl._kernels.scalar cimport exp, exp_below, log64, real
+from minidl._kernels.scalar cimport exp, exp_below, normal_log64, real
 from minidl._kernels.softmax cimport label_functions
 
 
 cdef inline double log_of_sum(double x, bint short_series) noexcept nogil:
     """ln x for x >= 1. For sums of float32 a short series does."""
-    return log64(x, short_series) if x >= 1.0 else NAN
+    return normal_log64(x, short_series) if x >= 1.0 else NAN
 
 
 cdef inline double below(double x, double m) noexcept nogil:

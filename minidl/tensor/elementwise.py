@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import _kernels
 from ..errors import ArgumentError, DTypeError, explain
 from .arithmetic import operands
 from .arrays import as_dtype, unbroadcast
@@ -12,6 +13,8 @@ from .base import Base, apply, as_tensor, record, require_float, wanted_shape
 
 if TYPE_CHECKING:
     from . import Tensor
+
+NANOSECONDS = 1  # of a kernel for one float32
 
 
 def where(condition: Any, x: Any, y: Any) -> "Tensor":
@@ -65,6 +68,16 @@ def _extremum(operation: str, function: np.ufunc, x: Any, y: Any) -> "Tensor":
     return record(operation, result, (a, b), backward, keeps=[a, b], keeps_result=True)
 
 
+def by_kernel(operation: str, x: Base) -> np.ndarray:
+    """The kernel of that name at every element of x; DTypeError unless x is float32 or float64."""
+    require_float(operation, x)
+    data = np.ascontiguousarray(x._data)
+    y = np.empty(x._data.shape, data.dtype)
+    threads = _kernels.threads_for(NANOSECONDS * data.size)
+    getattr(_kernels.elementwise, operation)(data, y, threads)
+    return y
+
+
 class Elementwise(Base):
     """The methods that work on each element on its own."""
 
@@ -72,31 +85,27 @@ class Elementwise(Base):
 
     def exp(self) -> "Tensor":
         """e^x."""
-        require_float("exp", self)
-        y = apply("exp", np.exp, self)
+        y = by_kernel("exp", self)
         # Keeps y: the derivative is y itself.
         return record("exp", y, (self,), lambda dy: (dy * y,), keeps_result=True)
 
     def log(self) -> "Tensor":
         """The natural logarithm: -inf at 0, NaN below."""
-        require_float("log", self)
         x = self._data
-        y = apply("log", np.log, self)
+        y = by_kernel("log", self)
         # Keeps x: the derivative is 1 / x.
         return record("log", y, (self,), lambda dy: (dy / x,), keeps=[self])
 
     def expm1(self) -> "Tensor":
         """e^x - 1, exact near 0."""
-        require_float("expm1", self)
-        y = apply("expm1", np.expm1, self)
+        y = by_kernel("expm1", self)
         # Keeps y: the derivative is y + 1.
         return record("expm1", y, (self,), lambda dy: (dy * (y + 1),), keeps_result=True)
 
     def log1p(self) -> "Tensor":
         """ln(1 + x), exact near 0."""
-        require_float("log1p", self)
         x = self._data
-        y = apply("log1p", np.log1p, self)
+        y = by_kernel("log1p", self)
         # Keeps x: the derivative is 1 / (1 + x).
         return record("log1p", y, (self,), lambda dy: (dy / (1 + x),), keeps=[self])
 
@@ -109,8 +118,7 @@ class Elementwise(Base):
 
     def tanh(self) -> "Tensor":
         """The hyperbolic tangent."""
-        require_float("tanh", self)
-        y = apply("tanh", np.tanh, self)
+        y = by_kernel("tanh", self)
         # Keeps y: the derivative is 1 - y².
         return record("tanh", y, (self,), lambda dy: (dy * (1 - y * y),), keeps_result=True)
 

@@ -35,7 +35,7 @@ def test_the_published_vectors(counter, key, words):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("n", [0, 1, 3, 4, 5, 63, 64, 65, 127, 1000])
+@pytest.mark.parametrize("n", [0, 1, 3, 4, 5, 31, 33, 127, 128, 129, 1000])
 @pytest.mark.parametrize(
     ("seed", "step"), [(0, 0), (1, 2), (2**63 + 12345, 7), (5, 2**40 + 3), (2**64 - 1, 2**64 - 1)]
 )
@@ -46,6 +46,38 @@ def test_the_mask_is_philox_of_seed_step_and_position(n, seed, step, dtype):
     y = run(x, seed, step, last, 1 / 0.7)
     assert y.dtype == dtype
     np.testing.assert_allclose(y, wanted, rtol=np.finfo(dtype).eps)
+
+
+def drop_part(x, y, first):
+    _kernels.dropout.drop_part(x, y, first, 2**40 + 9, 2**33 + 1, 2**31 - 1, 2.0)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_any_part_alone_is_what_the_whole_has_there(dtype):
+    """Groups are of 128 elements, vectors of up to 16: parts that start and end around both."""
+    n = 400
+    x = np.random.default_rng(0).normal(size=n).astype(dtype)
+    whole = np.where(random_words(n, 2**40 + 9, 2**33 + 1) <= 2**31 - 1, 0, x * dtype(2))
+    for first in (0, 1, 2, 3, 4, 5, 15, 16, 17, 31, 33, 64, 125, 126, 127, 128, 129, 255, 257):
+        for end in (first + length for length in (1, 2, 3, 5, 8, 13, 17, 33, 127, 128, 129, 143)):
+            y = np.full(n, 7, dtype)
+            drop_part(x[first:end], y[first:end], first)
+            np.testing.assert_array_equal(y[first:end], whole[first:end])
+            assert (y[:first] == 7).all()
+            assert (y[end:] == 7).all()
+            in_place = x.copy()  # as backward does
+            drop_part(in_place[first:end], in_place[first:end], first)
+            np.testing.assert_array_equal(in_place, np.where(y == 7, x, y))
+
+
+def test_the_number_of_a_block_has_64_bits():
+    blocks = np.arange(2**32 - 40, 2**32 + 40, dtype=np.uint64)
+    step = np.full_like(blocks, 2**33 + 1)
+    counter = [blocks % 2**32, blocks // 2**32, step % 2**32, step // 2**32]
+    words = philox(counter, (9, 2**8)).T.ravel()
+    x, y = np.ones(320, np.float32), np.empty(320, np.float32)
+    drop_part(x, y, 4 * int(blocks[0]))
+    np.testing.assert_array_equal(y, np.where(words <= 2**31 - 1, 0, 2))
 
 
 def test_the_threshold_at_its_ends():

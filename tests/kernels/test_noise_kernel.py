@@ -29,7 +29,7 @@ def run(x, sd=1.0, seed=1, step=0, threads=1):
 def normals(a, b):
     """The kernel's two normal numbers of each pair of words."""
     first, second = np.empty(len(a)), np.empty(len(a))
-    _kernels.noise.normals(np.array(a, np.uint32), np.array(b, np.uint32), first, second)
+    _kernels.noise.normals(np.array(a, np.uint64), np.array(b, np.uint64), first, second)
     return first, second
 
 
