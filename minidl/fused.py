@@ -63,8 +63,7 @@ class FusedNet:
 
     def nanoseconds(self, rows: int) -> float:
         """What a forward pass takes one core, about."""
-        products = rows * sum(W.size for _, W, _ in self.dense)
-        return products / _kernels.PRODUCTS_PER_NANOSECOND
+        return sum(_kernels.product_nanoseconds(rows, *W.shape) for _, W, _ in self.dense)
 
 
 def parts_of(net: Layer) -> list[Part]:

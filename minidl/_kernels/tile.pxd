@@ -11,6 +11,8 @@ TILE_SUMS sums under way, which a multiply-add that takes 4 cycles needs to star
 Left to find the vectors by itself, GCC 12 gives up on some of these shapes (9 GFLOP/s for 80).
 """
 
+from libc.stdint cimport int32_t
+
 from minidl._kernels.scalar cimport real
 
 cdef extern from *:
@@ -24,6 +26,7 @@ cdef extern from *:
     #define PANEL_MEMORY ((PANEL_BYTES + LINE_BYTES) / sizeof(float))
     typedef float floats __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
     typedef double doubles __attribute__((vector_size(VECTOR_BYTES), aligned(8), may_alias));
+    typedef int32_t bits __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
     /* What the squares of a transpose consist of: vectors that every level has. */
     #define SIDE_BYTES 16
     #define SIDE_NUMBERS (SIDE_BYTES / sizeof(float))
@@ -69,6 +72,7 @@ cdef extern from *:
     void ASSUME(bint fact) noexcept nogil
     ctypedef float floats
     ctypedef double doubles
+    ctypedef int bits
     ctypedef float side_floats
     ctypedef double side_doubles
     void turn_floats(const float *b, Py_ssize_t b_row, side_floats *turned) noexcept nogil
@@ -234,13 +238,14 @@ cdef inline void strip(
 
 
 cdef inline void copy_vectors(
-    const vector *b, Py_ssize_t b_row_bytes, Py_ssize_t depth, Py_ssize_t vectors, vector *panel
+    const bits *b, Py_ssize_t b_row_bytes, Py_ssize_t depth, Py_ssize_t vectors, const bits *mask,
+    bits *panel
 ) noexcept nogil:
     cdef Py_ssize_t p, j
     for p in range(depth):
         for j in range(vectors):
-            panel[p * vectors + j] = b[j]
-        b = <const vector *> (<const char *> b + b_row_bytes)
+            panel[p * vectors + j] = b[j] & mask[j]
+        b = <const bits *> (<const char *> b + b_row_bytes)
 
 
 cdef inline void pack(
@@ -248,17 +253,18 @@ cdef inline void pack(
     real *panel
 ) noexcept nogil:
     """Rows that lie apart in memory, each on a page of its own where the matrix is wide, put
-    together; up to full vectors with zeros. (46 to 74 GFLOP/s at 128 x 784 x 512 on Zen 3.)"""
+    together; up to full vectors with zeros. (46 to 74 GFLOP/s at 128 x 784 x 512 on Zen 3.) Of a
+    narrow B too whole vectors are read, which go on into its next row, while there is one."""
+    cdef int32_t mask[WIDEST * LANES]
     cdef Py_ssize_t p, j, width = vectors * lanes_of(sizeof(real))
-    cdef Py_ssize_t row_bytes = b_row * sizeof(real)
-    if columns < width:
-        for p in range(depth):
-            for j in range(width):
-                panel[p * width + j] = b[p * b_row + j] if j < columns else 0
-    elif real is float:
-        copy_vectors[floats](<const floats *> b, row_bytes, depth, vectors, <floats *> panel)
-    else:
-        copy_vectors[doubles](<const doubles *> b, row_bytes, depth, vectors, <doubles *> panel)
+    cdef Py_ssize_t whole = depth - pieces(width - columns, b_row)
+    for j in range(vectors * LANES):
+        mask[j] = -1 if j * sizeof(int32_t) < columns * sizeof(real) else 0
+    copy_vectors(<const bits *> b, b_row * sizeof(real), whole, vectors, <const bits *> mask,
+                 <bits *> panel)
+    for p in range(max(<Py_ssize_t> 0, whole), depth):
+        for j in range(width):
+            panel[p * width + j] = b[p * b_row + j] if j < columns else 0
 
 
 cdef inline Py_ssize_t side_of(size_t itemsize) noexcept nogil:
