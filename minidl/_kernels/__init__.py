@@ -14,8 +14,8 @@ from . import build_info as build_info
 from .threads import get_num_threads, product_nanoseconds, set_num_threads, threads_for
 
 __all__ = [
-    "LEARNED", "ROW_FUNCTIONS", "dense", "dropout", "gather", "gemm",
-    "get_num_threads", "level", "levels", "network", "product_nanoseconds", "rows", "set_num_threads", "show_config",
+    "LEARNED", "ROW_FUNCTIONS", "dense", "dropout", "gather", "gemm", "get_num_threads", "level",
+    "levels", "network", "product_nanoseconds", "rows", "set_num_threads", "show_config",
     "softmax", "threads_for", "update", "use",
 ]  # fmt: skip
 

@@ -22,8 +22,8 @@ cdef extern from *:
     """
     #define BLOCK_ROWS 516
     #define SLAB_NUMBERS 32768
-    #define FEW_ROWS 4
-    #define FEW_STEPS 4
+    #define FEW_ROWS 6
+    #define FEW_STEPS 2
     #define COPY_DEPTH 100
     #define SQUARES 4
     #define TILE_ROWS 4
@@ -33,8 +33,8 @@ cdef extern from *:
     enum:
         BLOCK_ROWS  # of A, that one packing of B serves
         SLAB_NUMBERS  # on the stack of each thread, where there may be no more than 512 KB
-        FEW_ROWS  # below, copies of A and B do not repay
-        FEW_STEPS  # of the depth, for which C need not be in registers
+        FEW_ROWS  # below, a copy of B does not repay, if B is wider than a panel
+        FEW_STEPS  # below, there is nothing to keep C in registers for
         COPY_DEPTH  # of A transposed, from which on a copy of it repays
         SQUARES  # side by side, so that enough sums are under way
         TILE_ROWS  # of the widest tile, about
@@ -78,12 +78,11 @@ cdef inline out_of_line stream(
         p += 1
 
 
-cdef inline in_line add_squares(
+cdef inline in_line squares(
     const real *a, Py_ssize_t a_column, const real *b, Py_ssize_t b_row, const real *start,
     side *c, Py_ssize_t count, Py_ssize_t depth
 ) noexcept nogil:
-    """A row of C = start + A · Bᵀ in `count` squares' columns: while a square of B is transposed in
-    registers, the sums stay in others. `side` is that of `real`."""
+    """A row of C = start + A · Bᵀ in `count` squares' columns. `side` is that of `real`."""
     cdef side acc[SQUARES]
     cdef side turned[SIDE_NUMBERS]
     cdef Py_ssize_t n = side_of(sizeof(real)), p = 0, j, k
@@ -104,37 +103,34 @@ cdef inline in_line add_squares(
             p += 1
 
 
-cdef inline out_of_line stream_transposed(
-    const real *a, Matrix a_at, const real *b, Py_ssize_t b_row, const real *start,
-    side *c, Py_ssize_t c_row, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t depth
+cdef inline out_of_line row_of_squares(
+    const real *a, Py_ssize_t a_column, const real *b, Py_ssize_t b_row, const real *start,
+    side *c, Py_ssize_t columns, Py_ssize_t depth
 ) noexcept nogil:
-    """As stream, for the transpose of B. The last columns are computed twice, where they are not a
-    multiple of those that are computed together: the sums are the same. (One row of 300 x 785:
-    14 µs, with panels 50.)"""
+    """A row of C = start + A · Bᵀ without a copy of B, whose squares are transposed in registers:
+    some at a time, so that enough sums are under way. The last are taken from the end of the row,
+    where some columns are computed again: their sums are the same. (300 x 785: 27 µs, by panels
+    54, to read B alone 14.)"""
     cdef real zeros[SQUARES * SIDE_NUMBERS]
-    cdef Py_ssize_t n = side_of(sizeof(real)), i, j, k, left, together
-    cdef real *c_i
-    cdef const real *first
-    together = SQUARES * n if columns >= SQUARES * n else n if columns >= n else 1
-    for k in range(SQUARES * n):
-        zeros[k] = 0
-    for j in range(pieces(columns, together)):
-        left = min(j * together, columns - together)
-        first = zeros
+    cdef Py_ssize_t n = side_of(sizeof(real)), left, p, j
+    cdef Py_ssize_t width = SQUARES * n if columns >= SQUARES * n else n if columns >= n else 1
+    cdef const real *first = zeros
+    cdef real *c_left
+    for j in range(SQUARES * n):
+        zeros[j] = 0
+    for j in range(pieces(columns, width)):
+        left = min(j * width, columns - width)
+        c_left = <real *> c + left
         if start != NULL:
             first = start + left
-        for i in range(rows):
-            c_i = <real *> c + i * c_row + left
-            if together == SQUARES * n:
-                add_squares(a + i * a_at.row, a_at.column, b + left * b_row, b_row, first,
-                            <side *> c_i, SQUARES, depth)
-            elif together == n:
-                add_squares(a + i * a_at.row, a_at.column, b + left * b_row, b_row, first,
-                            <side *> c_i, 1, depth)
-            else:
-                c_i[0] = first[0]
-                for k in range(depth):
-                    c_i[0] += a[i * a_at.row + k * a_at.column] * b[left * b_row + k]
+        if width == SQUARES * n:
+            squares(a, a_column, b + left * b_row, b_row, first, <side *> c_left, SQUARES, depth)
+        elif width == n:
+            squares(a, a_column, b + left * b_row, b_row, first, <side *> c_left, 1, depth)
+        else:
+            c_left[0] = first[0]
+            for p in range(depth):
+                c_left[0] += a[p * a_column] * b[left * b_row + p]
 
 
 cdef inline void copy_slab(
@@ -288,21 +284,21 @@ cdef inline void run_task(
     """C = start + A · B, where `start` is a row (the bias) or NULL for zeros."""
     cdef Py_ssize_t top = 0, height = block_rows(rows, a_at.row == 1, depth)
     cdef Panels at = panels_of(depth, columns, 1, sizeof(real))
-    if depth == 0 or (b_at.column == 1 and (rows < FEW_ROWS or depth < FEW_STEPS)):
+    cdef Py_ssize_t few = FEW_ROWS if at.panels > 1 else 2
+    if depth == 0 or (b_at.column == 1 and (rows < few or depth < FEW_STEPS)):
         stream(a, a_at, b, b_at.row, start, c, c_row, rows, columns, depth)
-        return
-    if b_at.row == 1 and rows < FEW_ROWS:
+    elif rows == 1 and b_at.row == 1:
         if real is float:
-            stream_transposed(a, a_at, b, b_at.column, start, <side_floats *> c, c_row, rows,
-                              columns, depth)
+            row_of_squares(a, a_at.column, b, b_at.column, start, <side_floats *> c, columns,
+                           depth)
         else:
-            stream_transposed(a, a_at, b, b_at.column, start, <side_doubles *> c, c_row, rows,
-                              columns, depth)
-        return
-    while top < rows:
-        run_block[real](a + top * a_at.row, a_at, b, b_at, NULL, at, 0, at.panels, start,
-                        c + top * c_row, c_row, min(height, rows - top))
-        top += height
+            row_of_squares(a, a_at.column, b, b_at.column, start, <side_doubles *> c, columns,
+                           depth)
+    else:
+        while top < rows:
+            run_block[real](a + top * a_at.row, a_at, b, b_at, NULL, at, 0, at.panels, start,
+                            c + top * c_row, c_row, min(height, rows - top))
+            top += height
 
 
 cdef struct Plan:

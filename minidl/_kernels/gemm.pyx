@@ -25,7 +25,8 @@ def product(a, bint a_transposed, b, bint b_transposed, c, int threads):
             raise ValueError("expected a, b and c of one dtype")
         with nogil:
             if operands[2].itemsize == sizeof(float):
-                multiply_to(<float *> operands[2].buf, operands, a_transposed, b_transposed, threads)
+                multiply_to(<float *> operands[2].buf, operands, a_transposed, b_transposed,
+                            threads)
             else:
                 multiply_to(<double *> operands[2].buf, operands, a_transposed, b_transposed,
                             threads)
