@@ -42,7 +42,7 @@ def dense(
     batch = len(x_rows)
     no_rows, no_bias = NOTHING[dtype]
     bias = no_bias if b is None else np.ascontiguousarray(b.data)
-    threads = _kernels.threads_for(batch * depth * out / _kernels.PRODUCTS_PER_NANOSECOND)
+    threads = _kernels.threads_for(_kernels.product_nanoseconds(batch, depth, out))
     z = np.empty((batch, out), dtype)
     learned: tuple[Tensor, ...] = ()
     if activation is None or kernel is None:

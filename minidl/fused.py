@@ -43,8 +43,7 @@ class FusedNet:
         arrays = [p for _, W, b in self.dense for p in (W, b) if p is not None]
         self.parameters: list[Parameter] = [*arrays, *learned]
         self.ids = {id(p) for p in self.parameters}
-        products = sum(W.size for _, W, _ in self.dense)
-        self.nanoseconds_of_row = products / _kernels.PRODUCTS_PER_NANOSECOND
+        self.shapes = [W.shape for _, W, _ in self.dense]
         self.dropouts = [part.dropout for part in parts if part.dropout is not None]
 
     @classmethod
@@ -66,7 +65,7 @@ class FusedNet:
 
     def nanoseconds(self, rows: int) -> float:
         """What a forward pass takes one core, about."""
-        return rows * self.nanoseconds_of_row
+        return sum(_kernels.product_nanoseconds(rows, *shape) for shape in self.shapes)
 
     def is_dropping(self) -> bool:
         """Whether dropout is on in any part."""

@@ -9,7 +9,7 @@ from nets import LR, MOMENTUM, first_weights, layer_arrays, load_pixels, toy
 import minidl
 from minidl import TrainingStep, data, nn, optim
 from minidl import functional as F
-from minidl._kernels import PRODUCTS_PER_NANOSECOND, ROW_FUNCTIONS, gemm, rows, threads_for
+from minidl._kernels import ROW_FUNCTIONS, gemm, product_nanoseconds, rows, threads_for
 from minidl.activations import REGISTRY
 from minidl.activations.declaration import POINTWISE_ROW as PIECE
 from peers.timing import megabytes, seconds_per_call, timed
@@ -163,7 +163,7 @@ class Products:
 
     def turn(self, batch: int, inputs: int, outputs: int, budget: float) -> dict[str, Any]:
         X, W, dZ = (array[None] for array in layer_arrays(batch, inputs, outputs))
-        threads = threads_for(batch * inputs * outputs / PRODUCTS_PER_NANOSECOND)
+        threads = threads_for(product_nanoseconds(batch, inputs, outputs))
         Z, dW, dX = (np.empty_like(array) for array in (dZ, W, X))
         calls = {
             "X·W": (X, False, W, False, Z),

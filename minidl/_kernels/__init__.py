@@ -11,12 +11,12 @@ from types import ModuleType
 from typing import Any
 
 from . import build_info as build_info
-from .threads import PRODUCTS_PER_NANOSECOND, get_num_threads, set_num_threads, threads_for
+from .threads import get_num_threads, product_nanoseconds, set_num_threads, threads_for
 
 __all__ = [
-    "LEARNED", "PRODUCTS_PER_NANOSECOND", "ROW_FUNCTIONS", "batch_norm", "dense", "dropout",
-    "elementwise", "gather", "gemm", "get_num_threads", "level", "levels", "network", "noise",
-    "rows", "set_num_threads", "show_config", "softmax", "threads_for", "update", "use",
+    "LEARNED", "ROW_FUNCTIONS", "batch_norm", "dense", "dropout", "elementwise", "gather", "gemm",
+    "get_num_threads", "level", "levels", "network", "noise", "product_nanoseconds", "rows",
+    "set_num_threads", "show_config", "softmax", "threads_for", "update", "use",
 ]  # fmt: skip
 
 

@@ -1,19 +1,46 @@
 """Matrix products, one or a batch of them. The work is done in gemm.pxd."""
 
+from cpython.buffer cimport PyBuffer_Release
+from libc.string cimport memset
+
 from minidl._kernels.gemm cimport multiply
-from minidl._kernels.scalar cimport real
+from minidl._kernels.operand cimport take
+from minidl._kernels.real cimport real
 
 
-def product(
-    const real[:, :, ::1] a, bint a_transposed, const real[:, :, ::1] b, bint b_transposed,
-    real[:, :, ::1] c, int threads
-):
+def product(a, bint a_transposed, b, bint b_transposed, c, int threads):
     """c[n] = a[n] · b[n], each operand transposed first where asked.
 
-    Shapes (n, m, k) · (n, k, p) = (n, m, p); a transposed operand is stored as (n, k, m) or
-    (n, p, k). Cost: 2 n m k p operations.
+    Shapes (n, m, k) · (n, k, p) = (n, m, p), C-contiguous and of one dtype; a transposed operand is
+    stored as (n, k, m) or (n, p, k). Cost: 2 n m k p operations.
     """
-    cdef Py_ssize_t depth = a.shape[1] if a_transposed else a.shape[2]
-    with nogil:
-        multiply(c.shape[0], &a[0, 0, 0], a_transposed, &b[0, 0, 0], b_transposed, NULL,
-                 &c[0, 0, 0], c.shape[1], c.shape[2], depth, threads)
+    cdef Py_buffer operands[3]
+    cdef int i
+    memset(operands, 0, sizeof(operands))
+    try:
+        take(a, 3, False, &operands[0])
+        take(b, 3, False, &operands[1])
+        take(c, 3, True, &operands[2])
+        if not operands[0].itemsize == operands[1].itemsize == operands[2].itemsize:
+            raise ValueError("expected a, b and c of one dtype")
+        with nogil:
+            if operands[2].itemsize == sizeof(float):
+                multiply_to(<float *> operands[2].buf, operands, a_transposed, b_transposed,
+                            threads)
+            else:
+                multiply_to(<double *> operands[2].buf, operands, a_transposed, b_transposed,
+                            threads)
+    finally:
+        for i in range(3):
+            PyBuffer_Release(&operands[i])
+
+
+cdef void multiply_to(
+    real *c, const Py_buffer *operands, bint a_transposed, bint b_transposed, int threads
+) noexcept nogil:
+    cdef const real *a = <const real *> operands[0].buf
+    cdef const real *b = <const real *> operands[1].buf
+    cdef Py_ssize_t depth = operands[0].shape[1 if a_transposed else 2]
+    cdef const Py_ssize_t *shape = operands[2].shape
+    multiply(shape[0], a, a_transposed, b, b_transposed, NULL, c, shape[1], shape[2], depth,
+             threads)

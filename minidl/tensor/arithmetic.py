@@ -116,7 +116,7 @@ def product(
     m, k = a.shape[:0:-1] if a_transposed else a.shape[1:]
     p = b.shape[1] if b_transposed else b.shape[2]
     c = np.empty((len(a), m, p), a.dtype)
-    threads = _kernels.threads_for(len(a) * m * k * p / _kernels.PRODUCTS_PER_NANOSECOND)
+    threads = _kernels.threads_for(len(a) * _kernels.product_nanoseconds(m, k, p))
     _kernels.gemm.product(a, a_transposed, b, b_transposed, c, threads)
     return c
 

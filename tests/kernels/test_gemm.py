@@ -10,13 +10,15 @@ import pytest
 from minidl import _kernels
 
 # Rows, depth, columns: empty, single, a tile of each level and one beside it, few rows and few
-# steps, narrow, and more than one block of the depth, slab of A or task of rows.
+# steps, narrow, and more than one block of the depth, slab of A or task of rows. One row of every
+# number of columns and steps that whole squares of B leave.
 SHAPES = [
     (0, 5, 7), (5, 0, 7), (5, 7, 0), (12, 0, 16), (0, 0, 0), (1, 1, 1), (1, 300, 1), (2, 1, 50),
     (1, 784, 128), (3, 4, 5), (4, 3, 33), (7, 5, 8), (8, 4, 16), (8, 3, 9), (9, 5, 17),
     (6, 16, 16), (12, 16, 32), (11, 9, 31), (13, 8, 34), (23, 33, 65), (64, 31, 10), (64, 64, 70),
     (10, 255, 20), (10, 256, 20), (10, 257, 100), (18, 600, 33), (67, 513, 70), (400, 20, 12),
-    (797, 5, 33), (900, 30, 70), (300, 70, 129), (5, 270, 300),
+    (797, 5, 33), (900, 30, 70), (300, 70, 129), (5, 270, 300), (7, 3, 2), (9, 20, 1), (3, 2, 30),
+    *((1, steps, columns) for steps in (2, 3, 4, 9) for columns in (3, 4, 7, 16, 29)),
 ]  # fmt: skip
 rng = np.random.default_rng(0)
 SHAPES += [tuple(rng.integers(1, 90, 3).tolist()) for _ in range(8)]
@@ -101,6 +103,40 @@ def test_a_row_has_the_same_bits_alone_and_in_a_batch(gemm, dtype, depth, column
         for stop in {start + 1, min(start + 7, 29), 29}:
             some = product(gemm, a[:, start:stop], b, False, b_transposed)[0]
             np.testing.assert_array_equal(some, batch[start:stop])
+
+
+@pytest.mark.parametrize(
+    ("number", "change"),
+    [
+        (0, lambda a: a.astype(np.float16)),
+        (1, lambda b: b.astype(np.int32)),
+        (1, lambda b: b.astype(b.dtype.newbyteorder())),
+        (1, lambda b: b.astype(np.float32 if b.dtype == np.float64 else np.float64)),
+        (0, lambda a: a[0]),
+        (1, lambda b: b.swapaxes(1, 2)),
+        (2, lambda c: c[..., None]),
+        (2, lambda c: np.broadcast_to(c, c.shape)),
+    ],
+    ids=["float16", "int", "byte order", "two dtypes", "matrix", "strided", "4 axes", "read-only"],
+)
+def test_other_arrays_are_refused_and_let_go(gemm, dtype, number, change):
+    a, b = matrices((2, 3, 4), dtype)
+    arrays = [a, b, np.full((1, 2, 4), 7, dtype)]
+    views = [memoryview(array) for array in arrays]
+    views[number] = memoryview(change(arrays[number]))
+    with pytest.raises((ValueError, BufferError)):
+        gemm.product(views[0], False, views[1], False, views[2], 1)
+    assert np.all(arrays[2] == 7)
+    for view in views:
+        view.release()  # BufferError if the kernel still holds it
+
+
+def test_the_arrays_are_let_go(gemm, dtype):
+    a, b = matrices((2, 3, 4), dtype)
+    views = [memoryview(array) for array in (a, b, np.empty((1, 2, 4), dtype))]
+    gemm.product(views[0], False, views[1], False, views[2], 1)
+    for view in views:
+        view.release()
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
