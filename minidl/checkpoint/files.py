@@ -11,7 +11,7 @@ is somebody else's: arrays, and no state.
 
 A file may come from a stranger. It is read once, as bytes, and nothing in it is executed. The
 arrays take what the file has of them, whatever the header says, and Python objects are made of
-`HEADER_LIMIT` bytes at most, some thirty times as large as those (measured).
+`HEADER_LIMIT` bytes at most, at most 40 times as large as those (measured: 36).
 """
 
 import hashlib

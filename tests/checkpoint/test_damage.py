@@ -173,7 +173,7 @@ B = A.replace(b'"a"', b'"b"')
         (packed({"a": entry("U8", [1] * 100, 0, 1)}, b"1"), ["'a'", "shape of an array"]),
         (packed({"a": entry("BF16", [1], 0, 2)}, b"12"), ["'a'", "got BF16", "float32"]),
         (packed({"a": entry("F8_E4M3", [1], 0, 1)}, b"1"), ["'a'"]),
-        (packed({"a": entry("C64", [1], 0, 8)}, bytes(8)), ["'a'"]),
+        (packed({"a": entry("C64", [1], 0, 8)}, bytes(8)), ["C64"]),
         (packed({"a": entry("OBJECT", [1], 0, 8)}, bytes(8)), ["header that fits", "OBJECT"]),
         (packed({"a": entry("BOOL", [3], 0, 3)}, b"\0\1\2"), ["'a'", "0 and 1", "got 2"]),
         (b"PK\3\4" + bytes(100), ["bytes long"]),  # a file of torch.save, or an .npz
@@ -258,34 +258,42 @@ def test_only_files_are_read(tmp_path):
 # ---- memory -------------------------------------------------------------------------------------
 
 PEAK = """
-import resource, sys
+import os, resource, sys
 import safetensors.numpy
 from minidl import checkpoint, CheckpointError
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+# The peak that Linux gives for a started program is not below that of the one which started it;
+# for a fork it begins with what the fork has.
+if os.fork():
+    sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
+before = peak()
 try:
     checkpoint.read(sys.argv[1])
 except CheckpointError:
     pass
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print(peak() - before)
 """
 
 
 def peak_of_reading(path):
-    """By how many bytes a process grows that reads the file. Linux counts in 1024 bytes."""
+    """By how many times the file's size a process grows that reads it. Linux counts in 1024."""
     command = [sys.executable, "-c", PEAK, str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return int(done.stdout) * (1 if sys.platform == "darwin" else 1024)
+    return int(done.stdout) * (1 if sys.platform == "darwin" else 1024) / path.stat().st_size
 
 
 def test_reading_takes_twice_the_file(path):
     """The bytes and the arrays: measured 2.00."""
     write(path, {"a": np.zeros((8, MEGABYTE), np.float32), "b": np.zeros(8 * MEGABYTE, np.uint8)})
-    assert peak_of_reading(path) < 2.3 * path.stat().st_size
+    assert 1.5 < peak_of_reading(path) < 2.3
 
 
 @pytest.mark.parametrize("kind", ["arrays", "lists", "state"])
 def test_the_worst_headers(path, kind):
-    """Python's objects are larger than their JSON, by 24 to 35 times as measured."""
+    """Python's objects are larger than their JSON, by 27 to 36 times as measured."""
     count = MEGABYTE // 16
     if kind == "arrays":
         name = '"%x":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}'
@@ -296,6 +304,4 @@ def test_the_worst_headers(path, kind):
         content = with_checksum(f'{{{SEAL},"state":{{"a":[' + "[]," * 20 * count + "0]}}")
     assert len(content) > 3 * MEGABYTE
     path.write_bytes(content)
-    peak = peak_of_reading(path)
-    print(kind, peak / len(content))
-    assert peak < 45 * len(content)
+    assert 5 < peak_of_reading(path) < 45

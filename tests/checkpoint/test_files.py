@@ -59,7 +59,7 @@ def assert_same(found, wanted):
 
 
 @pytest.mark.usefixtures("no_sync")
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(arrays, st.dictionaries(st.text(), json_values, max_size=4))
 def test_round_trip(path, arrays, state):
     write(path, arrays, state)
