@@ -78,9 +78,9 @@ def write(
     """
     operation = "checkpoint.write"
     path = to_path(operation, path)
-    text = f'{{"minidl.sha256":"{"0" * 64}","state":{to_json(operation, state)}}}'
     if not isinstance(arrays, Mapping):
         raise DTypeError(explain(operation, "a dict of arrays", type(arrays).__name__))
+    text = f'{{"minidl.sha256":"{"0" * 64}","state":{to_json(operation, state)}}}'
     plain = {name: _as_saved(operation, name, array) for name, array in arrays.items()}
     content = _safetensors().numpy.save(plain, {KEY: text})
     size = _header_end(content)
@@ -94,10 +94,7 @@ def write(
             )
         )
     header, data = content[:size], memoryview(content)[size:]
-    place = DIGEST.search(header)
-    assert place  # it is the first thing in the header
-    digest = _sha256(header, data).encode()
-    put(path, [header[: place.start(1)], digest, header[place.end(1) :], data])
+    put(path, [_with_digest(header, _sha256(header, data)), data])
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -121,13 +118,12 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
     names = _parsed(path, header[8:])
     _check_size(path, names, len(data))
     state = _checked_state(path, names, header, data)
-    del names
+    del names  # before the package makes as many objects of its own
     try:
         parts = library.deserialize(content)
     except library.SafetensorError as error:
         reason = str(error).removeprefix("Error while deserializing: ")
         raise _wrong(path, "a header that fits what follows it", reason, OLDER) from error
-    del content, data
     return {name: _array(path, name, part) for name, part in parts}, state
 
 
@@ -198,6 +194,11 @@ def _what_it_is(content: bytes, size: int) -> str:
     return f"{len(content)} bytes, which say that their header is {size - 8} bytes long"
 
 
+def _with_digest(header: bytes, digest: str) -> bytes:
+    """The header with another digest; one without any as it is."""
+    return DIGEST.sub(rf'\\"minidl.sha256\\":\\"{digest}\\"'.encode(), header, count=1)
+
+
 def _sha256(header: bytes, data: memoryview) -> str:
     """The checksum of a whole file whose digest is zeros."""
     digest = hashlib.sha256(header)
@@ -244,8 +245,7 @@ def _checked_state(
         return {}
     if place is None:
         raise _wrong(path, "a checksum", "none", OLDER)
-    zeroed = raw[: place.start(1)] + b"0" * 64 + raw[place.end(1) :]
-    if _sha256(zeroed, data) != place[1].decode():
+    if _sha256(_with_digest(raw, "0" * 64), data) != place[1].decode():
         raise _wrong(path, "content that fits its checksum", "other content", OLDER)
     try:
         state = json.loads(text)["state"]

@@ -89,8 +89,8 @@ def test_scores_that_are_none(tmp_path):
     save(folder, 1)
     assert folder.best() is None
     save(folder, 2, score=np.float32(-5))
-    save(folder, 3, score=float("nan"))
-    save(folder, 4, 5)
+    save(folder, 3, 4)
+    save(folder, 5, score=float("nan"))
     assert steps_in(folder) == [2, 4, 5]
     assert folder.best().score == -5
     save(folder, 6, score=float("inf"))
