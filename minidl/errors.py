@@ -25,6 +25,14 @@ class DataError(MinidlError, ValueError):
     """A file that does not hold what it claims to hold."""
 
 
+class CheckpointError(DataError):
+    """A checkpoint that is damaged, cut short, no checkpoint at all, or one of another model."""
+
+
+class MissingPackageError(MinidlError, ImportError):
+    """A package that only this part of minidl needs is not installed."""
+
+
 def explain(operation: str, expected: object, got: object, hint: str = "") -> str:
     """One message: what was called, what it takes, what came, and what to do about it.
 
