@@ -45,6 +45,14 @@ class GuardWarning(UserWarning):
     """Training goes on, but what it was given is probably a mistake."""
 
 
+class CheckpointError(DataError):
+    """A checkpoint that is damaged, cut short, no checkpoint at all, or one of another model."""
+
+
+class MissingPackageError(MinidlError, ImportError):
+    """A package that only this part of minidl needs is not installed."""
+
+
 def explain(operation: str, expected: object, got: object, hint: str = "") -> str:
     """One message: what was called, what it takes, what came, and what to do about it.
 

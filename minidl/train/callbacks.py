@@ -121,7 +121,7 @@ class EarlyStopping(Callback):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Goes on comparing with that best."""
         self.best, self.best_epoch = state["best"], state["best_epoch"]
-        self._weights = within("weights", state, ())
+        self._weights = within("weights", state)
 
 
 def sign_of(operation: str, monitor: str, mode: str | None) -> int:

@@ -67,7 +67,7 @@ class Line(Meter):
         """Writes the line anew."""
         self.count(run)
         if self.file.isatty():
-            values = {"loss": np.concatenate(run.losses).mean(), "rate": run.lr}
+            values = {"loss": run.mean_loss, "rate": run.lr}
             self._write("\r\033[K" + self.text(run, values))
 
     def on_epoch_end(self, run: Run, row: dict[str, Any]) -> None:
@@ -78,9 +78,8 @@ class Line(Meter):
 
     def on_train_end(self, run: Run) -> None:
         """Ends a line that was begun, and says why training stopped."""
-        unfinished = run.batch and self.file.isatty()
         if run.stopped:
-            self._write(f"{'\n' * bool(unfinished)}stopped: {run.stopped}\n")
+            self._write(("\n" if self.file.isatty() and run.batch else "") + f"stopped: {run.stopped}\n")
 
     def text(self, run: Run, values: dict[str, Any]) -> str:
         """Epoch, values, samples per second, and the time left."""
@@ -120,7 +119,7 @@ class Bar(Meter):
 
     def on_steps(self, run: Run, losses: np.ndarray) -> None:
         """Moves the bar on."""
-        self.values |= {"loss": shown(np.concatenate(run.losses).mean()), "rate": shown(run.lr)}
+        self.values |= {"loss": shown(run.mean_loss), "rate": shown(run.lr)}
         self.bar.set_postfix(self.values, refresh=False)
         self.bar.update(self.count(run))
 

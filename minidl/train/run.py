@@ -46,6 +46,11 @@ class Run:
         """The learning rate of the first group."""
         return self.optimizer.param_groups[0]["lr"]
 
+    @property
+    def mean_loss(self) -> float:
+        """That of this epoch's steps so far."""
+        return float(np.concatenate(self.losses).mean())
+
     def stop(self, reason: str) -> None:
         """Ends training; the first reason is the one that counts."""
         self.stopped = self.stopped or reason

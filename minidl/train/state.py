@@ -20,24 +20,23 @@ def learned(run: Run) -> dict[str, Any]:
     if run.schedule is not None:
         state |= prefixed("schedule", run.schedule.state_dict())
     calls = {path: [layer.seed, layer.calls] for path, layer in random_layers(run.model)}
-    return state | {"random.layers": calls, "random.generator": random_state()}
+    return state | {"random:layers": calls, "random:generator": random_state()}
 
 
 def load_learned(run: Run, state: Mapping[str, Any]) -> None:
     """Goes back to what learned() gave."""
-    own = run.model.state_dict().keys()
     layers = dict(random_layers(run.model))
-    if layers.keys() != state["random.layers"].keys():
+    if layers.keys() != state["random:layers"].keys():
         raise ArgumentError(
             explain("fit", f"random layers at {list(state['random.layers'])}", list(layers))
         )
-    run.model.load_state_dict({name: state[name] for name in own if name in state})
-    run.optimizer.load_state_dict(within("optimizer", state, own))
+    run.model.load_state_dict({name: state[name] for name in state if ":" not in name})
+    run.optimizer.load_state_dict(within("optimizer", state))
     if run.schedule is not None:
-        run.schedule.load_state_dict(within("schedule", state, own))
-    for path, (seed, calls) in state["random.layers"].items():
+        run.schedule.load_state_dict(within("schedule", state))
+    for path, (seed, calls) in state["random:layers"].items():
         layers[path].seed, layers[path].calls = seed, calls
-    set_random_state(state["random.generator"])
+    set_random_state(state["random:generator"])
 
 
 def whole(run: Run) -> dict[str, Any]:
@@ -45,9 +44,9 @@ def whole(run: Run) -> dict[str, Any]:
     state = learned(run)
     losses = np.concatenate([np.empty(0), *run.losses])
     state |= {
-        "run.step": run.step, "run.batch": run.batch, "run.losses": losses,
-        "run.start": run.start, "run.stopped": run.stopped, "run.history": run.history.to_json(),
-        "run.data": [run.feed.steps, run.feed.samples],
+        "run:step": run.step, "run:batch": run.batch, "run:losses": losses,
+        "run:start": run.start, "run:stopped": run.stopped, "run:history": as_bytes(run.history.to_json()),
+        "run:data": [run.feed.steps, run.feed.samples],
     }  # fmt: skip
     for name, callback in named_callbacks(run):
         state |= prefixed(name, callback.state_dict())
@@ -57,9 +56,8 @@ def whole(run: Run) -> dict[str, Any]:
 def load_whole(run: Run, state: Mapping[str, Any]) -> None:
     """Goes on where whole() was taken. Within an epoch, the feed begins it again and leaves out
     the batches that were done."""
-    own = run.model.state_dict().keys()
-    if run.feed.steps is not None and state["run.data"] != [run.feed.steps, run.feed.samples]:
-        steps, samples = state["run.data"]
+    if run.feed.steps is not None and state["run:data"] != [run.feed.steps, run.feed.samples]:
+        steps, samples = state["run:data"]
         raise ArgumentError(
             explain(
                 "fit",
@@ -69,17 +67,17 @@ def load_whole(run: Run, state: Mapping[str, Any]) -> None:
         )
     load_learned(run, state)
     for name, callback in named_callbacks(run):
-        callback.load_state_dict(within(name, state, own))
-    run.history = History.from_json(state["run.history"])
+        callback.load_state_dict(within(name, state))
+    run.history = History.from_json(state["run:history"].tobytes().decode())
     run.history.stopped = None
-    run.stopped = None if state["run.stopped"] == "interrupted" else state["run.stopped"]
-    run.step, run.start = state["run.step"], state["run.start"]
+    run.stopped = None if state["run:stopped"] == "interrupted" else state["run:stopped"]
+    run.step, run.start = state["run:step"], state["run:start"]
     run.feed.load_state_dict(run.start["feed"])
-    if state["run.batch"]:
+    if state["run:batch"]:
         set_random_state(run.start["random"])
-        run.feed.begin(skip=state["run.batch"])
-        set_random_state(state["random.generator"])
-        run.batch, run.losses = state["run.batch"], [state["run.losses"]]
+        run.feed.begin(skip=state["run:batch"])
+        set_random_state(state["random:generator"])
+        run.batch, run.losses = state["run:batch"], [state["run:losses"]]
 
 
 def split(state: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -88,17 +86,23 @@ def split(state: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], dict[str, An
     return arrays, {name: value for name, value in state.items() if name not in arrays}
 
 
+def as_bytes(text: str) -> np.ndarray:
+    """A text of any length among the arrays; a checkpoint's plain values have a limit."""
+    return np.frombuffer(text.encode(), np.uint8)
+
+
 def prefixed(start: str, state: Mapping[str, Any]) -> dict[str, Any]:
-    """Each name with a start before it."""
-    return {f"{start}.{name}": value for name, value in state.items()}
+    """Each name with a start and a colon before it: no weight's name has one."""
+    return {f"{start}:{name}": value for name, value in state.items()}
 
 
-def within(start: str, state: Mapping[str, Any], others: Any) -> dict[str, Any]:
-    """What `prefixed` made; the names in `others` are not meant."""
+def within(start: str, state: Mapping[str, Any]) -> dict[str, Any]:
+    """What `prefixed` made."""
+    start += ":"
     return {
-        name.removeprefix(f"{start}."): value
+        name.removeprefix(start): value
         for name, value in state.items()
-        if name.startswith(f"{start}.") and name not in others
+        if name.startswith(start)
     }
 
 
