@@ -28,8 +28,8 @@ def save_model(net: Layer, path: str | os.PathLike[str]) -> None:
 
 def load_model(net: Layer, path: str | os.PathLike[str]) -> None:
     """Gives `net` the weights in a file that save_model wrote, in a checkpoint of a training, or in
-    any safetensors file with the same names and shapes. Arrays with a colon in their name are passed
-    over: no weight's name has one, and what else belongs to a training does.
+    any safetensors file with the same names and shapes. Arrays with a colon in their name are
+    passed over: no weight's name has one, and what else belongs to a training does.
 
     CheckpointError, before anything is changed, if the file is damaged, or is one of another
     model. Other errors as from `read`.

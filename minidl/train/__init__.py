@@ -1,6 +1,7 @@
 """Training in one call: `fit`, what watches it, and what it leaves behind."""
 
-from .callbacks import Callback, Checkpoint, EarlyStopping
+from .callbacks import Callback, EarlyStopping
+from .checkpoints import Checkpoint
 from .evaluation import evaluate, predict
 from .fit import fit
 from .guards import GUARDS, check

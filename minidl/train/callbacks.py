@@ -39,8 +39,14 @@ class Callback:
     def on_epoch_end(self, run: Run, row: dict[str, Any]) -> None:
         """After an epoch and its validation: the row that the history has got."""
 
+    def on_stop(self, run: Run) -> None:
+        """When training was stopped within an epoch, before on_train_end."""
+
     def on_train_end(self, run: Run) -> None:
         """After the last epoch, or when training was stopped."""
+
+    def close(self, run: Run) -> None:
+        """At the very end, after an error too."""
 
     def most_steps(self, run: Run) -> int | None:
         """How many steps there may be before on_steps is called; None if it does not matter."""
@@ -73,8 +79,8 @@ class EarlyStopping(Callback):
         restore_best: bool = True,
         mode: str | None = None,
     ) -> None:
-        if not is_whole(patience, 0):
-            expected = "patience: a whole number from 0 up"
+        if not is_whole(patience, 1):
+            expected = "patience: a whole number from 1 up"
             raise ArgumentError(explain("EarlyStopping", expected, repr(patience)))
         if not (is_number(min_delta) and 0 <= min_delta < math.inf):
             expected = "min_delta: a finite number from 0 up"
@@ -94,6 +100,8 @@ class EarlyStopping(Callback):
         require_column("EarlyStopping", run, self.monitor)
         if run.step == 0:
             self._forget()
+        else:
+            self._stop_if_late(run, len(run.history))
 
     def on_epoch_end(self, run: Run, row: dict[str, Any]) -> None:
         """Compares with the best."""
@@ -105,7 +113,10 @@ class EarlyStopping(Callback):
         if is_better:
             self.best, self.best_epoch = value, row["epoch"]
             self._weights = run.model.state_dict() if self.restore_best else {}
-        elif row["epoch"] - self.best_epoch >= self.patience:
+        self._stop_if_late(run, row["epoch"])
+
+    def _stop_if_late(self, run: Run, epoch: int) -> None:
+        if epoch - self.best_epoch >= self.patience:
             run.stop(f"no better {self.monitor} than that of epoch {self.best_epoch}")
 
     def on_train_end(self, run: Run) -> None:

@@ -26,9 +26,9 @@ class History:
     >>> history["loss"]
     [2.0, 0.5]
     >>> history
-    epoch   loss
-        1  2.000
-        2  0.500
+    epoch    loss
+        1   2.000
+        2  0.5000
            █▁
     """
 
@@ -97,10 +97,11 @@ class History:
             return f"History: no epoch was finished{self._why()}"
         columns = [["epoch", *[str(row["epoch"]) for row in self.rows]]]
         columns += [[name, *map(shown, self[name])] for name in names]
+        widths = [max(map(len, column)) for column in columns]
         lines = [
-            "  ".join(cell.rjust(max(map(len, column))) for cell, column in zip(row, columns))
-            for row in zip(*columns)
-        ]  # fmt: skip
+            "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+            for row in zip(*columns, strict=True)
+        ]
         if len(lines) > ROWS + 1:
             lines = [*lines[: ROWS // 2 + 1], "...".rjust(5), *lines[-ROWS // 2 :]]
         if len(self) > 1:

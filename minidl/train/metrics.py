@@ -227,7 +227,7 @@ def _require_classes(operation: str, found: np.ndarray, classes: int) -> None:
 
 
 def _f1(hits: Any, total: Any, zero_division: float) -> np.ndarray:
-    """2 hits / total; total is 2 TP + FP + FN, as TP + FN rows have the class and TP + FP got it."""
+    """2 hits / total, which is 2 TP + FP + FN: TP + FN rows have the class, TP + FP got it."""
     hits, total = np.asarray(hits, np.float64), np.asarray(total, np.float64)
     out = np.full(total.shape, float(zero_division))
     return np.divide(2 * hits, total, out=out, where=total > 0)

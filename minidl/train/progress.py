@@ -79,7 +79,9 @@ class Line(Meter):
     def on_train_end(self, run: Run) -> None:
         """Ends a line that was begun, and says why training stopped."""
         if run.stopped:
-            self._write(("\n" if self.file.isatty() and run.batch else "") + f"stopped: {run.stopped}\n")
+            self._write(
+                ("\n" if self.file.isatty() and run.batch else "") + f"stopped: {run.stopped}\n"
+            )
 
     def text(self, run: Run, values: dict[str, Any]) -> str:
         """Epoch, values, samples per second, and the time left."""
@@ -130,7 +132,11 @@ class Bar(Meter):
         self.bar.set_postfix(self.values)
 
     def on_train_end(self, run: Run) -> None:
-        """Closes the bar."""
-        self.bar.close()
+        """Says why training stopped."""
         if run.stopped:
             self.bar.write(f"stopped: {run.stopped}", file=sys.stderr)
+
+    def close(self, run: Run) -> None:
+        """Closes the bar, if there is one."""
+        if hasattr(self, "bar"):
+            self.bar.close()

@@ -45,7 +45,7 @@ def whole(run: Run) -> dict[str, Any]:
     losses = np.concatenate([np.empty(0), *run.losses])
     state |= {
         "run:step": run.step, "run:batch": run.batch, "run:losses": losses,
-        "run:start": run.start, "run:stopped": run.stopped, "run:history": as_bytes(run.history.to_json()),
+        "run:start": run.start, "run:history": as_bytes(run.history.to_json()),
         "run:data": [run.feed.steps, run.feed.samples],
     }  # fmt: skip
     for name, callback in named_callbacks(run):
@@ -69,8 +69,6 @@ def load_whole(run: Run, state: Mapping[str, Any]) -> None:
     for name, callback in named_callbacks(run):
         callback.load_state_dict(within(name, state))
     run.history = History.from_json(state["run:history"].tobytes().decode())
-    run.history.stopped = None
-    run.stopped = None if state["run:stopped"] == "interrupted" else state["run:stopped"]
     run.step, run.start = state["run:step"], state["run:start"]
     run.feed.load_state_dict(run.start["feed"])
     if state["run:batch"]:
@@ -83,7 +81,11 @@ def load_whole(run: Run, state: Mapping[str, Any]) -> None:
 def split(state: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The arrays, and the plain values, which JSON can hold."""
     arrays = {name: value for name, value in state.items() if isinstance(value, np.ndarray)}
-    return arrays, {name: value for name, value in state.items() if name not in arrays}
+    values = {name: value for name, value in state.items() if name not in arrays}
+    return arrays, {
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in values.items()
+    }
 
 
 def as_bytes(text: str) -> np.ndarray:
@@ -100,9 +102,7 @@ def within(start: str, state: Mapping[str, Any]) -> dict[str, Any]:
     """What `prefixed` made."""
     start += ":"
     return {
-        name.removeprefix(start): value
-        for name, value in state.items()
-        if name.startswith(start)
+        name.removeprefix(start): value for name, value in state.items() if name.startswith(start)
     }
 
 
