@@ -1,6 +1,7 @@
 """All that training goes on from, as one flat dict of arrays and plain values."""
 
 from collections.abc import Iterator, Mapping
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,11 @@ import numpy as np
 from ..errors import ArgumentError, explain
 from ..layer import Layer
 from ..random import random_state, set_random_state
+from ..training import TrainingStep
 from .history import History
 from .run import Run
+
+SHARE = 0.005  # of the time, for keeping a state to go back to
 
 
 def learned(run: Run) -> dict[str, Any]:
@@ -21,6 +25,32 @@ def learned(run: Run) -> dict[str, Any]:
         state |= prefixed("schedule", run.schedule.state_dict())
     calls = {path: [layer.seed, layer.calls] for path, layer in random_layers(run.model)}
     return state | {"random:layers": calls, "random:generator": random_state()}
+
+
+class WayBack:
+    """A place shortly before the present that a run can go back to: the state then. It is renewed
+    as often as a small share of the time allows."""
+
+    def __init__(self) -> None:
+        self.state: dict[str, Any] = {}
+        self.step = -1
+        self._next = 0.0
+
+    def renew(self, run: Run) -> None:
+        """Moves the place to the present, if it is time to or the epoch is a new one."""
+        now = perf_counter()
+        if run.losses and now < self._next and not run.feed.is_full:
+            return
+        run.feed.mark()
+        self.state, self.step = learned(run), run.step
+        done = perf_counter()
+        self._next = done + (done - now) / SHARE
+
+    def go(self, run: Run, stepper: TrainingStep, steps: int) -> tuple[Any, Any]:
+        """Goes back and so many steps on from there; gives the batch that comes next."""
+        load_learned(run, self.state)
+        run.feed.again(stepper, steps)
+        return run.feed.batch(steps)
 
 
 def load_learned(run: Run, state: Mapping[str, Any]) -> None:
