@@ -16,6 +16,8 @@ from .evaluation import is_pair
 SECONDS = 0.1  # of training between two looks at progress, Ctrl-C and the loss
 HELD = 64  # batches of an iterable that are held at a time, at most
 
+Batch = tuple[Any, Any, np.ndarray | None]  # x, y, and the rows' numbers in the data, if known
+
 
 class Feed(Protocol):
     """Steps on the training data. `steps` and `samples` are an epoch's, None while unknown;
@@ -44,8 +46,11 @@ class Feed(Protocol):
     def again(self, step: TrainingStep, count: int) -> None:
         """Makes the first so many steps since the mark again."""
 
-    def batch(self, i: int) -> tuple[Any, Any]:
+    def batch(self, i: int) -> Batch:
         """The i-th batch since the mark."""
+
+    def held(self) -> Iterator[Batch]:
+        """All that can be looked at."""
 
     def state_dict(self) -> dict[str, Any]:
         """What the next epoch's order follows from, beside minidl's random numbers."""
@@ -94,9 +99,14 @@ class RowFeed:
         if count:
             step.on_rows(self.data, self._rows(self.marked, count))
 
-    def batch(self, i: int) -> tuple[Any, Any]:
+    def batch(self, i: int) -> Batch:
         """The i-th batch of the rows from the mark on."""
-        return self._batch(self._rows(self.marked + i * self.data.batch_size, 1))
+        rows = self._rows(self.marked + i * self.data.batch_size, 1)
+        return (*self._batch(rows), rows)
+
+    def held(self) -> Iterator[Batch]:
+        """The whole data."""
+        yield self.data.x, self.data.y, np.arange(len(self.data.x))
 
     def _rows(self, start: int, steps: int) -> np.ndarray:
         return self.order[start : start + steps * self.data.batch_size]
@@ -164,9 +174,13 @@ class IterableFeed:
         for x, y in self.kept[:count]:
             step(x, y)
 
-    def batch(self, i: int) -> tuple[Any, Any]:
+    def batch(self, i: int) -> Batch:
         """The copy of a batch."""
-        return self.kept[i]
+        return (*self.kept[i], None)
+
+    def held(self) -> Iterator[Batch]:
+        """The copies."""
+        return ((*batch, None) for batch in self.kept)
 
     def state_dict(self) -> dict[str, Any]:
         """Nothing: the iterable knows by itself."""

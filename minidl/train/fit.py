@@ -172,7 +172,7 @@ def next_steps(run: Run, stepper: TrainingStep, pace: Pace, way_back: WayBack) -
     good = int(finite.argmin())
     run.add_steps(losses[:good])
     batch = way_back.go(run, stepper, run.step - way_back.step)
-    raise diverged(run, losses[good], *batch)
+    raise diverged(run, losses[good], batch)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from ..errors import ArgumentError, explain
 from ..layer import Layer
 from ..random import random_state, set_random_state
 from ..training import TrainingStep
+from .feed import Batch
 from .history import History
 from .run import Run
 
@@ -46,7 +47,7 @@ class WayBack:
         done = perf_counter()
         self._next = done + (done - now) / SHARE
 
-    def go(self, run: Run, stepper: TrainingStep, steps: int) -> tuple[Any, Any]:
+    def go(self, run: Run, stepper: TrainingStep, steps: int) -> Batch:
         """Goes back and so many steps on from there; gives the batch that comes next."""
         load_learned(run, self.state)
         run.feed.again(stepper, steps)
