@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, explain
+from ..errors import ArgumentError, MinidlError, explain
 from ..layer import Layer
 from ..random import random_state, set_random_state
 from ..training import TrainingStep
@@ -59,12 +59,16 @@ def load_learned(run: Run, state: Mapping[str, Any]) -> None:
     layers = dict(random_layers(run.model))
     if layers.keys() != state["random:layers"].keys():
         raise ArgumentError(
-            explain("fit", f"random layers at {list(state['random.layers'])}", list(layers))
+            explain("fit", f"random layers at {list(state['random:layers'])}", list(layers))
         )
+    plan = within("schedule", state)
+    if bool(plan) != (run.schedule is not None):
+        was = "a schedule" if plan else "no schedule"
+        raise ArgumentError(explain("fit", f"{was}, as when it was saved", repr(run.schedule)))
     run.model.load_state_dict({name: state[name] for name in state if ":" not in name})
     run.optimizer.load_state_dict(within("optimizer", state))
     if run.schedule is not None:
-        run.schedule.load_state_dict(within("schedule", state))
+        run.schedule.load_state_dict(plan)
     for path, (seed, calls) in state["random:layers"].items():
         layers[path].seed, layers[path].calls = seed, calls
     set_random_state(state["random:generator"])
@@ -96,9 +100,16 @@ def load_whole(run: Run, state: Mapping[str, Any]) -> None:
                 f"{run.feed.steps} batches of {run.feed.samples} rows",
             )
         )
-    load_learned(run, state)
+    before = learned(run)
+    try:
+        load_learned(run, state)
+    except MinidlError:
+        load_learned(run, before)
+        raise
     for name, callback in named_callbacks(run):
-        callback.load_state_dict(within(name, state))
+        kept = within(name, state)
+        if kept:
+            callback.load_state_dict(kept)
     run.history = History.from_json(state["run:history"].tobytes().decode())
     run.step, run.start = state["run:step"], state["run:start"]
     run.feed.load_state_dict(run.start["feed"])
