@@ -15,7 +15,7 @@ FLOORS = [
     {"checks"},
     {"tape", "random"},
     {"tensor"},
-    {"layer", "losses", "optim", "schedules", "gradcheck", "dropout"},
+    {"layer", "losses", "optim", "schedules", "gradcheck", "dropout", "noise", "normalization"},
     {"activations"},
     {"init", "dense"},
     {"layers"},
