@@ -16,6 +16,7 @@ from .feed import Batch
 from .history import shown
 from .metrics import as_array
 from .run import Run
+from .state import learned, load_learned
 
 RECENT = 20  # steps over which the loss is looked at
 GREW = 2.0  # times: what counts as growth over them
@@ -33,7 +34,11 @@ class Finding(NamedTuple):
 def diverged(run: Run, bad: float, batch: Batch) -> DivergedError:
     """The error for the next step, whose loss on the batch was `bad`. The model is as before that
     step."""
-    return error_of(run, f"a loss of {bad}", find(run, batch))
+    before = learned(run)
+    try:
+        return error_of(run, f"a loss of {bad}", find(run, batch))
+    finally:
+        load_learned(run, before)  # to look at the layers has counted calls, and moved averages
 
 
 def check_weights(run: Run) -> None:
@@ -65,7 +70,8 @@ def find(run: Run, batch: Batch) -> Finding:
         outputs = as_array(run.model(batch[0]))
     for path, layer, values in seen:
         if not np.isfinite(values).all():
-            return Finding(f"the outputs of layer {path} ({kind(layer)})", *cause_in_training(run))
+            place = f"layer {path} ({kind(layer)})" if path else "the model"
+            return Finding(f"the outputs of {place}", *cause_in_training(run))
     if rise(run) and not (outputs.min() >= 0 and outputs.max() <= 1):
         return Finding("the loss itself", *cause_in_training(run))
     return Finding("the loss itself", *cause_in_loss(outputs))
@@ -147,10 +153,9 @@ def bad_weights(model: Layer) -> str:
 @contextmanager
 def watched(model: Layer) -> Iterator[list[tuple[str, Layer, np.ndarray]]]:
     """Within the block, lists what each layer gave, innermost first, a Dense's activation on its
-    own. The layers are as before afterwards, counts of calls too."""
+    own."""
     seen: list[tuple[str, Layer, np.ndarray]] = []
-    layers = list(named_layers(model))
-    calls = [(layer, layer.calls) for _, layer in layers if hasattr(layer, "calls")]
+    layers = list(model.named_layers())
     try:
         for path, layer in layers:
             vars(layer)["forward"] = listing(path, layer, seen)
@@ -158,8 +163,6 @@ def watched(model: Layer) -> Iterator[list[tuple[str, Layer, np.ndarray]]]:
     finally:
         for _, layer in layers:
             vars(layer).pop("forward", None)
-        for layer, count in calls:
-            layer.calls = count
 
 
 def listing(path: str, layer: Layer, seen: list[Any]) -> Callable[..., Tensor]:
@@ -176,13 +179,6 @@ def listing(path: str, layer: Layer, seen: list[Any]) -> Callable[..., Tensor]:
         return y if activation is None else activation(y)
 
     return watching
-
-
-def named_layers(layer: Layer, path: str = "") -> Iterator[tuple[str, Layer]]:
-    """The layer and all within it, with their paths, innermost first."""
-    for name, child in layer.children():
-        yield from named_layers(child, f"{path}.{name}" if path else name)
-    yield path, layer
 
 
 def kind(layer: Layer) -> str:

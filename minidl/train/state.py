@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, MinidlError, explain
-from ..layer import Layer
 from ..random import random_state, set_random_state
 from ..training import TrainingStep
 from .feed import Batch
@@ -24,8 +23,8 @@ def learned(run: Run) -> dict[str, Any]:
     state |= prefixed("optimizer", run.optimizer.state_dict())
     if run.schedule is not None:
         state |= prefixed("schedule", run.schedule.state_dict())
-    calls = {path: [layer.seed, layer.calls] for path, layer in random_layers(run.model)}
-    return state | {"random:layers": calls, "random:generator": random_state()}
+    layers = run.model.random_state()
+    return state | {"random:layers": layers, "random:generator": random_state()}
 
 
 class WayBack:
@@ -56,11 +55,6 @@ class WayBack:
 
 def load_learned(run: Run, state: Mapping[str, Any]) -> None:
     """Goes back to what learned() gave."""
-    layers = dict(random_layers(run.model))
-    if layers.keys() != state["random:layers"].keys():
-        raise ArgumentError(
-            explain("fit", f"random layers at {list(state['random:layers'])}", list(layers))
-        )
     plan = within("schedule", state)
     if bool(plan) != (run.schedule is not None):
         was = "a schedule" if plan else "no schedule"
@@ -69,8 +63,7 @@ def load_learned(run: Run, state: Mapping[str, Any]) -> None:
     run.optimizer.load_state_dict(within("optimizer", state))
     if run.schedule is not None:
         run.schedule.load_state_dict(plan)
-    for path, (seed, calls) in state["random:layers"].items():
-        layers[path].seed, layers[path].calls = seed, calls
+    run.model.load_random_state(state["random:layers"])
     set_random_state(state["random:generator"])
 
 
@@ -155,11 +148,3 @@ def named_callbacks(run: Run) -> Iterator[tuple[str, Any]]:
         kind = type(callback).__name__
         seen[kind] = seen.get(kind, -1) + 1
         yield f"callbacks.{kind}.{seen[kind]}", callback
-
-
-def random_layers(model: Layer, path: str = "") -> Iterator[tuple[str, Any]]:
-    """The layers whose random numbers follow from a seed and a count of calls, with their path."""
-    if hasattr(model, "seed") and hasattr(model, "calls"):
-        yield path, model
-    for name, child in model.children():
-        yield from random_layers(child, f"{path}.{name}" if path else name)
