@@ -92,6 +92,8 @@ def fit(
         hint = "validation=(x, y), for the training data too"
         raise ArgumentError(explain("fit", "validation data for the metrics", "none", hint))
     names = [f"validation_{name}" for name, _ in map(find, metrics)]
+    if len(set(names)) < len(names):
+        raise ArgumentError(explain("fit", "metrics of different names", names))
     names = [
         "epoch",
         "loss",

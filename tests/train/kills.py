@@ -18,7 +18,7 @@ import minidl
 from minidl import data, nn, optim, schedules, train
 from minidl import functional as F
 
-EPOCHS = 40
+EPOCHS = 30
 EVERY = 3
 KILLS = 25
 
