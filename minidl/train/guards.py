@@ -113,8 +113,8 @@ def guards_of(wanted: Any) -> list[Callback]:
 
 def tell(guard: str, expected: str, got: str, hint: str) -> None:
     """Warns, and says how to switch it off."""
-    others = f"guards={set(GUARDS) - {guard}}" if guard in GUARDS else "guards=False"
-    message = f"{explain(guard, expected, got, hint)}. If it is meant: {others}"
+    others = [name for name in GUARDS if name != guard]
+    message = f"{explain(guard, expected, got, hint)}. If it is meant: guards={others}"
     warnings.warn(message, GuardWarning, stacklevel=4)
 
 

@@ -17,19 +17,34 @@ def plain(outputs, y):
     return F.cross_entropy(outputs, y)
 
 
+class Reusing:
+    """Batches that all come in the same memory, as readers of large files do it."""
+
+    def __init__(self, batches):
+        self.batches = batches
+
+    def __iter__(self):
+        x, y = np.empty((10, X.shape[1]), X.dtype), np.empty(10, Y.dtype)
+        for inputs, labels in self.batches:
+            x[:], y[:] = inputs.data, labels
+            yield x, y
+
+
 def trained(model, loss, x, y, lr, kind="batches", epochs=20, batch_size=10):
     """What fit raises."""
     optimizer = optim.SGD(model.parameters(), lr, momentum=0.5)
     given = data.batches(x, y, batch_size)
     if kind == "list":
         given = [(inputs.data.copy(), labels) for inputs, labels in given]
+    if kind == "reusing":
+        given = Reusing(given)
     with pytest.raises(minidl.DivergedError) as caught:
         train.fit(model, given, loss, optimizer, epochs, guards=False, progress=False)
     return caught.value, optimizer
 
 
 @pytest.mark.parametrize("seconds", [0, 1e9], ids=["a step at a time", "all at once"])
-@pytest.mark.parametrize("kind", ["batches", "list"])
+@pytest.mark.parametrize("kind", ["batches", "list", "reusing"])
 @pytest.mark.parametrize("loss", [F.cross_entropy, plain], ids=["kernel", "loop"])
 def test_a_rate_that_is_too_large(loss, kind, seconds, monkeypatch):
     """The weights are those of so many steps made by hand."""

@@ -107,6 +107,21 @@ def test_many_steps_run_as_one_kernel_call(monkeypatch):
     assert len(calls) == 40 + 4
 
 
+def test_the_pace_is_kept_from_epoch_to_epoch(monkeypatch):
+    monkeypatch.setattr("minidl.train.feed.SECONDS", 1e9)
+    pieces = []
+
+    class Pieces(train.Callback):
+        def on_steps(self, run, losses):
+            pieces.append(len(losses))
+
+    model = net()
+    batches = [(X[i : i + 3], Y[i : i + 3]) for i in range(0, 90, 3)]
+    train.fit(model, batches, F.cross_entropy, optim.SGD(model.parameters(), 0.1), 3,
+              callbacks=[Pieces()], progress=False)  # fmt: skip
+    assert pieces == [1, 4, 16, 9, 30, 30]
+
+
 def test_events_and_modes():
     model = net()
     model[2].eval()
@@ -321,7 +336,7 @@ def test_a_history_comes_back_from_json_to_the_bit():
 def test_a_history_shows_itself():
     text = repr(history_of())
     assert text.splitlines()[0].split() == ["epoch", "loss", "validation_loss"]
-    assert text.splitlines()[1].split() == ["1", "0.3333", "1.100"]
+    assert text.splitlines()[1].split() == ["1", "0.3333", "1.1"]
     assert "..." in text
     assert text.splitlines()[-1].split()[1].startswith("█▄▃▃▂")  # 0.1 + 1, 1/2, 1/3 ...
     assert "no epoch" in repr(train.History(stopped="interrupted"))
