@@ -88,19 +88,7 @@ def fit(
     (20, 1.0)
     """
     require(model, loss, epochs, callbacks)
-    if metrics and validation is None:
-        hint = "validation=(x, y), for the training data too"
-        raise ArgumentError(explain("fit", "validation data for the metrics", "none", hint))
-    names = [f"validation_{name}" for name, _ in map(find, metrics)]
-    if len(set(names)) < len(names):
-        raise ArgumentError(explain("fit", "metrics of different names", names))
-    names = [
-        "epoch",
-        "loss",
-        "rate",
-        *(["validation_loss"] if validation is not None else []),
-        *names,
-    ]
+    names = columns(validation, metrics)
     feed = feed_of(data, batch_size, shuffle, seed)
     watchers = [*guards_of(guards), *callbacks, *progress_of(progress)]
     plan = schedule_of(optimizer, schedule)
@@ -209,6 +197,18 @@ def require(model: Any, loss: Any, epochs: Any, callbacks: Any) -> None:
         if not isinstance(callback, Callback):
             hint = "EarlyStopping() with brackets" if isinstance(callback, type) else ""
             raise ArgumentError(explain("fit", "callbacks", repr(callback), hint))
+
+
+def columns(validation: Any, metrics: Sequence[Any]) -> list[str]:
+    """What every row of the history will hold."""
+    if validation is None and metrics:
+        hint = "validation=(x, y), for the training data too"
+        raise ArgumentError(explain("fit", "validation data for the metrics", "none", hint))
+    found = ["loss", *[name for name, _ in map(find, metrics)]]
+    if len(set(found)) < len(found):
+        raise ArgumentError(explain("fit", "metrics of different names", found))
+    of_validation = [] if validation is None else [f"validation_{name}" for name in found]
+    return ["epoch", "loss", "rate", *of_validation]
 
 
 def schedule_of(optimizer: Optimizer, schedule: Any) -> Schedule | None:

@@ -80,7 +80,8 @@ def trained(kind, folder=None, cut=None, every=1, epochs=4, best=True, factor=No
     stopping = train.EarlyStopping(patience=2, restore_best=best)
     callbacks = [stopping]
     if folder is not None:
-        callbacks.append(train.Checkpoint(folder, every_steps=every, monitor="validation_loss"))
+        saving = train.Checkpoint(folder, every_steps=every, monitor="validation_loss")
+        callbacks.insert(0, saving)  # it is called last all the same
     if cut is not None:
         callbacks.append(CutAfter(cut))
     history = train.fit(
