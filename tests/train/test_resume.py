@@ -206,6 +206,30 @@ def test_a_folder_that_cannot_be_written_to_is_known_before_the_first_step(tmp_p
     assert all((model.state_dict()[name] == before[name]).all() for name in before)
 
 
+def test_the_checkpoint_has_what_all_callbacks_know_of_the_epoch(tmp_path):
+    class Counter(train.Callback):
+        epochs = 0
+
+        def on_epoch_end(self, run, row):
+            self.epochs += 1
+
+        def state_dict(self):
+            return {"epochs": self.epochs, "array": np.full(2, self.epochs)}
+
+        def load_state_dict(self, state):
+            assert state["array"].tolist() == [state["epochs"]] * 2
+            self.epochs = state["epochs"]
+
+    for epochs in (2, 5):
+        model = nn.MLP([5, 8, 2])
+        counters = [Counter(), counter := Counter()]
+        train.fit(
+            model, (X, Y), F.cross_entropy, optim.SGD(model.parameters(), 0.1), epochs,
+            callbacks=[train.Checkpoint(tmp_path), *counters], resume=True, progress=False,
+        )  # fmt: skip
+        assert counter.epochs == epochs
+
+
 def test_batch_normalisation(tmp_path):
     """Its running averages go on too."""
 
@@ -240,9 +264,9 @@ def test_steps_and_seconds(tmp_path):
             self.steps.append(saved.step if saved else 0)
 
     for options, expected in (
-        ({"every_steps": 3}, [3, 6, 6]),
-        ({"every_seconds": 1e9}, [0]),
-        ({"every_seconds": 0}, [7]),
+        ({"every_steps": 3}, [3, 6, 6, 9, 12, 12]),
+        ({"every_seconds": 1e9}, [0, 7]),
+        ({"every_seconds": 0}, [7, 14]),
     ):
         folder = tmp_path / str(expected)
         saves = Saves(folder)
@@ -252,11 +276,11 @@ def test_steps_and_seconds(tmp_path):
             patch.setattr("minidl.train.feed.Pace.steps", 100, raising=False)
             patch.setattr("minidl.train.feed.Pace.__init__", lambda self: None)
             train.fit(
-                model, (X, Y), F.cross_entropy, optim.SGD(model.parameters(), 0.1), batch_size=6,
+                model, (X, Y), F.cross_entropy, optim.SGD(model.parameters(), 0.1), 2, batch_size=6,
                 callbacks=[train.Checkpoint(folder, **options), saves], progress=False,
             )  # fmt: skip
         assert saves.steps == expected
-        assert checkpoint.Folder(folder).newest().step == 7
+        assert checkpoint.Folder(folder).newest().step == 14
 
 
 def test_other_data_and_other_nets_are_refused(tmp_path):
