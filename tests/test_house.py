@@ -21,10 +21,15 @@ FLOORS = [
     {"layers"},
     {"mlp", "data", "fused", "checkpoint"},
     {"training", "prediction"},
+    {"train"},
     {"nn", "functional"},
     {"__init__"},
 ]
-EXTRAS = {"safetensors"}  # what a function may import, if the user has installed it
+EXTRAS = {
+    "safetensors",
+    "tqdm",
+    "matplotlib",
+}  # what a function may import, if the user has installed it
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 FILES = sorted(SOURCE.rglob("*.py"))
 

@@ -7,7 +7,7 @@ from ..errors import CheckpointError, DTypeError, ShapeError, explain
 from ..layer import Layer
 from .files import read, shown, write
 
-OPTIMIZER = "optimizer:"  # before the names of an optimiser's arrays; no weight's name has a colon
+OPTIMIZER = "optimizer:"  # before the names of an optimiser's arrays
 
 
 def save_model(net: Layer, path: str | os.PathLike[str]) -> None:
@@ -28,13 +28,14 @@ def save_model(net: Layer, path: str | os.PathLike[str]) -> None:
 
 def load_model(net: Layer, path: str | os.PathLike[str]) -> None:
     """Gives `net` the weights in a file that save_model wrote, in a checkpoint of a training, or in
-    any safetensors file with the same names and shapes.
+    any safetensors file with the same names and shapes. Arrays with a colon in their name are
+    passed over: no weight's name has one, and what else belongs to a training does.
 
     CheckpointError, before anything is changed, if the file is damaged, or is one of another
     model. Other errors as from `read`.
     """
     arrays, _ = read(path)
-    weights = {name: array for name, array in arrays.items() if not name.startswith(OPTIMIZER)}
+    weights = {name: array for name, array in arrays.items() if ":" not in name}
     try:
         net.load_state_dict(weights)
     except (ShapeError, DTypeError) as error:

@@ -1,0 +1,150 @@
+"""All that training goes on from, as one flat dict of arrays and plain values."""
+
+from collections.abc import Iterator, Mapping
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, MinidlError, explain
+from ..random import random_state, set_random_state
+from ..training import TrainingStep
+from .feed import Batch
+from .history import History
+from .run import Run
+
+SHARE = 0.005  # of the time, for keeping a state to go back to
+
+
+def learned(run: Run) -> dict[str, Any]:
+    """What a step reads and changes: the model's arrays under their own names, the state of the
+    optimiser and of the schedule, and where the random numbers are."""
+    state: dict[str, Any] = dict(run.model.state_dict())
+    state |= prefixed("optimizer", run.optimizer.state_dict())
+    if run.schedule is not None:
+        state |= prefixed("schedule", run.schedule.state_dict())
+    layers = run.model.random_state()
+    return state | {"random:layers": layers, "random:generator": random_state()}
+
+
+class WayBack:
+    """A place shortly before the present that a run can go back to: the state then. It is renewed
+    as often as a small share of the time allows."""
+
+    def __init__(self) -> None:
+        self.state: dict[str, Any] = {}
+        self.step = -1
+        self._next = 0.0
+
+    def renew(self, run: Run) -> None:
+        """Moves the place to the present, if it is time to or the epoch is a new one."""
+        now = perf_counter()
+        if run.losses and now < self._next and not run.feed.is_full:
+            return
+        run.feed.mark()
+        self.state, self.step = learned(run), run.step
+        done = perf_counter()
+        self._next = done + (done - now) / SHARE
+
+    def go(self, run: Run, stepper: TrainingStep, steps: int) -> Batch:
+        """Goes back and so many steps on from there; gives the batch that comes next."""
+        load_learned(run, self.state)
+        run.feed.again(stepper, steps)
+        return run.feed.batch(steps)
+
+
+def load_learned(run: Run, state: Mapping[str, Any]) -> None:
+    """Goes back to what learned() gave."""
+    plan = within("schedule", state)
+    if bool(plan) != (run.schedule is not None):
+        was = "a schedule" if plan else "no schedule"
+        raise ArgumentError(explain("fit", f"{was}, as when it was saved", repr(run.schedule)))
+    run.model.load_state_dict({name: state[name] for name in state if ":" not in name})
+    run.optimizer.load_state_dict(within("optimizer", state))
+    if run.schedule is not None:
+        run.schedule.load_state_dict(plan)
+    run.model.load_random_state(state["random:layers"])
+    set_random_state(state["random:generator"])
+
+
+def whole(run: Run) -> dict[str, Any]:
+    """What `learned` holds, and where training is: epoch, batch, history, callbacks."""
+    state = learned(run)
+    losses = np.concatenate([np.empty(0), *run.losses])
+    state |= {
+        "run:step": run.step, "run:batch": run.batch, "run:losses": losses,
+        "run:start": run.start, "run:history": as_bytes(run.history.to_json()),
+        "run:data": [run.feed.steps, run.feed.samples],
+    }  # fmt: skip
+    for name, callback in named_callbacks(run):
+        state |= prefixed(name, callback.state_dict())
+    return state
+
+
+def load_whole(run: Run, state: Mapping[str, Any]) -> None:
+    """Goes on where whole() was taken. Within an epoch, the feed begins it again and leaves out
+    the batches that were done."""
+    if run.feed.steps is not None and state["run:data"] != [run.feed.steps, run.feed.samples]:
+        steps, samples = state["run:data"]
+        raise ArgumentError(
+            explain(
+                "fit",
+                f"to resume with the same data, {steps} batches of {samples} rows",
+                f"{run.feed.steps} batches of {run.feed.samples} rows",
+            )
+        )
+    before = learned(run)
+    try:
+        load_learned(run, state)
+    except MinidlError:
+        load_learned(run, before)
+        raise
+    for name, callback in named_callbacks(run):
+        kept = within(name, state)
+        if kept:
+            callback.load_state_dict(kept)
+    run.history = History.from_json(state["run:history"].tobytes().decode())
+    run.step, run.start = state["run:step"], state["run:start"]
+    run.feed.load_state_dict(run.start["feed"])
+    if state["run:batch"]:
+        set_random_state(run.start["random"])
+        run.feed.begin(skip=state["run:batch"])
+        set_random_state(state["random:generator"])
+        run.batch, run.losses = state["run:batch"], [state["run:losses"]]
+
+
+def split(state: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The arrays, and the plain values, which JSON can hold."""
+    arrays = {name: value for name, value in state.items() if isinstance(value, np.ndarray)}
+    values = {name: value for name, value in state.items() if name not in arrays}
+    return arrays, {
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in values.items()
+    }
+
+
+def as_bytes(text: str) -> np.ndarray:
+    """A text of any length among the arrays; a checkpoint's plain values have a limit."""
+    return np.frombuffer(text.encode(), np.uint8)
+
+
+def prefixed(start: str, state: Mapping[str, Any]) -> dict[str, Any]:
+    """Each name with a start and a colon before it: no weight's name has one."""
+    return {f"{start}:{name}": value for name, value in state.items()}
+
+
+def within(start: str, state: Mapping[str, Any]) -> dict[str, Any]:
+    """What `prefixed` made."""
+    start += ":"
+    return {
+        name.removeprefix(start): value for name, value in state.items() if name.startswith(start)
+    }
+
+
+def named_callbacks(run: Run) -> Iterator[tuple[str, Any]]:
+    """The callbacks, with a name by kind and place."""
+    seen: dict[str, int] = {}
+    for callback in run.callbacks:
+        kind = type(callback).__name__
+        seen[kind] = seen.get(kind, -1) + 1
+        yield f"callbacks.{kind}.{seen[kind]}", callback
