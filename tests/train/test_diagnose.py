@@ -131,6 +131,11 @@ def test_a_dense_layer_and_its_activation_are_told_apart():
     assert error.place == "the outputs of layer 0 (Dense(6, 4))"
     assert "weights as large as 3" in error.cause
 
+    model = nn.Sequential(nn.Dense(6, 4), nn.PReLU(), nn.Dense(4, 3))
+    model[1].weight.data[...] = 3e38
+    error, _ = trained(model, F.cross_entropy, 10 * X, Y, 0.1)
+    assert error.place.startswith("the outputs of layer 1 (PReLU")
+
 
 def test_the_logarithm_of_nothing():
     def logarithm(p, y):
