@@ -11,7 +11,13 @@ from types import ModuleType
 from typing import Any
 
 from . import build_info as build_info
-from .threads import PRODUCTS_PER_NANOSECOND, get_num_threads, set_num_threads, threads_for
+from .threads import (
+    PRODUCTS_PER_NANOSECOND,
+    get_num_threads,
+    openmp,
+    set_num_threads,
+    threads_for,
+)
 
 __all__ = [
     "LEARNED", "PRODUCTS_PER_NANOSECOND", "ROW_FUNCTIONS", "dense", "dropout", "gather", "gemm",
@@ -69,19 +75,7 @@ def use(wanted: str) -> None:
         LEARNED.update(getattr(module, "LEARNED", {}))
 
 
-# A waiting thread of GNU's OpenMP spins, by default for milliseconds. On a busy machine it spins
-# while the thread that it waits for has no core: a step of 784-128-10 took up to 120 ms there, 8
-# with the shortest spin that is of use. On a quiet one a step takes 0.70 ms with the default, 0.74
-# with this spin, and 2 if threads sleep at once. The library reads the setting once, when the
-# first kernel loads it; then it is taken back.
-if "OMP_WAIT_POLICY" in os.environ or "GOMP_SPINCOUNT" in os.environ:
-    use(_chosen_level())
-else:
-    os.environ["GOMP_SPINCOUNT"] = "100000"
-    try:
-        use(_chosen_level())
-    finally:
-        del os.environ["GOMP_SPINCOUNT"]
+use(_chosen_level())
 
 
 def show_config() -> dict[str, object]:
@@ -93,7 +87,7 @@ def show_config() -> dict[str, object]:
     return {
         "level": level,
         "levels": levels(),
-        "openmp": build_info.has_openmp(),
+        "openmp": openmp.is_there(),
         "threads": get_num_threads(),
         "compiler": build_info.compiler_version(),
     }
