@@ -24,7 +24,6 @@ KERNELS = Path("minidl", "_kernels")
 BUILD = Path("build", "sanitized") if SANITIZE else Path("build")
 GENERATED = BUILD / "cython"
 FOLDERS = {"build_base": str(BUILD), "build_lib": str(BUILD / "lib")} if SANITIZE else {}
-PLAIN = {"build_info"}  # answers questions about the CPU, so it runs on every CPU
 
 # No -ffast-math and none of its parts that change results: NaN must stay NaN, a sum's order is
 # part of what it means. No-trapping-math only says that nobody reads the exception flags; it lets
@@ -165,20 +164,26 @@ def extensions() -> list[Extension]:
     flags = flags_understood(FLAGS)
     openmp = openmp_flags()
     package = ".".join(KERNELS.parts)
+    once = {"build_info": [], "openmp": openmp}  # no arithmetic: they run on every CPU
     plain = [
         Extension(
             f"{package}._memoryview", [memoryview.as_posix()], extra_compile_args=["-O2", "-g0"]
         ),
         *(
-            Extension(f"{package}.{name}", [sources[name].as_posix()], extra_compile_args=openmp)
-            for name in sorted(PLAIN)
+            Extension(
+                f"{package}.{name}",
+                [sources[name].as_posix()],
+                extra_compile_args=used,
+                extra_link_args=used,
+            )
+            for name, used in once.items()
         ),
     ]
     levelled = [
         level_extension(name, source, level_name, flags)
         for level_name in LEVELS
         for name, source in sources.items()
-        if name not in PLAIN
+        if name not in once
     ]
     if SANITIZE:
         if not compiles("int main(void) { return 0; }", *SANITIZING):

@@ -1,6 +1,7 @@
 """The one source of randomness: initial weights, shuffling and the seeds of kernels that count for
 themselves (dropout's, noise's) come from it."""
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,10 +14,15 @@ from .errors import ArgumentError, explain
 class _Source:
     generator: "np.random.Generator | None" = None  # made when first wanted: importing numpy.random
     # takes a third as long as all of minidl
+    is_seeded = False
 
 
 def manual_seed(seed: int) -> None:
     """Starts the random numbers anew: what is drawn after it is the same in every run.
+
+    A forked child goes on with a copy, as with NumPy's: to have children draw different numbers,
+    seed each with one of its own. Where nothing was seeded, each draws its own numbers. A layer's
+    dropout goes on with the layer's own seed in both cases.
 
     >>> import minidl
     >>> manual_seed(1)
@@ -27,7 +33,7 @@ def manual_seed(seed: int) -> None:
     """
     if not is_whole(seed, 0):
         raise ArgumentError(explain("manual_seed", "a whole number from 0 up", repr(seed)))
-    _Source.generator = np.random.default_rng(int(seed))
+    _Source.generator, _Source.is_seeded = np.random.default_rng(int(seed)), True
 
 
 def generator(seed: int | None = None) -> "np.random.Generator":
@@ -56,6 +62,7 @@ def set_random_state(state: Mapping[str, Any]) -> None:
     """
     try:
         generator().bit_generator.state = state
+        _Source.is_seeded = True
     except (KeyError, TypeError, ValueError) as error:
         raise ArgumentError(
             explain("set_random_state", "what random_state() gave", f"{state!r}: {error}")
@@ -82,3 +89,17 @@ def check_words(operation: str, seed: int | None, step: int) -> None:
         if not is_word(value):
             expected = f"a {name} from 0 to 2**64 - 1, a whole number"
             raise ArgumentError(explain(operation, expected, f"{name}={value!r}"))
+
+
+def _after_fork_in_child() -> None:
+    """A copy of the generator if it was seeded. It is made anew in any case: another thread may
+    have held the lock of the old one."""
+    old, _Source.generator = _Source.generator, None
+    if old is not None and _Source.is_seeded:
+        bits = type(old.bit_generator)(0)
+        bits.state = old.bit_generator.state
+        _Source.generator = np.random.Generator(bits)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -5,6 +5,7 @@ inputs came from and a function that turns the gradient of its output into those
 What an array is, the tape does not know: it adds gradients up with `+` and hands them on.
 """
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ContextDecorator
@@ -81,7 +82,17 @@ class Node:
         self.kept = []
 
 
-_releasing = threading.Lock()
+def lock_across_forks() -> threading.Lock:
+    """A lock that no other thread holds at a fork: in the child it would be held forever."""
+    lock = threading.Lock()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(
+            before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release
+        )
+    return lock
+
+
+_releasing = lock_across_forks()
 
 
 def backward(root: Node, dy: Any) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from . import _kernels, tape
 from .data.batches import Batches
-from .errors import ArgumentError, explain
+from .errors import ArgumentError, GraphError, explain
 from .fused import FusedNet, Program
 from .layer import Layer
 from .losses import cross_entropy
@@ -67,10 +67,13 @@ class TrainingStep:
         self._net: FusedNet | None = None
         self._program: Program | None = None
         self._program_for: Any = None
+        self._is_running = False
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy takes the net apart anew: kernels cannot be copied."""
-        return vars(self) | {"_net": None, "_program": None, "_program_for": None}
+        return vars(self) | {
+            "_net": None, "_program": None, "_program_for": None, "_is_running": False
+        }  # fmt: skip
 
     def __call__(self, x: Any, y: Any) -> float:
         """One step on a batch; gives its loss."""
@@ -146,6 +149,25 @@ class TrainingStep:
         batch: int, steps: int, is_short: bool = False,
     ) -> np.ndarray:  # fmt: skip
         """Steps on the rows of x in this order, as one kernel call; gives their losses."""
+        if self._is_running:
+            raise GraphError(
+                explain(
+                    "TrainingStep",
+                    "one step at a time",
+                    "a call while another thread's goes on",
+                    "a net, an optimiser and a TrainingStep for each thread",
+                )
+            )
+        self._is_running = True
+        try:
+            return self._run_alone(net, x, order, labels, batch, steps, is_short)
+        finally:
+            self._is_running = False
+
+    def _run_alone(
+        self, net: FusedNet, x: np.ndarray, order: np.ndarray | None, labels: np.ndarray,
+        batch: int, steps: int, is_short: bool,
+    ) -> np.ndarray:  # fmt: skip
         program = self._program_of(net, batch, is_short)
         self.optimizer.zero_grad()
         rates = None if self.schedule is None else self._rates(self.schedule, steps)

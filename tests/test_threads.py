@@ -1,11 +1,11 @@
-"""Thread counts: where they come from, how they are set, what a forked child does."""
+"""Thread counts: where they come from, how they are set. test_processes.py has the forks."""
 
-import multiprocessing
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
-import numpy as np
 import pytest
 
 import minidl
@@ -31,7 +31,65 @@ def test_set_num_threads_and_its_context():
             minidl.set_num_threads(wrong)
 
 
-@pytest.mark.parametrize(("setting", "expected"), [("3", 3), ("2,4", 2), ("1", 1)])
+def in_turn(*lists_of_calls):
+    """The calls of each list in a thread of its own; one call at a time: the first of each list,
+    then the second of each. Gives what they gave, in this order."""
+    with ExitStack() as stack:
+        threads = [stack.enter_context(ThreadPoolExecutor(1)) for _ in lists_of_calls]
+        return [
+            thread.submit(call).result()
+            for calls in zip(*lists_of_calls, strict=True)
+            for thread, call in zip(threads, calls, strict=True)
+        ]
+
+
+def test_a_block_holds_for_its_thread_and_blocks_that_overlap_leave_nothing_behind():
+    before = minidl.get_num_threads()
+
+    def calls(count):
+        block = []
+        return [
+            lambda: block.append(minidl.set_num_threads(count)),
+            lambda: block[0].__enter__(),
+            minidl.get_num_threads,
+            lambda: block[0].__exit__(None, None, None),
+            minidl.get_num_threads,
+        ]
+
+    counts = in_turn(calls(before + 1), calls(before + 2), [minidl.get_num_threads] * 5)
+    assert counts[6:9] == [before + 1, before + 2, before]
+    assert counts[12:] == [before] * 3
+
+
+def test_without_a_block_it_holds_for_all_threads_and_within_one_until_its_end():
+    before = minidl.get_num_threads()
+    try:
+        minidl.set_num_threads(before + 1)
+        assert in_turn([minidl.get_num_threads]) == [before + 1]
+        in_turn([lambda: minidl.set_num_threads(before + 2)])
+        assert minidl.get_num_threads() == before + 2
+        with minidl.set_num_threads(before + 3):
+            minidl.set_num_threads(before + 4)
+            assert minidl.get_num_threads() == before + 4
+            assert in_turn([minidl.get_num_threads]) == [before + 2]
+        assert minidl.get_num_threads() == before + 2
+    finally:
+        minidl.set_num_threads(before)
+
+
+def test_one_setting_for_several_blocks_and_many_settings():
+    before = minidl.get_num_threads()
+    block = minidl.set_num_threads(before + 1)
+    for _ in range(2):
+        with block, block:
+            assert minidl.get_num_threads() == before + 1
+        assert minidl.get_num_threads() == before
+    for _ in range(1000):
+        minidl.set_num_threads(before)
+    assert len(threads._Process.settings) < 100
+
+
+@pytest.mark.parametrize(("setting", "expected"), [("3", 3), ("2,4", 2), ("1", 1), (" 2 ", 2)])
 def test_omp_num_threads_is_the_default(setting, expected, tmp_path):
     code = "import minidl; print(minidl.get_num_threads())"
     environment = os.environ | {"OMP_NUM_THREADS": setting}
@@ -52,29 +110,6 @@ def test_small_work_stays_on_one_thread():
     with minidl.set_num_threads(2):
         assert threads.threads_for(1000) == 1
         assert threads.threads_for(10**9) == 2
-
-
-def large_product() -> bytes:
-    x = np.random.default_rng(0).standard_normal((300, 300)).astype(np.float32)
-    return (minidl.tensor(x) @ x).data.tobytes()
-
-
-def in_child(queue) -> None:
-    queue.put((minidl.get_num_threads(), large_product()))
-
-
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_a_forked_child_computes_serially_and_does_not_hang():
-    with minidl.set_num_threads(2):
-        expected = large_product()  # starts a team in the parent
-        context = multiprocessing.get_context("fork")
-        queue = context.Queue()
-        child = context.Process(target=in_child, args=(queue,))
-        child.start()
-        count, result = queue.get(timeout=60)
-        child.join(60)
-    assert count == 1
-    assert result == expected
 
 
 def test_config_names_level_openmp_threads_and_compiler():

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from . import build_info as build_info
-from .threads import get_num_threads, product_nanoseconds, set_num_threads, threads_for
+from .threads import get_num_threads, openmp, product_nanoseconds, set_num_threads, threads_for
 
 __all__ = [
     "LEARNED", "ROW_FUNCTIONS", "batch_norm", "dense", "dropout", "elementwise", "gather", "gemm",
@@ -72,23 +72,7 @@ def use(wanted: str) -> None:
         LEARNED.update(getattr(module, "LEARNED", {}))
 
 
-# A waiting thread of GNU's OpenMP spins, by default for milliseconds: on a busy machine even while
-# the thread that it waits for has no core. A step of 784-128-10 by the loop written out takes, in
-# milliseconds, with so many spins (100,000 is near the default):
-#
-#     spins            100,000   5,000   2,000   1,000
-#     a quiet machine     0.52    0.39    0.37    0.40
-#     a busy one            20     7.1     4.8     3.2
-#
-# The library reads the setting once, when the first kernel loads it; then it is taken back.
-if "OMP_WAIT_POLICY" in os.environ or "GOMP_SPINCOUNT" in os.environ:
-    use(_chosen_level())
-else:
-    os.environ["GOMP_SPINCOUNT"] = "2000"
-    try:
-        use(_chosen_level())
-    finally:
-        del os.environ["GOMP_SPINCOUNT"]
+use(_chosen_level())
 
 
 def show_config() -> dict[str, object]:
@@ -100,7 +84,7 @@ def show_config() -> dict[str, object]:
     return {
         "level": level,
         "levels": levels(),
-        "openmp": build_info.has_openmp(),
+        "openmp": openmp.is_there(),
         "threads": get_num_threads(),
         "compiler": build_info.compiler_version(),
     }

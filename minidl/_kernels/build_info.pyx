@@ -17,11 +17,6 @@ cdef extern from *:
     static int runs_v3(void) { return 0; }
     static int runs_v4(void) { return 0; }
     #endif
-    #ifdef _OPENMP
-    static const int with_openmp = 1;
-    #else
-    static const int with_openmp = 0;
-    #endif
     #ifdef __VERSION__
     static const char *compiler = __VERSION__;
     #else
@@ -30,18 +25,12 @@ cdef extern from *:
     """
     bint runs_v3()
     bint runs_v4()
-    bint with_openmp
     const char *compiler
 
 
 def cpu_levels():
     """The levels this processor can run, best first."""
     return [level for level, runs in (("v4", runs_v4()), ("v3", runs_v3())) if runs] + ["baseline"]
-
-
-def has_openmp():
-    """Whether the kernels were compiled with OpenMP."""
-    return with_openmp
 
 
 def compiler_version():

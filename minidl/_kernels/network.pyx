@@ -332,6 +332,7 @@ cdef class Program:
 
 
 cdef void run_training(Net *net, Data *data, Steps *steps, real *scratch, int *team):
+    net.meeting.arrived = 0  # a fork may have come in the middle of one
     if net.meeting.threads == 1:
         with nogil:
             train_thread(net, data, steps, scratch, team)
@@ -341,6 +342,7 @@ cdef void run_training(Net *net, Data *data, Steps *steps, real *scratch, int *t
 
 
 cdef void run_prediction(Net *net, Data *data, real *y, int *team):
+    net.meeting.arrived = 0
     if net.meeting.threads == 1:
         with nogil:
             predict_thread(net, data, y, team)

@@ -1,9 +1,13 @@
-"""How many threads the kernels use."""
+"""How many threads the kernels use: in the process, in a thread of Python, in a forked child."""
 
 import math
 import os
+import threading
 import warnings
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 # Nanoseconds of work for one core above which a second one helps: to wake it and to wait for it
 # takes 3 to 5 microseconds.
@@ -15,11 +19,8 @@ WORTH_SHARING = 10_000
 PRODUCTS_PER_NANOSECOND = 40
 NUMBERS_PER_NANOSECOND = 24
 
-
-class _State:
-    threads = 1
-    team_used = False  # whether OpenMP ever ran more than one thread in this process
-    forked = False  # whether this process is the child of one whose team was used
+# Calls of set_num_threads that are remembered: one that turns out to begin a block is taken back.
+REMEMBERED = 64
 
 
 def cgroup_quota(root: Path = Path("/sys/fs/cgroup")) -> int | None:
@@ -33,7 +34,7 @@ def cgroup_quota(root: Path = Path("/sys/fs/cgroup")) -> int | None:
 
 def default_threads() -> int:
     """OMP_NUM_THREADS if it is set, else the CPUs that this process may use."""
-    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     if wanted.isdigit() and int(wanted) > 0:
         return int(wanted)
     if hasattr(os, "sched_getaffinity"):
@@ -43,33 +44,107 @@ def default_threads() -> int:
     return min(available, cgroup_quota() or available)
 
 
+def load_openmp() -> ModuleType:
+    """OpenMP, told how long a thread that waits shall spin.
+
+    GNU's spins for milliseconds by default: on a busy machine even while the thread that it waits
+    for has no core. A step of 784-128-10 by the loop written out takes, in milliseconds, with so
+    many spins (100,000 is near the default):
+
+        spins            100,000   5,000   2,000   1,000
+        a quiet machine     0.52    0.39    0.37    0.40
+        a busy one            20     7.1     4.8     3.2
+
+    The library reads the setting once, when it is loaded; then it is taken back.
+    """
+    name = f"{__package__}.openmp"
+    if "OMP_WAIT_POLICY" in os.environ or "GOMP_SPINCOUNT" in os.environ:
+        return import_module(name)
+    os.environ["GOMP_SPINCOUNT"] = "2000"
+    try:
+        return import_module(name)
+    finally:
+        del os.environ["GOMP_SPINCOUNT"]
+
+
+openmp = load_openmp()
+
+
+# ---- The number that is wanted -------------------------------------------------------------------
+
+
+class _Setting:
+    """A call of set_num_threads: used with `with`, it holds in the block and in its thread."""
+
+    def __init__(self, threads: int, scope: "list[_Setting]") -> None:
+        self.threads, self.scope = threads, scope
+
+    def __enter__(self) -> None:
+        with suppress(ValueError):  # a second block of the same call
+            self.scope.remove(self)
+        _own.blocks.append([self])
+        _tell_openmp()
+
+    def __exit__(self, *_: object) -> None:
+        _own.blocks.pop()
+        _tell_openmp()
+
+
+class _Process:
+    settings: list[_Setting] = []  # the last one holds; the first is never taken back
+    is_serial = False  # no team can run here
+    team_ended = False  # by the thread that is about to fork
+
+
+class _Own(threading.local):
+    """What each thread of Python has of its own."""
+
+    def __init__(self) -> None:
+        self.blocks: list[list[_Setting]] = []  # those it is in, each with what was set there
+
+
+_own = _Own()
+
+
+def _scope() -> list[_Setting]:
+    """Where this thread sets its number."""
+    return _own.blocks[-1] if _own.blocks else _Process.settings
+
+
+def _tell_openmp() -> None:
+    here = _own.blocks[-1][-1].threads if _own.blocks else 0
+    openmp.want(_Process.settings, here)
+
+
+_Process.settings.append(_Setting(default_threads(), _Process.settings))
+_tell_openmp()
+
+
 def get_num_threads() -> int:
-    """The number of threads that a large operation uses.
+    """The number of threads that a large operation uses, if this thread calls it.
 
     >>> get_num_threads() >= 1
     True
     """
-    return 1 if _State.forked else _State.threads
+    return openmp.number()
 
 
-class _Restore:
-    """What set_num_threads returns: used with `with`, it puts the old number back."""
-
-    def __init__(self, previous: int) -> None:
-        self.previous = previous
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *_: object) -> None:
-        _State.threads = self.previous
-
-
-def set_num_threads(threads: int) -> _Restore:
+def set_num_threads(threads: int) -> _Setting:
     """Sets the number of threads; results have the same bits for every number.
 
-    As a context manager it holds for the block only. In a forked child of a process that has
-    used threads the kernels stay serial (GNU's OpenMP hangs there), and a warning says so.
+    It holds for the whole process. As a context manager it holds within the block only, and only
+    for the thread of Python that runs it; what is set within the block ends with it. The number
+    comes from, each before the next:
+
+    - threadpoolctl: `threadpool_limits(n)` leaves the kernels at most n threads, while it holds
+      and in the thread of Python that called it, whatever is set here;
+    - `set_num_threads`;
+    - OMP_NUM_THREADS, as it is when minidl is imported;
+    - the CPUs that the process may use.
+
+    A forked child starts with 1, as it is seldom alone; it may set more. (Where a team of threads
+    cannot be ended before the fork, which needs GCC 9 or LLVM's OpenMP, it stays at one thread,
+    and a warning says so.) Each thread of Python that calls kernels has a team of its own.
 
     >>> with set_num_threads(1):
     ...     get_num_threads()
@@ -77,23 +152,37 @@ def set_num_threads(threads: int) -> _Restore:
     """
     if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
         raise ValueError(f"set_num_threads: expected a whole number from 1 up, got {threads!r}.")
-    if _State.forked and threads > 1:
+    if _Process.is_serial and threads > 1:
         warnings.warn(
-            "set_num_threads: this process was forked from one that had used threads, where "
-            "OpenMP cannot start a team; it stays at one thread. Try: start it by 'spawn'",
+            "set_num_threads: this process was forked in a way that leaves OpenMP unable to start "
+            "a team; it stays at one thread. Try: start it by 'spawn'",
             RuntimeWarning,
             stacklevel=2,
         )
-    previous, _State.threads = _State.threads, threads
-    return _Restore(previous)
+        threads = 1
+    scope = _scope()
+    setting = _Setting(threads, scope)
+    scope.append(setting)
+    del scope[1:-REMEMBERED]
+    _tell_openmp()
+    return setting
 
 
 def threads_for(nanoseconds: float) -> int:
     """The threads for a kernel call that would take one core about so long."""
-    if nanoseconds < WORTH_SHARING or _State.threads == 1 or _State.forked:
-        return 1
-    _State.team_used = True
-    return _State.threads
+    return 1 if nanoseconds < WORTH_SHARING else openmp.number()
+
+
+# ---- Forks ---------------------------------------------------------------------------------------
+
+
+def _before_fork() -> None:
+    """A child would wait forever for threads that only its parent has: none may be left."""
+    _Process.team_ended = not _Process.is_serial and openmp.release_team()
+
+
+def _after_fork_in_parent() -> None:
+    _Process.team_ended = False
 
 
 def product_nanoseconds(rows: int, depth: int, columns: int) -> float:
@@ -107,9 +196,16 @@ def product_nanoseconds(rows: int, depth: int, columns: int) -> float:
 
 
 def _after_fork_in_child() -> None:
-    _State.forked = _State.forked or _State.team_used
+    _Process.is_serial = not _Process.team_ended
+    _Process.team_ended = False
+    for scope in (_Process.settings, *_own.blocks):
+        scope[:] = [_Setting(1, scope)]
+    _tell_openmp()
 
 
-_State.threads = default_threads()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_after_fork_in_parent,
+        after_in_child=_after_fork_in_child,
+    )

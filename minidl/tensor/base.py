@@ -1,6 +1,5 @@
 """What a tensor is, before it can do anything: an array, its gradient, its place on the tape."""
 
-import threading
 import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,7 +14,7 @@ from .arrays import FLOATS, Shape, in_dtypes, to_array
 if TYPE_CHECKING:
     from . import Tensor
 
-_adding = threading.Lock()  # threads that share a leaf must not lose each other's gradients
+_adding = tape.lock_across_forks()  # threads that share a leaf must not lose each other's gradients
 
 
 class Base:

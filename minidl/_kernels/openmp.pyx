@@ -1,0 +1,79 @@
+"""How many threads a team has, and OpenMP's own view of it. Built once, for every CPU.
+
+OpenMP keeps a number for each thread of the program: how many its next team may have, at first
+OMP_NUM_THREADS or the CPUs. threadpoolctl reads and sets it. It is made to follow what is wanted
+here; so another number than was told is somebody else's limit, even if that is what the
+environment said.
+"""
+
+cdef extern from *:
+    """
+    #ifdef _OPENMP
+    #include <omp.h>
+    static const int with_openmp = 1;
+    #else
+    static const int with_openmp = 0;
+    static inline int omp_get_max_threads(void) { return 1; }
+    static inline void omp_set_num_threads(int threads) { (void) threads; }
+    #endif
+
+    static int wanted_by_process = 1;
+    static __thread int wanted_here = 0;  /* by this thread; 0: what the process wants */
+    static __thread int told = 0;         /* to OpenMP; 0: nothing */
+
+    /* GNU's OpenMP, from GCC 9 on, ends the threads that wait for the next team. Other libraries
+       (LLVM's) begin anew in a forked child by themselves. */
+    static inline int end_team(void)
+    {
+    #if defined(_OPENMP) && !defined(__clang__) && defined(__GNUC__)
+    #if __GNUC__ >= 9
+        return omp_pause_resource_all(omp_pause_soft) == 0;
+    #else
+        return 0;
+    #endif
+    #else
+        return 1;
+    #endif
+    }
+    """
+    int omp_get_max_threads()
+    void omp_set_num_threads(int threads)
+    bint end_team()
+    bint with_openmp
+    int wanted_by_process
+    int wanted_here
+    int told
+
+
+def is_there():
+    """Whether the kernels were compiled with OpenMP."""
+    return with_openmp
+
+
+cdef int told_at_first = omp_get_max_threads()
+
+
+cdef inline bint is_limited():
+    return omp_get_max_threads() != (told or told_at_first)
+
+
+def number():
+    """The threads of the calling thread's next team."""
+    cdef int wanted = wanted_here or wanted_by_process
+    return min(wanted, omp_get_max_threads()) if is_limited() else wanted
+
+
+def want(list settings, int here):
+    """What the process wants is the last setting's number of threads; `here` is what the calling
+    thread does, 0 for the same. (The list is read here, where no other thread can run.)"""
+    global wanted_by_process, wanted_here, told
+    wanted_by_process, wanted_here = settings[len(settings) - 1].threads, here
+    if not is_limited():
+        omp_set_num_threads(here or wanted_by_process)
+        told = omp_get_max_threads()
+
+
+def release_team():
+    """Ends the calling thread's team, so that a forked child can have its own; the next parallel
+    loop starts a new one. Returns whether that was possible."""
+    return end_team()
