@@ -14,9 +14,9 @@ from . import build_info as build_info
 from .threads import PRODUCTS_PER_NANOSECOND, get_num_threads, set_num_threads, threads_for
 
 __all__ = [
-    "LEARNED", "PRODUCTS_PER_NANOSECOND", "ROW_FUNCTIONS", "dense", "dropout", "gather", "gemm",
-    "get_num_threads", "level", "levels", "network", "rows", "set_num_threads", "show_config",
-    "softmax", "threads_for", "update", "use",
+    "LEARNED", "LOSSES", "PRODUCTS_PER_NANOSECOND", "ROW_FUNCTIONS", "dense", "dropout", "gather",
+    "gemm", "get_num_threads", "level", "levels", "losses", "network", "rows", "set_num_threads",
+    "show_config", "softmax", "threads_for", "update", "use",
 ]  # fmt: skip
 
 
@@ -38,8 +38,8 @@ def _chosen_level() -> str:
 
 
 KERNELS = (
-    "dense", "dropout", "gather", "gemm", "maxout", "network", "piecewise", "prelu", "rows",
-    "smooth", "softmax", "update",
+    "dense", "dropout", "gather", "gemm", "losses", "maxout", "network", "piecewise", "prelu",
+    "rows", "smooth", "softmax", "update",
 )  # fmt: skip
 
 level = ""
@@ -47,6 +47,7 @@ dense: ModuleType
 dropout: ModuleType
 gather: ModuleType
 gemm: ModuleType
+losses: ModuleType
 network: ModuleType
 rows: ModuleType
 softmax: ModuleType
@@ -56,6 +57,8 @@ update: ModuleType
 ROW_FUNCTIONS: dict[str, dict[str, tuple[Any, Any]]] = {}
 # What finds the gradient of an activation's learned numbers: {"prelu": {"float32": ...}}
 LEARNED: dict[str, dict[str, Any]] = {}
+# The losses' functions on a row: {"mse": {"float32": ...}}
+LOSSES: dict[str, dict[str, Any]] = {}
 
 
 def use(wanted: str) -> None:
@@ -67,6 +70,7 @@ def use(wanted: str) -> None:
         names[kernel] = module
         ROW_FUNCTIONS.update(getattr(module, "KERNELS", {}))
         LEARNED.update(getattr(module, "LEARNED", {}))
+        LOSSES.update(getattr(module, "LOSSES", {}))
 
 
 # A waiting thread of GNU's OpenMP spins, by default for milliseconds. On a busy machine it spins
