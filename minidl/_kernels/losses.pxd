@@ -42,8 +42,10 @@ cdef inline dict loss_functions(loss_float f32, loss_double f64):
 cdef inline int read_loss(Loss *loss, object source, size_t itemsize, list kept) except -1:
     """From a RowLoss of minidl/losses/reduction.py."""
     cdef Py_ssize_t rows = len(source.targets), option_rows, columns
-    loss.function = PyCapsule_GetPointer(
-        source.function, "minidl loss float32" if itemsize == 4 else "minidl loss float64")
+    if itemsize == 4:
+        loss.function = PyCapsule_GetPointer(source.functions["float32"], "minidl loss float32")
+    else:
+        loss.function = PyCapsule_GetPointer(source.functions["float64"], "minidl loss float64")
     loss.per_row = source.per_row
     loss.options = <const double *> address(source.options, kept)
     option_rows, columns = source.options.shape

@@ -42,9 +42,9 @@ class RowLoss(NamedTuple):
         return self.targets.shape[1] if self.by_element else 1
 
     @property
-    def function(self) -> Any:
-        """The kernel's function on a row."""
-        return _kernels.LOSSES[self.kernel][self.dtype.name]
+    def functions(self) -> dict[str, Any]:
+        """The kernel's functions on a row, by dtype."""
+        return _kernels.LOSSES[self.kernel]
 
     def run(self, x: np.ndarray, scale: Scale) -> tuple[np.ndarray, float, np.ndarray]:
         """The losses (rows, per_row) for the outputs x, their sum, and its gradient by x (rows,
