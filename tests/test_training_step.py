@@ -453,6 +453,8 @@ def test_options_that_are_none_raise_what_the_loss_raises():
     batches = data.batches(pixels()[0], SOFT, 16)
     with pytest.raises(TypeError, match="delt"):
         TrainingStep(net, partial(F.huber, delt=2.0), optimizer).epoch(batches)
+    with pytest.raises(TypeError, match="positional"):
+        TrainingStep(net, partial(F.mse, SOFT), optimizer).epoch(batches)
     with pytest.raises(minidl.ArgumentError, match="'mean', 'sum' or 'none'"):
         TrainingStep(net, partial(F.huber, reduction="average"), optimizer).epoch(batches)
     with pytest.raises(minidl.ArgumentError, match="huber: expected a finite delta above 0"):

@@ -25,12 +25,12 @@ def any_value(_: Any) -> bool:
 
 
 def is_none(sample_weight: Any) -> bool:
-    """As every batch would have the same."""
+    """No weights: those of a batch's samples would be the same in every batch."""
     return sample_weight is None
 
 
 def is_mean(reduction: Any) -> bool:
-    """What the kernel finds."""
+    """The reduction that the kernel knows."""
     return isinstance(reduction, str) and reduction == "mean"
 
 
@@ -63,6 +63,7 @@ ENTRIES: dict[Any, Entry] = {
     hinge: Entry(hinge_of_rows),
     multi_margin: Entry(multi_margin_of_rows, {"margin": any_value}),
 }
+# What every loss takes, if it has the value that means nothing new to the kernel.
 OF_ALL = {"sample_weight": is_none, "reduction": is_mean}
 
 
