@@ -133,7 +133,7 @@ def reduced(
 
     def backward(dy: np.ndarray) -> list[np.ndarray]:
         if dy.ndim == 0 and dy == 1:
-            return [slope[...] for slope in slopes]  # views: the tape must not add to them
+            return slopes  # views of dx, so the tape does not add to it: backward may come again
         return [slope * left_aligned(dy, slope.ndim) for slope in slopes]
 
     result = losses.reshape(shape) if reduction == "none" else total
