@@ -11,6 +11,7 @@ from .activations import Activation
 from .dropout import mask_numbers
 from .layer import Layer, Parameter
 from .layers import Dense, Dropout, Sequential
+from .losses.reduction import RowLoss
 from .optim.block import Rule
 from .tensor import Tensor
 
@@ -33,7 +34,7 @@ class FusedNet:
     def __init__(self, parts: Sequence[Part]) -> None:
         self.parts = parts
         self.dtype = parts[0].dense.weight.dtype
-        self.inputs, self.classes = parts[0].dense.weight.shape[0], parts[-1].dense.weight.shape[1]
+        self.inputs, self.outputs = parts[0].dense.weight.shape[0], units_of(parts[-1])
         self.dense = [(part.dense, part.dense.weight, part.dense.bias) for part in parts]
         activations = [part.activation for part in parts if part.activation is not None]
         learned = [p for activation in activations for p in activation.learned_parameters()]
@@ -103,19 +104,26 @@ def has_kernel(activation: Activation) -> bool:
 def chained(parts: Sequence[Part]) -> bool:
     """Whether each part takes what the one before it gives, and slopes fit their units."""
     width = parts[0].dense.weight.shape[0]
-    for dense, activation, _ in parts:
-        inputs, outputs = dense.weight.shape
+    for part in parts:
+        activation = part.activation
+        inputs, outputs = part.dense.weight.shape
         if inputs != width:
             return False
         width = outputs
         if activation is not None:
-            pieces = activation.inputs_per_unit(activation.options)
-            if outputs % pieces:
+            if outputs % activation.inputs_per_unit(activation.options):
                 return False
-            width = outputs // pieces
+            width = units_of(part)
             if any(p.shape not in ((1,), (width,)) for p in activation.learned_parameters()):
                 return False
     return True
+
+
+def units_of(part: Part) -> int:
+    """How many numbers the part gives for a row."""
+    outputs = part.dense.weight.shape[1]
+    activation = part.activation
+    return outputs // (1 if activation is None else activation.inputs_per_unit(activation.options))
 
 
 def on_lines(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -193,12 +201,10 @@ class Program:
         self.arrays: list[np.ndarray] = []
 
     def to_learn(self, batch: int) -> dict[str, Any]:
-        """The loss, and room for it and for the gradients."""
+        """Room for the losses and for the gradients."""
         widest = max(W.shape[1] for _, W, _ in self.net.dense)
         needed = _kernels.network.scratch_numbers(batch, widest, self.net.dtype.itemsize)
         return {
-            "loss": _kernels.softmax.LABEL_LOSSES["cross_entropy"][self.net.dtype.name],
-            "class_weights": np.ones(self.net.classes),
             "batch_losses": np.empty(batch),
             "scratch": on_lines((self.threads, needed), self.net.dtype),
         }
@@ -222,13 +228,13 @@ class Program:
             self.kernel.read(self.rooms, team)
 
     def train(
-        self, x: np.ndarray, order: np.ndarray | None, labels: np.ndarray,
+        self, x: np.ndarray, order: np.ndarray | None, loss: RowLoss,
         rules: Mapping[int, Rule], numbers: np.ndarray,
     ) -> np.ndarray:  # fmt: skip
         """Trains on the rows of x in this order; gives the mean loss of each batch."""
         self.tell(rules)
         losses = np.empty(len(numbers))
-        self.on_team(self.kernel.train, x, order, labels, numbers, losses)
+        self.on_team(self.kernel.train, x, order, loss, numbers, losses)
         return losses
 
     def predict(self, x: np.ndarray) -> np.ndarray:

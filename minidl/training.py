@@ -10,8 +10,8 @@ from .data.batches import Batches
 from .errors import ArgumentError, GraphError, explain
 from .fused import FusedNet, Program
 from .layer import Layer
-from .losses import cross_entropy
-from .losses.checks import label_array
+from .losses.reduction import RowLoss
+from .losses.table import row_loss
 from .optim.base import Optimizer
 from .schedules import Schedule
 from .tensor import Tensor
@@ -38,9 +38,15 @@ class TrainingStep:
             optimizer.step()
 
     and for the usual nets about twice as fast: where the net is a Sequential of Dense layers,
-    activations that have kernels, and Dropout, and the loss is cross_entropy of labels, many steps
-    run as one kernel call. Any other net, loss (a function of the net's output and the labels
-    that gives a number) or optimiser takes the loop. No gradients are left: `grad` is None.
+    activations that have kernels, and Dropout, and the loss is one of minidl's, many steps run as
+    one kernel call. Options are given by `functools.partial`:
+
+        step = TrainingStep(net, partial(F.huber, delta=2.0), optimizer)
+
+    Any other net, loss (a function of the net's output and the targets that gives a number),
+    option (sample_weight, a reduction but the mean, weights of 0) or optimiser takes the loop. No
+    gradients are left: `grad` is None. The kernel looks at all targets before it trains: what is
+    wrong with one of them is raised, in the loss's words, before anything is changed.
 
     A `schedule` goes on a step after each of the optimiser's.
 
@@ -78,12 +84,10 @@ class TrainingStep:
     def __call__(self, x: Any, y: Any) -> float:
         """One step on a batch; gives its loss."""
         inputs = x.data if isinstance(x, Tensor) and not x.requires_grad else x
-        labels = np.asarray(y)
-        net = self._fused(inputs, labels)
-        if net is not None and inputs.dtype is net.dtype:
-            rows, size = np.ascontiguousarray(inputs), len(inputs)
-            labels = label_array("cross_entropy", labels, size, net.classes)
-            return self._run(net, rows, None, labels, size, 1, is_short=True).item()
+        fused = self._fused(inputs, y)
+        if fused is not None and inputs.dtype is fused[0].dtype:
+            rows = np.ascontiguousarray(inputs)
+            return self._run(*fused, rows, None, len(rows), 1, is_short=True).item()
         self.optimizer.zero_grad()
         loss = self.loss(self.net(x), y)
         loss.backward()
@@ -95,10 +99,10 @@ class TrainingStep:
 
     def epoch(self, batches: Any) -> np.ndarray:
         """A step for each batch, once through all; gives their losses, float64 (batches,)."""
-        net = self._fused_for(batches) if isinstance(batches, Batches) else None
-        if net is None:
+        fused = self._fused_for(batches) if isinstance(batches, Batches) else None
+        if fused is None:
             return np.array([self(x, y) for x, y in batches])
-        self._labels(net, batches)
+        net, _ = fused
         order = batches.draw_order()
         size = min(batches.batch_size, len(batches.x))
         at_once = size * max(1, int(CALL / (PASSES * net.nanoseconds(size))))
@@ -109,28 +113,23 @@ class TrainingStep:
         """Steps on these rows of the data, a batch after the other, in one kernel call if the
         kernel can; gives their losses. An epoch is its order's rows, in as many pieces as wanted:
         the bits are the same where all but the last are of whole batches."""
-        net = self._fused_for(batches)
-        if net is None:
+        fused = self._fused_for(batches)
+        if fused is None:
             return np.array([self(x, y) for x, y in batches.walk(rows)])
-        labels = self._labels(net, batches)
+        net, loss = fused
         size = min(batches.batch_size, len(batches.x))
-        return self._run(net, batches.x, rows, labels, size, -(-len(rows) // size))
+        return self._run(net, loss, batches.x, rows, size, -(-len(rows) // size))
 
-    def _fused_for(self, batches: Batches) -> FusedNet | None:
-        """The net, if the kernel can train it on these batches."""
-        net = self._fused(batches.x, batches.y)
-        return None if net is None or batches.dtype != net.dtype else net
+    def _fused_for(self, batches: Batches) -> tuple[FusedNet, RowLoss] | None:
+        """The net and the loss, if the kernel can train on these batches."""
+        fused = self._fused(batches.x, batches.y)
+        return None if fused is None or batches.dtype != fused[0].dtype else fused
 
-    def _labels(self, net: FusedNet, batches: Batches) -> np.ndarray:
-        return label_array("cross_entropy", batches.y, len(batches.x), net.classes)
-
-    def _fused(self, x: Any, labels: np.ndarray) -> FusedNet | None:
-        """The net, if the kernel can do all that the loop would do with such data."""
-        if self.loss is not cross_entropy or not tape.recording():
+    def _fused(self, x: Any, y: Any) -> tuple[FusedNet, RowLoss] | None:
+        """The net, and the loss for such targets, if the kernel can do all that the loop would."""
+        if not tape.recording() or (isinstance(y, Tensor) and y.requires_grad):
             return None
         if not isinstance(x, np.ndarray) or x.ndim != 2 or len(x) == 0:
-            return None
-        if labels.shape != (len(x),) or labels.dtype.kind not in "iu":
             return None
         net = self._net
         if net is None or not net.is_current():
@@ -142,10 +141,11 @@ class TrainingStep:
         for p in self.optimizer.all_parameters():
             if id(p) not in net.ids or not p.requires_grad:
                 return None
-        return net
+        loss = row_loss(self.loss, y, (len(x), net.outputs), net.dtype)
+        return None if loss is None else (net, loss)
 
     def _run(
-        self, net: FusedNet, x: np.ndarray, order: np.ndarray | None, labels: np.ndarray,
+        self, net: FusedNet, loss: RowLoss, x: np.ndarray, order: np.ndarray | None,
         batch: int, steps: int, is_short: bool = False,
     ) -> np.ndarray:  # fmt: skip
         """Steps on the rows of x in this order, as one kernel call; gives their losses."""
@@ -160,19 +160,19 @@ class TrainingStep:
             )
         self._is_running = True
         try:
-            return self._run_alone(net, x, order, labels, batch, steps, is_short)
+            return self._run_alone(net, loss, x, order, batch, steps, is_short)
         finally:
             self._is_running = False
 
     def _run_alone(
-        self, net: FusedNet, x: np.ndarray, order: np.ndarray | None, labels: np.ndarray,
+        self, net: FusedNet, loss: RowLoss, x: np.ndarray, order: np.ndarray | None,
         batch: int, steps: int, is_short: bool,
     ) -> np.ndarray:  # fmt: skip
         program = self._program_of(net, batch, is_short)
         self.optimizer.zero_grad()
         rates = None if self.schedule is None else self._rates(self.schedule, steps)
         rules, numbers = self.optimizer.next_steps(steps, rates)
-        losses = program.train(x, order, labels, rules, numbers)
+        losses = program.train(x, order, loss, rules, numbers)
         for p in self.optimizer.all_parameters():
             p.mark_written()
         for dropout in net.dropouts:

@@ -3,6 +3,7 @@
 import copy
 import pickle
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,12 +40,12 @@ def pixels(n=90, width=50, classes=10):
     return rng.integers(0, 256, (n, width), np.uint8), rng.integers(0, classes, n)
 
 
-def written_out(net, optimizer, batches, schedule=None):
+def written_out(net, optimizer, batches, schedule=None, loss_of=F.cross_entropy):
     """The loop that TrainingStep stands for."""
     losses = []
     for x, y in batches:
         optimizer.zero_grad()
-        loss = F.cross_entropy(net(x), y)
+        loss = loss_of(net(x), y)
         loss.backward()
         optimizer.step()
         if schedule is not None:
@@ -54,7 +55,7 @@ def written_out(net, optimizer, batches, schedule=None):
 
 
 def trained(how, make_net, make_optimizer, threads=1, batch_size=16, epochs=2, xy=None,
-            factor=None):  # fmt: skip
+            factor=None, loss=F.cross_entropy):  # fmt: skip
     """Losses, parameters and the optimiser's state after some epochs, as bytes."""
     minidl.manual_seed(3)
     net = make_net()
@@ -63,13 +64,13 @@ def trained(how, make_net, make_optimizer, threads=1, batch_size=16, epochs=2, x
     batches = data.batches(*(xy or pixels()), batch_size, shuffle=True, seed=1)
     losses = []
     with minidl.set_num_threads(threads):
-        step = TrainingStep(net, F.cross_entropy, optimizer, schedule)
+        step = TrainingStep(net, loss, optimizer, schedule)
         for _ in range(epochs):
             if how == "fused":
                 assert step._fused(batches.x, batches.y) is not None
                 losses.append(step.epoch(batches))
             else:
-                losses.append(written_out(net, optimizer, batches, schedule))
+                losses.append(written_out(net, optimizer, batches, schedule, loss))
     state = [np.asarray(v).tobytes() for v in optimizer.state_dict().values()]
     values = [p.data.tobytes() for p in net.parameters()]
     dtype = next(net.parameters()).dtype
@@ -139,6 +140,131 @@ def test_a_schedule_and_groups_with_rates_of_their_own():
 
     for factor in (schedules.cosine(7), schedules.warmup(3)):
         assert_same_bits(lambda: nn.MLP([50, 30, 10]), groups, factor=factor)
+
+
+# ---- Every loss ----------------------------------------------------------------------------------
+
+OUTPUTS = 7
+RNG = np.random.default_rng(5)
+LABELS = RNG.integers(0, OUTPUTS, 90)
+NUMBERS = RNG.normal(size=(90, OUTPUTS)) * 2
+UNIT = RNG.random((90, OUTPUTS))
+WEIGHT = RNG.random(OUTPUTS) + 0.1
+SIGNS = np.where(UNIT < 0.5, -1, 1)
+BCE = F.binary_cross_entropy_with_logits
+
+LOSSES: dict[str, tuple[Callable[..., Any], np.ndarray]] = {
+    "mse": (F.mse, NUMBERS.astype(np.float32)),
+    "mse of float64": (F.mse, NUMBERS),
+    "mse of whole numbers": (F.mse, NUMBERS.astype(int)),
+    "mse of strided targets": (F.mse, np.repeat(NUMBERS, 2, axis=1)[:, ::2]),
+    "huber": (F.huber, NUMBERS.astype(np.float32)),
+    "huber 0.3": (partial(F.huber, delta=0.3), NUMBERS),
+    "bce": (BCE, UNIT.astype(np.float32)),
+    "bce of whole numbers": (BCE, (UNIT > 0.5).astype(np.int64)),
+    "bce of truth values": (partial(BCE, pos_weight=3), UNIT > 0.5),
+    "bce with pos_weight": (partial(BCE, pos_weight=WEIGHT, reduction="mean"), UNIT),
+    "hinge": (partial(F.hinge, sample_weight=None), SIGNS),
+    "hinge of floats": (F.hinge, SIGNS.astype(np.float32)),
+    "multi_margin": (F.multi_margin, LABELS),
+    "multi_margin 0.4": (partial(F.multi_margin, margin=0.4), LABELS.astype(np.uint8)),
+    "labels as floats": (F.cross_entropy, LABELS.astype(float)),
+    "label_smoothing": (partial(F.cross_entropy, label_smoothing=0.1), LABELS),
+    "weight": (partial(F.cross_entropy, weight=WEIGHT), LABELS),
+    "weight and smoothing": (
+        partial(F.cross_entropy, weight=minidl.tensor(WEIGHT), label_smoothing=0.2),
+        LABELS,
+    ),
+    "soft targets": (F.cross_entropy, UNIT.astype(np.float32)),
+    "soft targets, smoothed": (
+        partial(F.cross_entropy, weight=list(WEIGHT), label_smoothing=0.3),
+        UNIT,
+    ),
+}
+EACH_LOSS = pytest.mark.parametrize(("loss", "y"), LOSSES.values(), ids=LOSSES)
+
+
+@EACH_LOSS
+def test_every_loss(loss, y, level):
+    def net():
+        return nn.MLP([50, 12, OUTPUTS], "tanh")
+
+    assert_same_bits(net, OPTIMIZERS["adam"], xy=(pixels()[0], y), loss=loss)
+
+
+@EACH_LOSS
+def test_every_loss_in_float64(loss, y):
+    def net():
+        return nn.MLP([50, 12, OUTPUTS], "tanh").astype("float64")
+
+    assert_same_bits(net, OPTIMIZERS["adam"], xy=(pixels()[0] / 255, y), loss=loss)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.sampled_from(list(LOSSES)), st.lists(st.integers(1, 60), max_size=2), st.integers(1, 90),
+    st.integers(1, OUTPUTS),
+)  # fmt: skip
+def test_every_loss_with_random_sizes(name, hidden, batch_size, outputs):
+    """Fewer outputs too, down to the one of a regression or of a yes-or-no question."""
+    loss, y = LOSSES[name]
+    if isinstance(loss, partial):
+        options = {
+            k: np.asarray(v)[:outputs] if np.ndim(v) else v for k, v in loss.keywords.items()
+        }
+        loss = partial(loss.func, **options)
+    y = y % outputs if y.ndim == 1 else y[:, :outputs]
+
+    def net():
+        return nn.MLP([50, *hidden, outputs], "relu")
+
+    xy = pixels()[0], y
+    assert_same_bits(net, OPTIMIZERS["momentum"], batch_size=batch_size, epochs=1, xy=xy, loss=loss)
+
+
+@EACH_LOSS
+def test_single_steps_of_every_loss(loss, y):
+    x = (pixels()[0] / 255).astype(np.float32)
+    results = []
+    for one in (loss, lambda *pair: loss(*pair)):
+        minidl.manual_seed(0)
+        net = nn.MLP([50, 20, OUTPUTS])
+        step = TrainingStep(net, one, optim.SGD(net.parameters(), 0.05))
+        assert (step._fused(x, y) is None) == (one is not loss)
+        losses = [step(x[i : i + 9], y[i : i + 9].tolist()) for i in range(0, 27, 9)]
+        results.append([np.float32(losses), *(p.data for p in net.parameters())])
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_weights_are_read_anew():
+    """They may be changed between two epochs, in place too."""
+    weight = WEIGHT.copy()
+    net = nn.MLP([50, OUTPUTS])
+    step = TrainingStep(
+        net, partial(F.cross_entropy, weight=weight), optim.SGD(net.parameters(), 1e-9)
+    )
+    batches = data.batches(pixels()[0], LABELS, 90)
+    before = step.epoch(batches)
+    weight[:] = weight[::-1].copy()
+    with minidl.no_grad():
+        wanted = F.cross_entropy(net(next(iter(batches))[0]), LABELS, weight=weight).item()
+    assert step.epoch(batches)[0] == pytest.approx(wanted, rel=1e-6)
+    assert before[0] != pytest.approx(wanted, rel=1e-3)
+
+
+def test_labels_are_those_of_the_units_after_maxout():
+    def net():
+        return nn.Sequential(nn.Dense(50, 20), nn.Maxout(2))
+
+    assert_same_bits(net, OPTIMIZERS["sgd"])
+    x, y = pixels()
+    y[3] = 10
+    wrong = net()
+    with pytest.raises(minidl.ArgumentError, match="labels from 0 to 9, got 10 at index 3"):
+        TrainingStep(wrong, F.cross_entropy, optim.SGD(wrong.parameters(), 0.1)).epoch(
+            data.batches(x, y, 16)
+        )
 
 
 def test_parameters_that_the_optimizer_does_not_have_stay():
@@ -298,6 +424,54 @@ def test_anything_else_takes_the_loop(make_net, loss):
         np.testing.assert_array_equal(a, b)
 
 
+SOFT = np.eye(10)[pixels()[1]]
+
+
+@pytest.mark.parametrize(
+    ("loss", "y"),
+    [
+        (partial(F.cross_entropy, weight=[0.0] + [1.0] * 9), pixels()[1]),
+        (partial(F.cross_entropy, reduction="sum"), pixels()[1]),
+        (partial(F.mse, reduction="sum"), SOFT),
+        (partial(F.mse, sample_weight=np.arange(1.0, 91)), SOFT),
+        (partial(BCE, pos_weight=np.arange(1.0, 91)[:, None]), SOFT),
+    ],
+    ids=["a weight of 0", "sum", "sum of elements", "sample_weight", "pos_weight by row"],
+)
+def test_options_that_a_whole_epoch_cannot_have_take_the_loop(loss, y):
+    x = pixels()[0]
+    results = []
+    for one in (loss, lambda *pair: loss(*pair)):
+        minidl.manual_seed(0)
+        net = nn.MLP([50, 20, 10])
+        step = TrainingStep(net, one, optim.SGD(net.parameters(), 1e-4))
+        assert step._fused(x, y) is None
+        results.append([step.epoch(data.batches(x, y, 90)), *(p.data for p in net.parameters())])
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_targets_that_want_a_gradient_get_it():
+    net = nn.MLP([2, 3, 2])
+    y = minidl.tensor(np.ones((4, 2), np.float32), requires_grad=True)
+    TrainingStep(net, F.mse, optim.SGD(net.parameters(), 0.1))(np.ones((4, 2), np.float32), y)
+    assert np.abs(y.grad.numpy()).min() > 0
+
+
+def test_options_that_are_none_raise_what_the_loss_raises():
+    net = nn.MLP([50, 10])
+    optimizer = optim.SGD(net.parameters(), 0.1)
+    batches = data.batches(pixels()[0], SOFT, 16)
+    with pytest.raises(TypeError, match="delt"):
+        TrainingStep(net, partial(F.huber, delt=2.0), optimizer).epoch(batches)
+    with pytest.raises(TypeError, match="positional"):
+        TrainingStep(net, partial(F.mse, SOFT), optimizer).epoch(batches)
+    with pytest.raises(minidl.ArgumentError, match="'mean', 'sum' or 'none'"):
+        TrainingStep(net, partial(F.huber, reduction="average"), optimizer).epoch(batches)
+    with pytest.raises(minidl.ArgumentError, match="huber: expected a finite delta above 0"):
+        TrainingStep(net, partial(F.huber, delta=0), optimizer).epoch(batches)
+
+
 def test_a_shared_layer_takes_the_loop():
     shared = nn.Dense(50, 50)
     net = nn.Sequential(shared, nn.ReLU(), shared, nn.Dense(50, 10))
@@ -334,6 +508,35 @@ def test_errors_come_before_anything_is_changed():
     assert optimizer.state_dict()["parameters.0.steps"] == 0
     with pytest.raises(minidl.ArgumentError, match="TrainingStep: expected an optimiser"):
         TrainingStep(net, F.cross_entropy, net.parameters())
+
+
+def spoilt(y, value):
+    y = y.astype(float)
+    y[60] = value
+    return y
+
+
+@pytest.mark.parametrize(
+    ("loss", "y", "error", "message"),
+    [
+        (F.mse, SOFT[:, :3], minidl.ShapeError, r"mse: .* shape \(90, 10\), got \(90, 3\)"),
+        (F.huber, SOFT[:, 0], minidl.ShapeError, r"huber: .* shape \(90, 10\), got \(90,\)"),
+        (BCE, spoilt(SOFT, 1.5), minidl.ArgumentError, "binary_.*: expected targets from 0 to 1"),
+        (BCE, spoilt(SOFT, np.nan), minidl.ArgumentError, "expected targets from 0 to 1"),
+        (F.hinge, SOFT, minidl.ArgumentError, r"hinge: expected targets -1 and \+1"),
+        (F.multi_margin, spoilt(pixels()[1], 10), minidl.ArgumentError, "10.0 at index 60"),
+        (F.multi_margin, spoilt(pixels()[1], 0.5), minidl.DTypeError, "0.5 at index 60"),
+        (F.cross_entropy, spoilt(SOFT, -1), minidl.ArgumentError, "soft targets .* index 60, 0"),
+        (partial(F.cross_entropy, weight=[1, 2]), pixels()[1], minidl.ShapeError, "weight of"),
+    ],
+)
+def test_wrong_targets_are_found_before_anything_is_trained(loss, y, error, message):
+    net = nn.MLP([50, 10])
+    before = net.state_dict()
+    step = TrainingStep(net, loss, optim.SGD(net.parameters(), 0.1))
+    with pytest.raises(error, match=message):
+        step.epoch(data.batches(pixels()[0], y, 16))
+    assert all((p.data == before[name]).all() for name, p in net.named_parameters())
 
 
 def test_a_graph_from_before_the_epoch_is_refused():

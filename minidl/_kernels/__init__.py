@@ -14,9 +14,10 @@ from . import build_info as build_info
 from .threads import get_num_threads, openmp, product_nanoseconds, set_num_threads, threads_for
 
 __all__ = [
-    "LEARNED", "ROW_FUNCTIONS", "batch_norm", "dense", "dropout", "elementwise", "gather", "gemm",
-    "get_num_threads", "level", "levels", "network", "noise", "product_nanoseconds", "rows",
-    "set_num_threads", "show_config", "softmax", "threads_for", "update", "use",
+    "LEARNED", "LOSSES", "ROW_FUNCTIONS", "batch_norm", "dense", "dropout", "elementwise", "gather",
+    "gemm", "get_num_threads", "level", "levels", "losses", "network", "noise",
+    "product_nanoseconds", "rows", "set_num_threads", "show_config", "softmax", "threads_for",
+    "update", "use",
 ]  # fmt: skip
 
 
@@ -38,8 +39,8 @@ def _chosen_level() -> str:
 
 
 KERNELS = (
-    "batch_norm", "dense", "dropout", "elementwise", "gather", "gemm", "maxout", "network", "noise",
-    "piecewise", "prelu", "rows", "smooth", "softmax", "update",
+    "batch_norm", "dense", "dropout", "elementwise", "gather", "gemm", "losses", "maxout",
+    "network", "noise", "piecewise", "prelu", "rows", "smooth", "softmax", "update",
 )  # fmt: skip
 
 level = ""
@@ -49,6 +50,7 @@ dropout: ModuleType
 elementwise: ModuleType
 gather: ModuleType
 gemm: ModuleType
+losses: ModuleType
 network: ModuleType
 noise: ModuleType
 rows: ModuleType
@@ -59,6 +61,8 @@ update: ModuleType
 ROW_FUNCTIONS: dict[str, dict[str, tuple[Any, Any]]] = {}
 # What finds the gradient of an activation's learned numbers: {"prelu": {"float32": ...}}
 LEARNED: dict[str, dict[str, Any]] = {}
+# The losses' functions on a row: {"mse": {"float32": ...}}
+LOSSES: dict[str, dict[str, Any]] = {}
 
 
 def use(wanted: str) -> None:
@@ -70,6 +74,7 @@ def use(wanted: str) -> None:
         names[kernel] = module
         ROW_FUNCTIONS.update(getattr(module, "KERNELS", {}))
         LEARNED.update(getattr(module, "LEARNED", {}))
+        LOSSES.update(getattr(module, "LOSSES", {}))
 
 
 use(_chosen_level())

@@ -6,20 +6,19 @@ meets four times a step. All sums are those of the kernels that work alone, in t
 the bits are theirs too.
 """
 
-from cpython.buffer cimport (
-    PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer)
 from cython.parallel cimport parallel
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
+from minidl._kernels.address cimport address
 from minidl._kernels.gemm cimport Plan, panels_of, plan
 from minidl._kernels.layer cimport (
     FRESH, NARROW, Layer, Parameter, backward_rows, backward_to_input, forward, move_layer,
     spread_learned, update_bias, update_learned, update_narrow, update_wide)
+from minidl._kernels.losses cimport in_order, label_of, read_loss, row_loss
 from minidl._kernels.rows cimport backward_function, forward_function, learned_function
 from minidl._kernels.scalar cimport real
-from minidl._kernels.softmax cimport label_function, label_loss
 from minidl._kernels.team cimport (
     Data, Meeting, Turn, gather_rows, meet, omp_get_num_threads, omp_get_thread_num, row_of,
     turn_of)
@@ -30,9 +29,6 @@ from minidl._kernels.update cimport rule_function
 cdef struct Net:
     Layer *layers
     Py_ssize_t depth
-    void *loss
-    const double *class_weights
-    double smoothing
     Meeting meeting
     Py_ssize_t scratch_size  # numbers that a thread has room for
 
@@ -57,21 +53,35 @@ cdef inline void forward_layers(Net *net, const real *batch, Turn turn) noexcept
         forward(&net.layers[k], input_of(net, batch, k), turn)
 
 
-cdef inline void loss_rows(Net *net, Data *data, Turn turn, const real *logits) noexcept nogil:
+cdef inline double mean_of(Data *data, Turn turn) noexcept nogil:
+    """What the batch's losses are divided by: their number, or the weights of the rows' classes
+    in order."""
+    cdef Py_ssize_t i
+    cdef double total = 0.0
+    if data.loss.class_weights == NULL:
+        return turn.n * data.loss.per_row
+    for i in range(turn.n):
+        total += data.loss.class_weights[label_of(&data.loss, row_of(data, turn.start + i))]
+    return total
+
+
+cdef inline void loss_rows(
+    Net *net, Data *data, Turn turn, const real *y, double *scratch
+) noexcept nogil:
     """The loss of each row, and its gradient."""
     cdef Py_ssize_t i
     cdef Layer *last = &net.layers[net.depth - 1]
+    cdef double scale = 1.0 / mean_of(data, turn)
     for i in range(turn.first, turn.end):
-        data.losses[i] = label_loss(
-            net.loss, logits + i * last.units, data.labels[row_of(data, turn.start + i)],
-            net.class_weights, net.smoothing, 1.0 / turn.n, <real *> last.dy + i * last.units,
-            last.units)
+        row_loss(&data.loss, row_of(data, turn.start + i), y + i * last.units, scale, scratch,
+                 <real *> last.dy + i * last.units, last.units)
+        data.losses[i] = in_order(scratch, data.loss.per_row)
 
 
 cdef void train_step(
     Net *net, Data *data, Turn turn, Steps *steps, real *scratch
 ) noexcept nogil:
-    cdef Py_ssize_t i, k, last = net.depth - 1
+    cdef Py_ssize_t k, last = net.depth - 1
     cdef const real *x
     cdef Py_ssize_t columns = steps.columns
     cdef const double *numbers = steps.numbers + turn.step * steps.parameters * columns
@@ -79,7 +89,8 @@ cdef void train_step(
     cdef Layer *layer
     cdef Data *fetching
     forward_layers(net, batch, turn)
-    loss_rows(net, data, turn, <const real *> net.layers[last].dropped)
+    # dW's room, TILE_SUMS numbers for an output, has yet to be used, and begins on a cache line.
+    loss_rows(net, data, turn, <const real *> net.layers[last].dropped, <double *> scratch)
     for k in range(last, -1, -1):
         layer = &net.layers[k]
         backward_rows(layer, turn, <real *> layer.dy)
@@ -87,9 +98,7 @@ cdef void train_step(
             backward_to_input(layer, <real *> net.layers[k - 1].dy, turn)
     meet(turn.meeting)
     if turn.thread == 0:
-        steps.losses[turn.step] = 0
-        for i in range(turn.n):
-            steps.losses[turn.step] += data.losses[i]
+        steps.losses[turn.step] = in_order(data.losses, turn.n)
     for k in range(net.depth):
         layer = &net.layers[k]
         x = input_of(net, batch, k)
@@ -156,18 +165,6 @@ cdef void predict_thread(Net *net, Data *data, real *y, int *team) noexcept nogi
 
 
 # ---- From Python ---------------------------------------------------------------------------------
-
-cdef void *address(object array, list kept, bint writable=False) except? NULL:
-    """Where a contiguous array's elements start; NULL for None. `kept` has the array from then on:
-    who uses the address keeps it."""
-    cdef Py_buffer view
-    if array is None:
-        return NULL
-    PyObject_GetBuffer(array, &view, PyBUF_C_CONTIGUOUS | (PyBUF_WRITABLE if writable else 0))
-    PyBuffer_Release(&view)
-    kept.append(array)
-    return view.buf
-
 
 cdef int read_parameter(
     Parameter *parameter, object source, size_t itemsize, list kept
@@ -241,7 +238,7 @@ cdef class Program:
     call costs little more than its work.
 
     batch_x (batch, inputs) is room to work in; so are, for training, batch_losses (batch,) and
-    scratch (threads, scratch_numbers). `loss` is one of softmax.LABEL_LOSSES.
+    scratch (threads, scratch_numbers).
     """
 
     cdef Net net
@@ -251,10 +248,7 @@ cdef class Program:
     cdef list room  # what the addresses lead to
     cdef list kept
 
-    def __cinit__(
-        self, Py_ssize_t depth, batch_x, loss=None, class_weights=None, double smoothing=0.0,
-        batch_losses=None, scratch=None
-    ):
+    def __cinit__(self, Py_ssize_t depth, batch_x, batch_losses=None, scratch=None):
         self.room, self.kept = [], []
         self.itemsize = batch_x.itemsize
         self.data.batch = batch_x.shape[0]
@@ -262,9 +256,6 @@ cdef class Program:
         self.data.losses = <double *> address(batch_losses, self.room, True)
         self.scratch = address(scratch, self.room, True)
         self.net.scratch_size = 0 if scratch is None else scratch.shape[1]
-        self.net.loss = NULL if loss is None else label_function(loss, self.itemsize)
-        self.net.class_weights = <const double *> address(class_weights, self.room)
-        self.net.smoothing = smoothing
         self.net.depth = depth
         self.net.layers = <Layer *> calloc(depth, sizeof(Layer))
         if self.net.layers == NULL:
@@ -283,30 +274,30 @@ cdef class Program:
         del kept[:before]
         self.net.meeting.threads = threads
 
-    cdef int read_data(self, x, order, labels, list kept) except -1:
+    cdef int read_data(self, x, order, list kept) except -1:
         cdef bint are_pixels = x.dtype.itemsize == 1
         cdef void *rows = address(x, kept)
         self.data.pixels = <const uint8_t *> rows if are_pixels else NULL
         self.data.numbers = rows
         self.data.order = <const int64_t *> address(order, kept)
-        self.data.labels = <const int64_t *> address(labels, kept)
         self.data.rows = len(x if order is None else order)
         return 0
 
-    def train(self, x, order, labels, numbers, losses):
-        """Trains on the rows of x and labels in this order (None: as they come), a batch at a time:
+    def train(self, x, order, loss, numbers, losses):
+        """Trains on the rows of x in this order (None: as they come), a batch at a time:
         len(losses) steps.
 
-        x (n, inputs) holds uint8 pixels or numbers of the layers' dtype, labels (n,) int64 classes;
-        numbers float64 (steps, parameters, k) are the rule's for each step. Puts the mean loss of
-        every batch into `losses`, float64, and changes the layers' parameters and their state.
-        Returns how many threads OpenMP gave: if these are fewer than were asked for, nothing was
-        done.
+        x (n, inputs) holds uint8 pixels or numbers of the layers' dtype; `loss` is a RowLoss of its
+        n rows; numbers float64 (steps, parameters, k) are the rule's for each step. Puts the mean
+        loss of every batch into `losses`, float64, and changes the layers' parameters and their
+        state. Returns how many threads OpenMP gave: if these are fewer than were asked for, nothing
+        was done.
         """
         cdef list kept = []
         cdef Steps steps
         cdef int team = 0
-        self.read_data(x, order, labels, kept)
+        self.read_data(x, order, kept)
+        read_loss(&self.data.loss, loss, self.itemsize, kept)
         steps.count = len(losses)
         steps.losses = <double *> address(losses, kept, True)
         steps.numbers = <const double *> address(numbers, kept)
@@ -323,7 +314,7 @@ cdef class Program:
         cdef list kept = []
         cdef void *outputs = address(y, kept, True)
         cdef int team = 0
-        self.read_data(x, None, None, kept)
+        self.read_data(x, None, kept)
         if self.itemsize == 4:
             run_prediction(&self.net, &self.data, <float *> outputs, &team)
         else:

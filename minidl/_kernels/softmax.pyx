@@ -13,8 +13,8 @@ from cython.parallel cimport prange
 from libc.math cimport INFINITY, NAN, fabs
 from libc.stdint cimport int64_t
 
+from minidl._kernels.losses cimport loss_functions
 from minidl._kernels.scalar cimport exp, exp_below, normal_log64, real
-from minidl._kernels.softmax cimport label_functions
 
 
 cdef inline double log_of_sum(double x, bint short_series) noexcept nogil:
@@ -159,13 +159,16 @@ def log_softmax_backward(
 # ---- cross-entropy: loss = -sum_j a_j ln p_j, dx_j = (sum a) p_j - a_j ------------------------
 # p = softmax(x), and a_j >= 0 says how much class j is wanted. Both results come from the same
 # exponentials, which dx holds in between. The largest one is 1 and exact, so that p - a keeps its
-# digits where p is nearly a. Both are multiplied by the row's scale, such as 1 / batch for the
-# mean. Cost: as softmax, and one pass over a.
+# digits where p is nearly a. losses.pxd says what a row's function is given; a label's options are
+# the smoothing and the weight w of every class, and mean a_j = w_j smoothing / n, and
+# w_j (1 - smoothing) more where j is the label. Cost: as softmax, and one pass over a.
 
-cdef inline double targets_row(
-    const real *x, const real *a, double scale, real *dx, Py_ssize_t n
+cdef void soft_targets_row(
+    const real *x, const void *target, const double *_, double scale, double *losses, real *dx,
+    Py_ssize_t n
 ) noexcept nogil:
     cdef Py_ssize_t j
+    cdef const real *a = <const real *> target
     cdef real m = largest(x, n)
     cdef double total = exponentials(x, m, dx, n)
     cdef double log_total = log_of_sum(total, sizeof(real) == 4)
@@ -176,14 +179,16 @@ cdef inline double targets_row(
     total = wanted / total
     for j in range(n):
         dx[j] = <real> (scale * (total * dx[j] - a[j]))
-    return scale * loss
+    losses[0] = scale * loss
 
 
-cdef double label_row(
-    const real *x, Py_ssize_t label, const double *weights, double smoothing, double scale,
+cdef void label_row(
+    const real *x, const void *target, const double *options, double scale, double *losses,
     real *dx, Py_ssize_t n
 ) noexcept nogil:
-    cdef Py_ssize_t j
+    cdef Py_ssize_t j, label = (<const int64_t *> target)[0]
+    cdef double smoothing = options[0]
+    cdef const double *weights = options + 1
     cdef real m = largest(x, n)
     cdef double total = exponentials(x, m, dx, n)
     cdef double log_total = log_of_sum(total, sizeof(real) == 4)
@@ -202,50 +207,10 @@ cdef double label_row(
         for j in range(n):
             dx[j] = <real> (factor * dx[j])
     dx[label] = <real> at_label
-    return scale * loss
+    losses[0] = scale * loss
 
 
-cdef inline double in_order(const double[::1] losses) noexcept nogil:
-    cdef double total = 0.0
-    cdef Py_ssize_t i
-    for i in range(losses.shape[0]):
-        total += losses[i]
-    return total
-
-
-def first_outside(const int64_t[::1] labels, Py_ssize_t classes):
-    """Where the first label outside 0 ... classes - 1 stands; -1 if there is none."""
-    cdef Py_ssize_t i
-    for i in range(labels.shape[0]):
-        if labels[i] < 0 or labels[i] >= classes:
-            return i
-    return -1
-
-
-def cross_entropy_of_targets(
-    const real[:, ::1] x, const real[:, ::1] a, const double[::1] scales,
-    double[::1] losses, real[:, ::1] dx, int threads
-):
-    """The loss of every row and its gradient, for soft targets a of x's shape; returns the sum."""
-    cdef Py_ssize_t i, n = x.shape[1]
-    for i in prange(x.shape[0], nogil=True, num_threads=threads, schedule="static"):
-        losses[i] = targets_row(&x[i, 0], &a[i, 0], scales[i], &dx[i, 0], n)
-    return in_order(losses)
-
-
-def cross_entropy_of_labels(
-    const real[:, ::1] x, const int64_t[::1] labels, const double[::1] weights, double smoothing,
-    const double[::1] scales, double[::1] losses, real[:, ::1] dx, int threads
-):
-    """The loss of every row and its gradient, for one label in each row; returns the sum.
-
-    a_j = w_j smoothing / n, and w_j (1 - smoothing) more where j is the label; w has shape (n,).
-    """
-    cdef Py_ssize_t i, n = x.shape[1]
-    for i in prange(x.shape[0], nogil=True, num_threads=threads, schedule="static"):
-        losses[i] = label_row(&x[i, 0], labels[i], &weights[0], smoothing, scales[i], &dx[i, 0],
-                              n)
-    return in_order(losses)
-
-
-LABEL_LOSSES = {"cross_entropy": label_functions(label_row, label_row)}
+LOSSES = {
+    "cross_entropy": loss_functions(label_row, label_row),
+    "cross_entropy of soft targets": loss_functions(soft_targets_row, soft_targets_row),
+}

@@ -10,6 +10,7 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcpy
 
 from minidl._kernels.gather cimport fetch_row, pixel_row
+from minidl._kernels.losses cimport Loss
 from minidl._kernels.scalar cimport real
 
 cdef extern from *:
@@ -76,13 +77,13 @@ cdef struct Turn:
 
 
 cdef struct Data:
-    # The data set, the order of its rows, and where a batch of them goes.
+    # The data set, what is wanted of its rows, their order, and where a batch of them goes.
     Py_ssize_t rows
     Py_ssize_t batch
     const uint8_t *pixels  # or NULL
     const void *numbers
     const int64_t *order  # NULL: as they come
-    const int64_t *labels
+    Loss loss
     void *x
     double *losses  # of a batch's rows
 
@@ -126,13 +127,13 @@ cdef inline const real *gather_rows(
 cdef inline void fetch_rows(
     Data *data, Py_ssize_t first, Py_ssize_t end, Py_ssize_t width, size_t itemsize
 ) noexcept nogil:
-    """Asks for rows that the next batch needs, and their labels. Shuffled, they lie anywhere in
+    """Asks for rows that the next batch needs, and their targets. Shuffled, they lie anywhere in
     memory, and to wait for them takes as long as to convert them; so they come while the weights
     are updated."""
     cdef Py_ssize_t i, row
     for i in range(first, min(end, data.rows)):
         row = row_of(data, i)
-        fetch_row(&data.labels[row], sizeof(int64_t))
+        fetch_row(data.loss.targets + row * data.loss.target_bytes, data.loss.target_bytes)
         if data.pixels != NULL:
             fetch_row(data.pixels + row * width, width)
         else:

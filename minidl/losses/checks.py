@@ -43,15 +43,28 @@ def matrix(operation: str, name: str, x: Any) -> Tensor:
 
 
 def pair(operation: str, y: Any, target: Any) -> tuple[Tensor, Tensor]:
-    """Both as tensors of one shape, the first of a float dtype.
+    """Both as tensors, the first of a float dtype, the second beside it."""
+    y = as_tensor(y, operation)
+    require_float(operation, y)
+    return y, as_tensor(target, operation, like=y)
+
+
+def common_dtype(y: Tensor, target: Tensor) -> np.dtype:
+    """What a loss computes with: y's dtype, into which constants go; but a target that wants a
+    gradient keeps its precision."""
+    return np.result_type(y.data, target.data) if target.requires_grad else y.dtype
+
+
+def target_array(operation: str, targets: Any, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Targets of exactly this shape, in their own dtype; Python numbers in this one.
 
     Not broadcast: (n,) beside (n, 1) would quietly become n² differences.
     """
-    y = as_tensor(y, operation)
-    require_float(operation, y)
-    target = as_tensor(target, operation, like=y)
-    same_shape(operation, target.shape, y.shape)
-    return y, target
+    array = (
+        targets.data if isinstance(targets, Tensor) else to_array(targets, None, operation, dtype)
+    )
+    same_shape(operation, array.shape, shape)
+    return array
 
 
 def same_shape(operation: str, got: tuple[int, ...], wanted: tuple[int, ...]) -> None:
@@ -76,7 +89,7 @@ def label_array(operation: str, targets: np.ndarray, batch: int, classes: int) -
             )
     whole = targets.clip(-1, classes) if targets.dtype.kind == "f" else targets  # 1e300 is no int64
     labels = np.ascontiguousarray(whole, np.int64)
-    at = _kernels.softmax.first_outside(labels, classes)
+    at = _kernels.losses.first_outside(labels, classes)
     if at >= 0:
         raise ArgumentError(
             explain(

@@ -5,21 +5,23 @@ from typing import Any
 
 import numpy as np
 
-from .. import _kernels
 from ..checks import is_number
 from ..errors import ArgumentError, ShapeError, explain
-from ..tensor import Tensor, record
+from ..tensor import Tensor
 from .checks import (
+    common_dtype,
     constant,
     label_array,
     matrix,
     not_negative,
     pair,
     same_shape,
+    target_array,
     weights,
 )
-from .reduction import left_aligned, reduced, scales
-from .softmax import NANOSECONDS
+from .reduction import RowLoss, Scale, in_rows, reduced, width_of
+
+BINARY = "binary_cross_entropy_with_logits"
 
 
 def cross_entropy(
@@ -65,56 +67,46 @@ def cross_entropy(
 
     Label smoothing: Szegedy et al., "Rethinking the Inception architecture", CVPR 2016.
     """
+    logits = matrix("cross_entropy", "logits", logits)
+    loss = cross_entropy_of_rows(logits.shape, logits.dtype, targets, weight, label_smoothing)
+    return reduced("cross_entropy", logits, loss, sample_weight, reduction)
+
+
+def cross_entropy_of_rows(
+    shape: tuple[int, ...],
+    dtype: np.dtype,
+    targets: Any,
+    weight: Any = None,
+    label_smoothing: float = 0.0,
+) -> RowLoss:
+    """The cross-entropy of logits of this shape, as its kernel takes it."""
     operation = "cross_entropy"
-    logits = matrix(operation, "logits", logits)
-    batch, classes = logits.shape
+    batch, classes = shape
     if not (is_number(label_smoothing) and 0 <= label_smoothing < 1):
         got = f"label_smoothing={label_smoothing!r}"
         raise ArgumentError(explain(operation, "0 <= label_smoothing < 1", got))
-    w = full(classes, 1.0) if weight is None else weights(operation, "weight", weight, (classes,))
+    w = None if weight is None else weights(operation, "weight", weight, (classes,))
     q = constant(operation, "targets", targets)
-
-    x = np.ascontiguousarray(logits.data)
-    losses, dx = np.empty(batch), np.empty(x.shape, x.dtype)
-    threads = _kernels.threads_for(NANOSECONDS * x.size)
     if q.ndim == 2 and q.dtype.kind == "f":
-        same_shape(operation, q.shape, logits.shape)
+        same_shape(operation, q.shape, shape)
         not_negative(operation, "soft targets", q)
-        scale = row_scales(operation, batch, sample_weight, reduction)
         q = (1 - label_smoothing) * q + label_smoothing / classes
-        a = np.ascontiguousarray(w * q, x.dtype)
-        total = _kernels.softmax.cross_entropy_of_targets(x, a, scale, losses, dx, threads)
-    else:
-        labels = label_array(operation, q, batch, classes)
-        of_class = 1.0 if weight is None else w[labels]
-        scale = row_scales(operation, batch, sample_weight, reduction, of_class)
-        total = _kernels.softmax.cross_entropy_of_labels(
-            x, labels, w, label_smoothing, scale, losses, dx, threads
+        return RowLoss(
+            f"{operation} of soft targets", dtype, in_rows(q if w is None else w * q, dtype)
         )
-
-    def backward(dy: np.ndarray) -> list[np.ndarray]:
-        if dy.ndim == 0 and dy == 1:
-            return [dx[...]]  # a view, so that the tape does not add to dx itself
-        return [dx * left_aligned(dy, dx.ndim)]
-
-    result = losses if reduction == "none" else total
-    return record(operation, np.asarray(result, x.dtype), (logits,), backward)
+    labels = label_array(operation, q, batch, classes)
+    options = plain_options(classes, label_smoothing)
+    if w is not None:
+        options = np.append(label_smoothing, w)[None]
+    return RowLoss(operation, dtype, labels, options, class_weight=w)
 
 
 @lru_cache
-def full(n: int, value: float) -> np.ndarray:
-    """The weights of a loss where all are alike."""
-    array = np.full(n, value)
+def plain_options(classes: int, label_smoothing: float) -> np.ndarray:
+    """What the kernel of labels wants where all classes have the weight 1."""
+    array = np.append(label_smoothing, np.ones(classes))[None]
     array.flags.writeable = False
     return array
-
-
-def row_scales(
-    operation: str, batch: int, sample_weight: Any, reduction: str, of_class: Any = 1.0
-) -> np.ndarray:
-    """What each row's loss is multiplied by."""
-    scale = scales(operation, (batch,), sample_weight, reduction, of_class)
-    return full(batch, scale) if isinstance(scale, float) else scale
 
 
 def binary_cross_entropy_with_logits(
@@ -147,41 +139,54 @@ def binary_cross_entropy_with_logits(
     >>> binary_cross_entropy_with_logits(x, [1.0, 1.0], reduction="none").numpy()
     array([0.6931472, 0.       ], dtype=float32)
     """
-    operation = "binary_cross_entropy_with_logits"
-    logits, targets = pair(operation, logits, targets)
-    x, t = logits.data, targets.data
+    logits, targets = pair(BINARY, logits, targets)
+    dtype = common_dtype(logits, targets)
+    loss = binary_cross_entropy_of_rows(logits.shape, dtype, targets, pos_weight)
+
+    def target_slope(_: np.ndarray, scale: Scale) -> np.ndarray:
+        """The loss for t = 1 less that for t = 0: it is linear in t."""
+        ends = [loss._replace(targets=np.full_like(loss.targets, t)) for t in (1, 0)]
+        yes, no = (end.run(logits.data, scale)[0] for end in ends)
+        return (yes - no).astype(dtype)
+
+    return reduced(BINARY, logits, loss, sample_weight, reduction, targets, target_slope)
+
+
+def binary_cross_entropy_of_rows(
+    shape: tuple[int, ...], dtype: np.dtype, targets: Any, pos_weight: Any = None
+) -> RowLoss:
+    """The binary cross-entropy of logits of this shape, as its kernel takes it."""
+    t = target_array(BINARY, targets, shape, dtype)
     if t.size and not (t.min() >= 0 and t.max() <= 1):
         raise ArgumentError(
             explain(
-                operation,
+                BINARY,
                 "targets from 0 to 1",
                 f"values from {t.min()} to {t.max()}",
                 "(targets + 1) / 2 if they are -1 and +1",
             )
         )
-    r = _pos_weight(operation, pos_weight, logits)
-    scale = scales(operation, x.shape, sample_weight, reduction)
-
-    e = np.exp(-np.abs(x))
-    miss, false_alarm = np.maximum(-x, 0) + np.log1p(e), np.maximum(x, 0) + np.log1p(e)
-    losses = _times(r * t, miss) + _times(1 - t, false_alarm)
-    dx = ((1 - t) * np.where(x > 0, 1, e) - r * t * np.where(x > 0, e, 1)) / (1 + e)
-    dt = r * miss - false_alarm if targets.requires_grad else None
-    return reduced(operation, (logits, targets), losses, (dx, dt), scale, reduction)
+    options = one_pos_weight(width_of(shape))
+    if pos_weight is not None:
+        options = _pos_weight(pos_weight, shape)
+    return RowLoss(BINARY, dtype, in_rows(t, dtype), options, by_element=True)
 
 
-def _pos_weight(operation: str, value: Any, logits: Tensor) -> Any:
-    if value is None:
-        return 1.0
-    array = not_negative(operation, "pos_weight", constant(operation, "pos_weight", value))
-    try:
-        np.broadcast_to(array, logits.shape)
-    except ValueError:
-        wanted = f"pos_weight that broadcasts to {logits.shape}"
-        raise ShapeError(explain(operation, wanted, f"shape {array.shape}")) from None
+@lru_cache
+def one_pos_weight(width: int) -> np.ndarray:
+    """The pos_weight of every column where none is given."""
+    array = np.ones((1, width))
+    array.flags.writeable = False
     return array
 
 
-def _times(weight: np.ndarray, cost: np.ndarray) -> np.ndarray:
-    """weight · cost, where 0 · inf is 0: what is not wanted costs nothing."""
-    return np.where(weight == 0, weight, weight * np.where(weight == 0, 0, cost))
+def _pos_weight(value: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """A weight for every column; of every row, if they differ."""
+    array = not_negative(BINARY, "pos_weight", constant(BINARY, "pos_weight", value, np.float64))
+    try:
+        whole = np.broadcast_to(array, shape)
+    except ValueError:
+        wanted = f"pos_weight that broadcasts to {shape}"
+        raise ShapeError(explain(BINARY, wanted, f"shape {array.shape}")) from None
+    is_alike = array.ndim < len(shape) or array.shape[:1] in ((), (1,))
+    return in_rows(whole[:1] if is_alike and shape else whole, np.dtype(np.float64))

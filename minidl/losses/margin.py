@@ -7,8 +7,8 @@ import numpy as np
 from ..checks import is_number
 from ..errors import ArgumentError, explain
 from ..tensor import Tensor, as_tensor, require_float
-from .checks import constant, label_array, matrix, same_shape
-from .reduction import reduced, scales
+from .checks import constant, label_array, matrix, target_array
+from .reduction import RowLoss, in_rows, reduced
 
 
 def hinge(
@@ -40,19 +40,21 @@ def hinge(
     """
     scores = as_tensor(scores, "hinge")
     require_float("hinge", scores)
-    given = constant("hinge", "targets", targets)
-    same_shape("hinge", given.shape, scores.shape)
-    t = given.astype(scores.dtype)
+    loss = hinge_of_rows(scores.shape, scores.dtype, targets)
+    return reduced("hinge", scores, loss, sample_weight, reduction)
+
+
+def hinge_of_rows(shape: tuple[int, ...], dtype: np.dtype, targets: Any) -> RowLoss:
+    """The hinge loss of scores of this shape, as its kernel takes it."""
+    given = target_array("hinge", constant("hinge", "targets", targets), shape, dtype)
+    t = in_rows(given, dtype)
     if not (np.abs(t) == 1).all():
         raise ArgumentError(
             explain(
                 "hinge", "targets -1 and +1", _some_values(given), "2 * targets - 1 for 0 and 1"
             )
         )
-    scale = scales("hinge", scores.shape, sample_weight, reduction)
-    margins = 1 - t * scores.data
-    slope = np.where(margins > 0, -t, np.zeros((), t.dtype))
-    return reduced("hinge", (scores,), np.maximum(margins, 0), (slope,), scale, reduction)
+    return RowLoss("hinge", dtype, t, by_element=True)
 
 
 def _some_values(x: np.ndarray) -> str:
@@ -97,20 +99,17 @@ def multi_margin(
 
     Weston, Watkins, "Support vector machines for multi-class pattern recognition", ESANN 1999.
     """
+    scores = matrix("multi_margin", "scores", scores)
+    loss = multi_margin_of_rows(scores.shape, scores.dtype, targets, margin)
+    return reduced("multi_margin", scores, loss, sample_weight, reduction)
+
+
+def multi_margin_of_rows(
+    shape: tuple[int, ...], dtype: np.dtype, targets: Any, margin: float = 1.0
+) -> RowLoss:
+    """The multi-class hinge loss of scores of this shape, as its kernel takes it."""
     operation = "multi_margin"
-    scores = matrix(operation, "scores", scores)
-    batch, classes = scores.shape
     if not (is_number(margin) and 0 <= margin < np.inf):
         raise ArgumentError(explain(operation, "a finite margin from 0 up", f"margin={margin!r}"))
-    labels = label_array(operation, constant(operation, "targets", targets), batch, classes)
-    scale = scales(operation, (batch,), sample_weight, reduction)
-
-    s = scores.data
-    right = np.arange(batch), labels
-    with np.errstate(invalid="ignore"):  # an infinite right score minus itself, replaced below
-        margins = s - s[right][:, None] + s.dtype.type(margin)
-    margins[right] = 0
-    losses = np.maximum(margins, 0).sum(axis=1, dtype=np.float64) / classes
-    slope = (margins > 0).astype(s.dtype) / classes
-    slope[right] = -slope.sum(axis=1)
-    return reduced(operation, (scores,), losses, (slope,), scale, reduction)
+    labels = label_array(operation, constant(operation, "targets", targets), *shape)
+    return RowLoss(operation, dtype, labels, np.array([[margin]], np.float64))

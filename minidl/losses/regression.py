@@ -7,8 +7,8 @@ import numpy as np
 from ..checks import is_number
 from ..errors import ArgumentError, explain
 from ..tensor import Tensor
-from .checks import pair
-from .reduction import reduced, scales
+from .checks import common_dtype, pair, target_array
+from .reduction import RowLoss, in_rows, reduced
 
 
 def mse(y: Any, target: Any, *, sample_weight: Any = None, reduction: str = "mean") -> Tensor:
@@ -33,10 +33,14 @@ def mse(y: Any, target: Any, *, sample_weight: Any = None, reduction: str = "mea
     tensor([1., 2.])
     """
     y, target = pair("mse", y, target)
-    scale = scales("mse", y.shape, sample_weight, reduction)
-    error = y.data - target.data
-    slopes = _slopes(2 * error, target)
-    return reduced("mse", (y, target), error * error, slopes, scale, reduction)
+    loss = mse_of_rows(y.shape, common_dtype(y, target), target)
+    return reduced("mse", y, loss, sample_weight, reduction, target)
+
+
+def mse_of_rows(shape: tuple[int, ...], dtype: np.dtype, targets: Any) -> RowLoss:
+    """The squared error of outputs of this shape, as its kernel takes it."""
+    t = target_array("mse", targets, shape, dtype)
+    return RowLoss("mse", dtype, in_rows(t, dtype), by_element=True)
 
 
 def huber(
@@ -67,15 +71,16 @@ def huber(
     Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics, 1964.
     """
     y, target = pair("huber", y, target)
+    loss = huber_of_rows(y.shape, common_dtype(y, target), target, delta)
+    return reduced("huber", y, loss, sample_weight, reduction, target)
+
+
+def huber_of_rows(
+    shape: tuple[int, ...], dtype: np.dtype, targets: Any, delta: float = 1.0
+) -> RowLoss:
+    """Huber's loss of outputs of this shape, as its kernel takes it."""
+    t = target_array("huber", targets, shape, dtype)
     if not (is_number(delta) and 0 < delta < np.inf):
         raise ArgumentError(explain("huber", "a finite delta above 0", f"delta={delta!r}"))
-    scale = scales("huber", y.shape, sample_weight, reduction)
-    error = y.data - target.data
-    clipped = np.clip(error, -delta, delta)
-    losses = clipped * (error - 0.5 * clipped)  # both branches at once, and e² cannot overflow
-    return reduced("huber", (y, target), losses, _slopes(clipped, target), scale, reduction)
-
-
-def _slopes(slope: np.ndarray, target: Tensor) -> tuple[np.ndarray, np.ndarray | None]:
-    """The derivatives by y and by the target of a function of y - target."""
-    return slope, -slope if target.requires_grad else None
+    options = np.array([[delta]], np.float64)
+    return RowLoss("huber", dtype, in_rows(t, dtype), options, by_element=True)

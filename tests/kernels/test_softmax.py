@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from minidl import _kernels
+from minidl.losses.reduction import RowLoss
 
 pytestmark = pytest.mark.usefixtures("level")
 
@@ -27,19 +28,20 @@ def run(kernel, *arrays, threads=1):
     return y
 
 
+def run_loss(loss, x, threads):
+    losses, dx = np.full((len(x), 1), 7.0), np.full_like(x, 7)
+    _kernels.losses.of_rows(loss, x, 1.0, losses, dx, threads)
+    return losses[:, 0], dx
+
+
 def run_labels(x, labels, weights=None, smoothing=0.0, threads=1):
-    losses, dx = np.full(len(x), 7.0), np.full_like(x, 7)
     weights = np.ones(x.shape[1]) if weights is None else weights
-    _kernels.softmax.cross_entropy_of_labels(
-        x, labels, weights, smoothing, np.ones(len(x)), losses, dx, threads
-    )
-    return losses, dx
+    options = np.append(smoothing, weights)[None]
+    return run_loss(RowLoss("cross_entropy", x.dtype, labels, options), x, threads)
 
 
 def run_targets(x, a, threads=1):
-    losses, dx = np.full(len(x), 7.0), np.full_like(x, 7)
-    _kernels.softmax.cross_entropy_of_targets(x, a, np.ones(len(x)), losses, dx, threads)
-    return losses, dx
+    return run_loss(RowLoss("cross_entropy of soft targets", x.dtype, a), x, threads)
 
 
 def exact(x):

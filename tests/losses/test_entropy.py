@@ -167,6 +167,7 @@ BCE_OPTIONS = [
     {"pos_weight": 3.0},
     {"pos_weight": WEIGHT},
     {"pos_weight": WEIGHT, "sample_weight": SAMPLE_WEIGHT},
+    {"pos_weight": np.arange(6.0)[:, None]},
 ]
 
 

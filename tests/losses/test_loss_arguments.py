@@ -82,6 +82,25 @@ def test_float32_keeps_its_dtype_whatever_the_weights(loss, targets):
 
 
 @EACH
+def test_a_backward_pass_that_failed_can_be_made_again(loss, targets):
+    """Two losses of one x: the tape adds their gradients up, and must not do so in the losses'."""
+    x = minidl.tensor(X, requires_grad=True)
+    failures = [RuntimeError("once")]
+
+    def backward(dy):
+        if failures:
+            raise failures.pop()
+        return (dy,)
+
+    listening = record("listen", x.data, [x], backward)
+    total = loss(listening, targets) + loss(listening, targets)
+    with pytest.raises(RuntimeError, match="once"):
+        total.backward()
+    total.backward()
+    np.testing.assert_allclose(x.grad.numpy(), 2 * gradient(loss, X, targets)[1], rtol=1e-14)
+
+
+@EACH
 def test_nothing_given_is_changed(loss, targets):
     x, t, v = X.copy(), targets.copy(), np.arange(4.0)
     gradient(loss, x, t, sample_weight=v)

@@ -1,0 +1,81 @@
+"""What a loss is for the kernels that need one: a function on a row of a net's outputs.
+
+    loss(x, target, options, scale, losses, dx, n)
+
+`target` is what is wanted of the row: a label, int64, or n numbers like x. Into losses[0] goes the
+row's loss, or into losses[0..n) that of every element, and into dx[0..n) the gradient; each times
+`scale`, such as 1 / batch for the mean. `options` are the loss's own, in order. It travels from its
+module to the others in a capsule.
+"""
+
+from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
+from libc.stdint cimport int64_t
+
+from minidl._kernels.address cimport address
+from minidl._kernels.real cimport real
+
+ctypedef void (*loss_float)(
+    const float *, const void *, const double *, double, double *, float *, Py_ssize_t
+) noexcept nogil
+ctypedef void (*loss_double)(
+    const double *, const void *, const double *, double, double *, double *, Py_ssize_t
+) noexcept nogil
+
+
+cdef struct Loss:
+    # A loss, and what is wanted of all rows.
+    void *function
+    Py_ssize_t per_row  # how many losses a row has
+    const double *options
+    Py_ssize_t options_step  # from a row's to the next; 0: all have the same
+    const char *targets
+    Py_ssize_t target_bytes  # of a row
+    const double *class_weights  # what a row counts in the mean, by its label; NULL: all the same
+
+
+cdef inline dict loss_functions(loss_float f32, loss_double f64):
+    """Both builds of a loss, as the Python side hands them on."""
+    return {"float32": PyCapsule_New(<void *> f32, "minidl loss float32", NULL),
+            "float64": PyCapsule_New(<void *> f64, "minidl loss float64", NULL)}
+
+
+cdef inline int read_loss(Loss *loss, object source, size_t itemsize, list kept) except -1:
+    """From a RowLoss of minidl/losses/reduction.py."""
+    cdef Py_ssize_t rows = len(source.targets), option_rows, columns
+    if itemsize == 4:
+        loss.function = PyCapsule_GetPointer(source.functions["float32"], "minidl loss float32")
+    else:
+        loss.function = PyCapsule_GetPointer(source.functions["float64"], "minidl loss float64")
+    loss.per_row = source.per_row
+    loss.options = <const double *> address(source.options, kept)
+    option_rows, columns = source.options.shape
+    loss.options_step = columns if option_rows > 1 else 0
+    loss.targets = <const char *> address(source.targets, kept)
+    loss.target_bytes = source.targets.nbytes // max(rows, 1)
+    loss.class_weights = <const double *> address(source.class_weight, kept)
+    return 0
+
+
+cdef inline double in_order(const double *x, Py_ssize_t n) noexcept nogil:
+    """The sum of x, from the first to the last."""
+    cdef double total = 0.0
+    cdef Py_ssize_t i
+    for i in range(n):
+        total += x[i]
+    return total
+
+
+cdef inline int64_t label_of(Loss *loss, Py_ssize_t row) noexcept nogil:
+    return (<const int64_t *> loss.targets)[row]
+
+
+cdef inline void row_loss(
+    Loss *loss, Py_ssize_t row, const real *x, double scale, double *losses, real *dx, Py_ssize_t n
+) noexcept nogil:
+    """The loss of x, for what is wanted of row number `row`."""
+    cdef const void *target = loss.targets + row * loss.target_bytes
+    cdef const double *options = loss.options + row * loss.options_step
+    if real is float:
+        (<loss_float> loss.function)(x, target, options, scale, losses, dx, n)
+    else:
+        (<loss_double> loss.function)(x, target, options, scale, losses, dx, n)
