@@ -18,7 +18,9 @@ HERE = str(Path(__file__).parent)
 def run(function, *arguments, timeout=60, **variables):
     """What it prints. An error in it is one here, and so is a hang, after which all of its
     processes are killed."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("OMP_")} | variables
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("OMP_")}
+    # There are more threads than processors, on purpose: those that wait sleep.
+    environment |= {"GOMP_SPINCOUNT": "0", **variables}
     environment["PYTHONPATH"] = os.pathsep.join([HERE, os.environ.get("PYTHONPATH", HERE)])
     command = [sys.executable, "-c", f"import processes_work; processes_work.{function}{arguments}"]
     process = subprocess.Popen(
