@@ -73,15 +73,16 @@ class Dense(Layer):
 class Dropout(Layer):
     """In training each element is 0 with probability p, else x / (1 - p); in evaluation y = x.
 
-    The mask follows from the layer's seed, drawn when it is made, and the count of its calls.
+    The mask follows from the layer's seed and the count of its calls. Without a seed one is drawn
+    from minidl's generator when the layer is made.
     Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov 2014.
     """
 
-    def __init__(self, p: float = 0.5) -> None:
+    def __init__(self, p: float = 0.5, *, seed: int | None = None) -> None:
         if not (is_number(p) and 0 <= p <= 1):
             raise ArgumentError(explain("Dropout", "p from 0 to 1", repr(p)))
         self.p = float(p)
-        self.seed = fresh_seed()
+        self.seed = fresh_seed() if seed is None else int(seed)
         self.calls = 0
 
     def forward(self, x: Any) -> Tensor:
