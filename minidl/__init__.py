@@ -13,14 +13,18 @@
 True
 """
 
-from . import data, functional, init, nn, optim, random, schedules
+from . import checkpoint, data, functional, init, nn, optim, random, schedules, train
 from ._kernels import get_num_threads, set_num_threads, show_config
 from .errors import (
     ArgumentError,
+    CheckpointError,
     DataError,
+    DivergedError,
     DTypeError,
     GraphError,
+    GuardWarning,
     MinidlError,
+    MissingPackageError,
     ShapeError,
 )
 from .gradcheck import gradcheck
@@ -32,9 +36,9 @@ from .training import TrainingStep
 __version__ = "0.1.0"
 
 __all__ = [
-    "ArgumentError", "DTypeError", "DataError", "GraphError", "MinidlError", "ShapeError",
-    "Tensor", "TrainingStep", "concatenate", "data", "functional", "get_num_threads",
-    "gradcheck", "init", "manual_seed", "maximum", "minimum", "nn", "no_grad", "optim",
-    "predict", "random", "schedules", "set_num_threads", "show_config", "stack", "tensor",
-    "where",
+    "ArgumentError", "CheckpointError", "DTypeError", "DataError", "DivergedError", "GraphError",
+    "GuardWarning", "MinidlError", "MissingPackageError", "ShapeError", "Tensor", "TrainingStep",
+    "checkpoint", "concatenate", "data", "functional", "get_num_threads", "gradcheck", "init",
+    "manual_seed", "maximum", "minimum", "nn", "no_grad", "optim", "predict", "random",
+    "schedules", "set_num_threads", "show_config", "stack", "tensor", "train", "where",
 ]  # fmt: skip

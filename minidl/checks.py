@@ -1,8 +1,12 @@
-"""What counts as a number when a user gives one."""
+"""What counts as a number, or as a path, when a user gives one."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from .errors import ArgumentError, explain
 
 
 def is_number(value: Any) -> bool:
@@ -22,3 +26,11 @@ def is_whole(value: Any, least: int) -> bool:
     """
     is_integer = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     return is_integer and bool(value >= least)
+
+
+def to_path(operation: str, value: Any) -> Path:
+    """`value` as a path; ArgumentError if it is none."""
+    try:
+        return Path(os.fsdecode(value))
+    except TypeError:
+        raise ArgumentError(explain(operation, "a path", repr(value))) from None

@@ -25,6 +25,34 @@ class DataError(MinidlError, ValueError):
     """A file that does not hold what it claims to hold."""
 
 
+class DivergedError(MinidlError, ArithmeticError):
+    """Training met a loss that is not finite. The net has the weights from before that step.
+
+    `step` counts all the optimiser's steps from 1, `epoch` from 1, `batch` within the epoch from 1;
+    `place` is what was the first not to be finite, and `cause` what probably made it so.
+    """
+
+    def __init__(
+        self, message: str, *, step: int = 0, epoch: int = 0, batch: int = 0, place: str = "",
+        cause: str = "",
+    ) -> None:  # fmt: skip
+        super().__init__(message)
+        self.step, self.epoch, self.batch = step, epoch, batch
+        self.place, self.cause = place, cause
+
+
+class GuardWarning(UserWarning):
+    """Training goes on, but what it was given is probably a mistake."""
+
+
+class CheckpointError(DataError):
+    """A checkpoint that is damaged, cut short, no checkpoint at all, or one of another model."""
+
+
+class MissingPackageError(MinidlError, ImportError):
+    """A package that only this part of minidl needs is not installed."""
+
+
 def explain(operation: str, expected: object, got: object, hint: str = "") -> str:
     """One message: what was called, what it takes, what came, and what to do about it.
 

@@ -1,5 +1,8 @@
 """The one source of randomness: initial weights, dropout and shuffling draw from it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from .checks import is_whole
@@ -33,6 +36,29 @@ def generator(seed: int | None = None) -> "np.random.Generator":
     if _Source.generator is None:
         _Source.generator = np.random.default_rng()
     return _Source.generator
+
+
+def random_state() -> dict[str, Any]:
+    """Where the shared generator stands, as NumPy tells it: numbers and names, fit for JSON."""
+    return dict(generator().bit_generator.state)
+
+
+def set_random_state(state: Mapping[str, Any]) -> None:
+    """Goes on where the generator stood that gave `state`.
+
+    >>> import minidl
+    >>> state = minidl.random.random_state()
+    >>> first = minidl.random.generator().random()
+    >>> minidl.random.set_random_state(state)
+    >>> minidl.random.generator().random() == first
+    True
+    """
+    try:
+        generator().bit_generator.state = state
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArgumentError(
+            explain("set_random_state", "what random_state() gave", f"{state!r}: {error}")
+        ) from None
 
 
 def fresh_seed() -> int:

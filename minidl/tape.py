@@ -34,6 +34,7 @@ class Memory:
     recorded_writes = 0  # those of them that a backward pass goes through
     last_writer = -1  # the age of the node that made the last of these
     is_parameter = False  # whether a leaf that wants a gradient lives here
+    was_stepped = False  # whether this is a gradient that an optimiser's step has used
 
 
 class Node:

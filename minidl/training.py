@@ -88,18 +88,34 @@ class TrainingStep:
 
     def epoch(self, batches: Any) -> np.ndarray:
         """A step for each batch, once through all; gives their losses, float64 (batches,)."""
-        net = self._fused(batches.x, batches.y) if isinstance(batches, Batches) else None
-        if net is None or batches.dtype != net.dtype:
+        net = self._fused_for(batches) if isinstance(batches, Batches) else None
+        if net is None:
             return np.array([self(x, y) for x, y in batches])
-        x, size = batches.x, min(batches.batch_size, len(batches.x))
-        labels = label_array("cross_entropy", batches.y, len(x), net.classes)
+        self._labels(net, batches)
         order = batches.draw_order()
+        size = min(batches.batch_size, len(batches.x))
         at_once = size * max(1, int(CALL / (PASSES * net.nanoseconds(size))))
-        losses = [
-            self._run(net, x, rows, labels, size, -(-len(rows) // size))
-            for rows in np.split(order, range(at_once, len(order), at_once))
-        ]
-        return np.concatenate(losses)
+        pieces = np.split(order, range(at_once, len(order), at_once))
+        return np.concatenate([self.on_rows(batches, rows) for rows in pieces])
+
+    def on_rows(self, batches: Batches, rows: np.ndarray) -> np.ndarray:
+        """Steps on these rows of the data, a batch after the other, in one kernel call if the
+        kernel can; gives their losses. An epoch is its order's rows, in as many pieces as wanted:
+        the bits are the same where all but the last are of whole batches."""
+        net = self._fused_for(batches)
+        if net is None:
+            return np.array([self(x, y) for x, y in batches.walk(rows)])
+        labels = self._labels(net, batches)
+        size = min(batches.batch_size, len(batches.x))
+        return self._run(net, batches.x, rows, labels, size, -(-len(rows) // size))
+
+    def _fused_for(self, batches: Batches) -> FusedNet | None:
+        """The net, if the kernel can train it on these batches."""
+        net = self._fused(batches.x, batches.y)
+        return None if net is None or batches.dtype != net.dtype else net
+
+    def _labels(self, net: FusedNet, batches: Batches) -> np.ndarray:
+        return label_array("cross_entropy", batches.y, len(batches.x), net.classes)
 
     def _fused(self, x: Any, labels: np.ndarray) -> FusedNet | None:
         """The net, if the kernel can do all that the loop would do with such data."""

@@ -48,7 +48,7 @@ class Batches:
         return n // self.batch_size if self._drop_last else -(-n // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, np.ndarray]]:
-        return self._walk(self.draw_order())
+        return self.walk(self.draw_order())
 
     def draw_order(self) -> np.ndarray:
         """The rows of the next iteration, int64 (n,), without those that `drop_last` leaves out;
@@ -64,13 +64,23 @@ class Batches:
             return generator()
         return np.random.default_rng((self._seed, self._epoch))
 
-    def _walk(self, order: np.ndarray) -> Iterator[tuple[Tensor, np.ndarray]]:
+    @property
+    def epoch(self) -> int:
+        """How many orders were shuffled: with a seed, the next one follows from it. May be set."""
+        return self._epoch
+
+    @epoch.setter
+    def epoch(self, value: int) -> None:
+        self._epoch = _checked_whole("epoch", value, 0)
+
+    def walk(self, order: np.ndarray) -> Iterator[tuple[Tensor, np.ndarray]]:
+        """The batches of these rows, such as those that draw_order() gave or a part of them."""
         x = self.x
         rows_at_most = min(self.batch_size, len(order))
         buffer = np.empty((rows_at_most, *x.shape[1:]), self.dtype)
         gather = gather_pixels if x.dtype == np.uint8 else gather_numbers
         inputs = None
-        for start in range(0, len(self) * self.batch_size, self.batch_size):
+        for start in range(0, len(order), self.batch_size):
             rows = order[start : start + self.batch_size]
             if inputs is not None:
                 inputs.mark_written()  # a graph that keeps the last batch must not be used now

@@ -19,11 +19,11 @@ import math
 import os
 import zlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, DataError, explain
+from ..checks import to_path
+from ..errors import DataError, explain
 
 DTYPES = {
     code: np.dtype(name)
@@ -32,14 +32,6 @@ DTYPES = {
     }.items()
 }  # fmt: skip
 CHUNK = 1 << 20
-
-
-def to_path(operation: str, value: Any) -> Path:
-    """`value` as a path; ArgumentError if it is none."""
-    try:
-        return Path(os.fsdecode(value))
-    except TypeError:
-        raise ArgumentError(explain(operation, "a path", repr(value))) from None
 
 
 def read_idx(path: str | os.PathLike[str]) -> np.ndarray:

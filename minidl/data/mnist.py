@@ -10,9 +10,10 @@ from typing import TypeAlias
 
 import numpy as np
 
+from ..checks import to_path
 from ..errors import DataError, explain
 from .download import RemoteFile, download
-from .idx import read_idx, to_path
+from .idx import read_idx
 
 # The files as they were published; the mirrors have the same bytes.
 FILES = (

@@ -163,6 +163,7 @@ class Block:
             weights.append(None if g is None else writable(p))
             if g is not None:
                 p.mark_written()
+                p.grad._memory.was_stepped = True  # type: ignore[union-attr]  # g came from it
         threads = _kernels.threads_for(nanoseconds * self.size)
         _kernels.update.step(
             kernel, weights, gradients, self.spans, self.places, *states, numbers, threads

@@ -1,6 +1,7 @@
 """What a tensor is, before it can do anything: an array, its gradient, its place on the tape."""
 
 import threading
+import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from .. import tape
 from ..checks import is_whole
-from ..errors import ArgumentError, DTypeError, GraphError, ShapeError, explain
+from ..errors import ArgumentError, DTypeError, GraphError, GuardWarning, ShapeError, explain
 from .arrays import FLOATS, Shape, in_dtypes, to_array
 
 if TYPE_CHECKING:
@@ -137,6 +138,13 @@ class Base:
         if not self._requires_grad:
             return
         gradient = np.asarray(gradient, self._data.dtype)
+        if self.grad is not None and getattr(self.grad, "_memory", tape.Memory).was_stepped:
+            warnings.warn(
+                "backward: adds to a gradient that an optimiser's step has used already. Try: "
+                "optimizer.zero_grad() after each step",
+                GuardWarning,
+                stacklevel=4,  # the line that calls Tensor.backward
+            )
         with _adding:
             # Not in place: whoever holds the old sum, or computes with it, keeps it.
             if self.grad is not None:

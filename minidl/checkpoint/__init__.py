@@ -1,0 +1,11 @@
+"""Checkpoints: files that a kill cannot hurt and a stranger cannot abuse.
+
+The format is that of the safetensors package, which is needed here and nowhere else:
+`pip install 'minidl[checkpoints]'`.
+"""
+
+from .files import read, write
+from .folder import Folder, Saved
+from .model import OPTIMIZER, load_model, save_model
+
+__all__ = ["OPTIMIZER", "Folder", "Saved", "load_model", "read", "save_model", "write"]

@@ -1,0 +1,262 @@
+"""One checkpoint: arrays and a state, in one file of the safetensors format.
+
+    bytes           what
+    0 to 7          the header's length n, little-endian
+    8 to 7 + n      JSON: each array's dtype, shape and place, and "__metadata__", a dict of strings
+    the rest        the arrays, one after the other
+
+(https://github.com/huggingface/safetensors.) The metadata "minidl" holds the state as JSON, and the
+SHA-256 of the whole file, taken with zeros in the place of the digest itself. A file without it
+is somebody else's: arrays, and no state.
+
+A file may come from a stranger. It is read once, as bytes, and nothing in it is executed. The
+arrays take what the file has of them, whatever the header says, and Python objects are made of
+`HEADER_LIMIT` bytes at most.
+"""
+
+import hashlib
+import json
+import os
+import re
+import stat
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ..checks import to_path
+from ..errors import (
+    ArgumentError,
+    CheckpointError,
+    DTypeError,
+    MissingPackageError,
+    explain,
+)
+from .atomic import put
+from .state import to_json
+
+DTYPES = {
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BOOL": "|b1",
+    "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",
+    "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1",
+}  # fmt: skip
+SAVED = frozenset(np.dtype(name) for name in DTYPES.values())
+HEADER_LIMIT = 1 << 24
+METADATA = "__metadata__"
+KEY = "minidl"
+DIGEST = re.compile(rb'\\"minidl\.sha256\\":\\"([0-9a-f]{64})\\"')  # as it lies in the header
+OLDER = "an older checkpoint, or another copy of this file"
+
+
+def write(
+    path: str | os.PathLike[str],
+    arrays: Mapping[str, np.ndarray],
+    state: Mapping[str, Any] = {},
+) -> None:
+    """Makes `path` a file that holds `arrays` and `state`: whole, or as it was before.
+
+    Arrays are of the dtypes float16 to float64, int8 to int64, uint8 to uint64 and bool, of any
+    shape and layout. `state` is a dict of what JSON knows: numbers, strings, truth values, None,
+    lists and dicts with string keys; a tuple comes back as a list. NaN and the infinities may be
+    in it. Other programs read the arrays with the safetensors package, PyTorch's users with
+    `safetensors.torch.load_file`.
+
+    DTypeError or ArgumentError for what cannot be saved, MissingPackageError without the
+    safetensors package; OSError, which names the file, if the system refuses, a full disk for
+    instance.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp(), "run.safetensors")
+    >>> write(path, {"weight": np.ones((2, 3), np.float32)}, {"epoch": 7})
+    >>> arrays, state = read(path)
+    >>> arrays["weight"].shape, state
+    ((2, 3), {'epoch': 7})
+    """
+    operation = "checkpoint.write"
+    path = to_path(operation, path)
+    text = f'{{"minidl.sha256":"{"0" * 64}","state":{to_json(operation, state)}}}'
+    if not isinstance(arrays, Mapping):
+        raise DTypeError(explain(operation, "a dict of arrays", type(arrays).__name__))
+    plain = {name: _as_saved(operation, name, array) for name, array in arrays.items()}
+    content = _safetensors().numpy.save(plain, {KEY: text})
+    size = _header_end(content)
+    if size > HEADER_LIMIT:
+        raise ArgumentError(
+            explain(
+                operation,
+                f"state and names of at most {HEADER_LIMIT} bytes",
+                size,
+                "put long lists among the arrays",
+            )
+        )
+    header, data = content[:size], memoryview(content)[size:]
+    place = DIGEST.search(header)
+    assert place  # it is the first thing in the header
+    digest = _sha256(header, data).encode()
+    put(path, [header[: place.start(1)], digest, header[place.end(1) :], data])
+
+
+def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The arrays and the state in a file that `write` made, or in any other safetensors file.
+
+    Any byte that was changed since `write` is found. A file of another program has no checksum:
+    its arrays are taken as they are, and its state is {}. The arrays are the caller's own.
+
+    CheckpointError, which names the file and what is wrong, for anything but a whole file;
+    MissingPackageError without the safetensors package; OSError if there is no such file.
+    """
+    path = to_path("checkpoint.read", path)
+    library = _safetensors()
+    content = _content(path)
+    size = _header_end(content)
+    if not 8 <= size <= len(content):
+        raise _wrong(path, "a safetensors file", _what_it_is(content, size), OLDER)
+    if size > HEADER_LIMIT:
+        raise _wrong(path, f"a header of at most {HEADER_LIMIT} bytes", size)
+    header, data = content[:size], memoryview(content)[size:]
+    names = _parsed(path, header[8:])
+    _check_size(path, names, len(data))
+    state = _checked_state(path, names, header, data)
+    try:
+        parts = library.deserialize(content)
+    except library.SafetensorError as error:
+        raise _wrong(path, "a header that fits what follows it", error, OLDER) from error
+    del content, data
+    return {name: _array(path, name, part) for name, part in parts}, state
+
+
+def _safetensors() -> ModuleType:
+    try:
+        import safetensors.numpy
+    except ImportError as error:
+        raise MissingPackageError(
+            explain("checkpoint", "the package safetensors", error, "pip install safetensors")
+        ) from error
+    return safetensors
+
+
+def _as_saved(operation: str, name: Any, array: Any) -> np.ndarray:
+    """The array as it will lie in the file: the package takes contiguous ones only."""
+    if not isinstance(name, str) or name == METADATA or not _is_unicode(name):
+        raise ArgumentError(explain(operation, f"names, {METADATA} is none", repr(name)))
+    if not isinstance(array, np.ndarray):
+        got = type(array).__name__
+        raise DTypeError(explain(operation, f"{name} to be an array", got, "np.asarray(value)"))
+    dtype = array.dtype.newbyteorder("<")
+    if dtype not in SAVED:
+        raise DTypeError(explain(operation, f"{name} of numbers or truth values", array.dtype))
+    return np.asarray(array, dtype, order="C")
+
+
+def _is_unicode(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _wrong(path: Path, expected: object, got: object, hint: str = "") -> CheckpointError:
+    return CheckpointError(explain(f"checkpoint.read: {path}", expected, got, hint))
+
+
+def _content(path: Path) -> bytes:
+    """All of a file; a pipe or a device could be endless, and is refused."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise _wrong(path, "a file", "a folder, a pipe or a device")
+    with path.open("rb") as file:
+        return file.read(status.st_size)
+
+
+def _header_end(content: bytes) -> int:
+    """Where the header ends by what the first bytes say; 0 if there are too few of them."""
+    return 8 + struct.unpack_from("<Q", content)[0] if len(content) >= 8 else 0
+
+
+def _what_it_is(content: bytes, size: int) -> str:
+    if not size:
+        return f"{len(content)} bytes"
+    return f"{len(content)} bytes, which say that their header is {size - 8} bytes long"
+
+
+def _sha256(header: bytes, data: memoryview) -> str:
+    """The checksum of a whole file whose digest is zeros."""
+    digest = hashlib.sha256(header)
+    digest.update(data)
+    return digest.hexdigest()
+
+
+def _parsed(path: Path, header: bytes) -> dict[str, Any]:
+    """The header as a dict; the package would take the last of two that have one name."""
+    try:
+        parsed = json.loads(header.decode(), object_pairs_hook=_without_repeats)
+    except (ValueError, RecursionError) as error:
+        raise _wrong(path, "a header in JSON", error, OLDER) from error
+    if not isinstance(parsed, dict):
+        raise _wrong(path, "a header that is a dict", type(parsed).__name__)
+    return parsed
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in result:
+            raise ValueError(f"{name!r} is there twice")
+        result[name] = value
+    return result
+
+
+def _check_size(path: Path, header: dict[str, Any], size: int) -> None:
+    """Refuses a file that is cut short; what else is wrong with the header is not looked at."""
+    places = [entry.get("data_offsets") for entry in header.values() if isinstance(entry, dict)]
+    ends = [p[1] for p in places if isinstance(p, list) and len(p) == 2 and isinstance(p[1], int)]
+    if max(ends, default=0) != size:
+        raise _wrong(path, f"{max(ends, default=0)} bytes after the header", size, OLDER)
+
+
+def _checked_state(
+    path: Path, header: dict[str, Any], raw: bytes, data: memoryview
+) -> dict[str, Any]:
+    """The state of a file with the right checksum; {} for a file of another program."""
+    metadata = header.get(METADATA)
+    text: Any = metadata.get(KEY) if isinstance(metadata, dict) else None
+    place = DIGEST.search(raw)
+    if place is None and text is None:
+        return {}
+    if place is None:
+        raise _wrong(path, "a checksum", "none", OLDER)
+    zeroed = raw[: place.start(1)] + b"0" * 64 + raw[place.end(1) :]
+    if _sha256(zeroed, data) != place[1].decode():
+        raise _wrong(path, "content that fits its checksum", "other content", OLDER)
+    try:
+        state = json.loads(text)["state"]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise _wrong(path, "a state in JSON", repr(error)) from error
+    if not isinstance(state, dict):
+        raise _wrong(path, "a state that is a dict", type(state).__name__)
+    return state
+
+
+def _array(path: Path, name: str, part: Mapping[str, Any]) -> np.ndarray:
+    """An array over the bytes that the package copied out of the file."""
+    dtype = DTYPES.get(part["dtype"])
+    if dtype is None:
+        raise _wrong(
+            path,
+            f"{name} in one of {', '.join(DTYPES)}",
+            part["dtype"],
+            "to convert it to float32 where it comes from",
+        )
+    if dtype == "|b1" and (most := np.frombuffer(part["data"], np.uint8).max(initial=0)) > 1:
+        raise _wrong(path, f"{name} to hold 0 and 1", most)
+    try:
+        array = np.frombuffer(part["data"], dtype).reshape(part["shape"])
+    except ValueError as error:  # a hundred axes, or lengths whose product overflows
+        raise _wrong(
+            path, f"{name} of the shape of an array", f"{part['shape']}: {error}"
+        ) from error
+    return array.astype(array.dtype.newbyteorder("="), copy=False)

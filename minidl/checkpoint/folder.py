@@ -1,0 +1,156 @@
+"""The checkpoints of one run: the newest few and the best."""
+
+import math
+import os
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..checks import is_number, is_whole, to_path
+from ..errors import ArgumentError, CheckpointError, explain
+from .atomic import remove_leftovers
+from .files import read, write
+
+NAME = re.compile(r"step-(\d{8,})\.safetensors")
+PATTERN = "step-*.safetensors"
+
+
+class Saved(NamedTuple):
+    """A checkpoint as it was saved."""
+
+    path: Path
+    step: int
+    score: float | None
+    arrays: dict[str, np.ndarray]
+    state: dict[str, Any]
+
+
+class Folder:
+    """A folder of checkpoints, named by their step: step-00000123.safetensors.
+
+    It keeps the newest `keep`, those of the highest steps, and the one with the highest score, the
+    newest of several. A file that is damaged counts for neither, and is never overwritten or
+    deleted. Several processes may save into one folder.
+
+    `read` gives for such a file the state {"step": ..., "score": ..., "state": ...}.
+
+    >>> import tempfile
+    >>> folder = Folder(tempfile.mkdtemp(), keep=2)
+    >>> for step, accuracy in enumerate([0.91, 0.97, 0.95, 0.96]):
+    ...     folder.save(step, {"weight": np.full(2, step)}, {"epoch": step}, score=accuracy)
+    >>> sorted(path.name for path in folder.path.iterdir())
+    ['step-00000001.safetensors', 'step-00000002.safetensors', 'step-00000003.safetensors']
+    >>> folder.newest().state, folder.best().score
+    ({'epoch': 3}, 0.97)
+    """
+
+    def __init__(self, path: str | os.PathLike[str], keep: int = 3) -> None:
+        self.path = to_path("checkpoint.Folder", path)
+        if not is_whole(keep, 1):
+            raise ArgumentError(
+                explain("checkpoint.Folder", "keep to be a whole number from 1 up", repr(keep))
+            )
+        self.keep = int(keep)
+        self._ranks: dict[tuple[str, int, int], float | None] = {}  # of files as they were seen
+
+    def save(
+        self,
+        step: int,
+        arrays: Mapping[str, np.ndarray],
+        state: Mapping[str, Any],
+        score: float | None = None,
+    ) -> None:
+        """Writes a checkpoint, then deletes those that are neither among the newest nor the best.
+
+        One of the same step is replaced; if it is damaged, it is renamed to ....damaged. A score
+        that is NaN is never the best. Errors as from `write`; nothing is deleted then.
+        """
+        operation = "checkpoint.Folder.save"
+        if not is_whole(step, 0):
+            raise ArgumentError(
+                explain(operation, "step to be a whole number from 0 up", repr(step))
+            )
+        if score is not None and not is_number(score):
+            raise ArgumentError(explain(operation, "score to be a number or None", repr(score)))
+        score = None if score is None else float(score)
+        self.path.mkdir(parents=True, exist_ok=True)
+        path = self.path / f"step-{step:08d}.safetensors"
+        if path.exists() and self._rank(path) is None:
+            path.rename(path.with_name(f"{path.name}.{os.urandom(8).hex()}.damaged"))
+        write(path, arrays, {"step": int(step), "score": score, "state": state})
+        remove_leftovers(self.path, PATTERN)
+        self._prune(path)
+
+    def newest(self) -> Saved | None:
+        """The checkpoint of the highest step; None if there is none.
+
+        RuntimeWarning for a damaged one, which is passed over.
+        """
+        return next(self._whole(), None)
+
+    def best(self) -> Saved | None:
+        """The checkpoint of the highest score; None if none has a score.
+
+        RuntimeWarning for a damaged one, which is passed over.
+        """
+        best = max(self._whole(), key=lambda saved: _rank(saved.score), default=None)
+        return best if best is not None and _rank(best.score) > -math.inf else None
+
+    def _paths(self) -> list[Path]:
+        """The checkpoints, newest first."""
+        paths = self.path.iterdir() if self.path.is_dir() else ()
+        steps = {path: int(match[1]) for path in paths if (match := NAME.fullmatch(path.name))}
+        return sorted(steps, key=steps.__getitem__, reverse=True)
+
+    def _whole(self) -> Iterator[Saved]:
+        """Those that can be read, newest first."""
+        for path in self._paths():
+            try:
+                saved = _load(path)
+            except FileNotFoundError:  # another process has deleted it
+                continue
+            except (CheckpointError, OSError) as error:
+                warnings.warn(f"{path} is passed over: {error}", RuntimeWarning, stacklevel=3)
+                continue
+            yield saved
+
+    def _rank(self, path: Path) -> float | None:
+        """Its score, -inf if it has none; None if it cannot be read. A file is read only once."""
+        try:
+            status = path.stat()
+            seen = (path.name, status.st_ino, status.st_mtime_ns)
+            if seen not in self._ranks:
+                self._ranks[seen] = None
+                self._ranks[seen] = _rank(_load(path).score)
+        except (CheckpointError, OSError):
+            return None
+        return self._ranks[seen]
+
+    def _prune(self, latest: Path) -> None:
+        """Deletes what is not kept; never `latest`, whatever its step."""
+        ranks = {path: rank for path in self._paths() if (rank := self._rank(path)) is not None}
+        kept = {latest, *list(ranks)[: self.keep]}
+        best = max(ranks, key=ranks.__getitem__, default=latest)
+        if ranks.get(best, -math.inf) > -math.inf:
+            kept.add(best)
+        for path in ranks.keys() - kept:
+            path.unlink(missing_ok=True)
+
+
+def _rank(score: float | None) -> float:
+    return -math.inf if score is None or math.isnan(score) else score
+
+
+def _load(path: Path) -> Saved:
+    """A file that `Folder.save` wrote; CheckpointError for any other."""
+    arrays, found = read(path)
+    match found:
+        case {"step": int(step), "score": float() | None as score, "state": dict(state)}:
+            return Saved(path, step, score, arrays, state)
+    raise CheckpointError(
+        explain(f"checkpoint.Folder: {path}", "what Folder.save wrote", "another file's state")
+    )

@@ -1,0 +1,57 @@
+"""The part of a checkpoint that is no array: JSON that comes back as it was.
+
+Python's JSON is exact: whole numbers of any size, and the shortest decimal form of a float that
+gives the same float again. NaN and the infinities are written as NaN, Infinity and -Infinity,
+which is Python's extension of the format.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, DTypeError, explain
+
+DEPTH = 100  # of lists and dicts within each other; a reader has about 1000 before it fails
+
+
+def to_json(operation: str, state: Mapping[str, Any]) -> str:
+    """`state` as ASCII; ArgumentError or DTypeError if it would not come back as it was.
+
+    >>> to_json("save", {"epoch": 3, "losses": [0.1, float("inf")]})
+    '{"epoch":3,"losses":[0.1,Infinity]}'
+    """
+    if not isinstance(state, Mapping):
+        raise DTypeError(explain(operation, "state to be a dict", type(state).__name__))
+    _check(operation, "state", dict(state), 0)
+    try:
+        return json.dumps(dict(state), separators=(",", ":"))
+    except ValueError as error:  # a number of more digits than Python converts
+        raise ArgumentError(explain(operation, "a state that JSON can hold", error)) from error
+
+
+def _check(operation: str, place: str, value: Any, depth: int) -> None:
+    if depth > DEPTH:
+        raise ArgumentError(
+            explain(operation, f"state of at most {DEPTH} levels", f"more, at {place[:60]}...")
+        )
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if not isinstance(key, str):
+                raise DTypeError(
+                    explain(operation, f"the keys of {place} to be strings", repr(key), "str(key)")
+                )
+            _check(operation, f"{place}[{key!r}]", inner, depth + 1)
+    elif isinstance(value, (list, tuple)):
+        for i, inner in enumerate(value):
+            _check(operation, f"{place}[{i}]", inner, depth + 1)
+    elif value is not None and not isinstance(value, (str, int, float)):
+        raise DTypeError(
+            explain(
+                operation,
+                f"{place} to be a number, a string, a truth value, None, a list or a dict",
+                type(value).__name__,
+                ".item()" if isinstance(value, np.generic) else "arrays go with the arrays",
+            )
+        )

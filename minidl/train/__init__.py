@@ -1,0 +1,15 @@
+"""Training in one call: `fit`, what watches it, and what it leaves behind."""
+
+from .callbacks import Callback, EarlyStopping
+from .checkpoints import Checkpoint
+from .evaluation import evaluate, predict
+from .fit import fit
+from .guards import GUARDS, check
+from .history import History
+from .metrics import accuracy, confusion_matrix, f1, r2, top_k
+from .run import Run
+
+__all__ = [
+    "GUARDS", "Callback", "Checkpoint", "EarlyStopping", "History", "Run", "accuracy", "check",
+    "confusion_matrix", "evaluate", "f1", "fit", "predict", "r2", "top_k",
+]  # fmt: skip

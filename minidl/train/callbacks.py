@@ -1,0 +1,153 @@
+"""What may watch training, and change its course: `Callback`, and early stopping."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..checks import is_number, is_whole
+from ..errors import ArgumentError, explain
+from .run import Run
+from .state import prefixed, within
+
+BETTER = {"accuracy": "max", "top": "max", "f1": "max", "r2": "max", "loss": "min"}
+
+
+class Callback:
+    """Its methods are called as training goes; a subclass defines those that it wants.
+
+    `run.stop(reason)` in any of them ends training. What a callback has to know when training is
+    resumed it gives in state_dict(): arrays and values that JSON can hold.
+
+    >>> class Rate(Callback):
+    ...     def on_epoch_end(self, run, row):
+    ...         print(row["epoch"], row["rate"])
+    """
+
+    comes_last = False  # whether it is called after all that say no
+
+    def on_train_begin(self, run: Run) -> None:
+        """Before the first step, and again when training is resumed."""
+
+    def on_epoch_begin(self, run: Run) -> None:
+        """Before an epoch's first step."""
+
+    def on_steps(self, run: Run, losses: np.ndarray) -> None:
+        """After some steps, about ten times in a second: their losses, in order."""
+
+    def on_epoch_end(self, run: Run, row: dict[str, Any]) -> None:
+        """After an epoch and its validation: the row that the history has got."""
+
+    def on_stop(self, run: Run) -> None:
+        """When training was stopped within an epoch, before on_train_end."""
+
+    def on_train_end(self, run: Run) -> None:
+        """After the last epoch, or when training was stopped."""
+
+    def close(self, run: Run) -> None:
+        """At the very end, after an error too."""
+
+    def most_steps(self, run: Run) -> int | None:
+        """How many steps there may be before on_steps is called; None if it does not matter."""
+        return None
+
+    def state_dict(self) -> dict[str, Any]:
+        """What it has to know to go on."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Goes on from there."""
+
+
+class EarlyStopping(Callback):
+    """Stops when `monitor`, a column of the history, was not better by more than `min_delta` for
+    `patience` epochs after its best. With `restore_best` the model then has the weights of the
+    best epoch, however training ended.
+
+    `mode` says which is better, "min" or "max"; of losses and of minidl's metrics it is known. NaN
+    is never better. After training, `best` and `best_epoch` say what it was and when.
+
+    Prechelt, "Early stopping - but when?", 1998.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "validation_loss",
+        patience: int = 5,
+        min_delta: float = 0.0,
+        restore_best: bool = True,
+        mode: str | None = None,
+    ) -> None:
+        if not is_whole(patience, 1):
+            expected = "patience: a whole number from 1 up"
+            raise ArgumentError(explain("EarlyStopping", expected, repr(patience)))
+        if not (is_number(min_delta) and 0 <= min_delta < math.inf):
+            expected = "min_delta: a finite number from 0 up"
+            raise ArgumentError(explain("EarlyStopping", expected, repr(min_delta)))
+        self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
+        self.restore_best = restore_best
+        self.sign = sign_of("EarlyStopping", monitor, mode)
+        self._forget()
+
+    def _forget(self) -> None:
+        self.best: float | None = None
+        self.best_epoch = 0
+        self._weights: dict[str, np.ndarray] = {}
+
+    def on_train_begin(self, run: Run) -> None:
+        """Looks whether there will be such a column; a new training starts from nothing."""
+        require_column("EarlyStopping", run, self.monitor)
+        if run.step == 0:
+            self._forget()
+        else:
+            self._stop_if_late(run, len(run.history))
+
+    def on_epoch_end(self, run: Run, row: dict[str, Any]) -> None:
+        """Compares with the best."""
+        value = row[self.monitor]
+        if self.best is None:
+            is_better = not math.isnan(value)
+        else:
+            is_better = self.sign * (value - self.best) > self.min_delta
+        if is_better:
+            self.best, self.best_epoch = value, row["epoch"]
+            self._weights = run.model.state_dict() if self.restore_best else {}
+        self._stop_if_late(run, row["epoch"])
+
+    def _stop_if_late(self, run: Run, epoch: int) -> None:
+        if epoch - self.best_epoch >= self.patience:
+            run.stop(f"no better {self.monitor} than that of epoch {self.best_epoch}")
+
+    def on_train_end(self, run: Run) -> None:
+        """Takes the best weights back."""
+        if self._weights:
+            run.model.load_state_dict(self._weights)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best, its epoch and its weights."""
+        kept = {"best": self.best, "best_epoch": self.best_epoch}
+        return kept | prefixed("weights", self._weights)
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Goes on comparing with that best."""
+        self.best, self.best_epoch = state["best"], state["best_epoch"]
+        self._weights = within("weights", state)
+
+
+def sign_of(operation: str, monitor: str, mode: str | None) -> int:
+    """1 if more of this column is better, -1 if less is."""
+    if mode is None:
+        start = monitor.removeprefix("validation_").split("_")[0]
+        mode = BETTER.get(start)
+    if mode not in ("min", "max"):
+        expected = f"mode='min' or mode='max' for {monitor}"
+        raise ArgumentError(explain(operation, expected, repr(mode)))
+    return 1 if mode == "max" else -1
+
+
+def require_column(operation: str, run: Run, name: str) -> None:
+    """Raises ArgumentError unless the history will have this column."""
+    if name not in run.names:
+        hint = "validation=(x, y)" if name.startswith("validation_") else ""
+        raise ArgumentError(explain(operation, f"one of {', '.join(run.names)}", name, hint))

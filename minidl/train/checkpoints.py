@@ -1,0 +1,97 @@
+"""`Checkpoint`: saves all that training goes on from; and how training goes on from it."""
+
+import os
+from time import monotonic
+from typing import Any
+
+import numpy as np
+
+from ..checkpoint import Folder
+from ..checks import is_number, is_whole
+from ..errors import ArgumentError, explain
+from .callbacks import Callback, require_column, sign_of
+from .run import Run
+from .state import load_whole, split, whole
+
+
+class Checkpoint(Callback):
+    """Saves training to a folder after each epoch, and also after every `every_steps` steps, about
+    every `every_seconds`, and when it is interrupted within an epoch.
+
+    A file is whole or not there, whenever the process is killed. Of the files, the newest `keep`
+    stay; with a `monitor`, a column of the history, also the one after the best epoch (`mode`:
+    "min" or "max", as for EarlyStopping). `fit(..., resume=True)` goes on from the newest, and
+    `checkpoint.load_model` takes the weights alone. Needs the safetensors package.
+    """
+
+    comes_last = True  # so that it saves what the others have learned from the epoch
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str] | Folder,
+        every_steps: int | None = None,
+        every_seconds: float | None = None,
+        keep: int = 3,
+        monitor: str | None = None,
+        mode: str | None = None,
+    ) -> None:
+        if every_steps is not None and not is_whole(every_steps, 1):
+            expected = "every_steps: a whole number from 1 up"
+            raise ArgumentError(explain("Checkpoint", expected, repr(every_steps)))
+        if every_seconds is not None and not (is_number(every_seconds) and every_seconds >= 0):
+            expected = "every_seconds: a number from 0 up"
+            raise ArgumentError(explain("Checkpoint", expected, repr(every_seconds)))
+        self.folder = folder if isinstance(folder, Folder) else Folder(folder, keep)
+        self.every_steps, self.every_seconds = every_steps, every_seconds
+        self.monitor = monitor
+        self.sign = 1 if monitor is None else sign_of("Checkpoint", monitor, mode)
+        self.saved_at = monotonic()
+
+    def on_train_begin(self, run: Run) -> None:
+        """Looks whether the history will have that column."""
+        if self.monitor is not None:
+            require_column("Checkpoint", run, self.monitor)
+        self.saved_at = monotonic()
+
+    def most_steps(self, run: Run) -> int | None:
+        """Up to the next multiple of every_steps."""
+        return self.every_steps and self.every_steps - run.step % self.every_steps
+
+    def on_steps(self, run: Run, losses: np.ndarray) -> None:
+        """Saves if it is time to."""
+        is_due = self.every_steps is not None and run.step % self.every_steps == 0
+        if self.every_seconds is not None:
+            is_due = is_due or monotonic() - self.saved_at >= self.every_seconds
+        if is_due:
+            self.save(run)
+
+    def on_epoch_end(self, run: Run, row: dict[str, Any]) -> None:
+        """Saves, with the score of this epoch."""
+        self.save(run, None if self.monitor is None else self.sign * row[self.monitor])
+
+    def on_stop(self, run: Run) -> None:
+        """Saves where training stopped."""
+        self.save(run)
+
+    def save(self, run: Run, score: float | None = None) -> None:
+        """Writes a file."""
+        arrays, state = split(whole(run))
+        self.folder.save(run.step, arrays, state, score)
+        self.saved_at = monotonic()
+
+
+def resume(run: Run, wanted: Any) -> None:
+    """Goes on from the newest checkpoint: of a folder, or for True of the callback's. Where there
+    is none yet, training begins."""
+    if wanted is True:
+        folders = [c.folder for c in run.callbacks if isinstance(c, Checkpoint)]
+        if len(folders) != 1:
+            hint = 'callbacks=[Checkpoint("run")]'
+            expected = "one Checkpoint among the callbacks for resume=True"
+            raise ArgumentError(explain("fit", expected, len(folders), hint))
+        folder = folders[0]
+    else:
+        folder = wanted if isinstance(wanted, Folder) else Folder(wanted)
+    saved = folder.newest()
+    if saved is not None:
+        load_whole(run, {**saved.arrays, **saved.state})

@@ -1,0 +1,189 @@
+"""The training data as steps: an epoch begins, then some steps are made at a time."""
+
+from collections.abc import Iterator
+from itertools import chain, islice
+from time import perf_counter
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..data.batches import Batches, batches
+from ..errors import ArgumentError, explain
+from ..tensor import Tensor
+from ..training import TrainingStep
+from .evaluation import is_pair
+
+SECONDS = 0.1  # of training between two looks at progress, Ctrl-C and the loss
+HELD = 64  # batches of an iterable that are held at a time, at most
+
+
+class Feed(Protocol):
+    """Steps on the training data. `steps` and `samples` are an epoch's, None while unknown;
+    `seen` is how many samples of this epoch were trained on."""
+
+    steps: int | None
+    samples: int | None
+    seen: int
+
+    def begin(self, skip: int = 0) -> None:
+        """Begins an epoch, whose first batches are left out."""
+
+    def first(self) -> tuple[Any, Any] | None:
+        """Some of the data, without a step; None if there is none."""
+
+    def train(self, step: TrainingStep, most: int) -> np.ndarray:
+        """The losses of the next steps, not more than `most`; none at the epoch's end."""
+
+    def again(self, step: TrainingStep, count: int) -> np.ndarray:
+        """The losses of the first so many of the last steps, which are made again."""
+
+    def batch(self, i: int) -> tuple[Any, Any]:
+        """The i-th batch of the last steps."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the next epoch's order follows from, beside minidl's random numbers."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on from there."""
+
+
+class RowFeed:
+    """The rows of `Batches`."""
+
+    def __init__(self, data: Batches) -> None:
+        self.data = data
+        self.steps: int | None = len(data)
+        if not self.steps:
+            raise ArgumentError(
+                explain("fit", "at least one batch", f"{len(data.x)} rows", "a smaller batch_size")
+            )
+        self.samples: int | None = min(len(data.x), len(data) * data.batch_size)
+        self.seen = 0
+        self.order = self.last = np.empty(0, np.int64)
+
+    def begin(self, skip: int = 0) -> None:
+        """Draws the epoch's order."""
+        self.order = self.data.draw_order()
+        self.seen = min(skip * self.data.batch_size, len(self.order))
+
+    def first(self) -> tuple[Any, Any] | None:
+        """The first rows, as the model gets them."""
+        return self._batch(np.arange(min(len(self.data.x), 256)))
+
+    def train(self, step: TrainingStep, most: int) -> np.ndarray:
+        """The next rows, in one kernel call if the kernel can."""
+        self.last = self.order[self.seen : self.seen + most * self.data.batch_size]
+        self.seen += len(self.last)
+        return step.on_rows(self.data, self.last) if len(self.last) else np.empty(0)
+
+    def again(self, step: TrainingStep, count: int) -> np.ndarray:
+        """The same rows, from the first."""
+        return step.on_rows(self.data, self.last[: count * self.data.batch_size])
+
+    def batch(self, i: int) -> tuple[Any, Any]:
+        """The i-th batch of the last rows."""
+        size = self.data.batch_size
+        return self._batch(self.last[i * size : (i + 1) * size])
+
+    def _batch(self, rows: np.ndarray) -> tuple[Any, Any]:
+        whole = Batches(self.data.x[rows], self.data.y[rows], len(rows), False, None, False)
+        return next(iter(whole))
+
+    def state_dict(self) -> dict[str, Any]:
+        """The number of the next epoch."""
+        return {"epoch": self.data.epoch}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on with that epoch."""
+        self.data.epoch = state["epoch"]
+
+
+class IterableFeed:
+    """The batches that an iterable gives, once more for each epoch. Copies of the last ones are
+    kept, as they may be needed again."""
+
+    def __init__(self, data: Any) -> None:
+        self.data = data
+        self.steps: int | None = None
+        self.samples: int | None = None
+        self.seen = 0
+        self.iterator: Iterator[Any] = iter(())
+        self.last: list[tuple[Any, Any]] = []
+
+    def begin(self, skip: int = 0) -> None:
+        """Starts the iterable from its beginning."""
+        self.iterator = iter(self.data)
+        self.seen = sum(len(y) for _, y in islice(self.iterator, skip))
+
+    def first(self) -> tuple[Any, Any] | None:
+        """The next batch, which stays the next."""
+        batch = next(self.iterator, None)
+        if batch is not None:
+            self.iterator = chain([batch], self.iterator)
+        return batch
+
+    def train(self, step: TrainingStep, most: int) -> np.ndarray:
+        """The next batches, one by one."""
+        self.last, losses = [], []
+        for x, y in islice(self.iterator, min(most, HELD)):
+            self.last.append((copied(x), copied(y)))
+            losses.append(step(x, y))
+            self.seen += len(y)
+        if not losses:
+            self.samples = self.seen
+        return np.array(losses)
+
+    def again(self, step: TrainingStep, count: int) -> np.ndarray:
+        """The copies of the last batches."""
+        return np.array([step(x, y) for x, y in self.last[:count]])
+
+    def batch(self, i: int) -> tuple[Any, Any]:
+        """The copy of a batch."""
+        return self.last[i]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing: the iterable knows by itself."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Nothing to do."""
+
+
+class Pace:
+    """How many steps fill the time between two looks: found out on the way."""
+
+    def __init__(self) -> None:
+        self.steps = 1
+        self._began = 0.0
+
+    def start(self) -> None:
+        """The steps begin."""
+        self._began = perf_counter()
+
+    def took(self, steps: int) -> None:
+        """So many steps were made since."""
+        fitting = SECONDS * steps / max(perf_counter() - self._began, 1e-9)
+        self.steps = max(1, min(int(fitting), 4 * self.steps))
+
+
+def feed_of(data: Any, batch_size: int | None, shuffle: bool, seed: int | None) -> Feed:
+    """What fit was given as data, as steps."""
+    if is_pair(data):
+        x, y = data
+        return RowFeed(batches(x, y, 64 if batch_size is None else batch_size, shuffle, seed))
+    if batch_size is not None:
+        raise ArgumentError(
+            explain("fit", "batch_size beside a pair (x, y) only", type(data).__name__)
+        )
+    if isinstance(data, Batches):
+        return RowFeed(data)
+    if not hasattr(data, "__iter__"):
+        expected = "data: a pair (x, y), batches(...), or an iterable of batches"
+        raise ArgumentError(explain("fit", expected, type(data).__name__))
+    return IterableFeed(data)
+
+
+def copied(value: Any) -> Any:
+    """The values as they are now."""
+    array = value.data if isinstance(value, Tensor) else np.asarray(value)
+    return Tensor(array.copy()) if isinstance(value, Tensor) else array.copy()

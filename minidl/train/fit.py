@@ -1,0 +1,223 @@
+"""`fit`: the loop of training."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from time import perf_counter
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from ..checks import is_whole
+from ..errors import ArgumentError, explain
+from ..layer import Layer
+from ..optim.base import Optimizer
+from ..schedules import Factor, Schedule
+from ..tensor import Tensor
+from ..training import TrainingStep
+from .callbacks import Callback
+from .checkpoints import resume as go_on
+from .diagnose import check_weights, diverged
+from .evaluation import evaluate, mode
+from .feed import Pace, feed_of
+from .guards import guards_of
+from .history import History
+from .metrics import find
+from .progress import progress_of
+from .run import Run
+from .state import learned, load_learned
+
+Validate = Callable[[], dict[str, Any]]
+
+
+def fit(
+    model: Layer,
+    data: Any,
+    loss: Callable[..., Tensor],
+    optimizer: Optimizer,
+    epochs: int = 1,
+    *,
+    validation: Any = None,
+    metrics: Sequence[Any] = (),
+    callbacks: Sequence[Callback] = (),
+    schedule: Schedule | Factor | None = None,
+    batch_size: int | None = None,
+    shuffle: bool = True,
+    seed: int | None = None,
+    progress: bool | str = True,
+    guards: Any = True,
+    resume: Any = None,
+) -> History:
+    """Trains the model for some epochs; gives the history: a row for each of them.
+
+    The steps are those of `TrainingStep`, to the last bit, and as fast.
+
+    - data: a pair (x, y), `data.batches(...)`, or any iterable of batches (x, y) that can be gone
+      through again. For a pair, batch_size (64 if not given), shuffle and seed are those of
+      `data.batches`.
+    - loss: a function (outputs, y) that gives a number, such as F.cross_entropy
+    - validation: data whose loss and metrics are computed after each epoch, in evaluation mode, as
+      "validation_loss", "validation_accuracy" ...
+    - metrics: "accuracy", "top_5", "f1", "r2", "confusion_matrix", or functions (y, outputs)
+    - callbacks: EarlyStopping, Checkpoint, or a `Callback` of one's own
+    - schedule: a Schedule, or a function of the step such as schedules.cosine(1000); it goes on
+      with each step
+    - progress: True for tqdm's bar, or a line where tqdm is missing; "line"; False for silence
+    - guards: warn of the usual mistakes (see `check`); False, or the names of those that shall
+    - resume: a folder that a Checkpoint wrote, or True for that of the callback: training goes on
+      from the newest file, and gives the bits of a training that was never interrupted. The
+      other arguments have to be the same; `epochs` counts those that were done.
+
+    Ctrl-C ends training after the steps that run: the history says "interrupted", the model keeps
+    what it has learned; a second one raises KeyboardInterrupt at once. Training sets every layer to
+    training mode, and back when it is done.
+
+    DivergedError, if a loss is NaN or infinite: it names the step, the layer and the likely cause,
+    and the model has the weights from before that step. ArgumentError for arguments that make no
+    sense, before anything is changed.
+
+    >>> from minidl import nn, optim, functional as F
+    >>> x, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
+    >>> net = nn.MLP([4, 8, 2], "tanh")
+    >>> optimizer = optim.Adam(net.parameters(), lr=0.1)
+    >>> history = fit(net, (x, y), F.cross_entropy, optimizer, epochs=20, batch_size=2,
+    ...               validation=(x, y), metrics=["accuracy"], progress=False)
+    >>> len(history), history["validation_accuracy"][-1]
+    (20, 1.0)
+    """
+    require(model, loss, epochs, callbacks)
+    if metrics and validation is None:
+        hint = "validation=(x, y), for the training data too"
+        raise ArgumentError(explain("fit", "validation data for the metrics", "none", hint))
+    names = [f"validation_{name}" for name, _ in map(find, metrics)]
+    names = [
+        "epoch",
+        "loss",
+        "rate",
+        *(["validation_loss"] if validation is not None else []),
+        *names,
+    ]
+    feed = feed_of(data, batch_size, shuffle, seed)
+    watchers = [*guards_of(guards), *callbacks, *progress_of(progress)]
+    plan = schedule_of(optimizer, schedule)
+    stepper = TrainingStep(model, loss, optimizer, plan)
+    run = Run(model, loss, optimizer, plan, feed, epochs, names, watchers)
+
+    def validate() -> dict[str, Any]:
+        if validation is None:
+            return {}
+        values = evaluate(model, validation, loss, metrics)
+        return {f"validation_{name}": plain(name, value) for name, value in values.items()}
+
+    with mode(model, training=True), interruptible(run):
+        try:
+            if resume is not None and resume is not False:
+                go_on(run, resume)
+            run.tell("on_train_begin")
+            pace = Pace()
+            while len(run.history) < epochs and not run.stopped:
+                train_epoch(run, stepper, pace, validate)
+            if run.batch:
+                run.tell("on_stop")
+            run.tell("on_train_end")
+        finally:
+            for callback in run.callbacks:
+                callback.close(run)
+    run.history.stopped = run.stopped
+    return run.history
+
+
+def train_epoch(run: Run, stepper: TrainingStep, pace: Pace, validate: Validate) -> None:
+    """An epoch, or what is left of it, and its row in the history; no row if it was stopped."""
+    began = perf_counter()
+    run.epoch = len(run.history) + 1
+    if not run.batch:
+        run.mark_start()
+        run.feed.begin()
+    run.tell("on_epoch_begin")
+    while not run.stopped or run.batch == run.feed.steps:
+        losses = next_steps(run, stepper, pace)
+        if not len(losses):
+            break
+        run.tell("on_steps", losses)
+    else:
+        return
+    if not run.batch:
+        hint = "a list, or an object whose __iter__ starts anew"
+        raise ArgumentError(
+            explain("fit", "batches in every epoch", f"none in epoch {run.epoch}", hint)
+        )
+    check_weights(run)
+    row = {"epoch": run.epoch, "loss": run.mean_loss, "rate": float(run.lr), **validate()}
+    run.mark_start()
+    run.history.append(row, perf_counter() - began)
+    run.tell("on_epoch_end", row)
+
+
+def next_steps(run: Run, stepper: TrainingStep, pace: Pace) -> np.ndarray:
+    """Some steps; DivergedError if one of their losses is not finite, with all as before it."""
+    before = learned(run)
+    limits = [callback.most_steps(run) for callback in run.callbacks]
+    pace.start()
+    losses = run.feed.train(stepper, min([pace.steps, *[most for most in limits if most]]))
+    pace.took(len(losses))
+    finite = np.isfinite(losses)
+    if finite.all():
+        run.add_steps(losses)
+        return losses
+    good = int(finite.argmin())
+    load_learned(run, before)
+    if good:
+        run.add_steps(run.feed.again(stepper, good))
+    raise diverged(run, losses[good], *run.feed.batch(good))
+
+
+@contextmanager
+def interruptible(run: Run) -> Iterator[None]:
+    """Within the block Ctrl-C stops the run, and does not interrupt a step; a second one does.
+    Only where Ctrl-C would have raised KeyboardInterrupt: others' handlers stay."""
+    is_usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not is_usual or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        run.stop("interrupted")
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def require(model: Any, loss: Any, epochs: Any, callbacks: Any) -> None:
+    """Raises ArgumentError for arguments that make no sense."""
+    if not isinstance(model, Layer):
+        raise ArgumentError(explain("fit", "a layer as model", type(model).__name__))
+    if not callable(loss):
+        raise ArgumentError(explain("fit", "loss: a function (outputs, y)", repr(loss)))
+    if not is_whole(epochs, 1):
+        raise ArgumentError(explain("fit", "epochs: a whole number from 1 up", repr(epochs)))
+    for callback in callbacks:
+        if not isinstance(callback, Callback):
+            hint = "EarlyStopping() with brackets" if isinstance(callback, type) else ""
+            raise ArgumentError(explain("fit", "callbacks", repr(callback), hint))
+
+
+def schedule_of(optimizer: Optimizer, schedule: Any) -> Schedule | None:
+    """A schedule for the optimiser; one is made for a function of the step."""
+    if schedule is None or isinstance(schedule, Schedule):
+        return schedule
+    return Schedule(optimizer, schedule)
+
+
+def plain(name: str, value: Any) -> Any:
+    """A metric's value as a history keeps it: a number, or lists of numbers."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiub":
+        raise ArgumentError(explain(f"metric {name}", "a number or an array of them", repr(value)))
+    return float(array) if array.ndim == 0 else array.tolist()

@@ -1,0 +1,185 @@
+"""Guard rails: the usual mistakes, found by cheap looks, told as a GuardWarning."""
+
+import math
+import warnings
+from collections.abc import Callable, Collection
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, GuardWarning, explain
+from ..layer import Layer
+from ..random import random_state, set_random_state
+from ..tensor import Tensor
+from .callbacks import Callback
+from .evaluation import mode
+from .metrics import as_array
+from .run import Run
+
+GUARDS = ("activation", "shapes", "inputs", "rate")
+
+TYPICAL = 10  # inputs of a larger root mean square are taken for unscaled; pixels have about 80
+EXPLODED = 10  # times the first loss
+LOGIT = 20.0  # a sigmoid or a softmax of it is 1 or 0 to single precision
+
+Loss = Callable[..., Tensor]
+
+
+def check(
+    model: Layer, loss: Loss, x: Any, y: Any, guards: Collection[str] = GUARDS
+) -> Tensor | None:
+    """Warns (GuardWarning) of what is probably a mistake, from one batch and before any step:
+
+    - "activation": the outputs went through softmax or sigmoid, and the loss will do it again
+    - "shapes": (n,) beside (n, 1) in a loss that broadcasts them to n² differences
+    - "inputs": numbers far from 1, such as pixels from 0 to 255, where the initial weights expect
+      about 1
+
+    The model evaluates the batch, the loss is called a few times with made-up outputs, and nothing
+    is changed. Gives the batch's loss. `fit` calls it; in a loop of one's own, call it once.
+
+    >>> import minidl
+    >>> from minidl import nn, functional as F
+    >>> x = np.random.default_rng(0).integers(0, 256, (8, 4)).astype(np.float32)
+    >>> with warnings.catch_warnings(record=True) as told:
+    ...     warnings.simplefilter("always")
+    ...     _ = check(nn.Dense(4, 3), F.cross_entropy, x, np.zeros(8, int))
+    >>> str(told[0].message)[:60]
+    'inputs: expected numbers of about 1, as the initial weights '
+    """
+    generator = random_state()
+    try:
+        with mode(model, training=False):
+            outputs = model(x)
+        first = loss(outputs, y)
+        truth = as_array(y)
+        if "inputs" in guards:
+            _check_inputs(as_array(x))
+        if "shapes" in guards:
+            _check_shapes(loss, outputs, truth)
+        if "activation" in guards:
+            _check_softmax(loss, outputs, y)
+            _check_sigmoid(loss, outputs, truth)
+    finally:
+        set_random_state(generator)
+    return first
+
+
+class Guards(Callback):
+    """Looks at the first batch before the first step, and at the losses as they come."""
+
+    def __init__(self, guards: Collection[str] = GUARDS) -> None:
+        self.guards = guards
+        self.first: float | None = None
+        self.is_told = False
+
+    def on_epoch_begin(self, run: Run) -> None:
+        """Checks the first of the data, once."""
+        batch = run.feed.first() if self.first is None else None
+        if batch is not None:
+            loss = check(run.model, run.loss, *batch, self.guards)
+            self.first = math.nan if loss is None else loss.item()
+            self.is_told = "rate" not in self.guards
+
+    def on_steps(self, run: Run, losses: np.ndarray) -> None:
+        """Warns, once, when the loss is many times what it was before the first step."""
+        if run.step == len(losses) and self.first is not None:
+            self.first = max(self.first, losses[0])  # dropout may make it larger in training
+        recent = float(np.median(losses))
+        if not self.is_told and self.first is not None and 0 < EXPLODED * self.first < recent:
+            self.is_told = True
+            tell(
+                "rate",
+                "the loss to fall",
+                f"a rise from {self.first:.3g} to {recent:.3g} by step {run.step}",
+                f"a smaller learning rate than {run.lr:.3g}",
+            )
+
+
+def guards_of(wanted: Any) -> list[Callback]:
+    """The callback for what fit was given: True, False, or the names of some."""
+    if wanted is False:
+        return []
+    names = GUARDS if wanted is True else wanted
+    is_list = isinstance(names, Collection) and not isinstance(names, str)
+    if not is_list or not set(names) <= set(GUARDS):
+        expected = f"guards: True, False or some of {', '.join(GUARDS)}"
+        raise ArgumentError(explain("fit", expected, repr(wanted)))
+    return [Guards(names)] if names else []
+
+
+def tell(guard: str, expected: str, got: str, hint: str) -> None:
+    """Warns, and says how to switch it off."""
+    others = f"guards={set(GUARDS) - {guard}}" if guard in GUARDS else "guards=False"
+    message = f"{explain(guard, expected, got, hint)}. If it is meant: {others}"
+    warnings.warn(message, GuardWarning, stacklevel=4)
+
+
+def _check_inputs(x: np.ndarray) -> None:
+    if x.dtype.kind != "f" or x.size == 0:
+        return
+    size = math.sqrt(float(np.mean(np.square(x, dtype=np.float64))))
+    if size > TYPICAL:
+        are_pixels = x.min() >= 0 and x.max() <= 255
+        tell(
+            "inputs",
+            "numbers of about 1, as the initial weights are made for",
+            f"{x.min():.4g} to {x.max():.4g}" + (", as pixels have" if are_pixels else ""),
+            "x / 255, or the pixels as uint8" if are_pixels else "(x - x.mean(0)) / x.std(0)",
+        )
+
+
+def _check_shapes(loss: Loss, outputs: Tensor, y: np.ndarray) -> None:
+    """A loss that pairs row with row changes when the targets change places; a sum over all pairs
+    of rows does not."""
+    n = outputs.shape[0] if outputs.ndim else 0
+    if n < 3 or {outputs.shape, y.shape} != {(n,), (n, 1)} or (y == y[0]).all():
+        return
+    spread = Tensor(np.linspace(0.1, 0.9, n, dtype=outputs.dtype).reshape(outputs.shape))
+    if _is_alike(loss(spread, y), loss(spread, np.roll(y, 1, axis=0))):
+        tell(
+            "shapes",
+            "outputs and targets of one shape",
+            f"{outputs.shape} and {y.shape}, of which the loss makes {(n, n)}",
+            f"y.reshape({list(outputs.shape)})",
+        )
+
+
+def _check_softmax(loss: Loss, outputs: Tensor, y: Any) -> None:
+    """Outputs that are probabilities, and a loss that a number added to a row does not change:
+    that is one of logits."""
+    p = outputs.data
+    if p.ndim != 2 or p.shape[1] < 2 or not (p >= 0).all():
+        return
+    if np.abs(p.sum(axis=1) - 1).max(initial=0) > 1e-3:
+        return
+    own, shifted = loss(Tensor(p), y), loss(Tensor(p + p.dtype.type(1)), y)
+    if _is_alike(own, shifted):
+        tell(
+            "activation",
+            "logits, as the loss contains the softmax",
+            "probabilities that add up to 1",
+            "a net without softmax at its end",
+        )
+
+
+def _check_sigmoid(loss: Loss, outputs: Tensor, y: np.ndarray) -> None:
+    """Outputs of a sigmoid, and a loss that likes logits better than the truth itself."""
+    made_by = outputs._node.operation if outputs._node is not None else ""
+    if not made_by.endswith("sigmoid") or made_by.endswith("log_sigmoid"):
+        return
+    if outputs.shape != y.shape or not np.isin(y, (0, 1)).all():
+        return
+    truth = y.astype(outputs.dtype)
+    exact, as_logits = loss(Tensor(truth), y), loss(Tensor((2 * truth - 1) * LOGIT), y)
+    if as_logits.item() < exact.item():
+        tell(
+            "activation",
+            "logits, as the loss contains the sigmoid",
+            "outputs of a sigmoid",
+            "a net without sigmoid at its end",
+        )
+
+
+def _is_alike(one: Tensor, other: Tensor) -> bool:
+    return bool(np.isclose(one.item(), other.item(), rtol=1e-4, atol=0))

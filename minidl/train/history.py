@@ -1,0 +1,173 @@
+"""`History`: what each epoch came to; as a table, as JSON, as a picture."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..checks import is_number
+from ..errors import ArgumentError, DataError, explain
+
+BARS = "▁▂▃▄▅▆▇█"
+WIDTH = 40  # of a sparkline, at most
+ROWS = 20  # that a table shows, at most
+
+
+class History:
+    """A row for every epoch: a dict with "epoch", "loss", "rate", and what validation gave.
+
+    `history["loss"]` is a column. `seconds` says how long each epoch took, and `stopped` why
+    training ended before its last epoch: "interrupted", or what a callback said. Two histories are
+    equal if their rows are, whatever the time they took.
+
+    >>> history = History([{"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 0.5}])
+    >>> history["loss"]
+    [2.0, 0.5]
+    >>> history
+    epoch    loss
+        1   2.000
+        2  0.5000
+           █▁
+    """
+
+    def __init__(
+        self,
+        rows: list[dict[str, Any]] | None = None,
+        seconds: list[float] | None = None,
+        stopped: str | None = None,
+    ) -> None:
+        self.rows = rows or []
+        self.seconds = seconds or []
+        self.stopped = stopped
+
+    def append(self, row: dict[str, Any], seconds: float) -> None:
+        """Adds the row of an epoch."""
+        self.rows.append(row)
+        self.seconds.append(seconds)
+
+    @property
+    def names(self) -> list[str]:
+        """The columns."""
+        return list(dict.fromkeys(name for row in self.rows for name in row))
+
+    def __getitem__(self, name: str) -> list[Any]:
+        if name not in self.names:
+            raise ArgumentError(explain("History", f"one of {', '.join(self.names)}", repr(name)))
+        return [row.get(name) for row in self.rows]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self.rows)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, History) and self.to_json(False) == other.to_json(False)
+
+    __hash__ = None  # type: ignore[assignment]  # it grows
+
+    def to_json(self, with_seconds: bool = True) -> str:
+        """All of it as JSON, every number to the last bit; NaN as Python writes it."""
+        kept: dict[str, Any] = {"rows": self.rows, "stopped": self.stopped}
+        return json.dumps(kept | ({"seconds": self.seconds} if with_seconds else {}))
+
+    @classmethod
+    def from_json(cls, text: str) -> "History":
+        """What to_json() gave; DataError for anything else."""
+        try:
+            kept = json.loads(text)
+            return cls(list(map(dict, kept["rows"])), list(kept["seconds"]), kept["stopped"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                explain("History.from_json", "what to_json() gave", f"{error!r}")
+            ) from None
+
+    def numeric(self) -> list[str]:
+        """The columns that hold numbers alone, without the epoch's."""
+        return [
+            name for name in self.names
+            if name != "epoch" and all(is_number(value) for value in self[name])
+        ]  # fmt: skip
+
+    def __repr__(self) -> str:
+        names = self.numeric()
+        if not names:
+            return f"History: no epoch was finished{self._why()}"
+        columns = [["epoch", *[str(row["epoch"]) for row in self.rows]]]
+        columns += [[name, *map(shown, self[name])] for name in names]
+        widths = [max(map(len, column)) for column in columns]
+        lines = [
+            "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+            for row in zip(*columns, strict=True)
+        ]
+        if len(lines) > ROWS + 1:
+            lines = [*lines[: ROWS // 2 + 1], "...".rjust(5), *lines[-ROWS // 2 :]]
+        if len(self) > 1:
+            lines += self._sparklines(names)
+        return "\n".join(lines) + self._why()
+
+    def _sparklines(self, names: list[str]) -> list[str]:
+        if len(names) == 1:
+            return [" " * 7 + sparkline(self[names[0]])]
+        width = max(map(len, names))
+        return ["", *[f"{name.rjust(width)}  {sparkline(self[name])}" for name in names]]
+
+    def _why(self) -> str:
+        return f"\nstopped: {self.stopped}" if self.stopped else ""
+
+    def plot(self, path: str | Path | None = None) -> Any:
+        """Draws losses and metrics by epoch, a picture for each, training and validation together.
+
+        Gives matplotlib's figure; with a path it is saved there and closed. Needs matplotlib:
+        pip install 'minidl[examples]'.
+        """
+        from matplotlib import pyplot
+
+        subjects = dict.fromkeys(name.removeprefix("validation_") for name in self.numeric())
+        if not subjects:
+            raise ArgumentError(explain("History.plot", "an epoch that was finished", "none"))
+        size = (4 * len(subjects), 3)
+        figure, axes = pyplot.subplots(1, len(subjects), figsize=size, squeeze=False)
+        for axis, subject in zip(axes[0], subjects, strict=True):
+            for name in (subject, f"validation_{subject}"):
+                if name in self.names:
+                    axis.plot(self["epoch"], self[name], label=name)
+            axis.set_xlabel("epoch")
+            axis.set_title(subject)
+            axis.legend()
+        figure.tight_layout()
+        if path is not None:
+            figure.savefig(path)
+            pyplot.close(figure)
+        return figure
+
+
+def shown(value: float) -> str:
+    """A number, short: four digits.
+
+    >>> shown(0.123456), shown(1234.5), shown(1e-9)
+    ('0.1235', '1234', '1.000e-09')
+    """
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        digits = 3 - int(np.floor(np.log10(abs(value)))) if value else 1
+        return f"{value:.{max(0, min(digits, 4))}f}"
+    return f"{value:.3e}"
+
+
+def sparkline(values: list[float]) -> str:
+    """Numbers as bars from the lowest to the highest; a space where one is not finite.
+
+    >>> sparkline([1, 2, 3, float("nan"), 8])
+    '▁▂▃ █'
+    """
+    array = np.array(values, np.float64)
+    if len(array) > WIDTH:
+        array = array[np.linspace(0, len(array) - 1, WIDTH).round().astype(int)]
+    finite = array[np.isfinite(array)]
+    low, span = (finite.min(), np.ptp(finite) or 1.0) if len(finite) else (0.0, 1.0)
+    return "".join(
+        BARS[round((value - low) / span * (len(BARS) - 1))] if np.isfinite(value) else " "
+        for value in array
+    )

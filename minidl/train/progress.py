@@ -1,0 +1,142 @@
+"""How far training is: tqdm's bar if it is there, else a line."""
+
+import sys
+from time import perf_counter
+from typing import Any, TextIO
+
+import numpy as np
+
+from ..errors import ArgumentError, explain
+from .callbacks import Callback
+from .history import shown
+from .run import Run
+
+
+def progress_of(wanted: Any) -> list[Callback]:
+    """The callbacks that show progress: True, "line", or False for none."""
+    if wanted not in (True, False, "line"):
+        expected = "progress: True, False or 'line'"
+        raise ArgumentError(explain("fit", expected, repr(wanted)))
+    if not wanted:
+        return []
+    return [Line()] if wanted == "line" or not has_tqdm() else [Bar()]
+
+
+def has_tqdm() -> bool:
+    """Whether tqdm is installed."""
+    try:
+        from tqdm import tqdm  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+class Meter(Callback):
+    """Counts samples and time: what every display shows."""
+
+    def on_train_begin(self, run: Run) -> None:
+        """Starts the clock."""
+        self.began, self.samples, self.before = perf_counter(), 0, run.feed.seen
+
+    def on_epoch_begin(self, run: Run) -> None:
+        """Starts counting this epoch's samples; of one that is resumed, those to come."""
+        self.before = run.feed.seen
+
+    def count(self, run: Run) -> int:
+        """How many samples were trained on since it was last asked."""
+        new, self.before = run.feed.seen - self.before, run.feed.seen
+        self.samples += new
+        return new
+
+    def total(self, run: Run) -> int | None:
+        """The samples of all epochs; None if unknown."""
+        return None if run.feed.samples is None else run.epochs * run.feed.samples
+
+    def done(self, run: Run) -> int:
+        """The samples of all epochs so far."""
+        return (run.epoch - 1) * (run.feed.samples or 0) + run.feed.seen
+
+
+class Line(Meter):
+    """A line for every epoch; on a terminal it is written over as the epoch goes."""
+
+    def __init__(self, file: TextIO | None = None) -> None:
+        self.file = file or sys.stderr
+
+    def on_steps(self, run: Run, losses: np.ndarray) -> None:
+        """Writes the line anew."""
+        self.count(run)
+        if self.file.isatty():
+            values = {"loss": run.mean_loss, "rate": run.lr}
+            self._write("\r\033[K" + self.text(run, values))
+
+    def on_epoch_end(self, run: Run, row: dict[str, Any]) -> None:
+        """Writes the epoch's last line."""
+        values = {name: row[name] for name in run.history.numeric()}
+        start = "\r\033[K" if self.file.isatty() else ""
+        self._write(start + self.text(run, values) + "\n")
+
+    def on_train_end(self, run: Run) -> None:
+        """Ends a line that was begun, and says why training stopped."""
+        if run.stopped:
+            self._write(
+                ("\n" if self.file.isatty() and run.batch else "") + f"stopped: {run.stopped}\n"
+            )
+
+    def text(self, run: Run, values: dict[str, Any]) -> str:
+        """Epoch, values, samples per second, and the time left."""
+        parts = [f"epoch {run.epoch}/{run.epochs}"]
+        parts += [f"{name} {shown(value)}" for name, value in values.items()]
+        speed = self.samples / max(perf_counter() - self.began, 1e-9)
+        parts.append(f"{speed:,.0f} samples/s")
+        total = self.total(run)
+        if total is not None and speed:
+            seconds = round((total - self.done(run)) / speed)
+            parts.append(f"{seconds // 60}:{seconds % 60:02d} left")
+        return "  ".join(parts)
+
+    def _write(self, text: str) -> None:
+        self.file.write(text)
+        self.file.flush()
+
+
+class Bar(Meter):
+    """tqdm's bar over all epochs."""
+
+    def on_train_begin(self, run: Run) -> None:
+        """Opens the bar."""
+        from tqdm.auto import tqdm
+
+        super().on_train_begin(run)
+        self.bar = tqdm(total=self.total(run), unit=" samples", unit_scale=True)
+        self.values: dict[str, str] = {}
+
+    def on_epoch_begin(self, run: Run) -> None:
+        """Shows the epoch; of training that is resumed, what was done before."""
+        super().on_epoch_begin(run)
+        self.bar.total = self.total(run)
+        self.bar.set_description(f"epoch {run.epoch}/{run.epochs}", refresh=False)
+        if self.bar.n == 0:
+            self.bar.initial = self.bar.n = self.done(run)
+
+    def on_steps(self, run: Run, losses: np.ndarray) -> None:
+        """Moves the bar on."""
+        self.values |= {"loss": shown(run.mean_loss), "rate": shown(run.lr)}
+        self.bar.set_postfix(self.values, refresh=False)
+        self.bar.update(self.count(run))
+
+    def on_epoch_end(self, run: Run, row: dict[str, Any]) -> None:
+        """Shows what validation gave."""
+        names = [name for name in run.history.numeric() if name.startswith("validation_")]
+        self.values |= {name: shown(row[name]) for name in names}
+        self.bar.set_postfix(self.values)
+
+    def on_train_end(self, run: Run) -> None:
+        """Says why training stopped."""
+        if run.stopped:
+            self.bar.write(f"stopped: {run.stopped}", file=sys.stderr)
+
+    def close(self, run: Run) -> None:
+        """Closes the bar, if there is one."""
+        if hasattr(self, "bar"):
+            self.bar.close()

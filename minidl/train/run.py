@@ -1,0 +1,72 @@
+"""`Run`: training as it stands, for those who watch it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..layer import Layer
+from ..optim.base import Optimizer
+from ..random import random_state
+from ..schedules import Schedule
+from ..tensor import Tensor
+from .feed import Feed
+from .history import History
+
+
+class Run:
+    """What callbacks see of training.
+
+    - model, loss, optimizer, schedule (or None), history: what `fit` was given and will give
+    - epochs, epoch: how many there shall be, and the one that runs, from 1
+    - step, batch: the steps made in all and in this epoch
+    - losses: those of this epoch's steps, as arrays, one for each call of on_steps
+    - names: the columns that every row of the history will have
+    - stopped: why training shall end, or None
+
+    `stop(reason)` ends training after the steps that run.
+    """
+
+    def __init__(
+        self, model: Layer, loss: Callable[..., Tensor], optimizer: Optimizer,
+        schedule: Schedule | None, feed: Feed, epochs: int, names: Sequence[str],
+        callbacks: Sequence[Any],
+    ) -> None:  # fmt: skip
+        self.model, self.loss, self.optimizer, self.schedule = model, loss, optimizer, schedule
+        self.feed, self.epochs, self.names = feed, epochs, list(names)
+        self.callbacks = sorted(callbacks, key=lambda callback: callback.comes_last)
+        self.history = History()
+        self.epoch = self.step = self.batch = 0
+        self.losses: list[np.ndarray] = []
+        self.stopped: str | None = None
+        self.mark_start()
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the first group."""
+        return self.optimizer.param_groups[0]["lr"]
+
+    @property
+    def mean_loss(self) -> float:
+        """That of this epoch's steps so far."""
+        return float(np.concatenate(self.losses).mean())
+
+    def stop(self, reason: str) -> None:
+        """Ends training; the first reason is the one that counts."""
+        self.stopped = self.stopped or reason
+
+    def tell(self, event: str, *arguments: Any) -> None:
+        """Calls that method of every callback."""
+        for callback in self.callbacks:
+            getattr(callback, event)(self, *arguments)
+
+    def mark_start(self) -> None:
+        """Keeps what the next epoch's order is drawn from, and forgets the last epoch's steps."""
+        self.batch, self.losses = 0, []
+        self.start = {"random": random_state(), "feed": self.feed.state_dict()}
+
+    def add_steps(self, losses: np.ndarray) -> None:
+        """Counts steps that were made."""
+        self.losses.append(losses)
+        self.step += len(losses)
+        self.batch += len(losses)
