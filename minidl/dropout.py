@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from . import _kernels
-from .checks import is_number, is_whole
+from .checks import is_number
 from .errors import ArgumentError, explain
-from .random import fresh_seed
+from .random import check_words, fresh_seed
 from .tensor import Tensor, as_tensor, record, require_float
 
 NANOSECONDS = 4  # for one element, most of them in its random number
@@ -40,8 +40,7 @@ def dropout(
     x = as_tensor(x, "dropout")
     require_float("dropout", x)
     _check_probability(p)
-    _check_word("seed", 0 if seed is None else seed)
-    _check_word("step", step)
+    check_words("dropout", seed, step)
     last, scale = mask_numbers(float(p))
     if not training or last < 0:
         return x
@@ -65,10 +64,3 @@ def mask_numbers(p: float) -> tuple[int, float]:
 def _check_probability(p: Any) -> None:
     if not (is_number(p) and 0 <= p <= 1):
         raise ArgumentError(explain("dropout", "a probability p from 0 to 1", f"p={p!r}"))
-
-
-def _check_word(name: str, value: Any) -> None:
-    if not (is_whole(value, 0) and value < 2**64):
-        raise ArgumentError(
-            explain("dropout", f"a {name} from 0 to 2**64 - 1, a whole number", f"{name}={value!r}")
-        )

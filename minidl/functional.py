@@ -15,11 +15,13 @@ from .losses import (
     multi_margin,
     softmax,
 )
+from .noise import gaussian_noise
+from .normalization import batch_norm
 from .tensor import Tensor
 
 __all__ = [
-    "binary_cross_entropy_with_logits", "cross_entropy", "dense", "dropout", "hinge", "huber",
-    "log_softmax", "mse", "multi_margin", "softmax",
+    "batch_norm", "binary_cross_entropy_with_logits", "cross_entropy", "dense", "dropout",
+    "gaussian_noise", "hinge", "huber", "log_softmax", "mse", "multi_margin", "softmax",
 ]  # fmt: skip
 __all__ += list(_REGISTRY)
 

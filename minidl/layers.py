@@ -1,8 +1,8 @@
-"""The layers that nets are made of: Dense, Dropout, Sequential."""
+"""The layers that nets are made of: Dense, BatchNorm, Dropout, GaussianNoise, Bias, Sequential."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise, zip_longest
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -11,10 +11,11 @@ from .activations import Activation
 from .checks import is_number, is_whole
 from .dense import dense
 from .dropout import dropout
-from .errors import ArgumentError, explain
-from .layer import Layer, Parameter
-from .random import fresh_seed
-from .tensor import Tensor
+from .errors import ArgumentError, DTypeError, ShapeError, explain
+from .layer import Layer, Parameter, RandomLayer
+from .noise import check_deviation, gaussian_noise
+from .normalization import batch_norm, check_options
+from .tensor import Tensor, as_tensor
 
 
 def check_size(operation: str, name: str, value: Any) -> int:
@@ -70,20 +71,106 @@ class Dense(Layer):
         return f"{rows}, {columns}" + ("" if self.bias is not None else ", bias=False")
 
 
-class Dropout(Layer):
+class Bias(Layer):
+    """y = x + b: x and y (..., units), `bias` (units,), which starts at 0.
+
+    For where no other layer can add it, such as after noise: in a ladder network's encoder
+    (Rasmus et al. 2015) ReLU(noise(batch norm(W x)) + b) is
+
+    >>> from minidl import nn
+    >>> net = nn.Sequential(
+    ...     nn.Dense(784, 100, bias=False),
+    ...     nn.BatchNorm(100, affine=False),
+    ...     nn.GaussianNoise(0.3),
+    ...     nn.Bias(100),
+    ...     nn.ReLU(),
+    ... )
+    >>> net(np.zeros((2, 784), np.float32)).shape
+    (2, 100)
+    """
+
+    def __init__(self, units: int) -> None:
+        self.bias = Parameter(np.zeros(check_size("Bias", "units", units), np.float32))
+
+    def forward(self, x: Any) -> Tensor:
+        """x + b."""
+        x = as_tensor(x, "Bias", like=self.bias)
+        (units,) = self.bias.shape
+        if x.shape[-1:] != (units,):
+            raise ShapeError(explain("Bias", f"x of shape (batch, {units})", x.shape))
+        if x.dtype != self.bias.dtype:
+            hint = f"x.astype('{self.bias.dtype}'), or layer.astype('{x.dtype}')"
+            raise DTypeError(explain("Bias", f"x of dtype {self.bias.dtype}", x.dtype, hint))
+        return x + self.bias
+
+    def describe(self) -> str:
+        """Its size."""
+        return f"{self.bias.size}"
+
+
+class BatchNorm(Layer):
+    """y = weight (x - mean) / sqrt(var + eps) + bias, unit by unit; x and y (batch, units).
+
+    In training mean and var are the batch's (of 2 rows or more), in evaluation `running_mean` and
+    `running_var`, which training moves towards those of each batch by the share `momentum`; None
+    makes them the plain average over all batches. `num_batches_tracked` counts these. The three are
+    buffers, saved with the parameters. All is as in PyTorch's BatchNorm1d: the running variance is
+    the unbiased one, `weight` starts at 1 and `bias` at 0, weight decay reaches both, and without
+    `affine` there is neither.
+
+    Ioffe & Szegedy 2015.
+
+    >>> layer = BatchNorm(2)
+    >>> layer(np.array([[1, 10], [3, 10]], np.float32)).data.round(3)
+    array([[-1.,  0.],
+           [ 1.,  0.]], dtype=float32)
+    >>> layer.running_mean
+    array([0.2, 1. ], dtype=float32)
+    """
+
+    buffer_names: ClassVar = ("running_mean", "running_var", "num_batches_tracked")
+
+    def __init__(
+        self, units: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True
+    ) -> None:
+        size = check_size("BatchNorm", "units", units)
+        check_options("BatchNorm", 0 if momentum is None else momentum, eps)
+        self.eps, self.momentum = eps, momentum
+        self.weight = Parameter(np.ones(size, np.float32)) if affine else None
+        self.bias = Parameter(np.zeros(size, np.float32)) if affine else None
+        self.running_mean = np.zeros(size, np.float32)
+        self.running_var = np.ones(size, np.float32)
+        self.num_batches_tracked = np.zeros((), np.int64)
+
+    def forward(self, x: Any) -> Tensor:
+        """x normalised; in training the running values go on."""
+        seen = int(self.num_batches_tracked) + self.training
+        momentum = 1 / max(seen, 1) if self.momentum is None else self.momentum
+        y = batch_norm(
+            x, self.running_mean, self.running_var, self.weight, self.bias, self.training,
+            momentum, self.eps,
+        )  # fmt: skip
+        self.num_batches_tracked[...] = seen
+        return y
+
+    def describe(self) -> str:
+        """Its size, and the options."""
+        options = f"eps={self.eps}, momentum={self.momentum}, affine={self.weight is not None}"
+        return f"{self.running_mean.size}, {options}"
+
+
+class Dropout(RandomLayer):
     """In training each element is 0 with probability p, else x / (1 - p); in evaluation y = x.
 
-    The mask follows from the layer's seed and the count of its calls. Without a seed one is drawn
-    from minidl's generator when the layer is made.
-    Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov 2014.
+    The mask follows from the layer's seed and the count of its calls; without a seed one is drawn
+    when the layer is made. Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov 2014.
     """
 
     def __init__(self, p: float = 0.5, *, seed: int | None = None) -> None:
         if not (is_number(p) and 0 <= p <= 1):
             raise ArgumentError(explain("Dropout", "p from 0 to 1", repr(p)))
+        super().__init__(seed)
         self.p = float(p)
-        self.seed = fresh_seed() if seed is None else int(seed)
-        self.calls = 0
 
     def forward(self, x: Any) -> Tensor:
         """x with some elements dropped."""
@@ -94,6 +181,33 @@ class Dropout(Layer):
     def describe(self) -> str:
         """Its probability."""
         return f"p={self.p}"
+
+
+class GaussianNoise(RandomLayer):
+    """In training y = x + sd n with n from the normal distribution N(0, 1); in evaluation y = x.
+
+    The noise follows from the layer's seed, drawn when it is made, and the count of its calls.
+    Bishop, "Training with noise is equivalent to Tikhonov regularization", 1995.
+
+    >>> layer = GaussianNoise(0.3)
+    >>> layer.eval()(np.ones(2, np.float32))
+    tensor([1., 1.])
+    """
+
+    def __init__(self, sd: float) -> None:
+        check_deviation("GaussianNoise", sd)
+        super().__init__()
+        self.sd = float(sd)
+
+    def forward(self, x: Any) -> Tensor:
+        """x with noise."""
+        y = gaussian_noise(x, self.sd, self.training, seed=self.seed, step=self.calls)
+        self.calls += self.training
+        return y
+
+    def describe(self) -> str:
+        """Its standard deviation."""
+        return f"sd={self.sd}"
 
 
 class Sequential(Layer):

@@ -5,13 +5,16 @@ from typing import TYPE_CHECKING, Any
 from .activations import REGISTRY as _REGISTRY
 from .activations import Activation
 from .layer import Layer, Parameter
-from .layers import Dense, Dropout, Sequential
+from .layers import BatchNorm, Bias, Dense, Dropout, GaussianNoise, Sequential
 from .mlp import MLP
 
 if TYPE_CHECKING:
     from .activations import *  # noqa: F403
 
-__all__ = ["MLP", "Activation", "Dense", "Dropout", "Layer", "Parameter", "Sequential"]
+__all__ = [
+    "MLP", "Activation", "BatchNorm", "Bias", "Dense", "Dropout", "GaussianNoise", "Layer",
+    "Parameter", "Sequential",
+]  # fmt: skip
 __all__ += [kind.__name__ for kind in _REGISTRY.values()]
 
 

@@ -31,8 +31,9 @@ def predict(net: Layer, x: Any) -> np.ndarray:
     """The net's outputs for x, as an array: what net(x) gives, without recording operations.
 
     x (n, ...) holds uint8 pixels, which become float32 from 0 to 1, or numbers of the net's dtype.
-    The net is used as it is: call net.eval() first if it has dropout. A Sequential of Dense layers
-    and activations runs as one kernel call; the bits are those of net(x) all the same.
+    The net is used as it is: call net.eval() first if it has dropout, noise or batch
+    normalisation. A Sequential of Dense layers and activations runs as one kernel call; the bits
+    are those of net(x) all the same.
 
     >>> from minidl import nn
     >>> net = nn.MLP([3, 4, 2])

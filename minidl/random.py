@@ -1,4 +1,7 @@
-"""The one source of randomness: initial weights, dropout and shuffling draw from it."""
+"""The one source of randomness: initial weights, shuffling and the seeds of kernels that count for
+themselves (dropout's, noise's) come from it."""
+
+from typing import Any
 
 from collections.abc import Mapping
 from typing import Any
@@ -64,3 +67,20 @@ def set_random_state(state: Mapping[str, Any]) -> None:
 def fresh_seed() -> int:
     """A 63-bit number for a generator that counts for itself (dropout's)."""
     return int(generator().integers(2**63))
+
+
+def is_word(value: Any) -> bool:
+    """Whether `value` can be the seed or the step of a generator that counts for itself.
+
+    >>> is_word(2**64 - 1), is_word(2**64), is_word(-1), is_word(1.0)
+    (True, False, False, False)
+    """
+    return is_whole(value, 0) and int(value) < 2**64
+
+
+def check_words(operation: str, seed: int | None, step: int) -> None:
+    """ArgumentError unless a seed, if there is one, and a step are whole numbers of 64 bits."""
+    for name, value in (("seed", 0 if seed is None else seed), ("step", step)):
+        if not is_word(value):
+            expected = f"a {name} from 0 to 2**64 - 1, a whole number"
+            raise ArgumentError(explain(operation, expected, f"{name}={value!r}"))

@@ -1,4 +1,4 @@
-"""What the tests of several rooms share: gradients by central differences, and odd arrays."""
+"""What the tests of several rooms share: gradients by central differences, odd arrays, Philox."""
 
 from collections.abc import Callable
 
@@ -67,3 +67,25 @@ def assert_gradients(function: Callable[..., Tensor], *arrays: np.ndarray) -> Te
 def leaf(*values):
     """A float64 tensor of these values that wants a gradient."""
     return tensor(np.array(values), requires_grad=True)
+
+
+def philox(counter, key):
+    """Philox 4x32-10 of Salmon et al. (2011), for counters of shape (4, n) and one key."""
+    word, low = np.uint64(32), np.uint64(2**32 - 1)
+    a, b, c, d = np.asarray(counter, np.uint64)
+    for turn in range(10):
+        k0 = np.uint64((key[0] + turn * 0x9E3779B9) % 2**32)
+        k1 = np.uint64((key[1] + turn * 0xBB67AE85) % 2**32)
+        left, right = np.uint64(0xD2511F53) * a, np.uint64(0xCD9E8D57) * c
+        a, b, c, d = (right >> word) ^ b ^ k0, right & low, (left >> word) ^ d ^ k1, left & low
+    return np.stack([a, b, c, d])
+
+
+def random_words(n, seed, step, domain=0):
+    """One word for each of n elements: element 4 i + w has word w of block i. `domain` is the
+    counter's second word."""
+    blocks = np.arange((n + 3) // 4, dtype=np.uint64)
+    counter = np.zeros((4, len(blocks)), np.uint64)
+    counter[0], counter[1] = blocks, domain
+    counter[2], counter[3] = step % 2**32, step // 2**32
+    return philox(counter, (seed % 2**32, seed // 2**32)).T.reshape(-1)[:n]

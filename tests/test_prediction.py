@@ -54,6 +54,18 @@ def test_random_sizes_and_a_row_alone(rows, sizes):
     np.testing.assert_array_equal(predict(net, x[-1:]), y[-1:])
 
 
+def test_batch_norm_noise_and_bias_are_called():
+    net = nn.Sequential(
+        nn.Dense(20, 30), nn.BatchNorm(30), nn.GaussianNoise(0.5), nn.Bias(30), nn.ReLU()
+    )
+    net(numbers(40, 20))
+    net.eval()
+    before, x = net.state_dict(), numbers(300, 20)
+    np.testing.assert_array_equal(predict(net, x), called(net, x))
+    np.testing.assert_array_equal(predict(net, x[-1:]), called(net, x)[-1:])
+    assert all(np.array_equal(before[name], array) for name, array in net.state_dict().items())
+
+
 def test_pixels_float64_and_tensors():
     x = np.random.default_rng(0).integers(0, 256, (9, 20), np.uint8)
     net = nn.MLP([20, 30, 4])

@@ -186,8 +186,19 @@ def weighted(logits, labels):
         (lambda: nn.MLP([50, 20, 10], "relu"), weighted),
         (lambda: nn.MLP([50, 20, 10], "identity"), F.cross_entropy),
         (lambda: nn.Sequential(nn.Dropout(0.1), nn.Dense(50, 10)), F.cross_entropy),
+        (lambda: nn.Sequential(nn.Dense(50, 10), nn.BatchNorm(10)), F.cross_entropy),
+        (lambda: nn.Sequential(nn.Dense(50, 10), nn.GaussianNoise(0.1)), F.cross_entropy),
+        (lambda: nn.Sequential(nn.Dense(50, 10, False), nn.Bias(10)), F.cross_entropy),
     ],
-    ids=["a layer of one's own", "another loss", "no kernel", "dropout first"],
+    ids=[
+        "a layer of one's own",
+        "another loss",
+        "no kernel",
+        "dropout first",
+        "batch norm",
+        "noise",
+        "bias",
+    ],
 )
 def test_anything_else_takes_the_loop(make_net, loss):
     results = []

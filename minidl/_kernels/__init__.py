@@ -14,9 +14,9 @@ from . import build_info as build_info
 from .threads import PRODUCTS_PER_NANOSECOND, get_num_threads, set_num_threads, threads_for
 
 __all__ = [
-    "LEARNED", "PRODUCTS_PER_NANOSECOND", "ROW_FUNCTIONS", "dense", "dropout", "gather", "gemm",
-    "get_num_threads", "level", "levels", "network", "rows", "set_num_threads", "show_config",
-    "softmax", "threads_for", "update", "use",
+    "LEARNED", "PRODUCTS_PER_NANOSECOND", "ROW_FUNCTIONS", "batch_norm", "dense", "dropout",
+    "gather", "gemm", "get_num_threads", "level", "levels", "network", "noise", "rows",
+    "set_num_threads", "show_config", "softmax", "threads_for", "update", "use",
 ]  # fmt: skip
 
 
@@ -38,16 +38,18 @@ def _chosen_level() -> str:
 
 
 KERNELS = (
-    "dense", "dropout", "gather", "gemm", "maxout", "network", "piecewise", "prelu", "rows",
-    "smooth", "softmax", "update",
+    "batch_norm", "dense", "dropout", "gather", "gemm", "maxout", "network", "noise", "piecewise",
+    "prelu", "rows", "smooth", "softmax", "update",
 )  # fmt: skip
 
 level = ""
+batch_norm: ModuleType
 dense: ModuleType
 dropout: ModuleType
 gather: ModuleType
 gemm: ModuleType
 network: ModuleType
+noise: ModuleType
 rows: ModuleType
 softmax: ModuleType
 update: ModuleType

@@ -8,8 +8,7 @@ series64.pxd. NaN goes through each.
 from minidl._kernels.real cimport HALF, ONE, TWO, ZERO, clamp, magnitude, real
 from minidl._kernels.series32 cimport exp32, expm1_32, log1p32, tail_series, tanh32
 from minidl._kernels.series64 cimport (
-    FRACTION_BITS, artanh_series, bits_of, double_of, exp64, exp64_short, expm1_64, log1p64,
-    tail64, tanh64, tanh64_short)
+    exp64, exp64_short, expm1_64, log1p64, log64, sine_of_turns, tail64, tanh64, tanh64_short)
 
 
 cdef inline real exp(real x) noexcept nogil:

@@ -1,4 +1,5 @@
-"""exp, expm1, log1p and tanh in double precision: series whose error is below the rounding."""
+"""exp, log, tanh, sin and their kin in double precision: series whose error is below the
+rounding."""
 
 from libc.math cimport copysign, fabs
 from libc.stdint cimport uint64_t
@@ -12,7 +13,10 @@ cdef extern from *:
     #include <string.h>
     static inline uint64_t bits_of(double x) { uint64_t i; memcpy(&i, &x, sizeof i); return i; }
     static inline double double_of(uint64_t i) { double x; memcpy(&x, &i, sizeof x); return x; }
+
+    #define SQRT_HALF 0.70710678118654752440
     """
+    const double SQRT_HALF
     uint64_t bits_of(double x) nogil
     double double_of(uint64_t i) nogil
 
@@ -100,6 +104,28 @@ cdef inline double log1p64(double u) noexcept nogil:
     cdef double s = (u - 1.0 if upper else u) / (u + 3.0 if upper else u + 2.0)
     cdef double log_sum = 2.0 * (s + s * artanh_series(s * s, False))
     return (0.6931471805599453 if upper else 0.0) + log_sum
+
+
+cdef inline double log64(double x, bint short_series) noexcept nogil:
+    """ln x for a normal x > 0: with x = 2^n f and f in [sqrt(1/2), sqrt(2)] it is n ln 2 + ln f,
+    and ln f = 2 artanh(s), s = (f - 1) / (f + 1)."""
+    cdef uint64_t bias = <uint64_t> EXPONENT_BIAS << FRACTION_BITS
+    cdef uint64_t biased_n = (bits_of(x) + bias - bits_of(SQRT_HALF)) >> FRACTION_BITS
+    cdef double f = double_of(bits_of(x) + bias - (biased_n << FRACTION_BITS))
+    # Written into the low bits of 2^52, an integer becomes a double without a conversion.
+    cdef double n = double_of(bits_of(4503599627370496.0) | biased_n) - 4503599627371519.0
+    cdef double s = (f - 1.0) / (f + 1.0)
+    return n * 0.6931471805599453 + 2.0 * (s + s * artanh_series(s * s, short_series))
+
+
+cdef inline double sine_of_turns(double t) noexcept nogil:
+    """sin(2 pi t) for |t| <= 1/4 by its series, whose first omitted term is below 2e-18."""
+    cdef double x = 6.283185307179586 * t, q = x * x
+    cdef double s = -1 / 121645100408832000.0 + q * (1 / 51090942171709440000.0)
+    s = -1 / 1307674368000.0 + q * (1 / 355687428096000.0 + q * s)
+    s = -1 / 39916800.0 + q * (1 / 6227020800.0 + q * s)
+    s = -1 / 5040.0 + q * (1 / 362880.0 + q * s)
+    return x + x * q * (-1 / 6.0 + q * (1 / 120.0 + q * s))
 
 
 cdef inline double tanh64(double x) noexcept nogil:

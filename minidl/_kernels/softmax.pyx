@@ -11,26 +11,15 @@ open and give NaN.
 
 from cython.parallel cimport prange
 from libc.math cimport INFINITY, NAN, fabs
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t
 
-from minidl._kernels.scalar cimport (
-    FRACTION_BITS, artanh_series, bits_of, double_of, exp, exp_below, real)
+from minidl._kernels.scalar cimport exp, exp_below, log64, real
 from minidl._kernels.softmax cimport label_functions
-
-cdef extern from *:
-    "#define SQRT_HALF 0.70710678118654752440"
-    const double SQRT_HALF
 
 
 cdef inline double log_of_sum(double x, bint short_series) noexcept nogil:
-    """ln x for x >= 1: with x = 2^n f and f in [sqrt(1/2), sqrt(2)] it is n ln 2 + ln f, and
-    ln f = 2 artanh(s), s = (f - 1) / (f + 1). For sums of float32 a short series does."""
-    cdef uint64_t bits = bits_of(x)
-    cdef int64_t n = <int64_t> (bits - bits_of(SQRT_HALF)) >> FRACTION_BITS
-    cdef double f = double_of(bits - (<uint64_t> n << FRACTION_BITS))
-    cdef double s = (f - 1.0) / (f + 1.0)
-    cdef double log_x = n * 0.6931471805599453 + 2.0 * (s + s * artanh_series(s * s, short_series))
-    return log_x if x >= 1.0 else NAN
+    """ln x for x >= 1. For sums of float32 a short series does."""
+    return log64(x, short_series) if x >= 1.0 else NAN
 
 
 cdef inline double below(double x, double m) noexcept nogil:

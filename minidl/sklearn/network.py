@@ -10,7 +10,7 @@ from scipy import sparse
 from ..activations import Activation
 from ..errors import ShapeError, explain
 from ..layer import Parameter
-from ..layers import Dense, Dropout, Sequential
+from ..layers import BatchNorm, Dense, Dropout, Sequential
 from ..prediction import predict
 
 SPARSE_ROWS = 1024  # that are made dense at a time
@@ -24,7 +24,7 @@ def build(
     layers: list[Any] = []
     for fan_in, units, activation in zip(sizes, sizes[1:], activations, strict=False):
         columns = units * activation.inputs_per_unit(activation.options)
-        layers += [dense(fan_in, columns), activation]
+        layers += [dense(fan_in, columns), *normalization(columns, batch_norm), activation]
         if dropout:
             layers.append(Dropout(dropout, seed=0))
     return Sequential(*layers, dense(sizes[-2], sizes[-1])).astype(dtype)
@@ -36,6 +36,16 @@ def dense(fan_in: int, columns: int) -> Dense:
     assert layer.bias is not None
     layer.bias.decays = False
     return layer
+
+
+def normalization(columns: int, wanted: bool) -> list[BatchNorm]:
+    """Batch normalisation, if it is wanted; its weight and bias have no penalty."""
+    if not wanted:
+        return []
+    layer = BatchNorm(columns)
+    for parameter in layer.parameters():
+        parameter.decays = False
+    return [layer]
 
 
 def parameters_of(net: Sequential) -> list[tuple[Parameter, Parameter]]:

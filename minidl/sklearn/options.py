@@ -13,6 +13,7 @@ from ..activations import activation as find
 from ..checks import is_number, is_whole
 from ..errors import ArgumentError, explain
 from ..optim.arguments import FLAG, NOT_NEGATIVE, POSITIVE, SHARE, Option
+from ..train import Callback
 
 
 def one_of(*names: str) -> Option:
@@ -34,6 +35,10 @@ def _is_seed(value: Any) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _are_callbacks(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(x, Callback) for x in value)
 
 
 WHOLE = Option("a whole number from 1 up", lambda value: is_whole(value, 1))
@@ -75,10 +80,8 @@ OPTIONS = {
     "dropout": SHARE,
     "batch_norm": FLAG,
     "max_norm": or_none(POSITIVE),
-    "callbacks": or_none(
-        Option("a list of callbacks", lambda value: isinstance(value, (list, tuple)))
-    ),
-    "progress": FLAG,
+    "callbacks": or_none(Option("a list of callbacks", _are_callbacks)),
+    "progress": Option("True, False or 'line'", lambda value: value in (True, False, "line")),
     "n_threads": or_none(WHOLE),
 }
 

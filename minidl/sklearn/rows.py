@@ -32,10 +32,20 @@ class Sample(NamedTuple):
 
 
 class InOrder:
-    """The order of the rows, as scikit-learn shuffles it: each epoch's order the last one's."""
+    """The order of the rows, as scikit-learn shuffles it: each epoch's order the last one's.
+
+    A last batch of fewer than `least` rows is left out.
+    """
 
     order: np.ndarray
     batch_size: int
+    least: int = 1
+
+    @property
+    def used(self) -> np.ndarray:
+        """The rows of an epoch in their order."""
+        rest = len(self.order) % self.batch_size
+        return self.order[: len(self.order) - rest] if 0 < rest < self.least else self.order
 
     def shuffle(self, random_state: np.random.RandomState) -> None:
         """Changes the order."""
@@ -45,14 +55,15 @@ class InOrder:
 
     def totals(self, weights: np.ndarray | None) -> np.ndarray:
         """The sum of the weights of each batch; without weights its rows."""
-        starts = np.arange(0, len(self.order), self.batch_size)
+        used = self.used
+        starts = np.arange(0, len(used), self.batch_size)
         if weights is None:
-            return np.minimum(self.batch_size, len(self.order) - starts).astype(np.float64)
-        return np.add.reduceat(weights[self.order], starts)
+            return np.minimum(self.batch_size, len(used) - starts).astype(np.float64)
+        return np.add.reduceat(weights[used], starts)
 
     def draw_order(self) -> np.ndarray:
         """The rows of the next iteration."""
-        return self.order
+        return self.used
 
 
 class DenseRows(InOrder, Batches):  # type: ignore[misc]
@@ -71,8 +82,9 @@ class SparseRows(InOrder):
         self.order = np.arange(x.shape[0])
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        for start in range(0, len(self.order), self.batch_size):
-            rows = self.order[start : start + self.batch_size]
+        used = self.used
+        for start in range(0, len(used), self.batch_size):
+            rows = used[start : start + self.batch_size]
             yield self.x[rows].toarray(), self.y[rows]
 
 

@@ -1,19 +1,21 @@
 """Training by sgd and adam: scikit-learn's loop over the epochs, each epoch a `TrainingStep`'s."""
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
+from ..train import Callback
+from ..train.progress import progress_of
 from ..training import TrainingStep
 from .losses import packed
 from .network import outputs, parameters_of
 from .rows import Sample, rows_of
 from .rules import rule_for
+from .watch import Watch
 
 SMALLEST_RATE = 1e-6  # at which "adaptive" gives up
 DIVISOR = 5.0  # of the rate, by "adaptive"
@@ -27,9 +29,10 @@ def fit_stochastic(
         sample, validation = split(m, sample)
     if not (is_incremental and hasattr(m, "_optimizer")):
         m._optimizer = rule_for(m, list(m._net.parameters()))
-    epochs = Epochs(m, sample, validation)
+    watchers = [] if is_incremental else [*(m.callbacks or ()), *progress_of(m.progress)]
+    epochs = Epochs(m, sample, validation, watchers)
     m.n_iter_ = 0
-    with epochs.told_of():
+    with epochs.watched():
         try:
             while not epochs.is_last(is_incremental):
                 epochs.run_one()
@@ -57,20 +60,24 @@ def split(m: Any, sample: Sample) -> tuple[Sample, Sample]:
 class Epochs:
     """A fit under way: what its epochs need, so that each takes little Python."""
 
-    def __init__(self, m: Any, sample: Sample, validation: Sample | None) -> None:
+    def __init__(
+        self, m: Any, sample: Sample, validation: Sample | None, watchers: list[Callback]
+    ) -> None:
         self.m, self.sample, self.validation = m, sample, validation
         size = clipped_batch(m.batch_size, len(sample))
         self.rows = rows_of(sample.x, packed(sample.y, sample.weights), size)
+        self.rows.least = 2 if m.batch_norm else 1  # one row has no variance
         loss = m._loss.of_batch(sample.weights is not None)
         self.step = TrainingStep(m._net, loss, m._optimizer)
         self.matrices = [weight for weight, _ in parameters_of(m._net)]
         self.counts = self.rows.totals(None)
-        self.totals = self.counts
+        self.totals, self.seen = self.counts, self.counts.sum()
         self.penalty = self.squared_norms()
         self.is_stopped = False
         self.best: dict[str, np.ndarray] = {}
         if validation is not None and m.validation_loss_curve_ is None:
             m.validation_loss_curve_ = []
+        self.watch = Watch(self.step, self.rows, m, self.columns(), watchers) if watchers else None
 
     def is_last(self, is_incremental: bool) -> bool:
         """Whether there is no epoch to come."""
@@ -100,6 +107,8 @@ class Epochs:
             print(f"Iteration {m.n_iter_}, loss = {m.loss_:.8f}")
         if self.validation is not None:
             self.validate(self.validation)
+        if self.watch is not None:
+            self.is_stopped = self.watch.tell(self.row())
         self.count_no_improvement()
         if m.learning_rate == "invscaling" and m.solver == "sgd":
             m._optimizer.learning_rate = m.learning_rate_init / (m.t_ + 1) ** m.power_t
@@ -116,7 +125,8 @@ class Epochs:
         if self.sample.weights is not None:
             self.totals = rows.totals(self.sample.weights)
         m._optimizer.plan(self.totals)
-        losses = self.step.epoch(rows) * m._loss.shown
+        train = self.step.epoch if self.watch is None else self.watch.epoch
+        losses = train(rows) * m._loss.shown
         before, self.penalty = self.penalty, self.squared_norms()
         if m.alpha:
             # A batch's penalty is by its first weights, of which only the epoch's are known; the
@@ -124,7 +134,7 @@ class Epochs:
             share = np.arange(len(losses)) / len(losses)
             norms = before + share * (self.penalty - before)
             losses = losses + 0.5 * m.alpha * norms / self.totals
-        return float(losses @ self.counts) / len(self.sample)
+        return float(losses @ self.counts) / self.seen
 
     def squared_norms(self) -> float:
         """The sum of the squares of all weights."""
@@ -179,10 +189,25 @@ class Epochs:
         if self.best:
             self.m._net.load_state_dict(self.best)
 
-    @contextmanager
-    def told_of(self) -> Iterator[None]:
-        """Tells the callbacks."""
-        yield
+    def columns(self) -> list[str]:
+        """What a row of the history tells."""
+        score = ["validation_score"] if self.m.early_stopping else []
+        loss = ["validation_loss"] if self.validation is not None else []
+        return ["epoch", "loss", "rate", *loss, *score]
+
+    def row(self) -> dict[str, float]:
+        """The epoch that is done, for the callbacks."""
+        m = self.m
+        values = {"epoch": m.n_iter_, "loss": m.loss_, "rate": m._optimizer.learning_rate}
+        if self.validation is not None:
+            values["validation_loss"] = m.validation_loss_curve_[-1]
+        if m.early_stopping:
+            values["validation_score"] = m.validation_scores_[-1]
+        return values
+
+    def watched(self) -> AbstractContextManager[None]:
+        """Within the block the callbacks know that training is under way."""
+        return nullcontext() if self.watch is None else self.watch.open()
 
 
 def clipped_batch(wanted: Any, samples: int) -> int:

@@ -2,31 +2,11 @@
 
 import numpy as np
 import pytest
+from support import philox, random_words
 
 from minidl import _kernels
 
 pytestmark = pytest.mark.usefixtures("level")
-
-
-def philox(counter, key):
-    """Philox 4x32-10 of Salmon et al. (2011), for counters of shape (4, n) and one key."""
-    word, low = np.uint64(32), np.uint64(2**32 - 1)
-    a, b, c, d = np.asarray(counter, np.uint64)
-    for turn in range(10):
-        k0 = np.uint64((key[0] + turn * 0x9E3779B9) % 2**32)
-        k1 = np.uint64((key[1] + turn * 0xBB67AE85) % 2**32)
-        left, right = np.uint64(0xD2511F53) * a, np.uint64(0xCD9E8D57) * c
-        a, b, c, d = (right >> word) ^ b ^ k0, right & low, (left >> word) ^ d ^ k1, left & low
-    return np.stack([a, b, c, d])
-
-
-def random_words(n, seed, step):
-    """One word for each of n elements: element 4 i + w has word w of block i."""
-    blocks = np.arange((n + 3) // 4, dtype=np.uint64)
-    counter = np.zeros((4, len(blocks)), np.uint64)
-    counter[0] = blocks
-    counter[2], counter[3] = step % 2**32, step // 2**32
-    return philox(counter, (seed % 2**32, seed // 2**32)).T.reshape(-1)[:n]
 
 
 def run(x, seed=1, step=0, last=2**31 - 1, scale=2.0, threads=1):
