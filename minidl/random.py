@@ -1,8 +1,6 @@
 """The one source of randomness: initial weights, shuffling and the seeds of kernels that count for
 themselves (dropout's, noise's) come from it."""
 
-from typing import Any
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -25,6 +25,10 @@ from .stochastic import fit_stochastic
 
 FLOATS = (np.float64, np.float32)  # x becomes the first of them if it is of another dtype
 
+# What tells of the epochs.
+RECORD = ("loss_curve_", "best_loss_", "validation_loss_curve_", "validation_scores_",
+          "best_validation_score_", "_no_improvement_count")  # fmt: skip
+
 
 def is_stochastic(estimator: Any) -> bool:
     """Whether the solver goes by epochs; AttributeError if not."""
@@ -45,12 +49,21 @@ class BaseMLP(BaseEstimator):
 
     def _keep(self, arguments: dict[str, Any]) -> None:
         """Sets the constructor's arguments as attributes."""
-        vars(self).update({name: x for name, x in arguments.items() if name != "self"})
+        for name, value in arguments.items():
+            if name != "self":
+                setattr(self, name, value)
+
+    def _check_options(self) -> None:
+        """Raises ArgumentError for options that make no sense."""
+        check_options(self, self._own_options)
 
     # What a subclass answers.
 
     def _learn_classes(self, y: np.ndarray, is_incremental: bool) -> None:
         """Takes in which classes there are; ValueError if y has others than it may."""
+
+    def _require_known(self, y: np.ndarray) -> None:
+        """Raises ValueError if y has classes that are none of those learned."""
 
     def _targets(self, y: np.ndarray) -> np.ndarray:
         """y as the loss takes it."""
@@ -91,7 +104,7 @@ class BaseMLP(BaseEstimator):
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, validation_data: Any, is_incremental: bool
     ) -> Any:
-        check_options(self, self._own_options)
+        self._check_options()
         if is_incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         is_first = not hasattr(self, "coefs_") or not (self.warm_start or is_incremental)
@@ -144,11 +157,11 @@ class BaseMLP(BaseEstimator):
             wanted = "validation_data as (X, y) or (X, y, sample_weight)"
             raise ArgumentError(explain(type(self).__name__, wanted, type(data).__name__))
         X, y, *rest = data
-        return self._checked(X, y, rest[0] if rest else None, is_first=False)
+        X, y, weights = self._checked(X, y, rest[0] if rest else None, is_first=False)
+        self._require_known(y)
+        return X, y, weights
 
-    def _sample(
-        self, X: Any, y: np.ndarray, weights: np.ndarray | None, dtype: np.dtype
-    ) -> Sample:
+    def _sample(self, X: Any, y: np.ndarray, weights: np.ndarray | None, dtype: np.dtype) -> Sample:
         """Checked data as the solvers want it."""
         targets = self._targets(y)
         if targets.dtype.kind == "f":
@@ -166,14 +179,12 @@ class BaseMLP(BaseEstimator):
         self.n_outputs_ = self._count_outputs(sample.y)
         self._build(sample.x.dtype)
         self.n_layers_ = len(self._sizes())
-        self.coefs_, self.intercepts_ = network.first_weights(self._net, self._random_state)
+        self.coefs_, self.intercepts_ = network.first_weights(
+            self._net, self.activation, self._random_state
+        )
         network.seed_dropout(self._net, self._random_state)
-        self.loss_curve_: list[float] = []
-        self.validation_loss_curve_: list[float] | None = None
-        self._no_improvement_count = 0
-        self.best_loss_ = None if self.early_stopping else np.inf
-        self.validation_scores_: list[float] | None = [] if self.early_stopping else None
-        self.best_validation_score_ = -np.inf if self.early_stopping else None
+        for name in RECORD:
+            setattr(self, name, None)
 
     # The net.
 
@@ -189,12 +200,11 @@ class BaseMLP(BaseEstimator):
     def _build(self, dtype: np.dtype) -> None:
         """Makes the net that the options describe, without weights yet, and no optimiser for it."""
         sizes, name = self._sizes(), type(self).__name__
-        activations = hidden_activations(
-            name, self.activation, len(sizes) - 2, self.maxout_pieces
-        )
+        activations = hidden_activations(name, self.activation, len(sizes) - 2, self.maxout_pieces)
         self._net = network.build(sizes, activations, self.dropout, self.batch_norm, dtype)
         self._net_described = self._described()
-        vars(self).pop("_optimizer", None)
+        if hasattr(self, "_optimizer"):
+            del self._optimizer
 
     def _network(self) -> Sequential:
         """The net with the weights in `coefs_` and `intercepts_`."""

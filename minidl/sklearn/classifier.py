@@ -70,9 +70,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     ) -> None:
         self._keep(locals())
 
+    def _check_options(self) -> None:
+        super()._check_options()
+        if self.loss == "hinge" and self.label_smoothing:
+            wanted = "label_smoothing=0 with loss='hinge'"
+            raise ArgumentError(explain(type(self).__name__, wanted, self.label_smoothing))
+
     def _learn_classes(self, y: np.ndarray, is_incremental: bool) -> None:
         if hasattr(self, "classes_") and (self.warm_start or is_incremental):
-            self._check_known(y)
+            if self.warm_start:
+                self._require_all_classes(y)
+            self._require_known(y)
         else:
             self._set_classes(y)
 
@@ -80,14 +88,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self._label_binarizer = LabelBinarizer().fit(y)
         self.classes_ = self._label_binarizer.classes_
 
-    def _check_known(self, y: np.ndarray) -> None:
-        """Raises ValueError if y has other classes than those of the fit before."""
+    def _require_all_classes(self, y: np.ndarray) -> None:
+        """Raises ValueError unless y has the classes of the fit before."""
         classes = unique_labels(y)
-        if self.warm_start and set(classes) != set(self.classes_):
+        if set(classes) != set(self.classes_):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "
                 f"call to fit. Previously got {self.classes_}, `y` has {classes}"
             )
+
+    def _require_known(self, y: np.ndarray) -> None:
+        classes = unique_labels(y)
         if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
             raise ValueError(
                 f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. "
@@ -96,7 +107,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     @property
     def _kind(self) -> str:
-        """"binary", "multiclass" or "multilabel-indicator"."""
+        """What there is to tell apart: "binary", "multiclass" or "multilabel-indicator"."""
         return self._label_binarizer.y_type_
 
     def _targets(self, y: np.ndarray) -> np.ndarray:
@@ -109,9 +120,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return len(self.classes_) if targets.ndim == 1 else targets.shape[1]
 
     def _make_loss(self) -> Loss:
-        if self.loss == "hinge" and self.label_smoothing:
-            wanted = "label_smoothing=0 with loss='hinge'"
-            raise ArgumentError(explain(type(self).__name__, wanted, self.label_smoothing))
         return classifier_loss(self.loss, self._kind, self.n_outputs_, self.label_smoothing)
 
     def _weigh(self, y: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:

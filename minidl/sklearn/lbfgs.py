@@ -53,7 +53,7 @@ class Objective:
         self.net.zero_grad()
         loss = self.loss(self.net(self.x), self.y)
         loss.backward()
-        gradients = {id(p): gradient_of("lbfgs", p) for p in self.parameters}
+        gradients: dict[int, Any] = {id(p): gradient_of("lbfgs", p) for p in self.parameters}
         penalty = 0.0
         for weight in self.matrices:
             flat = weight.data.ravel()

@@ -54,19 +54,20 @@ def parameters_of(net: Sequential) -> list[tuple[Parameter, Parameter]]:
 
 
 def first_weights(
-    net: Sequential, random_state: np.random.RandomState
+    net: Sequential, activation: Any, random_state: np.random.RandomState
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """scikit-learn's first weights and intercepts, from the same random numbers.
 
     Both are uniform within ±sqrt(6 / (fan_in + fan_out)), for the logistic function
-    ±sqrt(2 / (fan_in + fan_out)); the last layer goes by the one before it. Glorot & Bengio 2010.
+    ±sqrt(2 / (fan_in + fan_out)); the last layer goes by the one before it, or if there is none by
+    the estimator's option `activation`. Glorot & Bengio 2010.
     """
-    activations = [layer.name for layer in net if isinstance(layer, Activation)]
+    activations = [layer.name for layer in net if isinstance(layer, Activation)] or [activation]
     coefs, intercepts = [], []
     for i, (weight, bias) in enumerate(parameters_of(net)):
-        following = activations[i : i + 1] or activations[-1:]
+        is_logistic = activations[min(i, len(activations) - 1)] in ("sigmoid", "logistic")
         fan_in, columns = weight.shape
-        bound = math.sqrt((2 if following == ["sigmoid"] else 6) / (fan_in + columns))
+        bound = math.sqrt((2 if is_logistic else 6) / (fan_in + columns))
         coefs.append(random_state.uniform(-bound, bound, weight.shape).astype(weight.dtype))
         intercepts.append(random_state.uniform(-bound, bound, columns).astype(bias.dtype))
     return coefs, intercepts

@@ -94,7 +94,8 @@ def check_options(estimator: Any, more: dict[str, Option]) -> None:
     operation = type(estimator).__name__
     for name, option in (OPTIONS | more).items():
         option.check(operation, name, getattr(estimator, name))
-    hidden_sizes(operation, estimator.hidden_layer_sizes)
+    count = len(hidden_sizes(operation, estimator.hidden_layer_sizes))
+    hidden_activations(operation, estimator.activation, count, estimator.maxout_pieces)
     if estimator.solver == "lbfgs":
         for name, neutral in STOCHASTIC_ONLY.items():
             value = getattr(estimator, name)

@@ -66,7 +66,7 @@ class InOrder:
         return self.used
 
 
-class DenseRows(InOrder, Batches):  # type: ignore[misc]
+class DenseRows(InOrder, Batches):
     """Batches of an array, which the kernels may gather for themselves."""
 
     def __init__(self, x: np.ndarray, y: np.ndarray, batch_size: int) -> None:

@@ -21,9 +21,7 @@ SMALLEST_RATE = 1e-6  # at which "adaptive" gives up
 DIVISOR = 5.0  # of the rate, by "adaptive"
 
 
-def fit_stochastic(
-    m: Any, sample: Sample, validation: Sample | None, is_incremental: bool
-) -> None:
+def fit_stochastic(m: Any, sample: Sample, validation: Sample | None, is_incremental: bool) -> None:
     """Trains the estimator m for its epochs, or for one if it is incremental."""
     if m.early_stopping and validation is None:
         sample, validation = split(m, sample)
@@ -75,8 +73,7 @@ class Epochs:
         self.penalty = self.squared_norms()
         self.is_stopped = False
         self.best: dict[str, np.ndarray] = {}
-        if validation is not None and m.validation_loss_curve_ is None:
-            m.validation_loss_curve_ = []
+        begin_record(m, validation is not None)
         self.watch = Watch(self.step, self.rows, m, self.columns(), watchers) if watchers else None
 
     def is_last(self, is_incremental: bool) -> bool:
@@ -208,6 +205,22 @@ class Epochs:
     def watched(self) -> AbstractContextManager[None]:
         """Within the block the callbacks know that training is under way."""
         return nullcontext() if self.watch is None else self.watch.open()
+
+
+def begin_record(m: Any, is_validated: bool) -> None:
+    """The attributes that tell of the epochs; what an earlier fit left there is gone on with."""
+    starts: dict[str, Any] = {"loss_curve_": [], "_no_improvement_count": 0}
+    if is_validated:
+        starts["validation_loss_curve_"] = []
+    if m.early_stopping:
+        starts |= {"validation_scores_": [], "best_validation_score_": -np.inf}
+        m.best_loss_ = None
+    else:
+        starts["best_loss_"] = np.inf
+        m.validation_scores_ = m.best_validation_score_ = None
+    for name, start in starts.items():
+        if getattr(m, name, None) is None:
+            setattr(m, name, start)
 
 
 def clipped_batch(wanted: Any, samples: int) -> int:
