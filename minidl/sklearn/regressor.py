@@ -14,7 +14,38 @@ from .rows import Sample
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
-    """A regressor with scikit-learn's interface, trained by minidl's kernels."""
+    """scikit-learn's MLPRegressor, trained by minidl's kernels, and more.
+
+    The options up to max_fun are scikit-learn's, with its defaults, and from one random_state come
+    the same weights, up to rounding. What is new:
+
+    - loss: "squared_error", "poisson", or "huber" with delta 1, which outliers move less
+    - activation: also the name of any registered activation, a user's own too, its class, or a
+      layer such as nn.LeakyReLU(0.3); a list has one for each hidden layer
+    - maxout_pieces: for "maxout"; the layer before has so many times the columns in `coefs_`
+    - learning_rate: also a function of the epoch 0, 1, 2 ..., such as schedules.cosine(200), by
+      which learning_rate_init is multiplied, for adam too
+    - dropout: the probability, after every hidden activation
+    - batch_norm: BatchNorm before every hidden activation
+    - max_norm: no unit's weights may have a larger norm
+    - callbacks: those of `minidl.train`, told of every epoch of fit; one that stops training does
+      so after the epoch
+    - progress: True for a progress bar, "line" for a line an epoch
+    - n_threads: for the kernels; None for minidl's own number. The bits are the same.
+
+    dropout, batch_norm, max_norm and callbacks are for solver="sgd" and "adam".
+
+    Attributes are scikit-learn's; `validation_loss_curve_` is fit's, where there are validation
+    data or early stopping, without the penalty. Where an epoch has several batches, the penalty
+    within `loss_curve_` is taken to change evenly between them.
+
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True, scaled=True)
+    >>> net = MLPRegressor(hidden_layer_sizes=8, activation="softplus", solver="lbfgs",
+    ...                    alpha=1, max_iter=1000, random_state=0)
+    >>> net.fit(X, y / 100).score(X, y / 100) > 0.4
+    True
+    """
 
     _own_options = {"loss": one_of("squared_error", "poisson", "huber")}
     _checks_of_y = {"y_numeric": True}
