@@ -107,6 +107,13 @@ def test_dropout():
     np.testing.assert_array_equal(dropped.coefs_[0], again.coefs_[0])
     assert (dropped.coefs_[0] != plain.coefs_[0]).any()
     assert (dropped.coefs_[0] != other.coefs_[0]).any()
+    seeds = [
+        layer.seed
+        for estimator in (fitted(dropout=0.4, hidden_layer_sizes=(9, 9)), other)
+        for layer in estimator._net
+        if isinstance(layer, nn.Dropout)
+    ]
+    assert len(set(seeds)) == 3, "every layer drops others, and so does every seed"
     assert dropped.loss_ > 1.2 * plain.loss_, "the training loss is with dropout"
     np.testing.assert_array_equal(dropped.predict_proba(X), dropped.predict_proba(X))
 

@@ -87,13 +87,25 @@ def test_several_labels(solver):
         np.testing.assert_allclose(ours, theirs, **CLOSE)
 
 
+def test_the_loss_of_lbfgs_for_several_outputs():
+    """Is shown as a mean over them. The weights are not scikit-learn's: its line search is given
+    this mean with the gradient of the sum."""
+    X, y = make_regression(70, 4, n_targets=3, random_state=0)
+    y /= y.std()
+    _, ours = both("MLPRegressor", X, y, solver="lbfgs", alpha=0.5)
+    penalty = 0.5 * 0.5 * sum((W * W).sum() for W in ours.coefs_) / len(X)
+    expected = 0.5 * ((ours.predict(X) - y) ** 2).mean() + penalty
+    assert ours.loss_ == ours.loss_curve_[-1] == pytest.approx(expected, rel=1e-9)
+
+
 @pytest.mark.parametrize("loss", ["squared_error", "poisson"])
 @pytest.mark.parametrize("targets", [1, 2])
 def test_regression(loss, targets):
     X, y = make_regression(70, 4, n_targets=targets, random_state=0)
     y = np.abs(y / y.std())
-    pair = both("MLPRegressor", X, y, loss=loss, batch_size=32)
+    pair = both("MLPRegressor", X, y, loss=loss, alpha=1e-9, batch_size=32)
     assert_same(*pair)
+    assert pair[1].loss_ == pytest.approx(pair[0].loss_, rel=1e-6)
     theirs, ours = (estimator.predict(X) for estimator in pair)
     assert ours.shape == theirs.shape
     np.testing.assert_allclose(ours, theirs, **CLOSE)

@@ -38,6 +38,7 @@ def test_what_is_written_into_them_is_what_the_net_computes_with():
     estimator.coefs_[1] = np.arange(15).reshape(5, 3)  # another array, of integers
     estimator.intercepts_ = [np.ones(5), [1.0, 2.0, 3.0]]
     np.testing.assert_allclose(estimator.decision_function(X), expected(estimator, X), rtol=1e-12)
+    assert {a.dtype for a in estimator.coefs_ + estimator.intercepts_} == {np.dtype(np.float64)}
     estimator.coefs_[1][0, 0] = 7.0
     np.testing.assert_allclose(estimator.decision_function(X), expected(estimator, X), rtol=1e-12)
 
