@@ -312,5 +312,8 @@ def test_options_may_change_between_fits():
     np.testing.assert_allclose(
         estimator.decision_function(X), hidden @ last + estimator.intercepts_[-1], rtol=1e-9
     )
+    before = estimator.coefs_[0].copy()
+    estimator.set_params(activation="sigmoid").partial_fit(X, Y)
+    assert (estimator.coefs_[0] != before).all()
     estimator.set_params(early_stopping=True).fit(X, Y)
     assert estimator.best_validation_score_ > 0.9

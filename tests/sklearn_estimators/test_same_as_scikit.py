@@ -139,9 +139,10 @@ def test_warm_start():
     assert len(pair[1].loss_curve_) == len(pair[0].loss_curve_) == 24
 
 
+@pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
-def test_early_stopping(kind):
-    X, y = IRIS
+def test_early_stopping(kind, classes):
+    X, y = IRIS[0], IRIS[1].clip(max=classes - 1)
     pair = both(kind, X, y, early_stopping=True, learning_rate_init=0.03, max_iter=40,
                 n_iter_no_change=3)  # fmt: skip
     assert_same(*pair)
