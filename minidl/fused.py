@@ -1,7 +1,6 @@
 """What the network kernel trains in one call: a net of dense layers, taken apart into arrays."""
 
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
 from operator import is_
 from typing import Any, NamedTuple
 
@@ -17,6 +16,7 @@ from .tensor import Tensor
 
 LINE = 64  # bytes of a cache line
 NO_OPTIONS = np.zeros(1)
+NO_RULES: dict[int, Rule] = {}
 
 
 class Part(NamedTuple):
@@ -33,7 +33,7 @@ class FusedNet:
     def __init__(self, parts: Sequence[Part]) -> None:
         self.parts = parts
         self.dtype = parts[0].dense.weight.dtype
-        self.classes = parts[-1].dense.weight.shape[1]
+        self.inputs, self.classes = parts[0].dense.weight.shape[0], parts[-1].dense.weight.shape[1]
         self.dense = [(part.dense, part.dense.weight, part.dense.bias) for part in parts]
         activations = [part.activation for part in parts if part.activation is not None]
         learned = [p for activation in activations for p in activation.learned_parameters()]
@@ -43,6 +43,9 @@ class FusedNet:
         arrays = [p for _, W, b in self.dense for p in (W, b) if p is not None]
         self.parameters: list[Parameter] = [*arrays, *learned]
         self.ids = {id(p) for p in self.parameters}
+        products = sum(W.size for _, W, _ in self.dense)
+        self.nanoseconds_of_row = products / _kernels.PRODUCTS_PER_NANOSECOND
+        self.dropouts = [part.dropout for part in parts if part.dropout is not None]
 
     @classmethod
     def of(cls, net: Layer) -> "FusedNet | None":
@@ -56,15 +59,18 @@ class FusedNet:
 
     def is_current(self) -> bool:
         """Whether the net still has these parameters, of this dtype, and its options."""
-        return all(
-            dense.weight is W and dense.bias is b and W.data.dtype is self.dtype
-            for dense, W, b in self.dense
-        ) and all(now == then for now, then in self.options)
+        for dense, W, b in self.dense:
+            if dense.weight is not W or dense.bias is not b or W.data.dtype is not self.dtype:
+                return False
+        return all(now == then for now, then in self.options)
 
     def nanoseconds(self, rows: int) -> float:
         """What a forward pass takes one core, about."""
-        products = rows * sum(W.size for _, W, _ in self.dense)
-        return products / _kernels.PRODUCTS_PER_NANOSECOND
+        return rows * self.nanoseconds_of_row
+
+    def is_dropping(self) -> bool:
+        """Whether dropout is on in any part."""
+        return any(dropout.training for dropout in self.dropouts)
 
 
 def parts_of(net: Layer) -> list[Part]:
@@ -159,7 +165,6 @@ class Room:
         if self.slopes is not None and activation is not None:
             (weight,) = activation.learned_parameters()
             self.learned = rule_of(weight, rules)
-            self.slopes[:] = weight.data
         self.mask, self.dropped = None, self.y
         if dropout is not None and dropout.training:
             last, scale = mask_numbers(dropout.p)
@@ -173,68 +178,63 @@ def rule_of(p: Tensor, rules: Mapping[int, Rule]) -> Rule:
     return rules.get(id(p)) or Rule(np.ascontiguousarray(p.data), None, 0, [None] * 3)
 
 
-class Outputs:
-    """The forward pass of a net, for up to so many rows at a time."""
-
-    def __init__(self, net: FusedNet, batch: int, threads: int, is_short: bool) -> None:
-        self.batch, self.threads, self.net = batch, threads, net
-        self.learns = any(part.activation and part.activation.learned for part in net.parts)
-        self.arrays: list[np.ndarray] = []
-        self.rooms = [Room(part, batch, not is_short) for part in net.parts]
-        self.x = on_lines((batch, net.parts[0].dense.weight.shape[0]), net.dtype)
-
-    def run(self, x: np.ndarray) -> np.ndarray:
-        """The outputs for the rows of x."""
-        arrays = [p.data for p in self.net.parameters]
-        if self.learns or not self.arrays or not all(map(is_, arrays, self.arrays)):
-            self.arrays = arrays
-            for room in self.rooms:
-                room.furnish({})
-        y = np.empty((len(x), self.rooms[-1].y.shape[1]), self.net.dtype)
-        team = 0
-        while team != self.threads:
-            team = _kernels.network.predict(
-                self.rooms, x, in_order(len(x)), self.batch, self.x, y, self.threads
-            )
-            self.threads = team
-        return y
-
-
-@lru_cache(maxsize=2)  # a large data set's order takes memory
-def in_order(size: int) -> np.ndarray:
-    """The rows of a data set as they come."""
-    return np.arange(size)
-
-
 class Program:
-    """A net that the kernel can train, with memory for batches of one size. One that is only
-    called for a step at a time is short: to pack the weights would not repay."""
+    """A net that the kernel knows, with memory for batches of one size, to train it or to predict.
+    A short one is called for single batches: to pack the weights would not repay."""
 
-    def __init__(self, net: FusedNet, batch: int, threads: int, is_short: bool) -> None:
-        inputs = net.parts[0].dense.weight.shape[0]
-        widest = max(W.shape[1] for _, W, _ in net.dense)
-        self.batch = batch
+    def __init__(
+        self, net: FusedNet, batch: int, threads: int, is_short: bool, trains: bool = True
+    ) -> None:
+        self.net, self.threads = net, threads
         self.rooms = [Room(part, batch, not is_short) for part in net.parts]
-        self.x = on_lines((batch, inputs), net.dtype)
-        self.row_losses = np.empty(batch)
-        self.class_weights = np.ones(net.classes)
-        self.loss = _kernels.softmax.LABEL_LOSSES["cross_entropy"][net.dtype.name]
-        needed = _kernels.network.scratch_numbers(batch, widest, net.dtype.itemsize)
-        self.scratch = on_lines((threads, needed), net.dtype)
+        x = on_lines((batch, net.inputs), net.dtype)
+        learning = self.to_learn(batch) if trains else {}
+        self.kernel = _kernels.network.Program(len(self.rooms), x, **learning)
+        self.rules: Mapping[int, Rule] | None = None  # what the kernel was told
+        self.arrays: list[np.ndarray] = []
 
-    def run(
-        self, x: np.ndarray, order: np.ndarray, labels: np.ndarray, rules: Mapping[int, Rule],
-        numbers: np.ndarray,
+    def to_learn(self, batch: int) -> dict[str, Any]:
+        """The loss, and room for it and for the gradients."""
+        widest = max(W.shape[1] for _, W, _ in self.net.dense)
+        needed = _kernels.network.scratch_numbers(batch, widest, self.net.dtype.itemsize)
+        return {
+            "loss": _kernels.softmax.LABEL_LOSSES["cross_entropy"][self.net.dtype.name],
+            "class_weights": np.ones(self.net.classes),
+            "batch_losses": np.empty(batch),
+            "scratch": on_lines((self.threads, needed), self.net.dtype),
+        }
+
+    def tell(self, rules: Mapping[int, Rule]) -> None:
+        """Tells the kernel where the arrays are and how they are updated, if that is new."""
+        arrays = [p.data for p in self.net.parameters]
+        is_known = rules is self.rules and not self.net.dropouts
+        if not (is_known and all(map(is_, arrays, self.arrays))):
+            for room in self.rooms:
+                room.furnish(rules)
+            self.kernel.read(self.rooms, self.threads)
+            self.rules, self.arrays = rules, arrays
+            if not all(array.flags.c_contiguous for array in arrays):
+                self.rules = None  # the kernel has a copy, which may soon be out of date
+
+    def on_team(self, call: Callable[..., int], *arguments: Any) -> None:
+        """Calls the kernel, with fewer threads if OpenMP gives no more."""
+        while (team := call(*arguments)) != self.threads:
+            self.threads = team
+            self.kernel.read(self.rooms, team)
+
+    def train(
+        self, x: np.ndarray, order: np.ndarray | None, labels: np.ndarray,
+        rules: Mapping[int, Rule], numbers: np.ndarray,
     ) -> np.ndarray:  # fmt: skip
         """Trains on the rows of x in this order; gives the mean loss of each batch."""
-        for room in self.rooms:
-            room.furnish(rules)
+        self.tell(rules)
         losses = np.empty(len(numbers))
-        team = 0
-        while team != len(self.scratch):
-            team = _kernels.network.train(
-                self.rooms, self.loss, self.class_weights, 0.0, x, order, labels, self.batch,
-                self.x, self.row_losses, numbers, losses, self.scratch,
-            )  # fmt: skip
-            self.scratch = self.scratch[:team]  # OpenMP may give fewer threads
+        self.on_team(self.kernel.train, x, order, labels, numbers, losses)
         return losses
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """The outputs for the rows of x."""
+        self.tell(NO_RULES)
+        y = np.empty((len(x), self.rooms[-1].y.shape[1]), self.net.dtype)
+        self.on_team(self.kernel.predict, x, y)
+        return y

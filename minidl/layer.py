@@ -148,7 +148,8 @@ class Layer:
     def random_state(self) -> dict[str, list[int]]:
         """Where each layer's random numbers stand, by the layer's path: [seed, calls].
 
-        With it and the state_dict, training goes on to the bit as if it had not been interrupted.
+        With it, the state_dict, the optimiser's state_dict and the same batches, training goes on
+        to the bit as if it had not been interrupted.
 
         >>> from minidl import nn
         >>> net = nn.Sequential(nn.Dense(2, 3), nn.Dropout(0.5))

@@ -8,19 +8,20 @@ import numpy as np
 
 from . import _kernels
 from .data.batches import batches
-from .fused import FusedNet, Outputs
+from .fused import FusedNet, Program
 from .layer import Layer
 from .tape import no_grad
 from .tensor import Tensor
 
 ROWS = 256  # at a time: the outputs of a layer stay in the cache
+PROGRAMS = 4  # that are kept of a net, for different numbers of rows
 
 
 class _Known(threading.local):
     """The nets that were used, by thread: each needs memory of its own to work in."""
 
     def __init__(self) -> None:
-        self.nets: WeakKeyDictionary[Layer, tuple[FusedNet, dict[Any, Outputs]]]
+        self.nets: WeakKeyDictionary[Layer, tuple[FusedNet, dict[Any, Program]]]
         self.nets = WeakKeyDictionary()
 
 
@@ -41,36 +42,32 @@ def predict(net: Layer, x: Any) -> np.ndarray:
     (5, 2)
     """
     array = x.data if isinstance(x, Tensor) else np.asarray(x)
-    fused = fused_net(net)
-    if fused is None or array.ndim != 2 or len(array) == 0 or is_dropping(fused):
+    fused, programs = known(net)
+    if fused is None or array.ndim != 2 or len(array) == 0 or fused.is_dropping():
+        return by_the_layers(net, array)  # a mask of dropout depends on how the rows are batched
+    fits = array.dtype == fused.dtype or (array.dtype == np.uint8 and fused.dtype == np.float32)
+    if not fits or array.shape[1] != fused.inputs:
         return by_the_layers(net, array)
-    net_of, programs = fused
-    fits = array.dtype == net_of.dtype or (array.dtype == np.uint8 and net_of.dtype == np.float32)
-    if not fits or array.shape[1] != net_of.dense[0][1].shape[0]:
-        return by_the_layers(net, array)
-    rows = min(len(array), ROWS)
-    threads = _kernels.threads_for(net_of.nanoseconds(len(array)))
-    key = (rows, threads, len(array) > ROWS, _kernels.level)
+    rows, size = min(len(array), ROWS), len(array)
+    threads = _kernels.threads_for(fused.nanoseconds(size))
+    key = (rows, threads, size > ROWS, _kernels.level)
     if key not in programs:
-        programs.clear()
-        programs[key] = Outputs(net_of, rows, threads, is_short=len(array) <= ROWS)
-    return programs[key].run(np.ascontiguousarray(array))
+        if len(programs) == PROGRAMS:
+            programs.clear()
+        programs[key] = Program(fused, rows, threads, size <= ROWS, trains=False)
+    return programs[key].predict(np.ascontiguousarray(array))
 
 
-def fused_net(net: Layer) -> tuple[FusedNet, dict[Any, Outputs]] | None:
-    """The net as the kernel knows it, from the last time if it is still the same."""
-    known = _known.nets.get(net)
-    if known is None or not known[0].is_current():
+def known(net: Layer) -> tuple[FusedNet | None, dict[Any, Program]]:
+    """The net as the kernel knows it, if it does, with programs from the last time if the net is
+    still the same."""
+    found = _known.nets.get(net)
+    if found is None or not found[0].is_current():
         fused = FusedNet.of(net)
         if fused is None:
-            return None
-        known = _known.nets[net] = (fused, {})
-    return known
-
-
-def is_dropping(fused: tuple[FusedNet, dict[Any, Outputs]]) -> bool:
-    """Whether dropout is on: its masks depend on how the rows are batched."""
-    return any(part.dropout is not None and part.dropout.training for part in fused[0].parts)
+            return None, {}
+        found = _known.nets[net] = (fused, {})
+    return found
 
 
 def by_the_layers(net: Layer, x: np.ndarray) -> np.ndarray:

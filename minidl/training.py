@@ -8,7 +8,7 @@ import numpy as np
 from . import _kernels, tape
 from .data.batches import Batches
 from .errors import ArgumentError, explain
-from .fused import FusedNet, Program, in_order
+from .fused import FusedNet, Program
 from .layer import Layer
 from .losses import cross_entropy
 from .losses.checks import label_array
@@ -68,6 +68,10 @@ class TrainingStep:
         self._program: Program | None = None
         self._program_for: Any = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy takes the net apart anew: kernels cannot be copied."""
+        return vars(self) | {"_net": None, "_program": None, "_program_for": None}
+
     def __call__(self, x: Any, y: Any) -> float:
         """One step on a batch; gives its loss."""
         inputs = x.data if isinstance(x, Tensor) and not x.requires_grad else x
@@ -76,7 +80,7 @@ class TrainingStep:
         if net is not None and inputs.dtype is net.dtype:
             rows, size = np.ascontiguousarray(inputs), len(inputs)
             labels = label_array("cross_entropy", labels, size, net.classes)
-            return self._run(net, rows, in_order(size), labels, size, 1, is_short=True).item()
+            return self._run(net, rows, None, labels, size, 1, is_short=True).item()
         self.optimizer.zero_grad()
         loss = self.loss(self.net(x), y)
         loss.backward()
@@ -128,15 +132,17 @@ class TrainingStep:
         net = self._net
         if net is None or not net.is_current():
             net = self._net = FusedNet.of(self.net)
-        if net is None or x.shape[1] != net.dense[0][1].shape[0]:
+        if net is None or x.shape[1] != net.inputs:
             return None
         if type(self.optimizer).step is not Optimizer.step:
             return None
-        known = all(id(p) in net.ids and p.requires_grad for p in self.optimizer.all_parameters())
-        return net if known else None
+        for p in self.optimizer.all_parameters():
+            if id(p) not in net.ids or not p.requires_grad:
+                return None
+        return net
 
     def _run(
-        self, net: FusedNet, x: np.ndarray, order: np.ndarray, labels: np.ndarray,
+        self, net: FusedNet, x: np.ndarray, order: np.ndarray | None, labels: np.ndarray,
         batch: int, steps: int, is_short: bool = False,
     ) -> np.ndarray:  # fmt: skip
         """Steps on the rows of x in this order, as one kernel call; gives their losses."""
@@ -144,13 +150,11 @@ class TrainingStep:
         self.optimizer.zero_grad()
         rates = None if self.schedule is None else self._rates(self.schedule, steps)
         rules, numbers = self.optimizer.next_steps(steps, rates)
-        losses = program.run(x, order, labels, rules, numbers)
-        for p in net.parameters:
-            if id(p) in rules:
-                p.mark_written()
-        for part in net.parts:
-            if part.dropout is not None:
-                part.dropout.calls += steps * part.dropout.training
+        losses = program.train(x, order, labels, rules, numbers)
+        for p in self.optimizer.all_parameters():
+            p.mark_written()
+        for dropout in net.dropouts:
+            dropout.calls += steps * dropout.training
         return losses
 
     def _rates(self, schedule: Schedule, steps: int) -> list[list[float]]:

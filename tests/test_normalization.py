@@ -74,22 +74,26 @@ def test_float64_and_the_gradients_of_a_net():
     assert net[1].running_var.dtype == np.float64
 
 
-def test_what_backward_needs_must_not_change():
-    layer = nn.BatchNorm(4)
-    for training, change, is_needed in (
-        (True, "x", True), (True, "weight", True), (True, "bias", False),
-        (False, "weight", True), (False, "bias", False),
-    ):  # fmt: skip
-        x = minidl.tensor(X[0]) * minidl.tensor(1.0, requires_grad=True)
-        y = layer.train(training)(x)
-        with minidl.no_grad():
-            changed = x if change == "x" else getattr(layer, change)
-            changed *= 2.0
-        if is_needed:
-            with pytest.raises(minidl.GraphError, match="'batch_norm' needs a value"):
-                y.sum().backward()
-        else:
+@pytest.mark.parametrize(
+    ("affine", "training", "change", "is_needed"),
+    [
+        (True, True, "x", True), (True, True, "weight", True), (True, True, "bias", False),
+        (True, False, "x", True), (True, False, "weight", True), (True, False, "bias", False),
+        (False, True, "x", True), (False, False, "x", False),
+    ],
+)  # fmt: skip
+def test_what_backward_needs_must_not_change(affine, training, change, is_needed):
+    layer = nn.BatchNorm(4, affine=affine).train(training)
+    x = minidl.tensor(X[0]) * minidl.tensor(1.0, requires_grad=True)
+    y = layer(x)
+    with minidl.no_grad():
+        changed = x if change == "x" else getattr(layer, change)
+        changed *= 2.0
+    if is_needed:
+        with pytest.raises(minidl.GraphError, match="'batch_norm' needs a value"):
             y.sum().backward()
+    else:
+        y.sum().backward()
 
 
 def test_later_batches_do_not_reach_an_earlier_gradient():

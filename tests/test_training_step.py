@@ -1,5 +1,7 @@
 """TrainingStep: the kernel that trains a whole net gives the bits of the loop written out."""
 
+import copy
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -162,6 +164,85 @@ def test_several_kernel_calls_make_the_same_epoch(monkeypatch):
     whole = trained("fused", lambda: nn.MLP([50, 30, 10]), OPTIMIZERS["adam"])
     monkeypatch.setattr("minidl.training.CALL", 1)
     assert trained("fused", lambda: nn.MLP([50, 30, 10]), OPTIMIZERS["adam"]) == whole
+
+
+def halve(array):
+    array[...] *= 0.5
+
+
+def reorder(parameter):
+    parameter.data = np.asfortranarray(parameter.data)
+
+
+def reload(optimizer):
+    state = optimizer.state_dict()
+    optimizer.load_state_dict(
+        {k: v * 0.5 for k, v in state.items() if "buffer" in k}
+        | {k: v for k, v in state.items() if "buffer" not in k}
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda net, optimizer: setattr(optimizer, "lr", 0.3),
+        lambda net, optimizer: halve(net[0].weight.data),
+        lambda net, optimizer: halve(net[1].weight.data),
+        lambda net, optimizer: setattr(net[0].bias, "data", net[0].bias.data + 1),
+        lambda net, optimizer: reorder(net[3].weight),
+        lambda net, optimizer: setattr(net[2], "p", 0.9),
+        lambda net, optimizer: net.eval(),
+        lambda net, optimizer: setattr(net[0], "weight", nn.Parameter(2 * net[0].weight.data)),
+        lambda net, optimizer: reload(optimizer),
+        lambda net, optimizer: optimizer.param_groups[0].update(nesterov=True),
+    ],
+    ids=["lr", "W in place", "slopes in place", "b replaced", "W in another order", "dropout",
+         "eval", "another W", "state loaded", "nesterov"],
+)  # fmt: skip
+def test_single_steps_see_what_has_changed(change):
+    """Between two steps nothing may be remembered that is no longer true."""
+    x, y = pixels()
+    x = (x / 255).astype(np.float32)
+    results = []
+    for is_fused in (True, False):
+        minidl.manual_seed(0)
+        net = nn.MLP([50, 30, 10], "prelu", dropout=0.2)
+        optimizer = optim.SGD(net.parameters(), 0.05, momentum=0.9)
+        step = TrainingStep(net, F.cross_entropy, optimizer)
+        assert step._fused(x, y) is not None
+        losses = []
+        for i in range(6):
+            if i == 3:
+                change(net, optimizer)
+            step.loss = F.cross_entropy if is_fused else (lambda a, b: F.cross_entropy(a, b))
+            losses.append(step(x[i:], y[i:]))
+        results.append([np.float32(losses), *(p.data for p in net.parameters())])
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_weight_that_is_not_learned_and_not_contiguous_is_read_anew():
+    x, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
+    net = nn.MLP([4, 30, 2])
+    net[0].weight.data = np.asfortranarray(net[0].weight.data)
+    step = TrainingStep(net, F.cross_entropy, optim.SGD([net[2].bias], 0.1))
+    step(x, y)
+    net[0].weight.data[...] = 0
+    net[2].bias.data[...] = 0
+    assert step(x, y) == pytest.approx(np.log(2), rel=1e-6)
+
+
+def test_copies_train_on_alike():
+    batches = data.batches(*pixels(), 16)
+    net = nn.MLP([50, 30, 10])
+    optimizer = optim.Adam(net.parameters())
+    step = TrainingStep(net, F.cross_entropy, optimizer)
+    step.epoch(batches)
+    others = copy.deepcopy(step), pickle.loads(pickle.dumps((net, optimizer)))
+    expected = step.epoch(batches)
+    np.testing.assert_array_equal(others[0].epoch(batches), expected)
+    loaded = TrainingStep(others[1][0], F.cross_entropy, others[1][1])
+    np.testing.assert_array_equal(loaded.epoch(batches), expected)
 
 
 # ---- What the kernel cannot do, the loop does ----------------------------------------------------

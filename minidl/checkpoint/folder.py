@@ -78,7 +78,7 @@ class Folder:
             raise ArgumentError(explain(operation, "score to be a number or None", repr(score)))
         score = None if score is None else float(score)
         self.path.mkdir(parents=True, exist_ok=True)
-        path = self.path / f"step-{step:08d}.safetensors"
+        path = self.path / _name(step)
         if path.exists() and self._rank(path) is None:
             path.rename(path.with_name(f"{path.name}.{os.urandom(8).hex()}.damaged"))
         write(path, arrays, {"step": int(step), "score": score, "state": state})
@@ -111,9 +111,10 @@ class Folder:
         for path in self._paths():
             try:
                 saved = _load(path)
-            except FileNotFoundError:  # another process has deleted it
-                continue
             except (CheckpointError, OSError) as error:
+                if not os.path.lexists(path):  # another process has deleted it for a newer one
+                    yield from self._whole()
+                    return
                 warnings.warn(f"{path} is passed over: {error}", RuntimeWarning, stacklevel=3)
                 continue
             yield saved
@@ -141,6 +142,10 @@ class Folder:
             path.unlink(missing_ok=True)
 
 
+def _name(step: int) -> str:
+    return f"step-{step:08d}.safetensors"
+
+
 def _rank(score: float | None) -> float:
     return -math.inf if score is None or math.isnan(score) else score
 
@@ -149,8 +154,12 @@ def _load(path: Path) -> Saved:
     """A file that `Folder.save` wrote; CheckpointError for any other."""
     arrays, found = read(path)
     match found:
-        case {"step": int(step), "score": float() | None as score, "state": dict(state)}:
+        case {"step": int(step), "score": float() | None as score, "state": dict(state)} if (
+            path.name == _name(step)
+        ):
             return Saved(path, step, score, arrays, state)
     raise CheckpointError(
-        explain(f"checkpoint.Folder: {path}", "what Folder.save wrote", "another file's state")
+        explain(
+            f"checkpoint.Folder: {path}", "what Folder.save wrote under this name", "another file"
+        )
     )

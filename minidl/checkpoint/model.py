@@ -5,7 +5,7 @@ import os
 from ..checks import to_path
 from ..errors import CheckpointError, DTypeError, ShapeError, explain
 from ..layer import Layer
-from .files import read, write
+from .files import read, shown, write
 
 OPTIMIZER = "optimizer:"  # before the names of an optimiser's arrays
 
@@ -41,5 +41,5 @@ def load_model(net: Layer, path: str | os.PathLike[str]) -> None:
     except (ShapeError, DTypeError) as error:
         path = to_path("checkpoint.load_model", path)
         raise CheckpointError(
-            explain(f"checkpoint.load_model: {path}", "the weights of this model", error)
+            explain(f"checkpoint.load_model: {path}", "the weights of this model", shown(error))
         ) from error

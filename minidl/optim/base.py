@@ -133,54 +133,71 @@ class Optimizer:
             if any(gradient is not None for gradient in gradients):
                 kernel, states = self.prepared(block, options)
                 t = block.count(gradients) if block.state else block.steps
-                numbers = self.numbers(block, options, [t])[0]
+                numbers = self.numbers(block, options, t)[0]
                 block.run(kernel, gradients, states, numbers, self.nanoseconds)
 
     def next_steps(
         self, steps: int, rates: Sequence[Sequence[float]] | None = None
-    ) -> tuple[dict[int, Rule], np.ndarray]:
+    ) -> tuple[Mapping[int, Rule], np.ndarray]:
         """For a kernel that makes the next `steps` steps by itself, all parameters with a gradient.
 
         Gives each parameter's rule by its id, and the kernels' numbers (steps, parameters, k).
         `rates` holds every group's learning rate for each step. The steps count as done.
         """
-        rules: dict[int, Rule] = {}
+        rules: Mapping[int, Rule] = {}
         numbers = []
         for i, group in enumerate(self._groups):
             self._check_group(group)
             options = group.options
+            is_plain = steps == 1 and rates is None
             if rates is not None:
                 options = options | {"lr": np.array([step[i] for step in rates])[:, None]}
             for block in group.blocks:
                 kernel, states = self.prepared(block, group.options)
-                rules |= block.rules(kernel, states, len(rules))
+                of_block = block.rules(kernel, states, len(rules))
+                rules = {**rules, **of_block} if rules else of_block
                 counts = [[t + s for t in block.steps] for s in range(1, steps + 1)]
-                numbers.append(self.numbers(block, options, counts))
+                numbers.append(
+                    self.numbers(block, options, counts[0])
+                    if is_plain
+                    else self.numbers_for(block, options, counts)
+                )
                 if block.state:
                     block.steps = counts[-1]
         return rules, numbers[0] if len(numbers) == 1 else np.concatenate(numbers, axis=1)
 
     def prepared(self, block: Block, options: dict[str, Any]) -> tuple[Any, list[np.ndarray]]:
-        """The kernel for a step of this block and its three states, made if they are not there."""
-        kept = self._initial_state(options)
-        block.ensure_state(kept)
-        names = [*self.state, *[""] * (3 - len(self.state))]
-        kernel = _kernels.update.RULES[self._kernel(options)][block.dtype_name]
-        return kernel, [block.array(name, name in kept) for name in names]
+        """The kernel for a step of this block and its three states, made if they are not there;
+        those of the last time if the options are too."""
+        wanted = [_kernels.update, *options.values()]
+        if not block.was_prepared_for(wanted):
+            kept = self._initial_state(options)
+            block.ensure_state(kept)
+            names = [*self.state, *[""] * (3 - len(self.state))]
+            kernel = _kernels.update.RULES[self._kernel(options)][block.dtype_name]
+            states = [block.array(name, name in kept) for name in names]
+            block.prepared, block.prepared_for, block.told = (kernel, states), wanted, None
+        return block.prepared
 
-    def numbers(self, block: Block, options: dict[str, Any], counts: list[list[int]]) -> np.ndarray:
-        """The kernel's numbers (steps, n, NUMBERS) for steps of the block's n parameters: for each
-        step, the count of each parameter's steps. Where that does not matter and the options are
-        those of the last time, so are the numbers."""
-        is_steady = len(counts) == 1 and self._is_steady(options)
-        if is_steady and block.was_told(options):
+    def numbers(self, block: Block, options: dict[str, Any], t: list[int]) -> np.ndarray:
+        """The kernel's numbers (1, n, NUMBERS) for a step of the block's n parameters, t their
+        counts of steps; kept, if every step has the same, as long as what was prepared."""
+        if block.told is not None:
             return block.told
+        result = self.numbers_for(block, options, [t])
+        if self._is_steady(options):
+            block.told = result
+        return result
+
+    def numbers_for(
+        self, block: Block, options: dict[str, Any], counts: list[list[int]]
+    ) -> np.ndarray:
+        """The kernel's numbers (steps, n, NUMBERS) for steps of the block's n parameters: for each
+        step, the count of each parameter's steps."""
         t, decay = np.maximum(counts, 1), block.decay(options["weight_decay"])
         result = np.zeros((*t.shape, NUMBERS))
         for i, column in enumerate(self._numbers(options, t, decay)):
             result[..., i] = column
-        if is_steady:
-            block.told, block.told_for = result, list(options.values())
         return result
 
     def state_dict(self) -> dict[str, Any]:

@@ -40,6 +40,12 @@ class Block:
     is 1, or 0 for a parameter with the attribute `decays = False`.
     """
 
+    prepared: tuple[Any, list[np.ndarray]]
+    prepared_for: list[Any]
+    told: np.ndarray | None
+    _rules: dict[int, Rule]
+    _rules_for: list[Any]
+
     def __init__(self, parameters: Sequence[Tensor], numbers: Sequence[int]) -> None:
         self.parameters = list(parameters)
         self.numbers = list(numbers)
@@ -62,10 +68,11 @@ class Block:
         self.decays = np.array([float(getattr(p, "decays", True)) for p in parameters])
         self.state: dict[str, np.ndarray] = {}
         self.nothing = np.empty(0, self.dtype)
-        self.told = np.empty(0)  # the numbers that the kernel was given last
-        self.told_for: list[Any] = []  # the options then
-        self._rules: dict[int, Rule] = {}
-        self._rules_for: list[Any] = []
+        vars(self).update(nothing_known())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy finds its kernels anew: they cannot be copied."""
+        return vars(self) | nothing_known()
 
     def ensure_state(self, initial: dict[str, float]) -> None:
         """Makes the arrays that are not there yet, each filled with its first value."""
@@ -114,7 +121,7 @@ class Block:
 
     def load(self, state: Mapping[str, Any], initial: dict[str, float]) -> None:
         """Replaces the state of each parameter; check_saved() comes first."""
-        self.state = {}
+        self.state, self.prepared_for = {}, []
         self.ensure_state(initial)
         for key, name, k in self.slots(initial):
             if name == "steps":
@@ -135,10 +142,10 @@ class Block:
         """The weight decay of each parameter."""
         return weight_decay * self.decays if weight_decay else self.zeros
 
-    def was_told(self, options: Mapping[str, Any]) -> bool:
-        """Whether `told` was made with these very options."""
-        values = options.values()
-        return len(self.told_for) == len(values) and all(map(is_, values, self.told_for))
+    def was_prepared_for(self, wanted: list[Any]) -> bool:
+        """Whether these are the very options of the last time."""
+        known = self.prepared_for
+        return len(known) == len(wanted) and all(map(is_, wanted, known))
 
     def rules(self, kernel: Any, states: list[np.ndarray], first: int) -> dict[int, Rule]:
         """Each parameter's rule by its id, numbered from `first` on; those of the last time, if
@@ -168,6 +175,17 @@ class Block:
         _kernels.update.step(
             kernel, weights, gradients, self.spans, self.places, *states, numbers, threads
         )
+
+
+def nothing_known() -> dict[str, Any]:
+    """What a Block keeps from one step to the next, before the first."""
+    return {
+        "prepared": None,  # the kernel and its states
+        "prepared_for": [],  # the options then
+        "told": None,  # the kernel's numbers, if every step has the same
+        "_rules": {},
+        "_rules_for": [],
+    }
 
 
 def gradient_of(operation: str, p: Tensor) -> np.ndarray | None:

@@ -105,7 +105,7 @@ class EarlyStopping(Callback):
 
     def on_epoch_end(self, run: Run, row: dict[str, Any]) -> None:
         """Compares with the best."""
-        value = row[self.monitor]
+        value = value_of("EarlyStopping", row, self.monitor)
         if self.best is None:
             is_better = not math.isnan(value)
         else:
@@ -147,7 +147,16 @@ def sign_of(operation: str, monitor: str, mode: str | None) -> int:
 
 
 def require_column(operation: str, run: Run, name: str) -> None:
-    """Raises ArgumentError unless the history will have this column."""
-    if name not in run.names:
-        hint = "validation=(x, y)" if name.startswith("validation_") else ""
+    """Raises ArgumentError if the history will not have this column of the validation."""
+    if name.startswith("validation_") and name not in run.names:
+        hint = "validation=(x, y)"
         raise ArgumentError(explain(operation, f"one of {', '.join(run.names)}", name, hint))
+
+
+def value_of(operation: str, row: dict[str, Any], name: str) -> float:
+    """The number in this column, which another callback may have put there."""
+    value = row.get(name)
+    if not is_number(value):
+        expected = f"a number in one of the columns {', '.join(row)}"
+        raise ArgumentError(explain(operation, expected, f"{name}={value!r}"))
+    return float(value)  # type: ignore[arg-type]  # it is a number

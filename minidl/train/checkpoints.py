@@ -9,14 +9,14 @@ import numpy as np
 from ..checkpoint import Folder
 from ..checks import is_number, is_whole
 from ..errors import ArgumentError, explain
-from .callbacks import Callback, require_column, sign_of
+from .callbacks import Callback, require_column, sign_of, value_of
 from .run import Run
 from .state import load_whole, split, whole
 
 
 class Checkpoint(Callback):
-    """Saves training to a folder after each epoch, and also after every `every_steps` steps, about
-    every `every_seconds`, and when it is interrupted within an epoch.
+    """Saves training to a folder when it begins and after each epoch, and also after every
+    `every_steps` steps, about every `every_seconds`, and when it is interrupted within an epoch.
 
     A file is whole or not there, whenever the process is killed. Of the files, the newest `keep`
     stay; with a `monitor`, a column of the history, also the one after the best epoch (`mode`:
@@ -48,9 +48,17 @@ class Checkpoint(Callback):
         self.saved_at = monotonic()
 
     def on_train_begin(self, run: Run) -> None:
-        """Looks whether the history will have that column."""
+        """Saves the very beginning, so that a folder that cannot be written to is known at once.
+        Files of another training would be taken for later ones of this: ArgumentError."""
         if self.monitor is not None:
             require_column("Checkpoint", run, self.monitor)
+        newest = self.folder.newest()
+        if newest is not None and newest.step > run.step:
+            got = f"{self.folder.path} with a training that is at step {newest.step}"
+            hint = "resume=True, or another folder"
+            raise ArgumentError(explain("Checkpoint", "a folder for this training", got, hint))
+        if newest is None:
+            self.save(run)
         self.saved_at = monotonic()
 
     def most_steps(self, run: Run) -> int | None:
@@ -67,7 +75,10 @@ class Checkpoint(Callback):
 
     def on_epoch_end(self, run: Run, row: dict[str, Any]) -> None:
         """Saves, with the score of this epoch."""
-        self.save(run, None if self.monitor is None else self.sign * row[self.monitor])
+        if self.monitor is None:
+            self.save(run)
+        else:
+            self.save(run, self.sign * value_of("Checkpoint", row, self.monitor))
 
     def on_stop(self, run: Run) -> None:
         """Saves where training stopped."""

@@ -12,9 +12,11 @@ from ..layer import Layer
 from ..layers import Dense
 from ..tape import no_grad
 from ..tensor import Tensor
+from .feed import Batch
 from .history import shown
 from .metrics import as_array
 from .run import Run
+from .state import learned, load_learned
 
 RECENT = 20  # steps over which the loss is looked at
 GREW = 2.0  # times: what counts as growth over them
@@ -29,18 +31,21 @@ class Finding(NamedTuple):
     hint: str
 
 
-def diverged(run: Run, bad: float, x: Any, y: Any) -> DivergedError:
-    """The error for the next step, whose loss on the batch (x, y) was `bad`. The model is as
-    before that step."""
-    return error_of(run, f"a loss of {bad}", find(run, x, y))
+def diverged(run: Run, bad: float, batch: Batch) -> DivergedError:
+    """The error for the next step, whose loss on the batch was `bad`. The model is as before that
+    step."""
+    before = learned(run)
+    try:
+        return error_of(run, f"a loss of {bad}", find(run, batch))
+    finally:
+        load_learned(run, before)  # to look at the layers has counted calls, and moved averages
 
 
 def check_weights(run: Run) -> None:
     """Raises DivergedError if the last step of an epoch left weights that are not finite."""
     bad = bad_weights(run.model)
     if bad:
-        cause, hint = cause_in_training(run)
-        raise error_of(run, "such weights", Finding(bad, cause, hint), after=True)
+        raise error_of(run, "weights that are not finite", in_weights(run, bad), after=True)
 
 
 def error_of(run: Run, got: str, finding: Finding, after: bool = False) -> DivergedError:
@@ -53,33 +58,65 @@ def error_of(run: Run, got: str, finding: Finding, after: bool = False) -> Diver
     )  # fmt: skip
 
 
-def find(run: Run, x: Any, y: Any) -> Finding:
+def find(run: Run, batch: Batch) -> Finding:
     """Looks at the inputs, the targets, the weights, each layer's outputs, and the loss."""
+    finding = in_data(batch)
+    if finding:
+        return finding
+    bad = bad_weights(run.model)
+    if bad:
+        return in_weights(run, bad)
+    with watched(run.model) as seen, no_grad():
+        outputs = as_array(run.model(batch[0]))
+    for path, layer, values in seen:
+        if not np.isfinite(values).all():
+            place = f"layer {path} ({kind(layer)})" if path else "the model"
+            return Finding(f"the outputs of {place}", *cause_in_training(run))
+    if rise(run) and not (outputs.min() >= 0 and outputs.max() <= 1):
+        return Finding("the loss itself", *cause_in_training(run))
+    return Finding("the loss itself", *cause_in_loss(outputs))
+
+
+def in_data(batch: Batch) -> Finding | None:
+    """NaN or infinity in the inputs or the targets."""
+    x, y, numbers = batch
     for name, values in (("x", as_array(x)), ("y", as_array(y))):
         rows = bad_rows(values)
         if len(rows):
-            at = f"row {rows[0]} of the batch's {name}"
-            cause = f"{len(rows)} of its {len(values)} rows have NaN or infinity in the data"
-            return Finding(at, cause, "np.isfinite(x).all() before training; drop or fill them")
-    bad = bad_weights(run.model)
-    if bad:
-        return Finding(bad, *cause_in_training(run))
-    with watched(run.model) as seen, no_grad():
-        outputs = run.model(x)
-    for path, layer, values in seen:
-        if not np.isfinite(values).all():
-            return Finding(f"the outputs of layer {path} ({kind(layer)})", *cause_in_training(run))
-    return Finding("the loss itself", *cause_in_loss(as_array(outputs)))
+            which = f"the batch's {name}" if numbers is None else name
+            first = rows[0] if numbers is None else numbers[rows[0]]
+            cause = f"{len(rows)} of {len(values)} rows have NaN or infinity in the data"
+            hint = f"np.isfinite({name}).all() before training; drop or fill such rows"
+            return Finding(f"row {first} of {which}", cause, hint)
+    return None
+
+
+def in_weights(run: Run, bad: str) -> Finding:
+    """Weights that an earlier step made so: by its data, or by its gradient."""
+    for batch in run.feed.held():
+        finding = in_data(batch)
+        if finding:  # infinity went through, as tanh(inf) = 1 does, but its gradient did not
+            return finding
+    return Finding(bad, *cause_in_training(run))
+
+
+def rise(run: Run) -> tuple[float, float] | None:
+    """The least and the last loss, if that is far more: of the epochs, and of this one's steps."""
+    before = [row["loss"] for row in run.history]
+    losses = np.concatenate([np.array(before, np.float64), *run.losses])[-RECENT:]
+    if len(losses) < 2 or not losses[-1] > GREW * losses.min():
+        return None
+    return losses.min(), losses[-1]
 
 
 def cause_in_training(run: Run) -> tuple[str, str]:
     """Why finite inputs gave weights or outputs that are not: mostly the learning rate."""
     smaller = f"a smaller learning rate, such as {shown(run.lr / 10)}"
-    losses = np.concatenate([np.empty(0), *run.losses])[-RECENT:]
+    rose = rise(run)
     largest = max((float(np.abs(p.data).max(initial=0)) for p in run.model.parameters()), default=0)
-    if len(losses) > 1 and losses[-1] > GREW * losses.min():
-        rise = f"the loss rose from {shown(losses.min())} to {shown(losses[-1])}"
-        return f"a learning rate of {shown(run.lr)} is too large: {rise}", smaller
+    if rose:
+        cause = f"a learning rate of {shown(run.lr)} is too large: the loss rose from "
+        return cause + f"{shown(rose[0])} to {shown(rose[1])}", smaller
     if largest > LARGE or np.isnan(largest):
         return f"weights as large as {shown(largest)}: the learning rate is too large", smaller
     return (
@@ -90,10 +127,10 @@ def cause_in_training(run: Run) -> tuple[str, str]:
 
 def cause_in_loss(outputs: np.ndarray) -> tuple[str, str]:
     """Why finite outputs gave such a loss: mostly the logarithm of 0."""
-    if outputs.size and outputs.min() >= 0 and outputs.max() <= 1:
+    if outputs.min() >= 0 and outputs.max() <= 1:
         cause = f"log(0): the outputs are from {outputs.min():.4g} to {outputs.max():.4g}"
         return cause, "F.cross_entropy or F.binary_cross_entropy_with_logits on the logits"
-    low, high = outputs.min(initial=0), outputs.max(initial=0)
+    low, high = outputs.min(), outputs.max()
     cause = f"the loss has no finite value for outputs from {low:.4g} to {high:.4g}"
     return cause, "an epsilon within log, sqrt and divisions; F.huber for large errors"
 
@@ -109,17 +146,16 @@ def bad_weights(model: Layer) -> str:
     """The first parameter that is not finite, or nothing."""
     for path, p in model.named_parameters():
         if not np.isfinite(p.data).all():
-            return f"the weights {path}, before this step"
+            return f"the weights {path}"
     return ""
 
 
 @contextmanager
 def watched(model: Layer) -> Iterator[list[tuple[str, Layer, np.ndarray]]]:
     """Within the block, lists what each layer gave, innermost first, a Dense's activation on its
-    own. The layers are as before afterwards, counts of calls too."""
+    own."""
     seen: list[tuple[str, Layer, np.ndarray]] = []
-    layers = list(named_layers(model))
-    calls = [(layer, layer.calls) for _, layer in layers if hasattr(layer, "calls")]
+    layers = list(model.named_layers())
     try:
         for path, layer in layers:
             vars(layer)["forward"] = listing(path, layer, seen)
@@ -127,8 +163,6 @@ def watched(model: Layer) -> Iterator[list[tuple[str, Layer, np.ndarray]]]:
     finally:
         for _, layer in layers:
             vars(layer).pop("forward", None)
-        for layer, count in calls:
-            layer.calls = count
 
 
 def listing(path: str, layer: Layer, seen: list[Any]) -> Callable[..., Tensor]:
@@ -145,13 +179,6 @@ def listing(path: str, layer: Layer, seen: list[Any]) -> Callable[..., Tensor]:
         return y if activation is None else activation(y)
 
     return watching
-
-
-def named_layers(layer: Layer, path: str = "") -> Iterator[tuple[str, Layer]]:
-    """The layer and all within it, with their paths, innermost first."""
-    for name, child in layer.children():
-        yield from named_layers(child, f"{path}.{name}" if path else name)
-    yield path, layer
 
 
 def kind(layer: Layer) -> str:

@@ -70,14 +70,12 @@ def evaluate(
     ['accuracy', 'loss']
     """
     functions = [find(metric) for metric in metrics]
-    outputs, y = outputs_and_truth(model, data, batch_size)
-    result: dict[str, Any] = {}
-    if loss is not None:
-        with no_grad():
+    with mode(model, training=False), no_grad():
+        outputs, y = outputs_and_truth(model, data, batch_size)
+        result: dict[str, Any] = {}
+        if loss is not None:
             result["loss"] = loss(Tensor(outputs), y).item()
-    for name, function in functions:
-        result[name] = function(y, outputs)
-    return result
+        return result | {name: function(y, outputs) for name, function in functions}
 
 
 def outputs_and_truth(model: Layer, data: Any, batch_size: int) -> tuple[np.ndarray, np.ndarray]:

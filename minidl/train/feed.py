@@ -16,6 +16,8 @@ from .evaluation import is_pair
 SECONDS = 0.1  # of training between two looks at progress, Ctrl-C and the loss
 HELD = 64  # batches of an iterable that are held at a time, at most
 
+Batch = tuple[Any, Any, np.ndarray | None]  # x, y, and the rows' numbers in the data, if known
+
 
 class Feed(Protocol):
     """Steps on the training data. `steps` and `samples` are an epoch's, None while unknown;
@@ -24,6 +26,10 @@ class Feed(Protocol):
     steps: int | None
     samples: int | None
     seen: int
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it can hold no more batches since the mark."""
 
     def begin(self, skip: int = 0) -> None:
         """Begins an epoch, whose first batches are left out."""
@@ -34,11 +40,17 @@ class Feed(Protocol):
     def train(self, step: TrainingStep, most: int) -> np.ndarray:
         """The losses of the next steps, not more than `most`; none at the epoch's end."""
 
-    def again(self, step: TrainingStep, count: int) -> np.ndarray:
-        """The losses of the first so many of the last steps, which are made again."""
+    def mark(self) -> None:
+        """Here is where again() and batch() count from. An epoch begins with a mark."""
 
-    def batch(self, i: int) -> tuple[Any, Any]:
-        """The i-th batch of the last steps."""
+    def again(self, step: TrainingStep, count: int) -> None:
+        """Makes the first so many steps since the mark again."""
+
+    def batch(self, i: int) -> Batch:
+        """The i-th batch since the mark."""
+
+    def held(self) -> Iterator[Batch]:
+        """All that can be looked at."""
 
     def state_dict(self) -> dict[str, Any]:
         """What the next epoch's order follows from, beside minidl's random numbers."""
@@ -58,13 +70,15 @@ class RowFeed:
                 explain("fit", "at least one batch", f"{len(data.x)} rows", "a smaller batch_size")
             )
         self.samples: int | None = min(len(data.x), len(data) * data.batch_size)
-        self.seen = 0
-        self.order = self.last = np.empty(0, np.int64)
+        self.seen = self.marked = 0
+        self.is_full = False
+        self.order = np.empty(0, np.int64)
 
     def begin(self, skip: int = 0) -> None:
         """Draws the epoch's order."""
         self.order = self.data.draw_order()
         self.seen = min(skip * self.data.batch_size, len(self.order))
+        self.mark()
 
     def first(self) -> tuple[Any, Any] | None:
         """The first rows, as the model gets them."""
@@ -72,18 +86,30 @@ class RowFeed:
 
     def train(self, step: TrainingStep, most: int) -> np.ndarray:
         """The next rows, in one kernel call if the kernel can."""
-        self.last = self.order[self.seen : self.seen + most * self.data.batch_size]
-        self.seen += len(self.last)
-        return step.on_rows(self.data, self.last) if len(self.last) else np.empty(0)
+        rows = self._rows(self.seen, most)
+        self.seen += len(rows)
+        return step.on_rows(self.data, rows) if len(rows) else np.empty(0)
 
-    def again(self, step: TrainingStep, count: int) -> np.ndarray:
-        """The same rows, from the first."""
-        return step.on_rows(self.data, self.last[: count * self.data.batch_size])
+    def mark(self) -> None:
+        """Remembers the place in the order."""
+        self.marked = self.seen
 
-    def batch(self, i: int) -> tuple[Any, Any]:
-        """The i-th batch of the last rows."""
-        size = self.data.batch_size
-        return self._batch(self.last[i * size : (i + 1) * size])
+    def again(self, step: TrainingStep, count: int) -> None:
+        """The same rows, from the mark on."""
+        if count:
+            step.on_rows(self.data, self._rows(self.marked, count))
+
+    def batch(self, i: int) -> Batch:
+        """The i-th batch of the rows from the mark on."""
+        rows = self._rows(self.marked + i * self.data.batch_size, 1)
+        return (*self._batch(rows), rows)
+
+    def held(self) -> Iterator[Batch]:
+        """The whole data."""
+        yield self.data.x, self.data.y, np.arange(len(self.data.x))
+
+    def _rows(self, start: int, steps: int) -> np.ndarray:
+        return self.order[start : start + steps * self.data.batch_size]
 
     def _batch(self, rows: np.ndarray) -> tuple[Any, Any]:
         whole = Batches(self.data.x[rows], self.data.y[rows], len(rows), False, None, False)
@@ -99,8 +125,8 @@ class RowFeed:
 
 
 class IterableFeed:
-    """The batches that an iterable gives, once more for each epoch. Copies of the last ones are
-    kept, as they may be needed again."""
+    """The batches that an iterable gives, once more for each epoch. Copies of those since the mark
+    are kept, as they may be needed again."""
 
     def __init__(self, data: Any) -> None:
         self.data = data
@@ -108,12 +134,18 @@ class IterableFeed:
         self.samples: int | None = None
         self.seen = 0
         self.iterator: Iterator[Any] = iter(())
-        self.last: list[tuple[Any, Any]] = []
+        self.kept: list[tuple[Any, Any]] = []
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a new mark is needed."""
+        return len(self.kept) >= HELD
 
     def begin(self, skip: int = 0) -> None:
         """Starts the iterable from its beginning."""
         self.iterator = iter(self.data)
         self.seen = sum(len(y) for _, y in islice(self.iterator, skip))
+        self.mark()
 
     def first(self) -> tuple[Any, Any] | None:
         """The next batch, which stays the next."""
@@ -124,22 +156,31 @@ class IterableFeed:
 
     def train(self, step: TrainingStep, most: int) -> np.ndarray:
         """The next batches, one by one."""
-        self.last, losses = [], []
-        for x, y in islice(self.iterator, min(most, HELD)):
-            self.last.append((copied(x), copied(y)))
+        losses = []
+        for x, y in islice(self.iterator, min(most, HELD - len(self.kept))):
+            self.kept.append((copied(x), copied(y)))
             losses.append(step(x, y))
             self.seen += len(y)
         if not losses:
             self.samples = self.seen
         return np.array(losses)
 
-    def again(self, step: TrainingStep, count: int) -> np.ndarray:
-        """The copies of the last batches."""
-        return np.array([step(x, y) for x, y in self.last[:count]])
+    def mark(self) -> None:
+        """Forgets the copies."""
+        self.kept = []
 
-    def batch(self, i: int) -> tuple[Any, Any]:
+    def again(self, step: TrainingStep, count: int) -> None:
+        """The copies, from the first."""
+        for x, y in self.kept[:count]:
+            step(x, y)
+
+    def batch(self, i: int) -> Batch:
         """The copy of a batch."""
-        return self.last[i]
+        return (*self.kept[i], None)
+
+    def held(self) -> Iterator[Batch]:
+        """The copies."""
+        return ((*batch, None) for batch in self.kept)
 
     def state_dict(self) -> dict[str, Any]:
         """Nothing: the iterable knows by itself."""
@@ -162,8 +203,9 @@ class Pace:
 
     def took(self, steps: int) -> None:
         """So many steps were made since."""
-        fitting = SECONDS * steps / max(perf_counter() - self._began, 1e-9)
-        self.steps = max(1, min(int(fitting), 4 * self.steps))
+        if steps:
+            fitting = SECONDS * steps / max(perf_counter() - self._began, 1e-9)
+            self.steps = max(1, min(int(fitting), 4 * self.steps))
 
 
 def feed_of(data: Any, batch_size: int | None, shuffle: bool, seed: int | None) -> Feed:

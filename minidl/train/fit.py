@@ -27,7 +27,7 @@ from .history import History
 from .metrics import find
 from .progress import progress_of
 from .run import Run
-from .state import learned, load_learned
+from .state import WayBack
 
 Validate = Callable[[], dict[str, Any]]
 
@@ -88,17 +88,7 @@ def fit(
     (20, 1.0)
     """
     require(model, loss, epochs, callbacks)
-    if metrics and validation is None:
-        hint = "validation=(x, y), for the training data too"
-        raise ArgumentError(explain("fit", "validation data for the metrics", "none", hint))
-    names = [f"validation_{name}" for name, _ in map(find, metrics)]
-    names = [
-        "epoch",
-        "loss",
-        "rate",
-        *(["validation_loss"] if validation is not None else []),
-        *names,
-    ]
+    names = columns(validation, metrics)
     feed = feed_of(data, batch_size, shuffle, seed)
     watchers = [*guards_of(guards), *callbacks, *progress_of(progress)]
     plan = schedule_of(optimizer, schedule)
@@ -116,9 +106,9 @@ def fit(
             if resume is not None and resume is not False:
                 go_on(run, resume)
             run.tell("on_train_begin")
-            pace = Pace()
+            pace, way_back = Pace(), WayBack()
             while len(run.history) < epochs and not run.stopped:
-                train_epoch(run, stepper, pace, validate)
+                train_epoch(run, stepper, pace, way_back, validate)
             if run.batch:
                 run.tell("on_stop")
             run.tell("on_train_end")
@@ -129,7 +119,9 @@ def fit(
     return run.history
 
 
-def train_epoch(run: Run, stepper: TrainingStep, pace: Pace, validate: Validate) -> None:
+def train_epoch(
+    run: Run, stepper: TrainingStep, pace: Pace, way_back: WayBack, validate: Validate
+) -> None:
     """An epoch, or what is left of it, and its row in the history; no row if it was stopped."""
     began = perf_counter()
     run.epoch = len(run.history) + 1
@@ -137,13 +129,13 @@ def train_epoch(run: Run, stepper: TrainingStep, pace: Pace, validate: Validate)
         run.mark_start()
         run.feed.begin()
     run.tell("on_epoch_begin")
-    while not run.stopped or run.batch == run.feed.steps:
-        losses = next_steps(run, stepper, pace)
+    while run.batch != run.feed.steps:
+        if run.stopped:
+            return
+        losses = next_steps(run, stepper, pace, way_back)
         if not len(losses):
             break
         run.tell("on_steps", losses)
-    else:
-        return
     if not run.batch:
         hint = "a list, or an object whose __iter__ starts anew"
         raise ArgumentError(
@@ -156,9 +148,9 @@ def train_epoch(run: Run, stepper: TrainingStep, pace: Pace, validate: Validate)
     run.tell("on_epoch_end", row)
 
 
-def next_steps(run: Run, stepper: TrainingStep, pace: Pace) -> np.ndarray:
+def next_steps(run: Run, stepper: TrainingStep, pace: Pace, way_back: WayBack) -> np.ndarray:
     """Some steps; DivergedError if one of their losses is not finite, with all as before it."""
-    before = learned(run)
+    way_back.renew(run)
     limits = [callback.most_steps(run) for callback in run.callbacks]
     pace.start()
     losses = run.feed.train(stepper, min([pace.steps, *[most for most in limits if most]]))
@@ -168,10 +160,9 @@ def next_steps(run: Run, stepper: TrainingStep, pace: Pace) -> np.ndarray:
         run.add_steps(losses)
         return losses
     good = int(finite.argmin())
-    load_learned(run, before)
-    if good:
-        run.add_steps(run.feed.again(stepper, good))
-    raise diverged(run, losses[good], *run.feed.batch(good))
+    run.add_steps(losses[:good])
+    batch = way_back.go(run, stepper, run.step - way_back.step)
+    raise diverged(run, losses[good], batch)
 
 
 @contextmanager
@@ -206,6 +197,18 @@ def require(model: Any, loss: Any, epochs: Any, callbacks: Any) -> None:
         if not isinstance(callback, Callback):
             hint = "EarlyStopping() with brackets" if isinstance(callback, type) else ""
             raise ArgumentError(explain("fit", "callbacks", repr(callback), hint))
+
+
+def columns(validation: Any, metrics: Sequence[Any]) -> list[str]:
+    """What every row of the history will hold."""
+    if validation is None and metrics:
+        hint = "validation=(x, y), for the training data too"
+        raise ArgumentError(explain("fit", "validation data for the metrics", "none", hint))
+    found = ["loss", *[name for name, _ in map(find, metrics)]]
+    if len(set(found)) < len(found):
+        raise ArgumentError(explain("fit", "metrics of different names", found))
+    of_validation = [] if validation is None else [f"validation_{name}" for name in found]
+    return ["epoch", "loss", "rate", *of_validation]
 
 
 def schedule_of(optimizer: Optimizer, schedule: Any) -> Schedule | None:

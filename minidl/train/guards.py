@@ -85,8 +85,11 @@ class Guards(Callback):
         """Warns, once, when the loss is many times what it was before the first step."""
         if run.step == len(losses) and self.first is not None:
             self.first = max(self.first, losses[0])  # dropout may make it larger in training
+        limit = EXPLODED * (self.first or 0.0)
+        if self.is_told or not 0 < limit < losses.max():
+            return
         recent = float(np.median(losses))
-        if not self.is_told and self.first is not None and 0 < EXPLODED * self.first < recent:
+        if recent > limit:
             self.is_told = True
             tell(
                 "rate",
@@ -110,8 +113,8 @@ def guards_of(wanted: Any) -> list[Callback]:
 
 def tell(guard: str, expected: str, got: str, hint: str) -> None:
     """Warns, and says how to switch it off."""
-    others = f"guards={set(GUARDS) - {guard}}" if guard in GUARDS else "guards=False"
-    message = f"{explain(guard, expected, got, hint)}. If it is meant: {others}"
+    others = [name for name in GUARDS if name != guard]
+    message = f"{explain(guard, expected, got, hint)}. If it is meant: guards={others}"
     warnings.warn(message, GuardWarning, stacklevel=4)
 
 

@@ -26,10 +26,11 @@ class History:
     >>> history["loss"]
     [2.0, 0.5]
     >>> history
-    epoch    loss
-        1   2.000
-        2  0.5000
-           █▁
+    epoch  loss
+        1     2
+        2   0.5
+    <BLANKLINE>
+     loss  █▁
     """
 
     def __init__(
@@ -109,10 +110,9 @@ class History:
         return "\n".join(lines) + self._why()
 
     def _sparklines(self, names: list[str]) -> list[str]:
-        if len(names) == 1:
-            return [" " * 7 + sparkline(self[names[0]])]
-        width = max(map(len, names))
-        return ["", *[f"{name.rjust(width)}  {sparkline(self[name])}" for name in names]]
+        moving = [name for name in names if len(set(self[name])) > 1]
+        width = max(map(len, ["epoch", *moving]))
+        return ["", *[f"{name.rjust(width)}  {sparkline(self[name])}" for name in moving]]
 
     def _why(self) -> str:
         return f"\nstopped: {self.stopped}" if self.stopped else ""
@@ -145,15 +145,12 @@ class History:
 
 
 def shown(value: float) -> str:
-    """A number, short: four digits.
+    """A number in four digits.
 
-    >>> shown(0.123456), shown(1234.5), shown(1e-9)
-    ('0.1235', '1234', '1.000e-09')
+    >>> shown(0.123456), shown(0.001), shown(12345.6)
+    ('0.1235', '0.001', '1.235e+04')
     """
-    if value == 0 or 1e-3 <= abs(value) < 1e5:
-        digits = 3 - int(np.floor(np.log10(abs(value)))) if value else 1
-        return f"{value:.{max(0, min(digits, 4))}f}"
-    return f"{value:.3e}"
+    return f"{value:.4g}"
 
 
 def sparkline(values: list[float]) -> str:

@@ -129,7 +129,7 @@ class Bar(Meter):
         """Shows what validation gave."""
         names = [name for name in run.history.numeric() if name.startswith("validation_")]
         self.values |= {name: shown(row[name]) for name in names}
-        self.bar.set_postfix(self.values)
+        self.bar.set_postfix(self.values, refresh=False)
 
     def on_train_end(self, run: Run) -> None:
         """Says why training stopped."""

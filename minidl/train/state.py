@@ -1,15 +1,19 @@
 """All that training goes on from, as one flat dict of arrays and plain values."""
 
 from collections.abc import Iterator, Mapping
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, explain
-from ..layer import Layer
+from ..errors import ArgumentError, MinidlError, explain
 from ..random import random_state, set_random_state
+from ..training import TrainingStep
+from .feed import Batch
 from .history import History
 from .run import Run
+
+SHARE = 0.005  # of the time, for keeping a state to go back to
 
 
 def learned(run: Run) -> dict[str, Any]:
@@ -19,23 +23,47 @@ def learned(run: Run) -> dict[str, Any]:
     state |= prefixed("optimizer", run.optimizer.state_dict())
     if run.schedule is not None:
         state |= prefixed("schedule", run.schedule.state_dict())
-    calls = {path: [layer.seed, layer.calls] for path, layer in random_layers(run.model)}
-    return state | {"random:layers": calls, "random:generator": random_state()}
+    layers = run.model.random_state()
+    return state | {"random:layers": layers, "random:generator": random_state()}
+
+
+class WayBack:
+    """A place shortly before the present that a run can go back to: the state then. It is renewed
+    as often as a small share of the time allows."""
+
+    def __init__(self) -> None:
+        self.state: dict[str, Any] = {}
+        self.step = -1
+        self._next = 0.0
+
+    def renew(self, run: Run) -> None:
+        """Moves the place to the present, if it is time to or the epoch is a new one."""
+        now = perf_counter()
+        if run.losses and now < self._next and not run.feed.is_full:
+            return
+        run.feed.mark()
+        self.state, self.step = learned(run), run.step
+        done = perf_counter()
+        self._next = done + (done - now) / SHARE
+
+    def go(self, run: Run, stepper: TrainingStep, steps: int) -> Batch:
+        """Goes back and so many steps on from there; gives the batch that comes next."""
+        load_learned(run, self.state)
+        run.feed.again(stepper, steps)
+        return run.feed.batch(steps)
 
 
 def load_learned(run: Run, state: Mapping[str, Any]) -> None:
     """Goes back to what learned() gave."""
-    layers = dict(random_layers(run.model))
-    if layers.keys() != state["random:layers"].keys():
-        raise ArgumentError(
-            explain("fit", f"random layers at {list(state['random.layers'])}", list(layers))
-        )
+    plan = within("schedule", state)
+    if bool(plan) != (run.schedule is not None):
+        was = "a schedule" if plan else "no schedule"
+        raise ArgumentError(explain("fit", f"{was}, as when it was saved", repr(run.schedule)))
     run.model.load_state_dict({name: state[name] for name in state if ":" not in name})
     run.optimizer.load_state_dict(within("optimizer", state))
     if run.schedule is not None:
-        run.schedule.load_state_dict(within("schedule", state))
-    for path, (seed, calls) in state["random:layers"].items():
-        layers[path].seed, layers[path].calls = seed, calls
+        run.schedule.load_state_dict(plan)
+    run.model.load_random_state(state["random:layers"])
     set_random_state(state["random:generator"])
 
 
@@ -65,9 +93,16 @@ def load_whole(run: Run, state: Mapping[str, Any]) -> None:
                 f"{run.feed.steps} batches of {run.feed.samples} rows",
             )
         )
-    load_learned(run, state)
+    before = learned(run)
+    try:
+        load_learned(run, state)
+    except MinidlError:
+        load_learned(run, before)
+        raise
     for name, callback in named_callbacks(run):
-        callback.load_state_dict(within(name, state))
+        kept = within(name, state)
+        if kept:
+            callback.load_state_dict(kept)
     run.history = History.from_json(state["run:history"].tobytes().decode())
     run.step, run.start = state["run:step"], state["run:start"]
     run.feed.load_state_dict(run.start["feed"])
@@ -113,11 +148,3 @@ def named_callbacks(run: Run) -> Iterator[tuple[str, Any]]:
         kind = type(callback).__name__
         seen[kind] = seen.get(kind, -1) + 1
         yield f"callbacks.{kind}.{seen[kind]}", callback
-
-
-def random_layers(model: Layer, path: str = "") -> Iterator[tuple[str, Any]]:
-    """The layers whose random numbers follow from a seed and a count of calls, with their path."""
-    if hasattr(model, "seed") and hasattr(model, "calls"):
-        yield path, model
-    for name, child in model.children():
-        yield from random_layers(child, f"{path}.{name}" if path else name)

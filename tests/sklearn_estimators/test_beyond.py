@@ -7,6 +7,7 @@ from sklearn.metrics import log_loss
 
 import minidl
 from minidl import nn, schedules
+from minidl.activations import REGISTRY
 from minidl.sklearn import MLPClassifier, MLPRegressor
 from minidl.train import Callback, EarlyStopping
 
@@ -32,6 +33,8 @@ class Cubic(nn.Activation):
         return x + a * x * x * x
 
 
+REGISTRY.pop(Cubic.name)  # known by name within the tests that ask for it only
+
 ACTIVATIONS = {
     "by name": "mish",
     "own, by class": Cubic,
@@ -44,7 +47,8 @@ ACTIVATIONS = {
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 @pytest.mark.parametrize("case", ACTIVATIONS)
-def test_activations(case, solver):
+def test_activations(case, solver, monkeypatch):
+    monkeypatch.setitem(REGISTRY, Cubic.name, Cubic)
     activation = ACTIVATIONS[case]
     estimator = fitted(
         hidden_layer_sizes=(9, 8), activation=activation, maxout_pieces=4, solver=solver
