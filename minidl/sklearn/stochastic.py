@@ -37,7 +37,7 @@ def fit_stochastic(m: Any, sample: Sample, validation: Sample | None, is_increme
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=5)
     if m.early_stopping:
-        epochs.restore_best()
+        m._net.load_state_dict(epochs.best)
 
 
 def split(m: Any, sample: Sample) -> tuple[Sample, Sample]:
@@ -72,7 +72,7 @@ class Epochs:
         self.totals, self.seen = self.counts, self.counts.sum()
         self.penalty = self.squared_norms()
         self.is_stopped = False
-        self.best: dict[str, np.ndarray] = {}
+        self.best = m._net.state_dict() if m.early_stopping else {}
         begin_record(m, validation is not None)
         self.watch = Watch(self.step, self.rows, m, self.columns(), watchers) if watchers else None
 
@@ -180,11 +180,6 @@ class Epochs:
             action = "Stopping."
         if m.verbose:
             print(f"{what} did not improve more than {epochs} {action}")
-
-    def restore_best(self) -> None:
-        """The net as it was at its best score, if it had one."""
-        if self.best:
-            self.m._net.load_state_dict(self.best)
 
     def columns(self) -> list[str]:
         """What a row of the history tells."""

@@ -152,6 +152,18 @@ def test_early_stopping(kind, classes):
     assert ours.best_loss_ is None
 
 
+def test_early_stopping_after_a_warm_start_keeps_the_best_of_both():
+    """scikit-learn means to: its best weights are the array that it goes on training."""
+    options = {"warm_start": True, "early_stopping": True, "solver": "sgd", "batch_size": 10}
+    _, ours = both("MLPClassifier", *IRIS, learning_rate_init=0.01, **options)
+    best = ours.coefs_[0].copy()
+    ours.set_params(learning_rate_init=2.0, max_iter=3)  # a rate so large that nothing gets better
+    with pytest.warns(ConvergenceWarning):
+        ours.fit(*IRIS)
+    assert max(ours.validation_scores_[-3:]) <= ours.best_validation_score_
+    np.testing.assert_array_equal(ours.coefs_[0], best)
+
+
 def test_the_loss_curve_of_one_batch_is_exact():
     theirs, ours = both("MLPClassifier", *IRIS, alpha=5.0)
     np.testing.assert_allclose(ours.loss_curve_, theirs.loss_curve_, **CLOSE)
