@@ -13,7 +13,11 @@ from rows.row import Row
 
 MET, MISSED = "#1b7837", "#b2182b"
 # The rows that compare times with peers', in columns of about the same length.
-COLUMNS = (("epoch-2", "epoch-3", "step", "inference"), ("activations",), ("products",))
+COLUMNS = (
+    ("epoch-2", "epoch-3", "step", "inference", "estimators"),
+    ("activations",),
+    ("products",),
+)
 
 
 def draw(rows: Sequence[Row], outcomes: Sequence[Outcome], file: Path) -> None:

@@ -22,14 +22,15 @@ import picture
 import report
 from machine import cores, describe
 from outcome import DisagreementError, Outcome, Spread
-from rows import activations, epochs, process, products, small
+from rows import activations, epochs, estimators, process, products, small
 from turns import Bench, ContenderError
 
 from minidl import data
 
 ROOT = Path(__file__).parents[1]
 MNIST = ROOT / "examples" / "data" / "mnist"
-ROWS = [products.ROW, *epochs.ROWS, *small.ROWS, activations.ROW, *process.ROWS]
+ROWS = [products.ROW, *epochs.ROWS, *small.ROWS, activations.ROW, *process.ROWS,
+        estimators.ROW]  # fmt: skip
 NAMES = [row.name for row in ROWS]
 
 

@@ -205,11 +205,14 @@ class Layer:
 
 
 class RandomLayer(Layer):
-    """A layer whose random numbers follow from its seed, drawn when it is made, and the count of
-    its calls in training."""
+    """A layer whose random numbers follow from its seed and the count of its calls in training.
+    Without a seed one is drawn from minidl's generator when the layer is made."""
 
-    def __init__(self) -> None:
-        self.seed = fresh_seed()
+    def __init__(self, seed: int | None = None) -> None:
+        if seed is not None and not is_word(seed):
+            operation = type(self).__name__
+            raise ArgumentError(explain(operation, "a seed from 0 to 2**64 - 1", repr(seed)))
+        self.seed = fresh_seed() if seed is None else int(seed)
         self.calls = 0
 
 

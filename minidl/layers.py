@@ -162,14 +162,14 @@ class BatchNorm(Layer):
 class Dropout(RandomLayer):
     """In training each element is 0 with probability p, else x / (1 - p); in evaluation y = x.
 
-    The mask follows from the layer's seed, drawn when it is made, and the count of its calls.
-    Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov 2014.
+    The mask follows from the layer's seed and the count of its calls; without a seed one is drawn
+    when the layer is made. Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov 2014.
     """
 
-    def __init__(self, p: float = 0.5) -> None:
+    def __init__(self, p: float = 0.5, *, seed: int | None = None) -> None:
         if not (is_number(p) and 0 <= p <= 1):
             raise ArgumentError(explain("Dropout", "p from 0 to 1", repr(p)))
-        super().__init__()
+        super().__init__(seed)
         self.p = float(p)
 
     def forward(self, x: Any) -> Tensor:

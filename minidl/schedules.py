@@ -11,6 +11,7 @@ calls `Schedule.step()`.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,32 +24,27 @@ Factor = Callable[[int], float]
 
 def constant() -> Factor:
     """1 at every step."""
-    return lambda t: 1.0
+    return _constant
 
 
 def step(every: int, factor: float = 0.1) -> Factor:
     """factor^floor(t / every): a drop after every so many steps."""
     _require_count("step", "every", every)
     _require_number("step", "factor", factor)
-    return lambda t: float(factor) ** (t // every)
+    return partial(_step, every, float(factor))
 
 
 def exponential(factor: float) -> Factor:
     """factor^t."""
     _require_number("exponential", "factor", factor)
-    return lambda t: float(factor) ** t
+    return partial(pow, float(factor))
 
 
 def linear(total: int, end: float = 0.0) -> Factor:
     """A straight line from 1 at t = 0 to `end` at t = `total`, and `end` from there on."""
     _require_count("linear", "total", total)
     _require_number("linear", "end", end)
-
-    def factor(t: int) -> float:
-        progress = min(t / total, 1.0)
-        return 1.0 - progress + progress * end
-
-    return factor
+    return partial(_linear, total, end)
 
 
 def cosine(total: int, end: float = 0.0) -> Factor:
@@ -59,7 +55,7 @@ def cosine(total: int, end: float = 0.0) -> Factor:
     """
     _require_count("cosine", "total", total)
     _require_number("cosine", "end", end)
-    return lambda t: end + (1 - end) * (1 + math.cos(math.pi * min(t / total, 1.0))) / 2
+    return partial(_cosine, total, end)
 
 
 def warmup(steps: int, then: Factor | None = None) -> Factor:
@@ -74,7 +70,31 @@ def warmup(steps: int, then: Factor | None = None) -> Factor:
         raise ArgumentError(
             explain("warmup", "then to be a function of t", repr(then), "cosine(100)")
         )
-    return lambda t: (t + 1) / steps if t < steps else after(t - steps)
+    return partial(_warmup, steps, after)
+
+
+# The factors as functions of their own, so that they can be pickled.
+
+
+def _constant(t: int) -> float:
+    return 1.0
+
+
+def _step(every: int, factor: float, t: int) -> float:
+    return factor ** (t // every)
+
+
+def _linear(total: int, end: float, t: int) -> float:
+    progress = min(t / total, 1.0)
+    return 1.0 - progress + progress * end
+
+
+def _cosine(total: int, end: float, t: int) -> float:
+    return end + (1 - end) * (1 + math.cos(math.pi * min(t / total, 1.0))) / 2
+
+
+def _warmup(steps: int, then: Factor, t: int) -> float:
+    return (t + 1) / steps if t < steps else then(t - steps)
 
 
 class HasGroups(Protocol):

@@ -1,0 +1,10 @@
+"""Estimators for scikit-learn: `from minidl.sklearn import MLPClassifier, MLPRegressor`.
+
+This room alone needs scikit-learn and SciPy: pip install 'minidl[sklearn]'. `import minidl` does
+not import it.
+"""
+
+from .classifier import MLPClassifier
+from .regressor import MLPRegressor
+
+__all__ = ["MLPClassifier", "MLPRegressor"]

@@ -1,0 +1,241 @@
+"""What the classifier and the regressor share: fit, and the net behind it."""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._kernels import set_num_threads
+from ..errors import ArgumentError, explain
+from ..layers import Sequential
+from ..losses.checks import weights as checked_weights
+from ..optim.arguments import Option
+from ..tape import no_grad
+from ..tensor import Tensor
+from . import network
+from .lbfgs import fit_lbfgs
+from .losses import Loss
+from .options import check_options, hidden_activations, hidden_sizes
+from .rows import Sample
+from .stochastic import fit_stochastic
+
+FLOATS = (np.float64, np.float32)  # x becomes the first of them if it is of another dtype
+
+# What tells of the epochs.
+RECORD = ("loss_curve_", "best_loss_", "validation_loss_curve_", "validation_scores_",
+          "best_validation_score_", "_no_improvement_count")  # fmt: skip
+
+
+def is_stochastic(estimator: Any) -> bool:
+    """Whether the solver goes by epochs; AttributeError if not."""
+    if estimator.solver == "lbfgs":
+        raise AttributeError("partial_fit: expected solver 'sgd' or 'adam', got 'lbfgs'.")
+    return True
+
+
+class BaseMLP(BaseEstimator):
+    """A net of dense layers as an estimator.
+
+    `coefs_` and `intercepts_` hold the net's own arrays: what is written into them, or set in
+    their place, is what it computes with. A subclass says what targets and predictions are.
+    """
+
+    _own_options: dict[str, Option] = {}  # besides the shared ones
+    _checks_of_y: dict[str, Any] = {}
+
+    def _keep(self, arguments: dict[str, Any]) -> None:
+        """Sets the constructor's arguments as attributes."""
+        for name, value in arguments.items():
+            if name != "self":
+                setattr(self, name, value)
+
+    def _check_options(self) -> None:
+        """Raises ArgumentError for options that make no sense."""
+        check_options(self, self._own_options)
+
+    # What a subclass answers.
+
+    def _learn_classes(self, y: np.ndarray, is_incremental: bool) -> None:
+        """Takes in which classes there are; ValueError if y has others than it may."""
+
+    def _require_known(self, y: np.ndarray) -> None:
+        """Raises ValueError if y has classes that are none of those learned."""
+
+    def _targets(self, y: np.ndarray) -> np.ndarray:
+        """y as the loss takes it."""
+        raise NotImplementedError
+
+    def _count_outputs(self, targets: np.ndarray) -> int:
+        """The net's outputs for such targets."""
+        raise NotImplementedError
+
+    def _make_loss(self) -> Loss:
+        """The loss that the options ask for."""
+        raise NotImplementedError
+
+    def _score_of(self, outputs: np.ndarray, sample: Sample) -> float:
+        """The score of the predictions that follow from these outputs."""
+        raise NotImplementedError
+
+    def _weigh(self, y: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
+        """The weights of the rows, from those that the user gave."""
+        return weights
+
+    def _stratifies(self) -> bool:
+        """Whether early stopping holds out the same share of every class."""
+        return False
+
+    # Fitting.
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None) -> Any:
+        """Trains on X (n, features), an array or a sparse matrix, and y.
+
+        `sample_weight` (n,) says how much each row counts. `validation_data` is (X, y) or
+        (X, y, sample_weight): its loss after each epoch is in `validation_loss_curve_`, and early
+        stopping goes by it instead of setting rows of X aside. ValueError for data or options
+        that make no sense, before training begins. Returns the estimator.
+        """
+        return self._fit(X, y, sample_weight, validation_data, is_incremental=False)
+
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any, validation_data: Any, is_incremental: bool
+    ) -> Any:
+        self._check_options()
+        if is_incremental and self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        is_first = not hasattr(self, "coefs_") or not (self.warm_start or is_incremental)
+        X, y, weights = self._checked(X, y, sample_weight, is_first)
+        self._learn_classes(y, is_incremental)
+        dtype = X.dtype if is_first else self._dtype()
+        sample = self._sample(X, y, weights, dtype)
+        validation = None
+        if validation_data is not None:
+            validation = self._sample(*self._checked_validation(validation_data), dtype)
+        self._random_state = check_random_state(self.random_state)
+        if is_first:
+            self._start(sample)
+        elif self._described() != getattr(self, "_net_described", None):
+            self._build(self._dtype())  # the options were changed, or the weights set by hand
+        net = self._network()
+        self._loss = self._make_loss()
+        self.out_activation_ = self._loss.activation
+        with self._threads():
+            if self.solver == "lbfgs":
+                fit_lbfgs(self, sample, validation)
+            else:
+                fit_stochastic(self, sample, validation, is_incremental)
+        self.coefs_, self.intercepts_ = network.weights_of(net)
+        if not all(np.isfinite(p.data).all() for p in net.parameters()):
+            raise ValueError(
+                "Solver produced non-finite parameter weights. The input data may contain large "
+                "values and need to be preprocessed."
+            )
+        return self
+
+    def _checked(
+        self, X: Any, y: Any, sample_weight: Any, is_first: bool
+    ) -> tuple[Any, np.ndarray, np.ndarray | None]:
+        """X, y and the weights as arrays, X perhaps as a CSR matrix."""
+        X, y = validate_data(
+            self, X, y, reset=is_first, accept_sparse="csr", multi_output=True, dtype=FLOATS,
+            **self._checks_of_y,
+        )  # fmt: skip
+        y = y.toarray() if sparse.issparse(y) else y
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if sample_weight is None:
+            return X, y, None
+        return X, y, checked_weights(type(self).__name__, "sample_weight", sample_weight, (len(y),))
+
+    def _checked_validation(self, data: Any) -> tuple[Any, np.ndarray, np.ndarray | None]:
+        """The user's validation data, checked."""
+        if not (isinstance(data, (tuple, list)) and len(data) in (2, 3)):
+            wanted = "validation_data as (X, y) or (X, y, sample_weight)"
+            raise ArgumentError(explain(type(self).__name__, wanted, type(data).__name__))
+        X, y, *rest = data
+        X, y, weights = self._checked(X, y, rest[0] if rest else None, is_first=False)
+        self._require_known(y)
+        return X, y, weights
+
+    def _sample(self, X: Any, y: np.ndarray, weights: np.ndarray | None, dtype: np.dtype) -> Sample:
+        """Checked data as the solvers want it."""
+        targets = self._targets(y)
+        if targets.dtype.kind == "f":
+            targets = targets.astype(dtype, copy=False)
+        weights = self._weigh(y, weights)
+        sample = Sample(X.astype(dtype, copy=False), targets, y, weights).without_weightless()
+        if len(sample) == 0:
+            wanted = "a row with a weight above 0"
+            raise ArgumentError(explain(type(self).__name__, wanted, "weights that are all zero"))
+        return sample
+
+    def _start(self, sample: Sample) -> None:
+        """The attributes of a first fit, before any training."""
+        self.n_iter_ = self.t_ = 0
+        self.n_outputs_ = self._count_outputs(sample.y)
+        self._build(sample.x.dtype)
+        self.n_layers_ = len(self._sizes())
+        self.coefs_, self.intercepts_ = network.first_weights(
+            self._net, self.activation, self._random_state
+        )
+        network.seed_dropout(self._net, self._random_state)
+        for name in RECORD:
+            setattr(self, name, None)
+
+    # The net.
+
+    def _sizes(self) -> list[int]:
+        hidden = hidden_sizes(type(self).__name__, self.hidden_layer_sizes)
+        return [self.n_features_in_, *hidden, self.n_outputs_]
+
+    def _described(self) -> str:
+        """What the net is built from."""
+        own = self.activation, self.maxout_pieces, self.dropout, self.batch_norm
+        return repr((self._sizes(), *own))
+
+    def _build(self, dtype: np.dtype) -> None:
+        """Makes the net that the options describe, without weights yet, and no optimiser for it."""
+        sizes, name = self._sizes(), type(self).__name__
+        activations = hidden_activations(name, self.activation, len(sizes) - 2, self.maxout_pieces)
+        self._net = network.build(sizes, activations, self.dropout, self.batch_norm, dtype)
+        self._net_described = self._described()
+        if hasattr(self, "_optimizer"):
+            del self._optimizer
+
+    def _network(self) -> Sequential:
+        """The net with the weights in `coefs_` and `intercepts_`."""
+        if not hasattr(self, "_net"):  # the weights were set by hand
+            self._build(self._dtype())
+        network.adopt(self._net, self.coefs_, self.intercepts_)
+        return self._net
+
+    def _dtype(self) -> np.dtype:
+        """The dtype of the weights."""
+        dtype = np.asarray(self.coefs_[0]).dtype
+        return dtype if dtype in FLOATS else np.dtype(FLOATS[0])
+
+    def _threads(self) -> AbstractContextManager[Any]:
+        return nullcontext() if self.n_threads is None else set_num_threads(int(self.n_threads))
+
+    def _outputs(self, X: Any) -> np.ndarray:
+        """The net's outputs for X, before the output's activation."""
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=FLOATS)
+        with self._threads():
+            return network.outputs(self._network(), X.astype(self._dtype(), copy=False))
+
+    def _loss_of(self, outputs: np.ndarray, sample: Sample) -> float:
+        """The loss for these outputs, without penalty."""
+        options = {} if sample.weights is None else {"sample_weight": sample.weights}
+        with no_grad():
+            loss = self._loss.function(Tensor(outputs), sample.y, **options)
+        return loss.item() * self._loss.shown
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

@@ -1,0 +1,141 @@
+"""What the estimators' options may be, and what follows from those that say the net's shape."""
+
+import copy
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from ..activations import Activation
+from ..activations import activation as find
+from ..checks import is_number, is_whole
+from ..errors import ArgumentError, explain
+from ..optim.arguments import FLAG, NOT_NEGATIVE, POSITIVE, SHARE, Option
+from ..train import Callback
+
+
+def one_of(*names: str) -> Option:
+    """Some words."""
+    words = ", ".join(map(repr, names))
+    return Option(f"one of {words}", lambda value: isinstance(value, str) and value in names)
+
+
+def or_none(option: Option) -> Option:
+    """None, or what the option allows."""
+    return Option(
+        f"None or {option.description}", lambda value: value is None or option.allows(value)
+    )
+
+
+def _is_seed(value: Any) -> bool:
+    try:
+        check_random_state(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _are_callbacks(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(x, Callback) for x in value)
+
+
+WHOLE = Option("a whole number from 1 up", lambda value: is_whole(value, 1))
+RATES = ("constant", "invscaling", "adaptive")
+
+# scikit-learn's options with its ranges, then ours.
+OPTIONS = {
+    "solver": one_of("lbfgs", "sgd", "adam"),
+    "alpha": NOT_NEGATIVE,
+    "batch_size": Option(
+        "'auto' or a whole number from 1 up", lambda value: value == "auto" or is_whole(value, 1)
+    ),
+    "learning_rate": Option(
+        "'constant', 'invscaling', 'adaptive' or a function of the epoch",
+        lambda value: callable(value) or value in RATES,
+    ),
+    "learning_rate_init": POSITIVE,
+    "power_t": NOT_NEGATIVE,
+    "max_iter": WHOLE,
+    "shuffle": FLAG,
+    "random_state": Option("None, a seed from 0 to 2**32 - 1 or a RandomState", _is_seed),
+    "tol": NOT_NEGATIVE,
+    "verbose": Option(
+        "a truth value or a whole number", lambda value: FLAG.allows(value) or is_whole(value, 0)
+    ),
+    "warm_start": FLAG,
+    "momentum": Option("from 0 to 1", lambda value: is_number(value) and 0 <= value <= 1),
+    "nesterovs_momentum": FLAG,
+    "early_stopping": FLAG,
+    "validation_fraction": SHARE,
+    "beta_1": SHARE,
+    "beta_2": SHARE,
+    "epsilon": POSITIVE,
+    "n_iter_no_change": Option(
+        "a whole number from 1 up, or inf", lambda value: is_whole(value, 1) or value == math.inf
+    ),
+    "max_fun": WHOLE,
+    "maxout_pieces": WHOLE,
+    "dropout": SHARE,
+    "batch_norm": FLAG,
+    "max_norm": or_none(POSITIVE),
+    "callbacks": or_none(Option("a list of callbacks", _are_callbacks)),
+    "progress": Option("True, False or 'line'", lambda value: value in (True, False, "line")),
+    "n_threads": or_none(WHOLE),
+}
+
+# What lbfgs, which minimises one smooth function of all rows, has no place for.
+STOCHASTIC_ONLY = {"dropout": 0.0, "batch_norm": False, "max_norm": None, "callbacks": None}
+
+
+def check_options(estimator: Any, more: dict[str, Option]) -> None:
+    """Raises ArgumentError for an option that is out of its range, or out of place."""
+    operation = type(estimator).__name__
+    for name, option in (OPTIONS | more).items():
+        option.check(operation, name, getattr(estimator, name))
+    count = len(hidden_sizes(operation, estimator.hidden_layer_sizes))
+    hidden_activations(operation, estimator.activation, count, estimator.maxout_pieces)
+    if estimator.solver == "lbfgs":
+        for name, neutral in STOCHASTIC_ONLY.items():
+            value = getattr(estimator, name)
+            if value != neutral:
+                raise ArgumentError(
+                    explain(
+                        operation, f"{name}={neutral!r} with solver='lbfgs'", f"{name}={value!r}",
+                        "solver='adam'",
+                    )
+                )  # fmt: skip
+
+
+def hidden_sizes(operation: str, value: Any) -> list[int]:
+    """The hidden layers' units, from one number or several."""
+    sizes = list(value) if isinstance(value, Iterable) else [value]
+    if isinstance(value, str) or not all(is_whole(size, 1) for size in sizes):
+        raise ArgumentError(
+            explain(operation, "hidden_layer_sizes > 0, whole numbers", repr(value), "(100,)")
+        )
+    return [int(size) for size in sizes]
+
+
+def hidden_activations(operation: str, value: Any, count: int, pieces: int) -> list[Activation]:
+    """A fresh activation layer for each of so many hidden layers.
+
+    `value` is a name, a class or a layer with options of its own, for all; or a list of these, one
+    for each. Where there is a choice of pieces, the layer gets so many.
+    """
+    kinds = list(value) if isinstance(value, (list, tuple, np.ndarray)) else [value] * count
+    if len(kinds) != count:
+        raise ArgumentError(
+            explain(operation, f"{count} activations, one per hidden layer", len(kinds))
+        )
+    return [layer_of(kind, pieces) for kind in kinds]
+
+
+def layer_of(kind: Any, pieces: int) -> Activation:
+    """The layer of an activation's name (scikit-learn's too) or class; a copy of a layer."""
+    if isinstance(kind, Activation):
+        return copy.deepcopy(kind)
+    found = find("sigmoid" if isinstance(kind, str) and kind == "logistic" else kind)
+    takes_pieces = "pieces" in found.option_signature().parameters
+    return found(pieces=pieces) if takes_pieces else found()

@@ -1,0 +1,123 @@
+"""The update rules of scikit-learn's solvers: minidl's, where these differ from them.
+
+The penalty alpha / 2 · ||W||² is divided by the weights of a batch's rows, so each batch has its
+own weight decay.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..optim import SGD, Adam, Optimizer, max_norm
+from ..tensor import Tensor
+
+
+class Penalised(Optimizer):
+    """A rule with `weight_decay` alpha / total, where `plan` says each coming batch's total."""
+
+    limit: float | None = None  # on the norm of a unit's weights
+    _totals = np.ones(1)
+    _done = 0
+
+    def plan(self, totals: np.ndarray) -> None:
+        """The total weights of the batches of the coming steps."""
+        self._totals, self._done = totals, 0
+
+    def _numbers(self, options: dict[str, Any], t: np.ndarray, decay: np.ndarray) -> Sequence[Any]:
+        totals = self._totals[self._done : self._done + len(t)]
+        self._done += len(t)
+        return super()._numbers(options, t, decay / totals[:, None])
+
+    def _is_steady(self, options: dict[str, Any]) -> bool:
+        return False
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the next step; it may be set."""
+        return self.lr
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        self.lr = rate
+
+    def __reduce__(self) -> Any:
+        # The blocks hold kernels, which cannot be pickled.
+        return restored, (type(self), list(self.all_parameters()), self.state_dict(), self.limit)
+
+
+def restored(
+    kind: type[Any], parameters: list[Tensor], state: dict[str, Any], limit: float | None
+) -> Penalised:
+    """The rule as it was when it was pickled or copied."""
+    rule = kind(parameters, lr=1.0)
+    rule.load_state_dict(state)
+    rule.limit = limit
+    return rule
+
+
+class ScikitSGD(Penalised, SGD):
+    """SGD whose velocity holds the learning rate, v = momentum · v - lr · g: when the rate
+    changes, what is left of earlier steps keeps their rate."""
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the next step; it may be set."""
+        return self.lr
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        if rate and self.lr:
+            for group in self._groups:
+                for block in group.blocks:
+                    if "velocity" in block.state:
+                        block.state["velocity"] *= self.lr / rate
+        self.lr = rate
+
+
+class ScikitAdam(Penalised, Adam):
+    """Adam with eps added to sqrt(v) before its correction: the form at the end of section 2 of
+    Kingma and Ba."""
+
+    def _numbers(self, options: dict[str, Any], t: np.ndarray, decay: np.ndarray) -> Sequence[Any]:
+        *numbers, eps = super()._numbers(options, t, decay)
+        correction = numbers[3]
+        return *numbers, eps / correction
+
+
+class Bounded(Penalised):
+    """A rule after whose steps no unit's weights have a norm above `limit`."""
+
+    def step(self) -> None:
+        """The rule's step, then the bound."""
+        super().step()
+        assert self.limit is not None
+        max_norm(self.all_parameters(), self.limit)
+
+
+class BoundedSGD(Bounded, ScikitSGD):
+    """SGD with bounded norms."""
+
+
+class BoundedAdam(Bounded, ScikitAdam):
+    """Adam with bounded norms."""
+
+
+def rule_for(estimator: Any, parameters: Sequence[Tensor]) -> Penalised:
+    """The rule that the estimator's options ask for, for these parameters."""
+    is_bounded = estimator.max_norm is not None
+    rate, alpha = float(estimator.learning_rate_init), float(estimator.alpha)
+    rule: Penalised
+    if estimator.solver == "sgd":
+        momentum = float(estimator.momentum)
+        nesterov = bool(estimator.nesterovs_momentum) and momentum > 0
+        rule = (BoundedSGD if is_bounded else ScikitSGD)(
+            parameters, rate, momentum, nesterov=nesterov, weight_decay=alpha
+        )
+    else:
+        betas = float(estimator.beta_1), float(estimator.beta_2)
+        rule = (BoundedAdam if is_bounded else ScikitAdam)(
+            parameters, rate, betas, float(estimator.epsilon), alpha
+        )
+    rule.limit = estimator.max_norm
+    return rule

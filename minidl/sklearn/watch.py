@@ -1,0 +1,69 @@
+"""Callbacks that watch an estimator's epochs: those of `minidl.train`, which see a `Run`."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from ..data.batches import Batches
+from ..train import Callback, Run
+from ..train.feed import IterableFeed, Pace, RowFeed
+from ..training import TrainingStep
+from .rows import DenseRows, SparseRows
+
+
+class Watch:
+    """The run that the callbacks see. What one of them stops ends after its epoch."""
+
+    def __init__(
+        self, step: TrainingStep, rows: DenseRows | SparseRows, m: Any, names: Sequence[str],
+        callbacks: Sequence[Callback],
+    ) -> None:  # fmt: skip
+        feed = RowFeed(rows) if isinstance(rows, Batches) else IterableFeed(rows)
+        self.step, self.pace = step, Pace()
+        self.run = Run(
+            step.net, step.loss, step.optimizer, None, feed, m.max_iter, names, callbacks
+        )
+        self.began = 0.0
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Training, from its beginning to its end."""
+        try:
+            self.run.tell("on_train_begin")
+            yield
+            self.run.tell("on_train_end")
+        finally:
+            for callback in self.run.callbacks:
+                callback.close(self.run)
+
+    def epoch(self, _: Any) -> np.ndarray:
+        """The losses of an epoch's steps, some at a time."""
+        run = self.run
+        self.began = perf_counter()
+        run.epoch = len(run.history) + 1
+        run.mark_start()
+        run.feed.begin()
+        run.tell("on_epoch_begin")
+        while len(losses := self.next_steps()):
+            run.add_steps(losses)
+            run.tell("on_steps", losses)
+        return np.concatenate(run.losses)
+
+    def next_steps(self) -> np.ndarray:
+        """As many steps as there may be before the callbacks are called."""
+        limits = [callback.most_steps(self.run) for callback in self.run.callbacks]
+        self.pace.start()
+        losses = self.run.feed.train(
+            self.step, min([self.pace.steps, *[most for most in limits if most]])
+        )
+        self.pace.took(len(losses))
+        return losses
+
+    def tell(self, row: dict[str, float]) -> bool:
+        """Tells of an epoch that is done; whether one of the callbacks wants it to be the last."""
+        self.run.history.append(row, perf_counter() - self.began)
+        self.run.tell("on_epoch_end", row)
+        return self.run.stopped is not None
