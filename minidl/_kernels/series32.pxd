@@ -113,8 +113,8 @@ cdef inline float expm1_32(float x) noexcept nogil:
 
 
 cdef inline float full_expm1_32(float x) noexcept nogil:
-    """e^x - 1 for every x; infinite above 88.72. 1.5 ULP. As 2^128 is no float32, half of 2^n is doubled
-    for a large x."""
+    """e^x - 1 for every x; infinite above 88.72. 1.5 ULP. As 2^128 is no float32, half of 2^n is
+    doubled for a large x."""
     cdef float shifted_n, n, r, scale
     cdef float z = clamp(x, <float> -30.0, <float> 89.0)
     cdef bint large = x > 60
