@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from .._kernels import LOSSES
 from ..checks import is_number
 from ..errors import ArgumentError, ShapeError, explain
 from ..tensor import Tensor
@@ -91,14 +92,13 @@ def cross_entropy_of_rows(
         same_shape(operation, q.shape, shape)
         not_negative(operation, "soft targets", q)
         q = (1 - label_smoothing) * q + label_smoothing / classes
-        return RowLoss(
-            f"{operation} of soft targets", dtype, in_rows(q if w is None else w * q, dtype)
-        )
+        a = in_rows(q if w is None else w * q, dtype)
+        return RowLoss(LOSSES["cross_entropy of soft targets"], dtype, a)
     labels = label_array(operation, q, batch, classes)
     options = plain_options(classes, label_smoothing)
     if w is not None:
         options = np.append(label_smoothing, w)[None]
-    return RowLoss(operation, dtype, labels, options, class_weight=w)
+    return RowLoss(LOSSES[operation], dtype, labels, options, class_weight=w)
 
 
 @lru_cache
@@ -169,7 +169,7 @@ def binary_cross_entropy_of_rows(
     options = one_pos_weight(width_of(shape))
     if pos_weight is not None:
         options = _pos_weight(pos_weight, shape)
-    return RowLoss(BINARY, dtype, in_rows(t, dtype), options, by_element=True)
+    return RowLoss(LOSSES[BINARY], dtype, in_rows(t, dtype), options, by_element=True)
 
 
 @lru_cache

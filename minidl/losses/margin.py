@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from .._kernels import LOSSES
 from ..checks import is_number
 from ..errors import ArgumentError, explain
 from ..tensor import Tensor, as_tensor, require_float
@@ -54,7 +55,7 @@ def hinge_of_rows(shape: tuple[int, ...], dtype: np.dtype, targets: Any) -> RowL
                 "hinge", "targets -1 and +1", _some_values(given), "2 * targets - 1 for 0 and 1"
             )
         )
-    return RowLoss("hinge", dtype, t, by_element=True)
+    return RowLoss(LOSSES["hinge"], dtype, t, by_element=True)
 
 
 def _some_values(x: np.ndarray) -> str:
@@ -112,4 +113,4 @@ def multi_margin_of_rows(
     if not (is_number(margin) and 0 <= margin < np.inf):
         raise ArgumentError(explain(operation, "a finite margin from 0 up", f"margin={margin!r}"))
     labels = label_array(operation, constant(operation, "targets", targets), *shape)
-    return RowLoss(operation, dtype, labels, np.array([[margin]], np.float64))
+    return RowLoss(LOSSES[operation], dtype, labels, np.array([[margin]], np.float64))

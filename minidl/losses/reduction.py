@@ -29,7 +29,7 @@ Scale = float | np.ndarray
 class RowLoss(NamedTuple):
     """A loss as its kernel takes it, with what is wanted of all rows."""
 
-    kernel: str  # its name in _kernels.LOSSES
+    functions: dict[str, Any]  # of _kernels.LOSSES
     dtype: np.dtype  # of what the kernel computes with
     targets: np.ndarray  # int64 labels (rows,), or (rows, outputs) of the dtype
     options: np.ndarray = NO_OPTIONS  # float64 (1, ...), or (rows, ...) if they differ by row
@@ -40,11 +40,6 @@ class RowLoss(NamedTuple):
     def per_row(self) -> int:
         """How many losses a row has."""
         return self.targets.shape[1] if self.by_element else 1
-
-    @property
-    def functions(self) -> dict[str, Any]:
-        """The kernel's functions on a row, by dtype."""
-        return _kernels.LOSSES[self.kernel]
 
     def run(self, x: np.ndarray, scale: Scale) -> tuple[np.ndarray, float, np.ndarray]:
         """The losses (rows, per_row) for the outputs x, their sum, and its gradient by x (rows,
@@ -63,8 +58,10 @@ def width_of(shape: tuple[int, ...]) -> int:
 
 def in_rows(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """x as a contiguous array (rows, elements) of the dtype; a single number is a row."""
-    rows = x.shape[0] if x.ndim else 1
-    return np.ascontiguousarray(x, dtype).reshape(rows, width_of(x.shape))
+    array = np.ascontiguousarray(x, dtype)
+    if x.ndim == 2:
+        return array
+    return array.reshape(x.shape[0] if x.ndim else 1, width_of(x.shape))
 
 
 def scales(

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from .._kernels import LOSSES
 from ..checks import is_number
 from ..errors import ArgumentError, explain
 from ..tensor import Tensor
@@ -40,7 +41,7 @@ def mse(y: Any, target: Any, *, sample_weight: Any = None, reduction: str = "mea
 def mse_of_rows(shape: tuple[int, ...], dtype: np.dtype, targets: Any) -> RowLoss:
     """The squared error of outputs of this shape, as its kernel takes it."""
     t = target_array("mse", targets, shape, dtype)
-    return RowLoss("mse", dtype, in_rows(t, dtype), by_element=True)
+    return RowLoss(LOSSES["mse"], dtype, in_rows(t, dtype), by_element=True)
 
 
 def huber(
@@ -83,4 +84,4 @@ def huber_of_rows(
     if not (is_number(delta) and 0 < delta < np.inf):
         raise ArgumentError(explain("huber", "a finite delta above 0", f"delta={delta!r}"))
     options = np.array([[delta]], np.float64)
-    return RowLoss("huber", dtype, in_rows(t, dtype), options, by_element=True)
+    return RowLoss(LOSSES["huber"], dtype, in_rows(t, dtype), options, by_element=True)

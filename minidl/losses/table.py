@@ -74,14 +74,14 @@ def row_loss(
 
     Options may be given by `functools.partial`. Raises what the loss itself would.
     """
-    function, options = loss, {}
-    if isinstance(loss, partial) and not loss.args:
-        function, options = loss.func, loss.keywords
-    entry = ENTRIES.get(function) if isinstance(function, FunctionType) else None
-    if entry is None:
+    if isinstance(loss, FunctionType):
+        entry = ENTRIES.get(loss)
+        return None if entry is None else entry.of_rows(shape, dtype, targets)
+    if not isinstance(loss, partial) or loss.args or loss.func not in ENTRIES:
         return None
+    entry = ENTRIES[loss.func]
     can_be = OF_ALL | entry.options
-    if not all(name in can_be and can_be[name](value) for name, value in options.items()):
+    if not all(name in can_be and can_be[name](value) for name, value in loss.keywords.items()):
         return None
-    own = {name: value for name, value in options.items() if name in entry.options}
+    own = {name: value for name, value in loss.keywords.items() if name in entry.options}
     return entry.of_rows(shape, dtype, targets, **own)
