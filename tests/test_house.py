@@ -24,6 +24,8 @@ FLOORS = [
     {"train"},
     {"nn", "functional"},
     {"__init__"},
+    {"cli"},
+    {"__main__"},
 ]
 EXTRAS = {
     "safetensors",

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
-from typing import TextIO
+from typing import Any, TextIO
 
 import minidl
 
@@ -74,18 +74,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         return failed(name, f"stdout knows no {error.object[error.start]!a}. Try: {hint}", 1)
     except MemoryError as error:
         return failed(name, f"not enough memory. {error}", 1)
-    except (MinidlError, OSError) as error:
+    except MinidlError as error:
         return failed(name, str(error), 1)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        return failed(name, f"{place}{error.strerror or error}", 1)
 
 
 def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
     """The whole parser, and that of each command."""
-    look = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
+    look: dict[str, Any] = {
+        "formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False
+    }  # fmt: skip
     parser = argparse.ArgumentParser(
         "minidl",
         description="Small nets of dense layers: train them, judge them, use them.",
         epilog=EXAMPLES,
-        **look,  # type: ignore[arg-type]
+        **look,
     )
     parser.add_argument("--version", action="version", version=f"minidl {minidl.__version__}")
     choices = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

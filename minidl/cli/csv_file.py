@@ -85,8 +85,10 @@ def _read(
     if not rows:
         raise DataError(explain(str(path), "lines of numbers", "the columns' names alone"))
     chosen_names = [names[i] for i in chosen]
-    of_target = (None, None) if goal is None else (names[goal], cells)
-    return Table(str(path), np.stack(rows), chosen_names, *of_target, "line", places)
+    x = np.stack(rows)
+    if goal is None:
+        return Table(str(path), x, chosen_names, None, None, "line", places)
+    return Table(str(path), x, chosen_names, names[goal], cells, "line", places)
 
 
 def place_of(path: Path, names: list[str], wanted: str) -> int:

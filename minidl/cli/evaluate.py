@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(aligned([[n, scores.shown(n, v)] for n, v in found.items()], right=[1]))
     if preparation.classes is not None:
         print(f"\n{of_classes(preparation.classes, y, outputs)}")
-        print(f"\nrows: the true class, columns: the predicted one\n")
+        print("\nrows: the true class, columns: the predicted one\n")
         print(confusion(preparation.classes, y, outputs))
     return 0
 

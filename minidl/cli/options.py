@@ -57,8 +57,8 @@ def add_data(parser: argparse.ArgumentParser, of_mnist: str) -> None:
     """Where the rows come from."""
     parser.add_argument(
         "--data", required=True, metavar="mnist|FILE",
-        help="a CSV file, its first line the columns' names unless that holds numbers alone; an NPZ "
-        f"file of arrays; mnist, or a folder with MNIST's files: {of_mnist}",
+        help="a CSV file, its first line the columns' names unless that holds numbers alone; an "
+        f"NPZ file of arrays; mnist, or a folder with MNIST's files: {of_mnist}",
     )  # fmt: skip
     parser.add_argument(
         "--inputs", metavar="NAME", help="the array of inputs in an NPZ file (default: x)"

@@ -40,7 +40,7 @@ def draw(kinds: Sequence[type[Activation]], path: Path) -> None:
         plot.plot(x, slope, "--", color="C1", label="dy/dx")
         kinks = kind.kinks()
         plot.plot([*kinks], [*kinks.values()], "o", color="C1", fillstyle="none", label="at a kink")
-        note = ", x beside 0" if kind.inputs_per_unit(kind().options) > 1 else ""
+        note = " of x and 0" if kind.inputs_per_unit(kind().options) > 1 else ""
         plot.set(title=f"{kind.name}{note}", xlim=(-REACH, REACH), ylim=(BOTTOM, TOP))
         plot.tick_params(labelbottom=True)
     for plot in axes.flat[len(kinds) :]:
