@@ -16,6 +16,7 @@ import numpy as np
 import minidl
 
 from ..checkpoint import read, write
+from ..checkpoint.files import shown
 from ..checks import is_number, is_whole
 from ..errors import CheckpointError, MinidlError, explain
 from ..layers import Sequential
@@ -138,4 +139,4 @@ def scale_of(path: Path, arrays: dict[str, np.ndarray], name: str, size: int) ->
 
 def wrong(path: Path, expected: object, got: object, hint: str = "") -> CheckpointError:
     """What is wrong with a file."""
-    return CheckpointError(explain(f"model {path}", expected, str(got)[:300], hint))
+    return CheckpointError(explain(f"model {path}", shown(expected), shown(got), hint))

@@ -23,7 +23,7 @@ from ..random import manual_seed
 from ..train import Callback, Checkpoint, EarlyStopping, History, fit
 from . import model_file, scores, tables
 from .model_file import Model
-from .optimizers import OPTIMIZERS, optimizer_of
+from .optimizers import OPTIMIZERS, name_of, optimizer_of
 from .options import check_output, threads
 from .preparation import Preparation
 from .same_training import SameTraining
@@ -116,7 +116,7 @@ def train(
     began = perf_counter()
     history = trained(arguments, net, preparation, parts, SameTraining(arguments, plan, x, y))
     seconds = perf_counter() - began
-    training = {"data": table.source, **of_training(arguments, history)}
+    training = {"data": table.source, **of_training(arguments, preparation, history)}
     for name, data in parts.items():
         found = scores.measure(net, data, preparation)
         training |= {f"{name} {score}": value for score, value in found.items()}
@@ -141,7 +141,7 @@ def trained(
         net,
         batches(x, y, size, shuffle=True, seed=arguments.seed, drop_last=leaves_one),
         scores.loss_of(preparation),
-        optimizer_of(arguments, net.parameters()),
+        optimizer_of(arguments, net.parameters(), preparation.classes is None),
         arguments.epochs,
         validation=validation,
         metrics=scores.metrics_of(preparation) if validation else (),
@@ -151,12 +151,14 @@ def trained(
     )
 
 
-def of_training(arguments: argparse.Namespace, history: History) -> dict[str, str | float]:
+def of_training(
+    arguments: argparse.Namespace, preparation: Preparation, history: History
+) -> dict[str, str | float]:
     """What `summary` will tell of the training."""
-    kind = OPTIMIZERS[arguments.optimizer]
-    lr = kind.lr if arguments.lr is None else arguments.lr
+    optimizer = name_of(arguments, preparation.classes is None)
+    lr = OPTIMIZERS[optimizer].lr if arguments.lr is None else arguments.lr
     return {
-        "optimizer": f"{arguments.optimizer}, lr {lr:g}", "batch size": arguments.batch_size,
+        "optimizer": f"{optimizer}, lr {lr:g}", "batch size": arguments.batch_size,
         "epochs": len(history), "stopped": history.stopped or "after the last epoch",
         "seed": arguments.seed, "validation share": arguments.validation,
     }  # fmt: skip

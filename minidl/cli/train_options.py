@@ -9,7 +9,7 @@ from ..activations import REGISTRY
 from ..errors import ArgumentError
 from . import tables
 from .net_plan import NetPlan
-from .optimizers import OPTIMIZERS
+from .optimizers import OPTIMIZERS, name_of
 from .options import UsageError, add_data, add_force, add_threads, number, whole
 from .targets import TASKS
 
@@ -38,10 +38,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     net.add_argument("--dropout", type=number(0, 1), default=0.0, metavar="P",
                      help="after every activation (default: 0)")  # fmt: skip
     net.add_argument("--batch-norm", action="store_true", help="before every activation")
-    steps.add_argument("--optimizer", choices=OPTIMIZERS, default="sgd", metavar="NAME",
-                       help=f"{', '.join(OPTIMIZERS)} (default: sgd)")  # fmt: skip
+    steps.add_argument("--optimizer", choices=OPTIMIZERS, metavar="NAME",
+                       help=f"{', '.join(OPTIMIZERS)} (default: sgd; of numbers adam)")  # fmt: skip
     rates = ", ".join(f"{name} {kind.lr:g}" for name, kind in OPTIMIZERS.items())
-    steps.add_argument("--lr", type=number(0), metavar="RATE",
+    steps.add_argument("--lr", type=number(0, above=True), metavar="RATE",
                        help=f"the learning rate (default: {rates})")  # fmt: skip
     steps.add_argument("--momentum", type=number(0), metavar="SHARE",
                        help="of sgd and rmsprop (default: 0.9 and 0)")  # fmt: skip
@@ -86,7 +86,8 @@ def check_usage(arguments: argparse.Namespace) -> None:
         raise UsageError("--resume needs --checkpoints FOLDER")
     if arguments.batch_norm and arguments.batch_size == 1:
         raise UsageError("--batch-norm needs --batch-size 2 or more")
-    if arguments.momentum is not None and not OPTIMIZERS[arguments.optimizer].has_momentum:
+    optimizer = OPTIMIZERS[name_of(arguments, is_regression=False)]
+    if arguments.momentum is not None and not optimizer.has_momentum:
         raise UsageError(f"--momentum is none of {arguments.optimizer}'s options")
     if tables.is_mnist(arguments.data):
         if arguments.target or arguments.ignore or arguments.inputs or arguments.task:
