@@ -36,7 +36,10 @@ def test_config_imports_what_it_needs():
 
 def test_a_reader_that_goes_away_is_no_error():
     read, write = os.pipe()
-    process = subprocess.Popen([*MINIDL, "activations"], stdout=write, stderr=subprocess.PIPE)
+    buffered = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+    process = subprocess.Popen(
+        [*MINIDL, "activations"], stdout=write, stderr=subprocess.PIPE, env=buffered
+    )
     os.close(read)  # long before anything is written
     os.close(write)
     _, err = process.communicate(timeout=120)
