@@ -24,6 +24,8 @@ FLOORS = [
     {"train"},
     {"nn", "functional", "sklearn"},
     {"__init__"},
+    {"cli"},
+    {"__main__"},
 ]
 EXTRAS = {
     "safetensors",

@@ -1,0 +1,70 @@
+"""evaluate: tell how good a saved net is on other data.
+
+Of classes: the accuracy, precision, recall and F1 of each class, and the confusion matrix. Of a
+regression: R², and the root of the mean squared error in the target's unit.
+"""
+
+import argparse
+
+import numpy as np
+
+from ..train import predict
+from ..train.metrics import confusion_matrix, f1
+from . import model_file, scores, tables
+from .options import add_data, add_model, add_threads, threads
+from .text import aligned
+
+EXAMPLES = """\
+examples:
+  python -m minidl evaluate iris.safetensors --data iris.csv
+  python -m minidl evaluate digits.safetensors --data mnist
+"""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Tells the parser of the options."""
+    add_model(parser)
+    add_data(parser, "the images to test with")
+    parser.add_argument("--target", metavar="COLUMN", help="default: that of the training")
+    add_threads(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Reads model and data, and prints the scores."""
+    model = model_file.load(arguments.model)
+    preparation = model.preparation
+    target = arguments.target or preparation.target
+    table = tables.read_test(arguments.data, arguments.inputs, target, preparation.columns)
+    x, y = preparation.x(table), preparation.y(table)
+    with threads(arguments.threads):
+        found = scores.measure(model.net, (x, y), preparation)
+        outputs = predict(model.net, x)
+    print(aligned([[n, scores.shown(n, v)] for n, v in found.items()], right=[1]))
+    if preparation.classes is not None:
+        print(f"\n{of_classes(preparation.classes, y, outputs)}")
+        print("\nrows: the true class, columns: the predicted one\n")
+        print(confusion(preparation.classes, y, outputs))
+    return 0
+
+
+def of_classes(names: list[str], y: np.ndarray, outputs: np.ndarray) -> str:
+    """Precision, recall and F1 = 2 precision · recall / (precision + recall) of each class."""
+    counts = confusion_matrix(y, outputs)
+    hits, true, predicted = np.diag(counts), np.bincount(y, minlength=len(names)), counts.sum(0)
+    rows = [["class", "rows", "precision", "recall", "F1"]]
+    for i, (name, score) in enumerate(zip(names, f1(y, outputs, average=None), strict=True)):
+        shares = [share(hits[i], predicted[i]), share(hits[i], true[i])]
+        rows.append([name, f"{true[i]:,}", *shares, f"{score:.4f}"])
+    return aligned(rows, right=range(1, 5))
+
+
+def share(part: int, whole: int) -> str:
+    """A part of a whole; - of nothing."""
+    return f"{part / whole:.4f}" if whole else "-"
+
+
+def confusion(names: list[str], y: np.ndarray, outputs: np.ndarray) -> str:
+    """How many rows of each class were taken for each."""
+    counts = confusion_matrix(y, outputs)
+    rows = [[name, *map(str, row)] for name, row in zip(names, counts.tolist(), strict=True)]
+    return aligned([["", *names], *rows], right=range(1, len(names) + 1))

@@ -1,0 +1,68 @@
+"""`NetPlan`: a net's description in plain values, and the net by it."""
+
+import inspect
+import math
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from ..activations import Activation
+from ..activations import activation as find
+from ..checks import is_number, is_whole
+from ..errors import ArgumentError, explain
+from ..layer import Layer
+from ..layers import BatchNorm, Dense, Dropout, Sequential
+
+
+class NetPlan(NamedTuple):
+    """Dense layers of these sizes, each but the last followed by batch normalisation (or not), the
+    activation, and dropout (or not)."""
+
+    sizes: list[int]
+    activation: str
+    options: dict[str, Any]
+    dropout: float
+    batch_norm: bool
+
+    def check(self, most: float = math.inf) -> None:
+        """Raises ArgumentError for a plan that makes no net, or whose activation has an option
+        above `most`, which could take much memory."""
+        if len(self.sizes) < 2 or not all(is_whole(size, 1) for size in self.sizes):
+            raise ArgumentError(explain("net", "sizes from 1 up, two at least", self.sizes))
+        if not (is_number(self.dropout) and 0 <= self.dropout < 1):
+            raise ArgumentError(explain("net", "dropout from 0 to below 1", repr(self.dropout)))
+        signature = inspect.signature(find(self.activation))
+        for name, value in self.options.items():
+            is_fit = isinstance(value, bool) or (is_number(value) and -most < value < most)
+            if name not in signature.parameters or not is_fit:
+                expected = f"options as in {self.activation}{signature}"
+                raise ArgumentError(explain("net", expected, f"{name}={value!r}"))
+        self.layer()
+
+    def layer(self) -> Activation:
+        """The activation with its options."""
+        return find(self.activation)(**self.options)
+
+    def dense_shapes(self) -> list[tuple[int, int]]:
+        """The shapes of the dense layers' weights."""
+        layer = self.layer()
+        inputs = layer.inputs_per_unit(layer.options)
+        *hidden, last = pairwise(self.sizes)
+        return [*((rows, units * inputs) for rows, units in hidden), last]
+
+    def build(self) -> Sequential:
+        """The net, with fresh weights. `nn.MLP` has no batch normalisation; without it the nets are
+        alike, to the random numbers."""
+        layers: list[Layer] = []
+        *hidden, last = self.dense_shapes()
+        for rows, columns in hidden:
+            layers.append(Dense(rows, columns, bias=not self.batch_norm))
+            if self.batch_norm:
+                layers.append(BatchNorm(columns))
+            layers.append(self.layer())
+            if self.dropout:
+                layers.append(Dropout(self.dropout))
+        return Sequential(*layers, Dense(*last))
+
+    def __str__(self) -> str:
+        sizes = "-".join(map(str, self.sizes))
+        return f"{sizes}, {self.activation}" if len(self.sizes) > 2 else sizes

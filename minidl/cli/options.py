@@ -1,0 +1,91 @@
+"""What the commands' options have in common: kinds of values, and the options of several."""
+
+import argparse
+import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+from .._kernels import set_num_threads
+from ..errors import ArgumentError, explain
+
+
+class UsageError(Exception):
+    """Options that do not go together."""
+
+
+def whole(least: int) -> Callable[[str], int]:
+    """Reads a whole number, `least` or more."""
+
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least:
+            raise argparse.ArgumentTypeError(
+                f"expected a whole number from {least} up, got {text!r}"
+            )
+        return value
+
+    return read
+
+
+def number(low: float, high: float = math.inf, *, above: bool = False) -> Callable[[str], float]:
+    """Reads a number from `low` (or above it) to below `high`."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not ((value > low if above else value >= low) and value < high):
+            wanted = f"above {low:g}" if above else f"from {low:g} up"
+            limit = f" and below {high:g}" if high < math.inf else ""
+            raise argparse.ArgumentTypeError(f"expected a number {wanted}{limit}, got {text!r}")
+        return value
+
+    return read
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """The model file that a command reads."""
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a file that train --save wrote")
+
+
+def add_data(parser: argparse.ArgumentParser, of_mnist: str) -> None:
+    """Where the rows come from."""
+    parser.add_argument(
+        "--data", required=True, metavar="mnist|FILE",
+        help="a CSV file, its first line the columns' names unless that holds numbers alone; an "
+        f"NPZ file of arrays; mnist, or a folder with MNIST's files: {of_mnist}",
+    )  # fmt: skip
+    parser.add_argument(
+        "--inputs", metavar="NAME", help="the array of inputs in an NPZ file (default: x)"
+    )
+
+
+def add_threads(parser: argparse.ArgumentParser) -> None:
+    """How many threads; results have the same bits for each number."""
+    parser.add_argument("--threads", type=whole(1), metavar="N", help="default: one for each CPU")
+
+
+def add_force(parser: argparse.ArgumentParser) -> None:
+    """Leave to replace files."""
+    parser.add_argument("--force", action="store_true", help="replace a file that is there")
+
+
+def threads(count: int | None) -> AbstractContextManager[None]:
+    """Within the block so many threads; None leaves them as they are."""
+    return nullcontext() if count is None else set_num_threads(count)
+
+
+def check_output(path: Path, force: bool) -> None:
+    """Refuses, before any work, a file that is there already, and a folder that is not."""
+    if path.is_dir():
+        raise ArgumentError(explain("output", "a file", f"the folder {path}"))
+    if not force and path.exists():
+        hint = "another name, or --force to replace it"
+        raise ArgumentError(explain("output", "a new file", f"{path}, which is there", hint))
+    if not path.parent.is_dir():
+        raise ArgumentError(explain("output", "a file in a folder that is there", str(path)))

@@ -1,0 +1,102 @@
+"""`Preparation`: how rows of data become what a net takes, and its outputs become answers."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import DataError, explain
+from . import targets
+from .table import Table
+
+
+class Scale(NamedTuple):
+    """z = (x - mean) / sd, column by column; float64 (columns,) both."""
+
+    mean: np.ndarray
+    sd: np.ndarray
+
+    @classmethod
+    def of(cls, x: np.ndarray) -> "Scale":
+        """That of these rows; a column that does not vary is divided by 1."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, sd = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
+        return cls(mean, np.where(np.ptp(x, axis=0) > 0, sd, 1.0))
+
+
+class Preparation(NamedTuple):
+    """What `train` found in its data; the same is done to any other.
+
+    Pixels become numbers from 0 to 1. With a scale, inputs and the target of a regression have mean
+    0 and standard deviation 1 in the rows that were trained on.
+    """
+
+    columns: list[str] | None  # the inputs' names; None: they are known by their places alone
+    width: int
+    is_pixels: bool
+    target: str
+    classes: list[str] | None  # None: a regression
+    inputs_scale: Scale | None
+    target_scale: Scale | None
+
+    @classmethod
+    def of(
+        cls, table: Table, rows: Sequence[int] | np.ndarray, task: str | None, scales: bool | None
+    ) -> "Preparation":
+        """What suits a table; means and deviations are those of `rows`. By default pixels are not
+        scaled, and all else is."""
+        task = task or targets.task_of(table)
+        scales = not table.is_pixels if scales is None else scales
+        is_classes = task == "classification"
+        classes = targets.class_names(table) if is_classes else None
+        goal = None if is_classes or not scales else Scale.of(targets.numbers(table)[rows, None])
+        scale = Scale.of(from_0_to_1(table.x[rows])) if scales else None
+        return cls(
+            table.columns, table.x.shape[1], table.is_pixels, table.target or "", classes, scale,
+            goal,
+        )  # fmt: skip
+
+    @property
+    def outputs(self) -> int:
+        """How many the net has to have."""
+        return 1 if self.classes is None else len(self.classes)
+
+    def x(self, table: Table) -> np.ndarray:
+        """The net's inputs: pixels as uint8 if they are not scaled, else float32."""
+        if table.x.shape[1] != self.width or table.is_pixels != self.is_pixels:
+            kind, got = (("pixels" if p else "numbers") for p in (self.is_pixels, table.is_pixels))
+            expected = f"{self.width} columns of {kind}, as in training"
+            raise DataError(explain(table.source, expected, f"{table.x.shape[1]} of {got}"))
+        if table.is_pixels and self.inputs_scale is None:
+            return table.x
+        numbers = from_0_to_1(table.x)
+        with np.errstate(over="ignore", invalid="ignore"):
+            if self.inputs_scale is not None:
+                numbers = (numbers - self.inputs_scale.mean) / self.inputs_scale.sd
+            x = numbers.astype(np.float32)
+        if not np.isfinite(x).all():
+            row, column = np.argwhere(~np.isfinite(x))[0]
+            place = f"{table.place(row)}, {table.column(column)}"
+            raise DataError(explain(place, "a number that float32 holds", table.x[row, column]))
+        return x
+
+    def y(self, table: Table) -> np.ndarray:
+        """What the net shall learn: labels int64 (rows,), or numbers float32 (rows, 1)."""
+        if self.classes is not None:
+            return targets.labels(table, self.classes)
+        y = targets.numbers(table)[:, None]
+        if self.target_scale is not None:
+            y = (y - self.target_scale.mean) / self.target_scale.sd
+        return y.astype(np.float32)
+
+    def answers(self, outputs: np.ndarray) -> np.ndarray:
+        """The outputs of a regression (rows, 1) in the target's own unit, float64 (rows,)."""
+        y = outputs[:, 0].astype(np.float64)
+        if self.target_scale is not None:
+            y = y * self.target_scale.sd + self.target_scale.mean
+        return y
+
+
+def from_0_to_1(x: np.ndarray) -> np.ndarray:
+    """Pixels as numbers; numbers as they are."""
+    return x.astype(np.float32) / 255 if x.dtype == np.uint8 else x

@@ -1,0 +1,52 @@
+"""How good a net is, in the words of its task: of classes the accuracy, of numbers R²."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from ..layers import Sequential
+from ..losses import cross_entropy, mse
+from ..tensor import Tensor
+from ..train import evaluate
+from .preparation import Preparation
+
+Data = tuple[np.ndarray, np.ndarray]
+
+
+def loss_of(preparation: Preparation) -> Callable[..., Tensor]:
+    """What training makes small."""
+    return mse if preparation.classes is None else cross_entropy
+
+
+def metrics_of(preparation: Preparation) -> list[str]:
+    """What is told beside the loss as training goes."""
+    return ["r2"] if preparation.classes is None else ["accuracy"]
+
+
+def names_of(preparation: Preparation) -> list[str]:
+    """What `measure` gives."""
+    return ["rows", "loss", *(["R²", "RMSE"] if preparation.classes is None else ["accuracy"])]
+
+
+def measure(net: Sequential, data: Data, preparation: Preparation) -> dict[str, float]:
+    """Rows, loss and accuracy; of a regression R² and the root of the mean squared error, in the
+    target's unit. The loss is that of training, where the target may be standardised."""
+    found = evaluate(net, data, loss_of(preparation), metrics_of(preparation))
+    result = {"rows": len(data[1]), "loss": float(found["loss"])}
+    if preparation.classes is not None:
+        return result | {"accuracy": float(found["accuracy"])}
+    scale = preparation.target_scale
+    unit = 1.0 if scale is None else float(scale.sd[0])
+    return result | {"R²": float(found["r2"]), "RMSE": math.sqrt(result["loss"]) * unit}
+
+
+def shown(name: str, value: float) -> str:
+    """A score as a table has it.
+
+    >>> shown("accuracy", 0.975), shown("rows", 60000), shown("loss", 0.123456)
+    ('97.50%', '60,000', '0.1235')
+    """
+    if name == "accuracy":
+        return f"{value:.2%}"
+    return f"{value:,.0f}" if name == "rows" else f"{value:.4g}"

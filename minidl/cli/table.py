@@ -1,0 +1,31 @@
+"""`Table`: rows of data as they were read, before a net's needs are known."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Table(NamedTuple):
+    """Inputs, and a target as text; row i came from `unit` number places[i] of the source."""
+
+    source: str
+    x: np.ndarray  # (rows, columns): float64, or uint8 for pixels
+    columns: list[str] | None  # None: they are known by their places alone
+    target: str | None  # its name
+    values: list[str] | None  # the target's cells
+    unit: str
+    places: Sequence[int]
+
+    @property
+    def is_pixels(self) -> bool:
+        """Whether the inputs are pixels from 0 to 255."""
+        return self.x.dtype == np.uint8
+
+    def place(self, row: int) -> str:
+        """Where a row came from, for a message."""
+        return f"{self.source}: {self.unit} {self.places[row]}"
+
+    def column(self, i: int) -> str:
+        """What a column is called, for a message."""
+        return f"column {self.columns[i]!r}" if self.columns else f"column {i}"

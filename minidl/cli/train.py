@@ -1,0 +1,183 @@
+"""train: train a net on MNIST or on a CSV or NPZ file.
+
+The target's column says what is learned. Texts and whole numbers are classes (cross-entropy);
+numbers with fractions are for regression (mean squared error). Part of the rows is kept for
+validation. Columns of numbers are standardised by the means and deviations of the rows that are
+trained on; pixels (uint8) become numbers from 0 to 1. Ctrl-C ends training after the step that
+runs; what was learned is saved.
+"""
+
+import argparse
+import importlib.util
+import sys
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import checkpoint
+from ..data.batches import batches
+from ..errors import ArgumentError, MissingPackageError, explain
+from ..layers import Sequential
+from ..random import manual_seed
+from ..train import Callback, Checkpoint, EarlyStopping, History, fit
+from . import model_file, scores, tables
+from .model_file import Model
+from .optimizers import OPTIMIZERS, name_of, optimizer_of
+from .options import check_output, threads
+from .preparation import Preparation
+from .same_training import SameTraining
+from .table import Table
+from .text import aligned
+from .train_options import add_options, check_usage, plan_of
+
+__all__ = ["EXAMPLES", "add_options", "run"]
+
+EXAMPLES = """\
+examples:
+  python -m minidl train --data iris.csv --target species --hidden 16 --activation prelu
+  python -m minidl train --data iris.csv --target species --epochs 100 --patience 5 --save iris.safetensors
+  python -m minidl train --data mnist --hidden 256 128 --activation maxout --option pieces=3 --epochs 3
+  python -m minidl train --data iris.csv --target -1 --epochs 50 --checkpoints run --resume
+"""  # noqa: E501 - lines to copy
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Trains, saves, and prints what came out."""
+    check_usage(arguments)
+    check_outputs(arguments)
+    table, test = read(arguments)
+    with threads(arguments.threads):
+        model, history, seconds = train(arguments, table, test)
+    if arguments.save:
+        model_file.save(model, arguments.save)
+    print_results(arguments, model, history, seconds)
+    return 130 if history.stopped == "interrupted" else 0
+
+
+def check_outputs(arguments: argparse.Namespace) -> None:
+    """Refuses, before an hour of training, what could not be saved after it."""
+    if arguments.save:
+        check_output(arguments.save, arguments.force or arguments.resume)
+    wants_to_save = arguments.save or arguments.checkpoints
+    if wants_to_save and importlib.util.find_spec("safetensors") is None:
+        hint = "pip install 'minidl[checkpoints]'"
+        raise MissingPackageError(explain("saving", "the package safetensors", "none", hint))
+    if arguments.checkpoints and not arguments.resume:
+        newest = checkpoint.Folder(arguments.checkpoints).newest()
+        if newest is not None:
+            got = f"{arguments.checkpoints} with one at step {newest.step}"
+            hint = "--resume, or another folder"
+            raise ArgumentError(explain("--checkpoints", "a folder without a training", got, hint))
+
+
+def read(arguments: argparse.Namespace) -> tuple[Table, Table | None]:
+    """The rows to train and to validate with, and rows to test with if the data has such."""
+    if tables.is_mnist(arguments.data):
+        return tables.read_mnist(arguments.data)
+    target = arguments.target or "y"
+    table = tables.read_file(arguments.data, arguments.inputs, target, ignore=arguments.ignore)
+    return table, None
+
+
+class Split(NamedTuple):
+    """Which rows are trained on, and which are for validation."""
+
+    train: np.ndarray
+    validation: np.ndarray
+
+    @classmethod
+    def of(cls, table: Table, share: float, seed: int) -> "Split":
+        """A random share of the rows for validation, one row at least if it is above 0."""
+        count = len(table.x)
+        order = np.random.default_rng(seed).permutation(count)
+        kept = max(1, round(share * count)) if share else 0
+        if kept >= count:
+            expected = "rows to train with and rows for validation"
+            raise ArgumentError(explain(table.source, expected, count, "--validation 0"))
+        return cls(np.sort(order[kept:]), np.sort(order[:kept]))
+
+
+def train(
+    arguments: argparse.Namespace, table: Table, test: Table | None
+) -> tuple[Model, History, float]:
+    """The trained model, its history, and the seconds that it took."""
+    split = Split.of(table, arguments.validation, arguments.seed)
+    preparation = Preparation.of(table, split.train, arguments.task, arguments.standardize)
+    x, y = preparation.x(table), preparation.y(table)
+    parts = {"train": (x[split.train], y[split.train])}
+    if len(split.validation):
+        parts["validation"] = (x[split.validation], y[split.validation])
+    if test is not None:
+        parts["test"] = (preparation.x(test), preparation.y(test))
+    manual_seed(arguments.seed)
+    plan = plan_of(arguments, preparation.width, preparation.outputs)
+    net = plan.build()
+    began = perf_counter()
+    history = trained(arguments, net, preparation, parts, SameTraining(arguments, plan, x, y))
+    seconds = perf_counter() - began
+    training = {"data": table.source, **of_training(arguments, preparation, history)}
+    for name, data in parts.items():
+        found = scores.measure(net, data, preparation)
+        training |= {f"{name} {score}": value for score, value in found.items()}
+    return Model(net, plan, preparation, training), history, seconds
+
+
+def trained(
+    arguments: argparse.Namespace, net: Sequential, preparation: Preparation,
+    parts: dict[str, tuple[np.ndarray, np.ndarray]], same: SameTraining,
+) -> History:  # fmt: skip
+    """Trains the net."""
+    x, y = parts["train"]
+    size = arguments.batch_size
+    leaves_one = arguments.batch_norm and len(x) % size == 1  # which has no variance
+    validation = parts.get("validation")
+    callbacks: list[Callback] = [same]
+    if arguments.patience:
+        callbacks.append(EarlyStopping(patience=arguments.patience))
+    if arguments.checkpoints:
+        callbacks.append(Checkpoint(arguments.checkpoints))
+    return fit(
+        net,
+        batches(x, y, size, shuffle=True, seed=arguments.seed, drop_last=leaves_one),
+        scores.loss_of(preparation),
+        optimizer_of(arguments, net.parameters(), preparation.classes is None),
+        arguments.epochs,
+        validation=validation,
+        metrics=scores.metrics_of(preparation) if validation else (),
+        callbacks=callbacks,
+        progress=False if arguments.quiet else sys.stderr.isatty() or "line",
+        resume=arguments.resume or None,
+    )
+
+
+def of_training(
+    arguments: argparse.Namespace, preparation: Preparation, history: History
+) -> dict[str, str | float]:
+    """What `summary` will tell of the training."""
+    optimizer = name_of(arguments, preparation.classes is None)
+    lr = OPTIMIZERS[optimizer].lr if arguments.lr is None else arguments.lr
+    return {
+        "optimizer": f"{optimizer}, lr {lr:g}", "batch size": arguments.batch_size,
+        "epochs": len(history), "stopped": history.stopped or "after the last epoch",
+        "seed": arguments.seed, "validation share": arguments.validation,
+    }  # fmt: skip
+
+
+def print_results(
+    arguments: argparse.Namespace, model: Model, history: History, seconds: float
+) -> None:
+    """What came out: a row for each part of the data."""
+    names = scores.names_of(model.preparation)
+    parts = [p for p in ("train", "validation", "test") if f"{p} {names[0]}" in model.training]
+    rows = [["", *names]]
+    for part in parts:
+        values = [float(model.training[f"{part} {name}"]) for name in names]
+        rows.append([part, *(scores.shown(n, v) for n, v in zip(names, values, strict=True))])
+    print(f"{model.plan}: {model.net.count_parameters():,} parameters")
+    print(f"{len(history)} epochs, {seconds:.1f} s\n")
+    print(aligned(rows, right=range(1, len(names) + 1)))
+    if history.stopped:
+        print(f"\nstopped: {history.stopped}")
+    if arguments.save:
+        print(f"\nsaved as {arguments.save}")

@@ -1,0 +1,108 @@
+"""The options of `train`, and which of them go together."""
+
+import argparse
+import ast
+from pathlib import Path
+from typing import Any
+
+from ..activations import REGISTRY
+from ..errors import ArgumentError
+from . import tables
+from .net_plan import NetPlan
+from .optimizers import OPTIMIZERS, name_of
+from .options import UsageError, add_data, add_force, add_threads, number, whole
+from .targets import TASKS
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Tells the parser of the options."""
+    add_data(parser, "its first part to train with, its second part to test")
+    data, net, steps, out = map(parser.add_argument_group, ("data", "net", "steps", "output"))
+    data.add_argument("--target", metavar="COLUMN",
+                      help="a column's name, or its place from 0 up (-1: the last); of an NPZ "
+                      "file, the array of targets (default: y)")  # fmt: skip
+    data.add_argument("--ignore", nargs="+", default=[], metavar="COLUMN",
+                      help="columns of a CSV file that are left out, such as an id")  # fmt: skip
+    data.add_argument("--task", choices=TASKS, help="default: as the target is")
+    data.add_argument("--validation", type=number(0, 1), default=0.1, metavar="SHARE",
+                      help="of the rows, for validation (default: 0.1)")  # fmt: skip
+    data.add_argument("--standardize", action=argparse.BooleanOptionalAction,
+                      help="means 0 and deviations 1, of a regression's target too (default: for "
+                      "numbers, not for pixels)")  # fmt: skip
+    net.add_argument("--hidden", type=whole(1), nargs="*", default=[128], metavar="UNITS",
+                     help="of each hidden layer (default: 128; none: a linear model)")  # fmt: skip
+    net.add_argument("--activation", choices=REGISTRY, default="relu", metavar="NAME",
+                     help=f"{', '.join(REGISTRY)} (default: relu)")  # fmt: skip
+    net.add_argument("--option", type=option, action="append", default=[], metavar="NAME=VALUE",
+                     help="an option of the activation, such as pieces=3")  # fmt: skip
+    net.add_argument("--dropout", type=number(0, 1), default=0.0, metavar="P",
+                     help="after every activation (default: 0)")  # fmt: skip
+    net.add_argument("--batch-norm", action="store_true", help="before every activation")
+    steps.add_argument("--optimizer", choices=OPTIMIZERS, metavar="NAME",
+                       help=f"{', '.join(OPTIMIZERS)} (default: sgd; of numbers adam)")  # fmt: skip
+    rates = ", ".join(f"{name} {kind.lr:g}" for name, kind in OPTIMIZERS.items())
+    steps.add_argument("--lr", type=number(0, above=True), metavar="RATE",
+                       help=f"the learning rate (default: {rates})")  # fmt: skip
+    steps.add_argument("--momentum", type=number(0), metavar="SHARE",
+                       help="of sgd and rmsprop (default: 0.9 and 0)")  # fmt: skip
+    steps.add_argument("--weight-decay", type=number(0), metavar="RATE",
+                       help="default: 0, for adamw 0.01")  # fmt: skip
+    steps.add_argument("--batch-size", type=whole(1), default=32, metavar="ROWS",
+                       help="default: 32")  # fmt: skip
+    steps.add_argument("--epochs", type=whole(1), default=20, metavar="N", help="default: 20")
+    steps.add_argument("--patience", type=whole(1), metavar="EPOCHS",
+                       help="stop when the validation loss was not better for so long, and take "
+                       "the best weights")  # fmt: skip
+    steps.add_argument("--seed", type=whole(0), default=0, metavar="N",
+                       help="of validation rows, weights and order (default: 0)")  # fmt: skip
+    add_threads(parser)
+    out.add_argument("--save", type=Path, metavar="FILE",
+                     help="keep the net, for evaluate, predict and summary")  # fmt: skip
+    add_force(parser)
+    out.add_argument("--checkpoints", type=Path, metavar="FOLDER",
+                     help="save the training itself after each epoch")  # fmt: skip
+    out.add_argument("--resume", action="store_true",
+                     help="go on from the newest of --checkpoints; --epochs counts from "
+                     "the beginning")  # fmt: skip
+    out.add_argument("--quiet", action="store_true", help="no progress, the result alone")
+
+
+def option(text: str) -> tuple[str, Any]:
+    """Reads NAME=VALUE, the value a number or a truth value."""
+    name, _, value = text.partition("=")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        raise argparse.ArgumentTypeError(
+            f"expected NAME=VALUE, such as pieces=3, got {text!r}"
+        ) from None
+
+
+def check_usage(arguments: argparse.Namespace) -> None:
+    """UsageError for options that do not go together."""
+    if arguments.patience and not arguments.validation:
+        raise UsageError("--patience needs --validation above 0")
+    if arguments.resume and not arguments.checkpoints:
+        raise UsageError("--resume needs --checkpoints FOLDER")
+    if arguments.batch_norm and arguments.batch_size == 1:
+        raise UsageError("--batch-norm needs --batch-size 2 or more")
+    optimizer = OPTIMIZERS[name_of(arguments, is_regression=False)]
+    if arguments.momentum is not None and not optimizer.has_momentum:
+        raise UsageError(f"--momentum is none of {arguments.optimizer}'s options")
+    if tables.is_mnist(arguments.data):
+        if arguments.target or arguments.ignore or arguments.inputs or arguments.task:
+            raise UsageError("MNIST has no columns to choose")
+    elif not arguments.target and not tables.is_npz(arguments.data):
+        raise UsageError("--target COLUMN is needed for a CSV file")
+    try:
+        plan_of(arguments, 1, 1).check()
+    except ArgumentError as error:
+        raise UsageError(str(error)) from None
+
+
+def plan_of(arguments: argparse.Namespace, inputs: int, outputs: int) -> NetPlan:
+    """The net as the options describe it."""
+    return NetPlan(
+        [inputs, *arguments.hidden, outputs], arguments.activation, dict(arguments.option),
+        arguments.dropout, arguments.batch_norm,
+    )  # fmt: skip
