@@ -8,10 +8,10 @@ import numpy as np
 
 from ..checkpoint import Folder
 from ..checks import is_number, is_whole
-from ..errors import ArgumentError, explain
+from ..errors import ArgumentError, CheckpointError, MinidlError, explain
 from .callbacks import Callback, require_column, sign_of, value_of
 from .run import Run
-from .state import load_whole, split, whole
+from .state import OF_OTHER_FILES, load_whole, split, whole
 
 
 class Checkpoint(Callback):
@@ -104,5 +104,12 @@ def resume(run: Run, wanted: Any) -> None:
     else:
         folder = wanted if isinstance(wanted, Folder) else Folder(wanted)
     saved = folder.newest()
-    if saved is not None:
+    if saved is None:
+        return
+    try:
         load_whole(run, {**saved.arrays, **saved.state})
+    except OF_OTHER_FILES as error:
+        if isinstance(error, MinidlError):
+            raise
+        got = f"{saved.path}: {type(error).__name__}: {error}"
+        raise CheckpointError(explain("fit", "what a Checkpoint saved", got)) from None

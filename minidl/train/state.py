@@ -15,6 +15,9 @@ from .run import Run
 
 SHARE = 0.005  # of the time, for keeping a state to go back to
 
+# What comes of a state that whole() did not make.
+OF_OTHER_FILES = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+
 
 def learned(run: Run) -> dict[str, Any]:
     """What a step reads and changes: the model's arrays under their own names, the state of the
@@ -83,7 +86,7 @@ def whole(run: Run) -> dict[str, Any]:
 
 def load_whole(run: Run, state: Mapping[str, Any]) -> None:
     """Goes on where whole() was taken. Within an epoch, the feed begins it again and leaves out
-    the batches that were done."""
+    the batches that were done. Where it fails, the run has learned nothing from it."""
     if run.feed.steps is not None and state["run:data"] != [run.feed.steps, run.feed.samples]:
         steps, samples = state["run:data"]
         raise ArgumentError(
@@ -96,9 +99,14 @@ def load_whole(run: Run, state: Mapping[str, Any]) -> None:
     before = learned(run)
     try:
         load_learned(run, state)
-    except MinidlError:
+        load_place(run, state)
+    except (MinidlError, *OF_OTHER_FILES):
         load_learned(run, before)
         raise
+
+
+def load_place(run: Run, state: Mapping[str, Any]) -> None:
+    """Where training was: epoch, batch, history, callbacks."""
     for name, callback in named_callbacks(run):
         kept = within(name, state)
         if kept:

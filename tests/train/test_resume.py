@@ -308,3 +308,23 @@ def test_other_data_and_other_nets_are_refused(tmp_path):
         train.Checkpoint(tmp_path, every_steps=0)
     with pytest.raises(minidl.ArgumentError, match="every_seconds"):
         train.Checkpoint(tmp_path, every_seconds=-1)
+
+
+@pytest.mark.parametrize("state", [{"epoch": 3}, {"run:history": 1}, {"run:start": {}}], ids=str)
+def test_files_that_others_wrote_are_refused_and_change_nothing(state, tmp_path):
+    """Whole in themselves, but with something missing or of another kind."""
+    net = nn.MLP([5, 8, 2])
+    optimizer = optim.AdamW(net.parameters(), 0.05)
+    made = train.Checkpoint(tmp_path / "made")
+    train.fit(net, (X, Y), F.cross_entropy, optimizer, callbacks=[made], progress=False)
+    saved = made.folder.newest()
+    changed = {"epoch": 3} if "epoch" in state else saved.state | state
+    arrays = {name: a for name, a in saved.arrays.items() if name not in state}
+    checkpoint.Folder(tmp_path / "other").save(
+        99, {name: 2 * a for name, a in arrays.items()}, changed
+    )
+    before = [p.data.copy() for p in net.parameters()]
+    with pytest.raises(minidl.CheckpointError, match=r"step-00000099.*(KeyError|Error)"):
+        train.fit(net, (X, Y), F.cross_entropy, optimizer, 9, resume=tmp_path / "other")
+    for p, old in zip(net.parameters(), before, strict=True):
+        np.testing.assert_array_equal(p.data, old)
