@@ -281,7 +281,7 @@ print(peak() - before)
 def peak_of_reading(path):
     """By how many times the file's size a process grows that reads it. Linux counts in 1024."""
     command = [sys.executable, "-c", PEAK, str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, cwd=path.parent, capture_output=True, text=True, check=True)
     return int(done.stdout) * (1 if sys.platform == "darwin" else 1024) / path.stat().st_size
 
 

@@ -4,14 +4,18 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 MINIDL = [sys.executable, "-m", "minidl"]
 
 
-def finished(command, **options):
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+ELSEWHERE = tempfile.gettempdir()  # where Python does not find the source instead of the build
+
+
+def finished(command, cwd=ELSEWHERE, **options):
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, **options)
 
 
 def test_the_module_runs_and_its_exit_code_is_the_commands():
@@ -38,7 +42,7 @@ def test_a_reader_that_goes_away_is_no_error():
     read, write = os.pipe()
     buffered = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
     process = subprocess.Popen(
-        [*MINIDL, "activations"], stdout=write, stderr=subprocess.PIPE, env=buffered
+        [*MINIDL, "activations"], cwd=ELSEWHERE, env=buffered, stdout=write, stderr=subprocess.PIPE
     )
     os.close(read)  # long before anything is written
     os.close(write)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas
 import pytest
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict, cross_val_score
@@ -45,7 +46,6 @@ def test_cross_validation():
 
 
 def test_names_of_columns():
-    pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(X, columns=list("abcd"))
     pipeline = scaled(early_stopping=True).set_output(transform="pandas").fit(frame, Y)
     assert list(pipeline[-1].feature_names_in_) == list("abcd")
@@ -64,6 +64,6 @@ def test_labels_of_any_kind():
     )
 
 
-def test_import_of_minidl_needs_no_scikit_learn():
+def test_import_of_minidl_needs_no_scikit_learn(tmp_path):
     code = "import sys, minidl; sys.exit('sklearn' in sys.modules or 'scipy' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)

@@ -13,7 +13,6 @@ import minidl
 from minidl import checkpoint, data, nn, optim, schedules, train
 from minidl import functional as F
 
-ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(6)
 X = RNG.normal(size=(42, 5)).astype(np.float32)
 Y = (X[:, 0] > X[:, 1]).astype(np.int64)
@@ -21,7 +20,7 @@ STEPS = 7 * 4  # 7 batches, 4 epochs
 
 
 def test_killed_again_and_again(tmp_path):
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
     script = Path(__file__).with_name("kills.py")
     run = subprocess.run(
         [sys.executable, script, tmp_path], env=environment, capture_output=True, text=True
