@@ -8,6 +8,7 @@ import numpy as np
 from . import _kernels, tape
 from .data.batches import Batches
 from .errors import ArgumentError, GraphError, explain
+from .firing import Firing
 from .fused import FusedNet, Program
 from .layer import Layer
 from .losses.reduction import RowLoss
@@ -70,6 +71,7 @@ class TrainingStep:
                 explain("TrainingStep", "an optimiser", repr(optimizer), "optim.SGD(...)")
             )
         self.net, self.loss, self.optimizer, self.schedule = net, loss, optimizer, schedule
+        self.firing: Firing | None = None  # notes which units fire, where it is wanted
         self._net: FusedNet | None = None
         self._program: Program | None = None
         self._program_for: Any = None
@@ -89,7 +91,8 @@ class TrainingStep:
             rows = np.ascontiguousarray(inputs)
             return self._run(*fused, rows, None, len(rows), 1, is_short=True).item()
         self.optimizer.zero_grad()
-        loss = self.loss(self.net(x), y)
+        outputs = self.net(x) if self.firing is None else self.firing.forward(x)
+        loss = self.loss(outputs, y)
         loss.backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -190,7 +193,8 @@ class TrainingStep:
     def _program_of(self, net: FusedNet, batch: int, is_short: bool) -> Program:
         """The program for batches of this size, from the last time if nothing has changed."""
         threads = _kernels.threads_for(PASSES * net.nanoseconds(batch))
-        wanted = (net, batch, threads, is_short, _kernels.level)
+        wanted = (net, batch, threads, is_short, _kernels.level, self.firing)
         if self._program is None or self._program_for != wanted:
-            self._program, self._program_for = Program(net, batch, threads, is_short), wanted
+            self._program = Program(net, batch, threads, is_short, firing=self.firing)
+            self._program_for = wanted
         return self._program
