@@ -32,17 +32,23 @@ class Firing:
 
     def __init__(self, net: Layer) -> None:
         self.net = net
-        self.flags: dict[str, list[np.ndarray]] = {}  # each (threads, columns), 1 where it fired
+        # Each (threads, columns), 1 where it fired, by threads, columns and dtype.
+        self.flags: dict[str, dict[tuple[int, int, np.dtype], np.ndarray]] = {}
+        self.has_silent = True  # as far as is known
 
     def forget(self) -> None:
         """From now on nothing has fired."""
+        self.has_silent = True
         for arrays in self.flags.values():
-            for array in arrays:
+            for array in arrays.values():
                 array[...] = 0
 
-    def fired(self) -> dict[str, np.ndarray]:
+    def fired(self) -> dict[str, Any]:
         """By the activation's path, whether each column fired: bool (columns,)."""
-        return {name: np.concatenate(arrays).any(axis=0) for name, arrays in self.flags.items()}
+        return {
+            name: np.any(np.concatenate([*arrays.values()]), axis=0)
+            for name, arrays in self.flags.items()
+        }
 
     def names(self, layers: Iterable[Layer | None]) -> Iterator[str | None]:
         """What each activation is called, None for anything else; in the order of their use."""
@@ -54,14 +60,17 @@ class Firing:
             else:
                 yield None
 
-    def keep(self, name: str, flags: np.ndarray) -> None:
-        """Takes an array that others will set to 1 where a column fires."""
-        flags[...] = 0
-        self.flags.setdefault(name, []).append(flags)
+    def flags_for(self, name: str, threads: int, columns: int, dtype: np.dtype) -> np.ndarray:
+        """An array (threads, columns) where 1 is to be written when a column fires."""
+        arrays = self.flags.setdefault(name, {})
+        key = threads, columns, dtype
+        if key not in arrays:
+            arrays[key] = np.zeros((threads, columns), dtype)
+        return arrays[key]
 
     def forward(self, x: Any) -> Tensor:
-        """What the net gives for x; notes what fires, as long as anything has not."""
-        if not self.has_silent():
+        """What the net gives for x; notes what fires, until all has."""
+        if not self.has_silent:
             return self.net(x)
         uses: dict[str, int] = {}
 
@@ -71,20 +80,14 @@ class Firing:
             return y
 
         with hooked(self.net, note):
-            return self.net(x)
-
-    def has_silent(self) -> bool:
-        """Whether there are columns that have not fired, or activations that were not used yet."""
-        known = all(path in self.flags for path, layer in self.net.named_layers()
-                    if isinstance(layer, Activation))  # fmt: skip
-        return not known or not all(flags.all() for flags in self.fired().values())
+            y = self.net(x)
+        self.has_silent = not all(flags.all() for flags in self.fired().values())
+        return y
 
     def note(self, name: str, activation: Activation, z: np.ndarray) -> None:
         """Notes the columns of z that fire on one of its rows."""
-        if name not in self.flags:
-            self.keep(name, np.empty((1, z.shape[1]), z.dtype))
-        flags = self.flags[name][0][0]
-        silent = np.flatnonzero(~np.concatenate(self.flags[name]).any(axis=0))
+        flags = self.flags_for(name, 1, z.shape[1], z.dtype)[0]
+        silent = np.flatnonzero(~self.fired()[name])
         if len(silent) == 0:
             return
         if activation.learned or activation.inputs_per_unit(activation.options) > 1:

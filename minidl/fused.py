@@ -150,7 +150,8 @@ class Room:
         dtype = dense.weight.dtype
         units = outputs
         self.forward = self.backward = self.learned_gradient = self.slopes = self.packed = None
-        self.fired = self.ones = None
+        self.fired: np.ndarray | None = None
+        self.ones: np.ndarray | None = None
         self.keeps_y, self.options = False, NO_OPTIONS
         self.z = self.y = on_lines((batch, outputs), dtype)
         self.dz = self.dy = on_lines((batch, outputs), dtype)
@@ -175,8 +176,7 @@ class Room:
         """From now on each thread notes for `firing` which columns of z had a slope."""
         units, columns = self.y.shape[1], self.z.shape[1]
         self.ones = np.ones(units, self.z.dtype)
-        self.fired = on_lines((threads, columns), self.z.dtype)
-        firing.keep(name, self.fired)
+        self.fired = firing.flags_for(name, threads, columns, self.z.dtype)
 
     def furnish(self, rules: Mapping[int, Rule]) -> None:
         """Takes the part's arrays in as they are now, each with the rule that updates it."""

@@ -1,14 +1,13 @@
 """`TrainingStep`: forward, loss, backward and update as one operation."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import _kernels, tape
 from .data.batches import Batches
 from .errors import ArgumentError, GraphError, explain
-from .firing import Firing
 from .fused import FusedNet, Program
 from .layer import Layer
 from .losses.reduction import RowLoss
@@ -16,6 +15,9 @@ from .losses.table import row_loss
 from .optim.base import Optimizer
 from .schedules import Schedule
 from .tensor import Tensor
+
+if TYPE_CHECKING:
+    from .firing import Firing
 
 # Nanoseconds that one kernel call trains for, so that Ctrl-C does not have to wait for an epoch.
 CALL = 100e6

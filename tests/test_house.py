@@ -19,10 +19,10 @@ FLOORS = [
     {"activations"},
     {"init", "dense"},
     {"layers"},
-    {"mlp", "data", "fused", "checkpoint"},
-    {"training", "prediction"},
+    {"mlp", "data", "fused", "checkpoint", "hooks"},
+    {"training", "prediction", "firing"},
     {"train"},
-    {"nn", "functional", "sklearn"},
+    {"nn", "functional", "sklearn", "diagnostics"},
     {"__init__"},
 ]
 EXTRAS = {
