@@ -138,7 +138,7 @@ try leaky ReLU
 
     def on_train_end(self, run: Run) -> None:
         """A last row for an epoch that was stopped."""
-        if run.batch:
+        if run.batch and len(self.report.epochs) < run.epoch:
             self.end_epoch()
 
     def close(self, run: Run) -> None:
