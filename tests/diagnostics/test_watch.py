@@ -75,6 +75,7 @@ def test_one_example_with_positive_inputs_has_gradients_of_one_sign():
         (nn.HardTanh(), "saturated", 1.0),
         (nn.ReLU(), "inactive", 0.5),
         (OwnReLU(), "inactive", 0.5),
+        (nn.GELU(), "inactive", 0.5),
         (nn.LeakyReLU(0.01), "inactive", 0.5),
         (nn.LeakyReLU(0.1), "inactive", 0.0),
         (nn.PReLU(2, init=0.01), "inactive", 0.5),
@@ -176,6 +177,56 @@ def test_a_batch_feed_gives_the_numbers_of_rows():
     assert diagnostics.report.to_json() == trained(make("relu"), shuffle=False).to_json()
 
 
+def one_row_for_unit_4(kind, row):
+    """A net and data where unit 4 fires on this row alone."""
+    made = make(kind)
+    x, y = problem()
+    x[:, 0] = 0
+    x[row, 0] = 1
+    made[0].weight.data[0, 4] = 2000
+    return made, x, y
+
+
+@pytest.mark.parametrize("kind", ["relu", "own"])
+def test_rows_that_no_look_sees_count(kind):
+    for row, wanted in ((80, 0.0), (None, 1 / 40)):
+        made, x, y = one_row_for_unit_4(kind, 0 if row is None else row)
+        x[:, 0] *= row is not None
+        diagnostics = Diagnostics(made, every=1000)
+        options = {"batch_size": 8, "shuffle": False, "guards": False, "progress": False}
+        slow = optim.SGD(made.parameters(), lr=1e-30)
+        train.fit(made, (x, y), F.cross_entropy, slow, callbacks=[diagnostics], **options)
+        assert diagnostics.report.epochs[0]["1"]["dead"] == wanted
+
+
+@pytest.mark.parametrize("kind", ["relu", "own"])
+def test_what_fired_before_a_stop_counts_after_it(kind, tmp_path):
+    class Stop(train.Callback):
+        def on_steps(self, run, losses):
+            run.stop("enough")
+
+    made, x, y = one_row_for_unit_4(kind, 3)
+    slow = optim.SGD(made.parameters(), lr=1e-30)
+    for stop in ([Stop()], []):
+        diagnostics = Diagnostics(made, every=4)
+        train.fit(
+            made, (x, y), F.cross_entropy, slow, batch_size=8, shuffle=False, guards=False,
+            progress=False, resume=True,
+            callbacks=[*stop, diagnostics, train.Checkpoint(tmp_path)],
+        )  # fmt: skip
+    (epoch,) = diagnostics.report.epochs
+    assert epoch["1"]["dead"] == 0.0
+
+
+def test_a_layer_used_twice_has_its_gradient_once():
+    shared = nn.Dense(5, 5)
+    made = nn.Sequential(shared, nn.Tanh(), shared, nn.Dense(5, 3))
+    numbers = looked(made, *problem())
+    assert list(numbers) == ["0", "1", "0, use 2", "3"]
+    assert "weight_gradient" in numbers["0"]
+    assert "weight_gradient" not in numbers["0, use 2"]
+
+
 @pytest.mark.parametrize("kind", ["relu", "own"])
 def test_resuming_within_an_epoch_gives_the_same_report(kind, tmp_path):
     class Stop(train.Callback):
@@ -206,7 +257,7 @@ def test_a_look_changes_nothing():
     layers = made.random_state()
     with pytest.raises(ZeroDivisionError):
         looked(made, x, y, lambda outputs, y: 1 / 0)
-    looked(made, x, y)
+    looked(made, x, y, lambda outputs, y: F.cross_entropy(nn.Dropout(0.5)(outputs), y))
     for name, values in made.state_dict().items():
         np.testing.assert_array_equal(values, state[name])
     for p, gradient in zip(made.parameters(), gradients, strict=True):
