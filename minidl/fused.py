@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import is_
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from .layers import Dense, Dropout, Sequential
 from .losses.reduction import RowLoss
 from .optim.block import Rule
 from .tensor import Tensor
+
+if TYPE_CHECKING:
+    from .firing import Firing
 
 LINE = 64  # bytes of a cache line
 NO_OPTIONS = np.zeros(1)
@@ -147,6 +150,8 @@ class Room:
         dtype = dense.weight.dtype
         units = outputs
         self.forward = self.backward = self.learned_gradient = self.slopes = self.packed = None
+        self.fired: np.ndarray | None = None
+        self.ones: np.ndarray | None = None
         self.keeps_y, self.options = False, NO_OPTIONS
         self.z = self.y = on_lines((batch, outputs), dtype)
         self.dz = self.dy = on_lines((batch, outputs), dtype)
@@ -166,6 +171,12 @@ class Room:
             self.packed = on_lines((size,), dtype)
             self.packed_states = [on_lines((size,), dtype) for _ in range(3)]
         self.part = part
+
+    def note_firing(self, name: str, firing: "Firing", threads: int) -> None:
+        """From now on each thread notes for `firing` which columns of z had a slope."""
+        units, columns = self.y.shape[1], self.z.shape[1]
+        self.ones = np.ones(units, self.z.dtype)
+        self.fired = firing.flags_for(name, threads, columns, self.z.dtype)
 
     def furnish(self, rules: Mapping[int, Rule]) -> None:
         """Takes the part's arrays in as they are now, each with the rule that updates it."""
@@ -194,10 +205,16 @@ class Program:
     A short one is called for single batches: to pack the weights would not repay."""
 
     def __init__(
-        self, net: FusedNet, batch: int, threads: int, is_short: bool, trains: bool = True
-    ) -> None:
+        self, net: FusedNet, batch: int, threads: int, is_short: bool, trains: bool = True,
+        firing: "Firing | None" = None,
+    ) -> None:  # fmt: skip
         self.net, self.threads = net, threads
         self.rooms = [Room(part, batch, not is_short) for part in net.parts]
+        if firing is not None:
+            names = firing.names(part.activation for part in net.parts)
+            for room, name in zip(self.rooms, names, strict=True):
+                if name is not None:
+                    room.note_firing(name, firing, threads)
         x = on_lines((batch, net.inputs), net.dtype)
         learning = self.to_learn(batch) if trains else {}
         self.kernel = _kernels.network.Program(len(self.rooms), x, **learning)

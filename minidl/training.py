@@ -1,7 +1,7 @@
 """`TrainingStep`: forward, loss, backward and update as one operation."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from .losses.table import row_loss
 from .optim.base import Optimizer
 from .schedules import Schedule
 from .tensor import Tensor
+
+if TYPE_CHECKING:
+    from .firing import Firing
 
 # Nanoseconds that one kernel call trains for, so that Ctrl-C does not have to wait for an epoch.
 CALL = 100e6
@@ -70,6 +73,7 @@ class TrainingStep:
                 explain("TrainingStep", "an optimiser", repr(optimizer), "optim.SGD(...)")
             )
         self.net, self.loss, self.optimizer, self.schedule = net, loss, optimizer, schedule
+        self.firing: Firing | None = None  # notes which units fire, where it is wanted
         self._net: FusedNet | None = None
         self._program: Program | None = None
         self._program_for: Any = None
@@ -89,7 +93,8 @@ class TrainingStep:
             rows = np.ascontiguousarray(inputs)
             return self._run(*fused, rows, None, len(rows), 1, is_short=True).item()
         self.optimizer.zero_grad()
-        loss = self.loss(self.net(x), y)
+        outputs = self.net(x) if self.firing is None else self.firing.forward(x)
+        loss = self.loss(outputs, y)
         loss.backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -190,7 +195,8 @@ class TrainingStep:
     def _program_of(self, net: FusedNet, batch: int, is_short: bool) -> Program:
         """The program for batches of this size, from the last time if nothing has changed."""
         threads = _kernels.threads_for(PASSES * net.nanoseconds(batch))
-        wanted = (net, batch, threads, is_short, _kernels.level)
+        wanted = (net, batch, threads, is_short, _kernels.level, self.firing)
         if self._program is None or self._program_for != wanted:
-            self._program, self._program_for = Program(net, batch, threads, is_short), wanted
+            self._program = Program(net, batch, threads, is_short, firing=self.firing)
+            self._program_for = wanted
         return self._program

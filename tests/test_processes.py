@@ -24,8 +24,8 @@ def run(function, *arguments, timeout=60, **variables):
     environment["PYTHONPATH"] = os.pathsep.join([HERE, os.environ.get("PYTHONPATH", HERE)])
     command = [sys.executable, "-c", f"import processes_work; processes_work.{function}{arguments}"]
     process = subprocess.Popen(
-        command, cwd=HERE, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True,
+        command, cwd=HERE, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, start_new_session=True,
     )  # fmt: skip
     try:
         output, errors = process.communicate(timeout=timeout)

@@ -26,7 +26,7 @@ def test_its_programs_run(monkeypatch, capsys, tmp_path):
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)  # where the third saves its files
     programs = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(programs) == 5
+    assert len(programs) == 6
     names = {"__name__": "program"}  # the second goes on where the first ended
     try:
         for program in programs:
@@ -38,6 +38,7 @@ def test_its_programs_run(monkeypatch, capsys, tmp_path):
     assert len(accuracies) == 2
     assert all(float(accuracy) > 0.95 for accuracy in accuracies), "after one and two epochs"
     assert "continue after epoch 3" in printed
+    assert "Dense(784, 128)" in printed.split("layer  kind")[1]
     assert re.search(r"validation_accuracy\n +1 .*0\.9[5-9]", printed)
 
 

@@ -60,6 +60,8 @@ cdef struct Layer:
     void *dy
     void *dz  # may be dy
     void *dropped  # what dropout leaves of y
+    void *fired  # (threads, outputs): 1 where dy/dz was not 0 on a row so far; or NULL
+    void *ones  # (units,)
     Mask mask
     bint drops
 
@@ -82,6 +84,30 @@ cdef inline void forward_rows(Layer *layer, Turn turn, const real *z) noexcept n
     if layer.drops:
         drop(<const real *> y, <real *> layer.dropped, turn.first * units, turn.end * units,
              mask_of(layer, turn))
+
+
+cdef inline bint has_silent(const real *fired, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real least = 1
+    for i in range(n):
+        least = fired[i] if fired[i] < least else least
+    return least == 0
+
+
+cdef inline void note_fired(Layer *layer, Turn turn, real *slope) noexcept nogil:
+    """Notes for every column of z whether its slope dy/dz was other than 0 on any of this thread's
+    rows. Most columns have had such a row soon; when all have, nothing is left to do. `slope` has
+    room for a row."""
+    cdef Py_ssize_t i, j, units = layer.units, width = units if layer.keeps_y else layer.outputs
+    cdef const real *kept = <const real *> (layer.y if layer.keeps_y else layer.z)
+    cdef real *fired = <real *> layer.fired + turn.thread * layer.outputs
+    if not has_silent(<const real *> fired, layer.outputs):
+        return
+    for i in range(turn.first, turn.end):
+        backward_row(layer.df, kept + i * width, <const real *> layer.slopes,
+                     <const real *> layer.ones, slope, units, layer.options)
+        for j in range(layer.outputs):
+            fired[j] = 1 if slope[j] != 0 else fired[j]
 
 
 cdef inline void backward_rows(Layer *layer, Turn turn, real *dy) noexcept nogil:

@@ -15,7 +15,7 @@ from minidl._kernels.address cimport address
 from minidl._kernels.gemm cimport Plan, panels_of, plan
 from minidl._kernels.layer cimport (
     FRESH, NARROW, Layer, Parameter, backward_rows, backward_to_input, forward, move_layer,
-    spread_learned, update_bias, update_learned, update_narrow, update_wide)
+    note_fired, spread_learned, update_bias, update_learned, update_narrow, update_wide)
 from minidl._kernels.losses cimport in_order, label_of, read_loss, row_loss
 from minidl._kernels.rows cimport backward_function, forward_function, learned_function
 from minidl._kernels.scalar cimport real
@@ -93,6 +93,8 @@ cdef void train_step(
     loss_rows(net, data, turn, <const real *> net.layers[last].dropped, <double *> scratch)
     for k in range(last, -1, -1):
         layer = &net.layers[k]
+        if layer.fired != NULL:
+            note_fired(layer, turn, scratch)
         backward_rows(layer, turn, <real *> layer.dy)
         if k > 0:
             backward_to_input(layer, <real *> net.layers[k - 1].dy, turn)
@@ -205,6 +207,8 @@ cdef int read_layer(
     layer.z, layer.y = address(source.z, kept, True), address(source.y, kept, True)
     layer.dy, layer.dz = address(source.dy, kept, True), address(source.dz, kept, True)
     layer.dropped = address(source.dropped, kept, True)
+    layer.fired = address(source.fired, kept, True)
+    layer.ones = address(source.ones, kept)
     layer.drops = source.mask is not None
     if layer.drops:
         layer.mask.seed, layer.mask.step, layer.mask.last, layer.mask.scale = source.mask

@@ -23,9 +23,7 @@ class Watch:
     ) -> None:  # fmt: skip
         feed = RowFeed(rows) if isinstance(rows, Batches) else IterableFeed(rows)
         self.step, self.pace = step, Pace()
-        self.run = Run(
-            step.net, step.loss, step.optimizer, None, feed, m.max_iter, names, callbacks
-        )
+        self.run = Run(step, feed, m.max_iter, names, callbacks)
         self.began = 0.0
 
     @contextmanager

@@ -1,15 +1,14 @@
 """Where a loss stopped being finite, and why: `DivergedError`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..activations import Activation
 from ..errors import DivergedError
+from ..hooks import hooked
 from ..layer import Layer
-from ..layers import Dense
 from ..tape import no_grad
 from ..tensor import Tensor
 from .feed import Batch
@@ -155,30 +154,13 @@ def watched(model: Layer) -> Iterator[list[tuple[str, Layer, np.ndarray]]]:
     """Within the block, lists what each layer gave, innermost first, a Dense's activation on its
     own."""
     seen: list[tuple[str, Layer, np.ndarray]] = []
-    layers = list(model.named_layers())
-    try:
-        for path, layer in layers:
-            vars(layer)["forward"] = listing(path, layer, seen)
-        yield seen
-    finally:
-        for _, layer in layers:
-            vars(layer).pop("forward", None)
 
-
-def listing(path: str, layer: Layer, seen: list[Any]) -> Callable[..., Tensor]:
-    """The layer's forward, which adds what it gives to the list."""
-    forward = layer.forward
-
-    def watching(x: Any, *arguments: Any) -> Tensor:
-        activation: Activation | None = None
-        if isinstance(layer, Dense) and arguments:
-            activation, *rest = arguments
-            arguments = tuple(rest)
-        y = forward(x, *arguments)
+    def note(path: str, layer: Layer, x: Any, y: Tensor) -> Tensor:
         seen.append((path, layer, np.array(as_array(y))))
-        return y if activation is None else activation(y)
+        return y
 
-    return watching
+    with hooked(model, note):
+        yield seen
 
 
 def kind(layer: Layer) -> str:

@@ -37,6 +37,9 @@ class Feed(Protocol):
     def first(self) -> tuple[Any, Any] | None:
         """Some of the data, without a step; None if there is none."""
 
+    def upcoming(self) -> tuple[Any, Any] | None:
+        """The next batch, which stays the next; None at the epoch's end."""
+
     def train(self, step: TrainingStep, most: int) -> np.ndarray:
         """The losses of the next steps, not more than `most`; none at the epoch's end."""
 
@@ -83,6 +86,11 @@ class RowFeed:
     def first(self) -> tuple[Any, Any] | None:
         """The first rows, as the model gets them."""
         return self._batch(np.arange(min(len(self.data.x), 256)))
+
+    def upcoming(self) -> tuple[Any, Any] | None:
+        """The rows of the next batch."""
+        rows = self._rows(self.seen, 1)
+        return self._batch(rows) if len(rows) else None
 
     def train(self, step: TrainingStep, most: int) -> np.ndarray:
         """The next rows, in one kernel call if the kernel can."""
@@ -148,7 +156,11 @@ class IterableFeed:
         self.mark()
 
     def first(self) -> tuple[Any, Any] | None:
-        """The next batch, which stays the next."""
+        """The next batch."""
+        return self.upcoming()
+
+    def upcoming(self) -> tuple[Any, Any] | None:
+        """Takes the next batch out and puts it back."""
         batch = next(self.iterator, None)
         if batch is not None:
             self.iterator = chain([batch], self.iterator)

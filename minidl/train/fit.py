@@ -93,7 +93,7 @@ def fit(
     watchers = [*guards_of(guards), *callbacks, *progress_of(progress)]
     plan = schedule_of(optimizer, schedule)
     stepper = TrainingStep(model, loss, optimizer, plan)
-    run = Run(model, loss, optimizer, plan, feed, epochs, names, watchers)
+    run = Run(stepper, feed, epochs, names, watchers)
 
     def validate() -> dict[str, Any]:
         if validation is None:

@@ -1,15 +1,12 @@
 """`Run`: training as it stands, for those who watch it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..layer import Layer
-from ..optim.base import Optimizer
 from ..random import random_state
-from ..schedules import Schedule
-from ..tensor import Tensor
+from ..training import TrainingStep
 from .feed import Feed
 from .history import History
 
@@ -18,6 +15,7 @@ class Run:
     """What callbacks see of training.
 
     - model, loss, optimizer, schedule (or None), history: what `fit` was given and will give
+    - stepper: the TrainingStep that makes the steps
     - epochs, epoch: how many there shall be, and the one that runs, from 1
     - step, batch: the steps made in all and in this epoch
     - losses: those of this epoch's steps, as arrays, one for each call of on_steps
@@ -28,11 +26,11 @@ class Run:
     """
 
     def __init__(
-        self, model: Layer, loss: Callable[..., Tensor], optimizer: Optimizer,
-        schedule: Schedule | None, feed: Feed, epochs: int, names: Sequence[str],
+        self, stepper: TrainingStep, feed: Feed, epochs: int, names: Sequence[str],
         callbacks: Sequence[Any],
     ) -> None:  # fmt: skip
-        self.model, self.loss, self.optimizer, self.schedule = model, loss, optimizer, schedule
+        self.stepper, self.model, self.loss = stepper, stepper.net, stepper.loss
+        self.optimizer, self.schedule = stepper.optimizer, stepper.schedule
         self.feed, self.epochs, self.names = feed, epochs, list(names)
         self.callbacks = sorted(callbacks, key=lambda callback: callback.comes_last)
         self.history = History()

@@ -1,0 +1,21 @@
+"""A net under observation: dead and saturated units, gradients, updates; and what they mean."""
+
+from .measures import (
+    entropy,
+    flat_share,
+    norm,
+    offset,
+    percentile_98,
+    sign_agreement,
+    silent_share,
+    update_ratio,
+    win_shares,
+)
+from .report import Report
+from .verdicts import Thresholds
+from .watch import Diagnostics
+
+__all__ = [
+    "Diagnostics", "Report", "Thresholds", "entropy", "flat_share", "norm", "offset",
+    "percentile_98", "sign_agreement", "silent_share", "update_ratio", "win_shares",
+]  # fmt: skip

@@ -1,0 +1,163 @@
+"""`look`: what one batch shows of every layer, by a forward and a backward pass that leave no
+trace."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..activations import Activation
+from ..errors import GraphError, explain
+from ..firing import Firing, as_columns, slopes, use_of
+from ..hooks import hooked
+from ..layer import Layer, Parameter
+from ..random import random_state, set_random_state
+from ..tape import recording
+from ..tensor import Tensor
+from ..tensor.base import record
+from . import measures
+from .measures import FLAT
+
+Loss = Callable[..., Tensor]
+Numbers = dict[str, Any]  # of one layer: "kind", a text, and its measures
+
+GRID = np.linspace(-12, 12, 481)  # where an activation's slopes are looked up
+
+
+@dataclass
+class Seen:
+    """A layer as the batch met it: its input, its output as rows, and the output's gradient."""
+
+    name: str
+    path: str
+    layer: Layer
+    x: Any
+    y: np.ndarray
+    dy: list[np.ndarray] = field(default_factory=list)
+
+
+def look(net: Layer, x: Any, y: Any, loss: Loss, firing: Firing) -> dict[str, Numbers]:
+    """The measures of every layer on this batch, by the layer's path. `firing` notes the rows."""
+    if not recording():
+        raise GraphError(explain("look", "a graph to go back through", "a no_grad() block"))
+    seen: list[Seen] = []
+    with undisturbed(net):
+        with hooked(net, noting(seen)):
+            value = loss(net(x), y)
+        if value.requires_grad:
+            value.backward()
+        for one in seen:
+            if isinstance(one.layer, Activation):
+                firing.note(one.name, one.layer, as_columns(one.x))
+        return {one.name: numbers_of(one) for one in seen}
+
+
+def noting(seen: list[Seen]) -> Callable[[str, Layer, Any, Tensor], Tensor]:
+    """What `hooked` is to call: adds each layer that is none of layers alone to the list."""
+    uses: dict[str, int] = {}
+
+    def note(path: str, layer: Layer, x: Any, y: Tensor) -> Tensor:
+        if not isinstance(y, Tensor) or (any(layer.children()) and matrix_of(layer) is None):
+            return y
+        one = Seen(use_of(path, uses), path, layer, x, as_columns(y))
+        seen.append(one)
+
+        def backward(dy: np.ndarray) -> list[np.ndarray]:
+            one.dy.append(dy)
+            return [dy]
+
+        return record("look", y.data, (y,), backward, view_of=y)
+
+    return note
+
+
+def numbers_of(one: Seen) -> Numbers:
+    """The measures of a layer."""
+    y = one.y
+    numbers: Numbers = {
+        "kind": f"{type(one.layer).__name__}({one.layer.describe()})",
+        "mean": measures.mean(y),
+        "spread": measures.spread(y),
+        "percentile_98": measures.percentile_98(y),
+        "offset": measures.offset(y),
+        "gradient": measures.norm(one.dy[0]) if one.dy else 0.0,
+    }
+    if isinstance(one.layer, Activation):
+        numbers |= of_activation(one.layer, as_columns(one.x))
+    matrix = matrix_of(one.layer)
+    if matrix is not None and one.name == one.path and matrix.grad is not None:
+        dW = matrix.grad.numpy()
+        numbers["weight_gradient"] = measures.norm(dW)
+        agreement = measures.sign_agreement(dW)
+        if agreement is not None:
+            numbers["sign_agreement"] = agreement
+    return numbers
+
+
+def of_activation(activation: Activation, z: np.ndarray) -> Numbers:
+    """What its slopes at z show, and what it has learned."""
+    slope, pieces = slopes(activation, z), activation.inputs_per_unit(activation.options)
+    numbers: Numbers = {}
+    if pieces > 1:
+        shares = measures.win_shares(slope, pieces)
+        numbers["win_entropy"] = float(np.mean(measures.entropy(shares)))
+    else:
+        largest, is_bounded = steepness(activation, z)
+        name = "saturated" if is_bounded else "inactive"
+        numbers[name] = measures.flat_share(slope, largest)
+    for p in activation.learned_parameters():
+        numbers |= {
+            "slope": measures.mean(p.data),
+            "least_slope": float(np.min(p.data)),
+            "largest_slope": float(np.max(p.data)),
+        }
+    return numbers
+
+
+def steepness(activation: Activation, z: np.ndarray) -> tuple[np.ndarray, bool]:
+    """The largest |dy/dz| of each column, and whether the slope vanishes at both ends, as that of
+    sigmoid and tanh does."""
+    columns = z.shape[1] if activation.learned else 1
+    grid = np.repeat(GRID[:, None], columns, axis=1).astype(z.dtype)
+    slope = np.abs(slopes(activation, grid))
+    largest = slope.max(axis=0)
+    return largest, bool((slope[[0, -1]] < FLAT * largest).all())
+
+
+def matrix_of(layer: Layer) -> Parameter | None:
+    """The layer's own weights (in, out), if it has such."""
+    for value in vars(layer).values():
+        if isinstance(value, Parameter) and value.ndim == 2:
+            return value
+    return None
+
+
+def matrices(net: Layer) -> dict[str, np.ndarray]:
+    """A copy of each layer's weights, by the layer's path."""
+    found = ((path, matrix_of(layer)) for path, layer in net.named_layers())
+    return {path: matrix.data.copy() for path, matrix in found if matrix is not None}
+
+
+@contextmanager
+def undisturbed(net: Layer) -> Iterator[None]:
+    """After the block the gradients, the buffers and the random numbers are as before it, so
+    training goes on with the same bits."""
+    generator, layers = random_state(), net.random_state()
+    gradients = [(p, p.grad) for p in net.parameters()]
+    buffers = [(array, array.copy()) for _, array in net.named_buffers()]
+    places = [(layer, name, getattr(layer, name))
+              for layer in net.layers_within() for name in layer.buffer_names]  # fmt: skip
+    net.zero_grad()
+    try:
+        yield
+    finally:
+        for p, gradient in gradients:
+            p.grad = gradient
+        for layer, name, array in places:
+            setattr(layer, name, array)
+        for array, values in buffers:
+            array[...] = values
+        net.load_random_state(layers)
+        set_random_state(generator)

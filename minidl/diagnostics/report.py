@@ -1,0 +1,140 @@
+"""`Report`: the measures by epoch; as a table, as JSON, as pictures, in words."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..errors import ArgumentError, DataError, explain
+from .verdicts import Thresholds, verdicts_on
+
+# The measures that a table shows, with their headings.
+HEADINGS = {
+    "mean": "mean", "spread": "sd", "percentile_98": "98 %", "offset": "offset",
+    "saturated": "saturated", "inactive": "inactive", "dead": "dead", "win_entropy": "entropy",
+    "slope": "slope", "gradient": "‖dy‖", "weight_gradient": "‖dW‖", "sign_agreement": "signs",
+    "update_ratio": "update",
+}  # fmt: skip
+SHARES = {"saturated", "inactive", "dead", "sign_agreement"}
+
+
+class Report:
+    """What `Diagnostics` measured: `epochs` is a list of {layer's path: {measure: number}}.
+
+    - mean, spread, percentile_98: of the layer's outputs: mean, standard deviation, what 98 % of
+      |y| stay below; offset: mean y / √ mean y², 0 where they are zero-centred
+    - saturated: share of the outputs where |dy/dz| is under 5 % of the largest, for activations
+      that are flat at both ends; inactive: the same for the others, such as ReLU
+    - dead: share of the units whose slope was 0 on every row of the epoch; of maxout, of pieces
+      that never won
+    - win_entropy: of maxout, 1 if all of a unit's pieces win alike, 0 if one always does
+    - slope, least_slope, largest_slope: what PReLU has learned
+    - gradient: ‖dL/dy‖ of the batch; weight_gradient: ‖dL/dW‖
+    - sign_agreement: the share of a neuron's weight gradients that have the sign of most
+    - update_ratio: ‖ΔW‖ / ‖W‖ of a step
+
+    `kind` is the layer in words.
+
+    >>> report = Report([{"1": {"kind": "ReLU()", "dead": 0.38, "mean": 0.5}}])
+    >>> report
+    layer  kind    mean  dead
+        1  ReLU()   0.5  38 %
+    >>> report.verdicts()[0][:64]
+    'layer 1 (ReLU): 38 % of the units never fired in the last epoch:'
+    """
+
+    def __init__(self, epochs: list[dict[str, dict[str, Any]]] | None = None) -> None:
+        self.epochs = epochs or []
+
+    def latest(self) -> dict[str, dict[str, Any]]:
+        """Of every layer, each measure's last value: in a short epoch there may be no look."""
+        found: dict[str, dict[str, Any]] = {}
+        for layers in self.epochs:
+            for name, numbers in layers.items():
+                found.setdefault(name, {}).update(numbers)
+        return found
+
+    def verdicts(self, thresholds: Thresholds | None = None) -> list[str]:
+        """What is probably wrong, and what to try: a sentence for each finding, none if all is
+        well."""
+        return verdicts_on(self.latest(), thresholds or Thresholds())
+
+    def __repr__(self) -> str:
+        layers = self.latest()
+        if not layers:
+            return "Report: no epoch was finished"
+        shown = [m for m in HEADINGS if any(m in numbers for numbers in layers.values())]
+        rows = [["layer", "kind", *[HEADINGS[measure] for measure in shown]]]
+        for name, numbers in layers.items():
+            cells = [cell(measure, numbers.get(measure)) for measure in shown]
+            rows.append([name or "net", numbers.get("kind", ""), *cells])
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join("  ".join(padded(row, widths)).rstrip() for row in rows)
+
+    def to_json(self) -> str:
+        """All of it as JSON, every number to the last bit."""
+        return json.dumps({"epochs": self.epochs})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Report":
+        """What to_json() gave; DataError for anything else."""
+        try:
+            epochs = json.loads(text)["epochs"]
+            return cls([{name: dict(layers[name]) for name in layers} for layers in epochs])
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                explain("Report.from_json", "what to_json() gave", f"{error!r}")
+            ) from None
+
+    def plot(self, path: str | Path | None = None) -> Any:
+        """Draws every measure by epoch, a picture for each with a line for each layer.
+
+        Gives matplotlib's figure; with a path it is saved there and closed. Needs matplotlib:
+        pip install 'minidl[examples]'.
+        """
+        from matplotlib import pyplot
+
+        layers = self.latest()
+        shown = [m for m in HEADINGS if any(m in numbers for numbers in layers.values())]
+        if not shown:
+            raise ArgumentError(explain("Report.plot", "an epoch that was finished", "none"))
+        columns = min(4, len(shown))
+        size = -(-len(shown) // columns), columns
+        figure, axes = pyplot.subplots(*size, figsize=(3.5 * columns, 3 * size[0]), squeeze=False)
+        for axis in axes.flat[len(shown) :]:
+            axis.remove()
+        for axis, measure in zip(axes.flat, shown, strict=False):
+            for name, numbers in layers.items():
+                if measure in numbers:
+                    axis.plot(*self.line(name, measure), marker=".", label=name or "net")
+            axis.set_title(measure)
+            axis.set_xlabel("epoch")
+            axis.legend()
+        figure.tight_layout()
+        if path is not None:
+            figure.savefig(path)
+            pyplot.close(figure)
+        return figure
+
+    def line(self, name: str, measure: str) -> tuple[list[int], list[float]]:
+        """The epochs, from 1, that have this measure of this layer, and its values."""
+        points = [
+            (i, layers[name][measure])
+            for i, layers in enumerate(self.epochs, 1)
+            if measure in layers.get(name, {})
+        ]
+        return [i for i, _ in points], [value for _, value in points]
+
+
+def cell(measure: str, value: float | None) -> str:
+    """A number as the table shows it."""
+    if value is None:
+        return ""
+    return f"{100 * value:.0f} %" if measure in SHARES else f"{value:.3g}"
+
+
+def padded(row: list[str], widths: list[int]) -> list[str]:
+    """The cells, numbers to the right, the kind to the left."""
+    return [
+        text.ljust(width) if i == 1 else text.rjust(width)
+        for i, (text, width) in enumerate(zip(row, widths, strict=True))
+    ]

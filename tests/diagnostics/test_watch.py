@@ -1,0 +1,301 @@
+"""Diagnostics in `fit` and by hand: known answers, the same bits of training, resuming."""
+
+import json
+from functools import partial
+
+import numpy as np
+import pytest
+from diagnostics_nets import OwnReLU, net, problem
+
+import minidl
+from minidl import functional as F
+from minidl import nn, optim, train
+from minidl.diagnostics import Diagnostics, Report
+from minidl.errors import ArgumentError, DataError, GraphError
+from minidl.training import TrainingStep
+
+
+def looked(made, x, y, loss=F.cross_entropy):
+    """The numbers of every layer on one batch."""
+    diagnostics = Diagnostics(made)
+    diagnostics.look(x, y, loss)
+    diagnostics.end_epoch()
+    return diagnostics.report.epochs[0]
+
+
+def trained(made, every=3, epochs=2, **options):
+    x, y = problem()
+    diagnostics = Diagnostics(made, every=every)
+    options = {"callbacks": [diagnostics], "batch_size": 8, "seed": 5, "progress": False} | options
+    optimizer = optim.SGD(made.parameters(), lr=0.01, momentum=0.9)
+    train.fit(made, (x, y), F.cross_entropy, optimizer, epochs=epochs, guards=False, **options)
+    return diagnostics.report
+
+
+def test_numbers_of_a_net_against_float64():
+    made = net(nn.Sigmoid())
+    x, y = problem()
+    numbers = looked(made, x, y)
+    W1, b1, W2, b2 = (p.data.astype(np.float64) for p in made.parameters())
+    z = x @ W1 + b1
+    a = 1 / (1 + np.exp(np.minimum(-z, 700)))
+    logits = a @ W2 + b2
+    p = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    dlogits = (p - np.eye(3)[y]) / len(x)
+    da = dlogits @ W2.T
+    dW1 = x.T @ (da * a * (1 - a))
+    wanted = {
+        ("0", "mean"): z.mean(), ("0", "spread"): z.std(), ("1", "mean"): a.mean(),
+        ("1", "offset"): a.mean() / np.sqrt((a * a).mean()),
+        ("1", "percentile_98"): np.percentile(a, 98),
+        ("1", "gradient"): np.linalg.norm(da), ("2", "gradient"): np.linalg.norm(dlogits),
+        ("0", "weight_gradient"): np.linalg.norm(dW1),
+        ("2", "weight_gradient"): np.linalg.norm(a.T @ dlogits),
+        ("1", "saturated"): (a * (1 - a) < 0.05 / 4).mean(), ("1", "dead"): 1 / 40,
+    }  # fmt: skip
+    for (layer, measure), value in wanted.items():
+        assert numbers[layer][measure] == pytest.approx(value, rel=1e-4), (layer, measure)
+    signs = np.maximum((dW1 > 0).sum(axis=0), (dW1 < 0).sum(axis=0))[np.arange(40) != 4] / 5
+    assert numbers["0"]["sign_agreement"] == pytest.approx(signs.mean(), abs=0.01)
+
+
+def test_one_example_with_positive_inputs_has_gradients_of_one_sign():
+    made = net(nn.Tanh())
+    numbers = looked(made, np.full((1, 5), 0.5, np.float32), [1])
+    assert numbers["0"]["sign_agreement"] == 1.0
+    both = looked(made, np.array([[0.5, -0.5, 0.5, -0.5, 0]], np.float32), [1])
+    assert both["0"]["sign_agreement"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("activation", "name", "wanted"),
+    [
+        (nn.Tanh(), "saturated", 1.0),  # z = 5 or -5, where the slope is 0.0002
+        (nn.HardTanh(), "saturated", 1.0),
+        (nn.ReLU(), "inactive", 0.5),
+        (OwnReLU(), "inactive", 0.5),
+        (nn.GELU(), "inactive", 0.5),
+        (nn.LeakyReLU(0.01), "inactive", 0.5),
+        (nn.LeakyReLU(0.1), "inactive", 0.0),
+        (nn.PReLU(2, init=0.01), "inactive", 0.5),
+    ],
+)
+def test_flat_outputs(activation, name, wanted):
+    made = nn.Sequential(nn.Dense(1, 2), activation, nn.Dense(2, 2))
+    made[0].weight.data[...] = [[5.0, -5.0]]
+    assert looked(made, np.ones((4, 1), np.float32), [0, 1, 0, 1])["1"][name] == wanted
+
+
+def test_maxout_and_prelu():
+    made = nn.Sequential(nn.Dense(1, 4), nn.Maxout(2), nn.PReLU(2), nn.Dense(2, 2))
+    made[0].weight.data[...] = [[1.0, -1.0, 0.0, 0.0]]
+    made[0].bias.data[...] = [0.0, 0.0, 1.0, 0.0]
+    made[2].weight.data[...] = [0.5, -0.25]
+    numbers = looked(made, np.array([[1], [-1]], np.float32), [0, 1])
+    assert numbers["1"]["win_entropy"] == 0.5  # the one unit shares evenly, the other never
+    assert numbers["1"]["dead"] == 0.25
+    slopes = [numbers["2"][name] for name in ("slope", "least_slope", "largest_slope")]
+    assert slopes == [0.125, -0.25, 0.5]
+
+
+def test_update_ratio_is_that_of_the_step_after_the_look():
+    made = net(nn.ReLU())
+    x, y = problem()
+    step = TrainingStep(made, F.cross_entropy, optim.SGD(made.parameters(), lr=0.5))
+    diagnostics = Diagnostics(made)
+    diagnostics.look(x, y, F.cross_entropy)
+    before = made[0].weight.data.astype(np.float64)
+    step(x, y)
+    diagnostics.stepped()
+    after = made[0].weight.data.astype(np.float64)
+    step(x, y)
+    diagnostics.stepped()
+    diagnostics.end_epoch()
+    numbers = diagnostics.report.epochs[0]["0"]
+    wanted = np.linalg.norm(after - before) / np.linalg.norm(before)
+    assert numbers["update_ratio"] == pytest.approx(wanted, rel=1e-5)
+    # SGD without momentum moves W by 0.5 dW.
+    moved = 0.5 * numbers["weight_gradient"] / np.linalg.norm(before)
+    assert numbers["update_ratio"] == pytest.approx(moved, rel=1e-4)
+
+
+def make(kind):
+    minidl.manual_seed(1)
+    if kind == "noisy":
+        return nn.Sequential(
+            nn.Dense(5, 8), nn.BatchNorm(8), nn.ReLU(), nn.Dropout(0.3), nn.GaussianNoise(0.1),
+            nn.Dense(8, 3),
+        )  # fmt: skip
+    if kind == "dropout":
+        return nn.Sequential(nn.Dense(5, 40), nn.ReLU(), nn.Dropout(0.5), nn.Dense(40, 3))
+    return net({"relu": nn.ReLU, "maxout": partial(nn.Maxout, 2), "own": OwnReLU}[kind]())
+
+
+@pytest.mark.parametrize("every", [1, 3, None])
+@pytest.mark.parametrize("kind", ["relu", "maxout", "dropout", "noisy", "own"])
+def test_training_keeps_its_bits(kind, every):
+    plain, watched = make(kind), make(kind)
+    trained(plain, callbacks=[])
+    report = trained(watched, every=every)
+    assert len(report.epochs) == 2
+    assert 0 < report.latest()["0"]["update_ratio"] < 1
+    for name, values in plain.state_dict().items():
+        np.testing.assert_array_equal(watched.state_dict()[name], values)
+    assert watched.random_state() == plain.random_state()
+    assert "forward" not in vars(watched[0])
+
+
+@pytest.mark.parametrize("kind", ["relu", "maxout", "dropout"])
+def test_loop_and_kernel_and_threads_give_the_same_numbers(kind, monkeypatch):
+    wanted = trained(make(kind)).to_json()
+    for threads in (1, 2, 3):
+        with minidl.set_num_threads(threads):
+            assert trained(make(kind)).to_json() == wanted
+    monkeypatch.setattr(TrainingStep, "_fused", lambda *_: None)
+    assert trained(make(kind)).to_json() == wanted
+
+
+def test_an_activation_of_ones_own_gives_the_numbers_of_minidls():
+    own, kernel = trained(make("own")).epochs, trained(make("relu")).epochs
+    for by_own, by_kernel in zip(own, kernel, strict=True):
+        assert by_own["1"]["dead"] == by_kernel["1"]["dead"] == 1 / 40
+        assert by_own["1"]["kind"] == "OwnReLU()"
+        for measure, value in by_kernel["1"].items():
+            if measure != "kind":
+                assert by_own["1"][measure] == pytest.approx(value, rel=1e-3), measure
+
+
+def test_a_batch_feed_gives_the_numbers_of_rows():
+    x, y = problem()
+    pairs = [(x[i : i + 8], y[i : i + 8]) for i in range(0, 90, 8)]
+    made = make("relu")
+    diagnostics = Diagnostics(made, every=3)
+    optimizer = optim.SGD(made.parameters(), lr=0.01, momentum=0.9)
+    options = {"guards": False, "progress": False, "callbacks": [diagnostics]}
+    train.fit(made, pairs, F.cross_entropy, optimizer, epochs=2, **options)
+    assert diagnostics.report.to_json() == trained(make("relu"), shuffle=False).to_json()
+
+
+def one_row_for_unit_4(kind, row):
+    """A net and data where unit 4 fires on this row alone."""
+    made = make(kind)
+    x, y = problem()
+    x[:, 0] = 0
+    x[row, 0] = 1
+    made[0].weight.data[0, 4] = 2000
+    return made, x, y
+
+
+@pytest.mark.parametrize("kind", ["relu", "own"])
+def test_rows_that_no_look_sees_count(kind):
+    for row, wanted in ((80, 0.0), (None, 1 / 40)):
+        made, x, y = one_row_for_unit_4(kind, 0 if row is None else row)
+        x[:, 0] *= row is not None
+        diagnostics = Diagnostics(made, every=1000)
+        options = {"batch_size": 8, "shuffle": False, "guards": False, "progress": False}
+        slow = optim.SGD(made.parameters(), lr=1e-30)
+        train.fit(made, (x, y), F.cross_entropy, slow, callbacks=[diagnostics], **options)
+        assert diagnostics.report.epochs[0]["1"]["dead"] == wanted
+
+
+@pytest.mark.parametrize("kind", ["relu", "own"])
+def test_what_fired_before_a_stop_counts_after_it(kind, tmp_path):
+    class Stop(train.Callback):
+        def on_steps(self, run, losses):
+            run.stop("enough")
+
+    made, x, y = one_row_for_unit_4(kind, 3)
+    slow = optim.SGD(made.parameters(), lr=1e-30)
+    for stop in ([Stop()], []):
+        diagnostics = Diagnostics(made, every=4)
+        train.fit(
+            made, (x, y), F.cross_entropy, slow, batch_size=8, shuffle=False, guards=False,
+            progress=False, resume=True,
+            callbacks=[*stop, diagnostics, train.Checkpoint(tmp_path)],
+        )  # fmt: skip
+    (epoch,) = diagnostics.report.epochs
+    assert epoch["1"]["dead"] == 0.0
+
+
+def test_a_layer_used_twice_has_its_gradient_once():
+    shared = nn.Dense(5, 5)
+    made = nn.Sequential(shared, nn.Tanh(), shared, nn.Dense(5, 3))
+    numbers = looked(made, *problem())
+    assert list(numbers) == ["0", "1", "0, use 2", "3"]
+    assert "weight_gradient" in numbers["0"]
+    assert "weight_gradient" not in numbers["0, use 2"]
+
+
+@pytest.mark.parametrize("kind", ["relu", "own"])
+def test_resuming_within_an_epoch_gives_the_same_report(kind, tmp_path):
+    class Stop(train.Callback):
+        def on_steps(self, run, losses):
+            if run.step >= 15:
+                run.stop("enough")
+
+    wanted = trained(make(kind), epochs=3)
+    made = make(kind)
+    x, y = problem()
+    optimizer = optim.SGD(made.parameters(), lr=0.01, momentum=0.9)
+    for stop in ([Stop()], []):
+        diagnostics = Diagnostics(made, every=3)
+        train.fit(
+            made, (x, y), F.cross_entropy, optimizer, epochs=3, batch_size=8, seed=5,
+            guards=False, progress=False, resume=True,
+            callbacks=[*stop, diagnostics, train.Checkpoint(tmp_path)],
+        )  # fmt: skip
+    assert diagnostics.report.to_json() == wanted.to_json()
+
+
+def test_a_look_changes_nothing():
+    made = make("noisy")
+    x, y = problem()
+    F.cross_entropy(made(x), y).backward()
+    gradients = [p.grad.numpy().copy() for p in made.parameters()]
+    state, random = made.state_dict(), minidl.random.random_state()
+    layers = made.random_state()
+    with pytest.raises(ZeroDivisionError):
+        looked(made, x, y, lambda outputs, y: 1 / 0)
+    looked(made, x, y, lambda outputs, y: F.cross_entropy(nn.Dropout(0.5)(outputs), y))
+    for name, values in made.state_dict().items():
+        np.testing.assert_array_equal(values, state[name])
+    for p, gradient in zip(made.parameters(), gradients, strict=True):
+        np.testing.assert_array_equal(p.grad.numpy(), gradient)
+    assert made.random_state() == layers
+    assert minidl.random.random_state() == random
+
+
+def test_what_makes_no_sense():
+    made = net(nn.ReLU())
+    x, y = problem()
+    with pytest.raises(ArgumentError, match="a layer as net"):
+        Diagnostics(nn.ReLU)
+    for every in (0, 2.5, True):
+        with pytest.raises(ArgumentError, match="every: a whole number"):
+            Diagnostics(made, every=every)
+    with pytest.raises(ArgumentError, match="the net of Diagnostics"):
+        trained(net(nn.ReLU()), callbacks=[Diagnostics(made)])
+    with minidl.no_grad(), pytest.raises(GraphError, match="no_grad"):
+        Diagnostics(made).look(x, y, F.cross_entropy)
+
+
+def test_json_keeps_every_bit():
+    report = trained(make("relu"))
+    again = Report.from_json(report.to_json())
+    assert again.epochs == report.epochs
+    assert json.loads(report.to_json())["epochs"][0]["1"]["dead"] == 1 / 40
+    for text in ("", "[]", '{"epochs": 3}', '{"epochs": [{"0": 1}]}'):
+        with pytest.raises(DataError, match="Report.from_json"):
+            Report.from_json(text)
+
+
+def test_a_table_and_a_picture(tmp_path):
+    report = trained(make("relu"))
+    lines = repr(report).splitlines()
+    assert len(lines) == 4
+    assert "2 %" in lines[2]  # 1 of 40 units is dead
+    report.plot(tmp_path / "report.png")
+    assert (tmp_path / "report.png").stat().st_size > 10_000
+    with pytest.raises(ArgumentError, match="an epoch"):
+        Report().plot()
