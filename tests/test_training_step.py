@@ -358,6 +358,16 @@ def test_a_weight_that_is_not_learned_and_not_contiguous_is_read_anew():
     assert step(x, y) == pytest.approx(np.log(2), rel=1e-6)
 
 
+def test_arrays_that_were_pickled_take_the_kernel_too():
+    """Their dtype is another object, though the same."""
+    x, y = pixels()
+    x = pickle.loads(pickle.dumps((x / 255).astype(np.float32)))
+    net = pickle.loads(pickle.dumps(nn.MLP([50, 30, 10])))
+    step = TrainingStep(net, F.cross_entropy, optim.SGD(net.parameters(), 0.1))
+    step(x, y)
+    assert step._program is not None
+
+
 def test_copies_train_on_alike():
     batches = data.batches(*pixels(), 16)
     net = nn.MLP([50, 30, 10])

@@ -149,6 +149,8 @@ class BaseMLP(BaseEstimator):
             y = column_or_1d(y, warn=True)
         if sample_weight is None:
             return X, y, None
+        if np.ndim(sample_weight) == 0:
+            sample_weight = np.full(len(y), sample_weight)
         return X, y, checked_weights(type(self).__name__, "sample_weight", sample_weight, (len(y),))
 
     def _checked_validation(self, data: Any) -> tuple[Any, np.ndarray, np.ndarray | None]:

@@ -91,6 +91,7 @@ class EarlyStopping(Callback):
         self._forget()
 
     def _forget(self) -> None:
+        self._goes_on = False
         self.best: float | None = None
         self.best_epoch = 0
         self._weights: dict[str, np.ndarray] = {}
@@ -101,6 +102,8 @@ class EarlyStopping(Callback):
         if run.step == 0:
             self._forget()
         else:
+            if not self._goes_on:  # it was not there before: its patience begins here
+                self.best_epoch = len(run.history)
             self._stop_if_late(run, len(run.history))
 
     def on_epoch_end(self, run: Run, row: dict[str, Any]) -> None:
@@ -126,11 +129,15 @@ class EarlyStopping(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """The best, its epoch and its weights."""
-        kept = {"best": self.best, "best_epoch": self.best_epoch}
+        kept = {"monitor": self.monitor, "best": self.best, "best_epoch": self.best_epoch}
         return kept | prefixed("weights", self._weights)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Goes on comparing with that best."""
+        """Goes on comparing with that best; ArgumentError if it is that of another column."""
+        if state["monitor"] != self.monitor:
+            expected = f"monitor={state['monitor']!r}, as when it was saved"
+            raise ArgumentError(explain("EarlyStopping", expected, repr(self.monitor)))
+        self._goes_on = True
         self.best, self.best_epoch = state["best"], state["best_epoch"]
         self._weights = within("weights", state)
 

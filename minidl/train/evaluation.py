@@ -1,6 +1,6 @@
 """`predict` and `evaluate`: a net's outputs and what they are worth, in evaluation mode."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -98,6 +98,18 @@ def outputs_and_truth(model: Layer, data: Any, batch_size: int) -> tuple[np.ndar
 def is_pair(data: Any) -> bool:
     """Whether this is (x, y), and not an iterable of such pairs."""
     return isinstance(data, tuple) and len(data) == 2 and not isinstance(data[0], tuple)
+
+
+def require_data(what: str, data: Any) -> None:
+    """Raises ArgumentError for what is neither a pair (x, y) nor can be batches of such."""
+    arrays = (np.ndarray, Tensor)
+    is_list = isinstance(data, list) and len(data) == 2 and all(isinstance(a, arrays) for a in data)
+    is_longer = isinstance(data, tuple) and any(isinstance(part, arrays) for part in data)
+    is_one = isinstance(data, (*arrays, Mapping, str)) or not hasattr(data, "__iter__")
+    if is_one or is_list or (is_longer and not is_pair(data)):
+        expected = f"{what}: a pair (x, y), batches(...), or an iterable of batches (x, y)"
+        got = f"{type(data).__name__} of {len(data)}" if is_list or is_longer else type(data)
+        raise ArgumentError(explain("fit", expected, got, "(x, y), a tuple of two"))
 
 
 def joined(arrays: list[np.ndarray]) -> np.ndarray:

@@ -11,7 +11,7 @@ from ..data.batches import Batches, batches
 from ..errors import ArgumentError, explain
 from ..tensor import Tensor
 from ..training import TrainingStep
-from .evaluation import is_pair
+from .evaluation import is_pair, require_data
 
 SECONDS = 0.1  # of training between two looks at progress, Ctrl-C and the loss
 HELD = 64  # batches of an iterable that are held at a time, at most
@@ -222,6 +222,7 @@ class Pace:
 
 def feed_of(data: Any, batch_size: int | None, shuffle: bool, seed: int | None) -> Feed:
     """What fit was given as data, as steps."""
+    require_data("data", data)
     if is_pair(data):
         x, y = data
         return RowFeed(batches(x, y, 64 if batch_size is None else batch_size, shuffle, seed))
@@ -231,9 +232,6 @@ def feed_of(data: Any, batch_size: int | None, shuffle: bool, seed: int | None) 
         )
     if isinstance(data, Batches):
         return RowFeed(data)
-    if not hasattr(data, "__iter__"):
-        expected = "data: a pair (x, y), batches(...), or an iterable of batches"
-        raise ArgumentError(explain("fit", expected, type(data).__name__))
     return IterableFeed(data)
 
 

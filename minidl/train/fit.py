@@ -20,7 +20,7 @@ from ..training import TrainingStep
 from .callbacks import Callback
 from .checkpoints import resume as go_on
 from .diagnose import check_weights, diverged
-from .evaluation import evaluate, mode
+from .evaluation import evaluate, mode, require_data
 from .feed import Pace, feed_of
 from .guards import guards_of
 from .history import History
@@ -193,6 +193,9 @@ def require(model: Any, loss: Any, epochs: Any, callbacks: Any) -> None:
         raise ArgumentError(explain("fit", "loss: a function (outputs, y)", repr(loss)))
     if not is_whole(epochs, 1):
         raise ArgumentError(explain("fit", "epochs: a whole number from 1 up", repr(epochs)))
+    if isinstance(callbacks, Callback) or not hasattr(callbacks, "__iter__"):
+        hint = "callbacks=[EarlyStopping()]"
+        raise ArgumentError(explain("fit", "callbacks: a list", repr(callbacks), hint))
     for callback in callbacks:
         if not isinstance(callback, Callback):
             hint = "EarlyStopping() with brackets" if isinstance(callback, type) else ""
@@ -201,6 +204,11 @@ def require(model: Any, loss: Any, epochs: Any, callbacks: Any) -> None:
 
 def columns(validation: Any, metrics: Sequence[Any]) -> list[str]:
     """What every row of the history will hold."""
+    if isinstance(metrics, str) or not hasattr(metrics, "__iter__"):
+        hint = f"metrics=[{metrics!r}]"
+        raise ArgumentError(explain("fit", "metrics: a list", repr(metrics), hint))
+    if validation is not None:
+        require_data("validation", validation)
     if validation is None and metrics:
         hint = "validation=(x, y), for the training data too"
         raise ArgumentError(explain("fit", "validation data for the metrics", "none", hint))

@@ -78,6 +78,7 @@ def whole(run: Run) -> dict[str, Any]:
         "run:step": run.step, "run:batch": run.batch, "run:losses": losses,
         "run:start": run.start, "run:history": as_bytes(run.history.to_json()),
         "run:data": [run.feed.steps, run.feed.samples],
+        "run:optimizer": type(run.optimizer).__name__,
     }  # fmt: skip
     for name, callback in named_callbacks(run):
         state |= prefixed(name, callback.state_dict())
@@ -96,6 +97,10 @@ def load_whole(run: Run, state: Mapping[str, Any]) -> None:
                 f"{run.feed.steps} batches of {run.feed.samples} rows",
             )
         )
+    kind = type(run.optimizer).__name__
+    if state["run:optimizer"] != kind:
+        expected = f"to resume with {state['run:optimizer']}, as when it was saved"
+        raise ArgumentError(explain("fit", expected, kind))
     before = learned(run)
     try:
         load_learned(run, state)

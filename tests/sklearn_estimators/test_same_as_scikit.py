@@ -121,6 +121,10 @@ def test_sample_weights(kind, solver):
     assert_same(*both(kind, X, y, weights=weights, solver=solver, batch_size=40, alpha=0.3))
 
 
+def test_one_weight_for_all():
+    assert_same(*both("MLPRegressor", *IRIS, weights=2.0, batch_size=40))
+
+
 def test_sparse_rows():
     X, y = IRIS
     X = np.where(X > 2, X, 0)

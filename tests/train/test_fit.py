@@ -436,3 +436,26 @@ def test_a_generator_is_gone_through_once():
     with pytest.raises(minidl.ArgumentError, match="none in epoch 2"):
         train.fit(model, once, F.cross_entropy, optim.SGD(model.parameters(), 0.1), 2,
                   progress=False)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"data": X}, "data: a pair"),
+        ({"data": (X, Y, Y)}, "data: a pair .*got tuple of 3"),
+        ({"data": [X, Y]}, "data: a pair .*got list of 2.*a tuple of two"),
+        ({"data": {"x": X}}, "data: a pair"),
+        ({"validation": X}, "validation: a pair"),
+        ({"validation": [X, Y]}, "validation: a pair"),
+        ({"callbacks": train.EarlyStopping("loss")}, "callbacks: a list"),
+        ({"validation": (X, Y), "metrics": "accuracy"}, "metrics: a list.*'accuracy'"),
+    ],
+    ids=str,
+)
+def test_arguments_of_the_wrong_kind_are_told_before_the_first_step(arguments, message):
+    net = nn.MLP([X.shape[1], 4, 2])
+    optimizer = optim.Adam(net.parameters())
+    given = {"data": (X, Y), "progress": False, **arguments}
+    with pytest.raises(minidl.ArgumentError, match=message):
+        train.fit(net, given.pop("data"), F.cross_entropy, optimizer, **given)
+    assert optimizer.state_dict()["parameters.0.steps"] == 0

@@ -327,3 +327,29 @@ def test_files_that_others_wrote_are_refused_and_change_nothing(state, tmp_path)
         train.fit(net, (X, Y), F.cross_entropy, optimizer, 9, resume=tmp_path / "other")
     for p, old in zip(net.parameters(), before, strict=True):
         np.testing.assert_array_equal(p.data, old)
+
+
+def resumed(folder, *callbacks, make=optim.AdamW, epochs=6):
+    minidl.manual_seed(1)
+    net = nn.MLP([5, 8, 2])
+    return train.fit(
+        net, (X, Y), F.cross_entropy, make(net.parameters(), lr=0.01), epochs,
+        validation=(X, Y), callbacks=[*callbacks, train.Checkpoint(folder)], progress=False,
+        resume=True,
+    )  # fmt: skip
+
+
+def test_early_stopping_that_was_not_there_before_begins_to_count(tmp_path):
+    resumed(tmp_path, epochs=4)
+    stopping = train.EarlyStopping(patience=2)
+    history = resumed(tmp_path, stopping, epochs=9)
+    assert len(history) > 5
+    assert stopping.best_epoch > 4
+
+
+def test_another_column_or_optimizer_is_refused(tmp_path):
+    resumed(tmp_path, train.EarlyStopping("validation_loss"), epochs=2)
+    with pytest.raises(minidl.ArgumentError, match="monitor='validation_loss', as when"):
+        resumed(tmp_path, train.EarlyStopping("loss"))
+    with pytest.raises(minidl.ArgumentError, match=r"resume with AdamW, .*got Adam\b"):
+        resumed(tmp_path, train.EarlyStopping("validation_loss"), make=optim.Adam)
