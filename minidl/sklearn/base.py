@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._kernels import set_num_threads
+from ..checks import is_number
 from ..errors import ArgumentError, explain
 from ..layers import Sequential
 from ..losses.checks import weights as checked_weights
@@ -149,7 +150,7 @@ class BaseMLP(BaseEstimator):
             y = column_or_1d(y, warn=True)
         if sample_weight is None:
             return X, y, None
-        if np.ndim(sample_weight) == 0:
+        if is_number(sample_weight):
             sample_weight = np.full(len(y), sample_weight)
         return X, y, checked_weights(type(self).__name__, "sample_weight", sample_weight, (len(y),))
 
