@@ -109,12 +109,12 @@ class TrainingStep:
         fused = self._fused_for(batches) if isinstance(batches, Batches) else None
         if fused is None:
             return np.array([self(x, y) for x, y in batches])
-        net, _ = fused
+        net, loss = fused
         order = batches.draw_order()
         size = min(batches.batch_size, len(batches.x))
         at_once = size * max(1, int(CALL / (PASSES * net.nanoseconds(size))))
         pieces = np.split(order, range(at_once, len(order), at_once))
-        return np.concatenate([self.on_rows(batches, rows) for rows in pieces])
+        return np.concatenate([self._run_rows(net, loss, batches, rows) for rows in pieces])
 
     def on_rows(self, batches: Batches, rows: np.ndarray) -> np.ndarray:
         """Steps on these rows of the data, a batch after the other, in one kernel call if the
@@ -123,7 +123,11 @@ class TrainingStep:
         fused = self._fused_for(batches)
         if fused is None:
             return np.array([self(x, y) for x, y in batches.walk(rows)])
-        net, loss = fused
+        return self._run_rows(*fused, batches, rows)
+
+    def _run_rows(
+        self, net: FusedNet, loss: RowLoss, batches: Batches, rows: np.ndarray
+    ) -> np.ndarray:
         size = min(batches.batch_size, len(batches.x))
         return self._run(net, loss, batches.x, rows, size, -(-len(rows) // size))
 
