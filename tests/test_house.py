@@ -24,7 +24,7 @@ FLOORS = [
     {"train"},
     {"nn", "functional", "sklearn", "diagnostics"},
     {"__init__"},
-    {"cli"},
+    {"cli", "lab"},
     {"__main__"},
 ]
 EXTRAS = {

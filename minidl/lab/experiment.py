@@ -1,0 +1,56 @@
+"""What an experiment is: a claim, a protocol, numbers, a rule that judges them, and pictures."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal, NamedTuple
+
+from .bench import Bench
+from .charts import Chart
+
+Outcome = Literal["reproduced", "not reproduced", "true only when"]
+Numbers = dict[str, Any]  # what JSON can hold
+
+
+class Verdict(NamedTuple):
+    """How a claim fared. `words` has the numbers that decided; of a claim that is true only when
+    something holds, it begins with that condition.
+
+    >>> print(Verdict("true only when", "the batch is 1: 100 % agree, at 64 they are 61 %."))
+    true only when the batch is 1: 100 % agree, at 64 they are 61 %.
+    """
+
+    outcome: Outcome
+    words: str
+
+    def __str__(self) -> str:
+        between = " " if self.outcome == "true only when" else ": "
+        return f"{self.outcome}{between}{self.words}"
+
+
+class Experiment(ABC):
+    """A claim put to the test.
+
+    `measure` does all the work and gives numbers; `judge` and `charts` read these numbers alone,
+    so a report can be made of a results file, and a test can plant results.
+    """
+
+    name: ClassVar[str]  # on the command line
+    title: ClassVar[str]
+    claim: ClassVar[str]  # as textbooks have it
+    source: ClassVar[str]  # where it is from: paper and section
+    protocol: ClassVar[str]  # what is done, fixed beforehand; paragraphs
+    rule: ClassVar[str]  # what `judge` does, in words
+    seconds: ClassVar[dict[str, float]]  # what it takes on two cores, by the scale's name
+
+    @abstractmethod
+    def measure(self, bench: Bench) -> Numbers:
+        """Runs the experiment. All that takes time is done in `bench.cell`, which is not done
+        again when a laboratory that was stopped goes on."""
+
+    @abstractmethod
+    def judge(self, numbers: Numbers) -> Verdict:
+        """The verdict, by the rule."""
+
+    @abstractmethod
+    def charts(self, numbers: Numbers) -> Sequence[Chart]:
+        """Pictures and tables."""

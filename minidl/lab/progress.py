@@ -1,0 +1,69 @@
+"""How far the laboratory is, and how long it will still take."""
+
+import sys
+from collections.abc import Sequence
+from time import perf_counter
+from typing import TextIO
+
+from .experiment import Experiment
+from .scale import Scale
+
+
+class Progress:
+    """A line for each experiment on stderr; on a terminal another one shows what runs now.
+
+    The time left is what the experiments to come are said to take, times how much slower or
+    faster than said the work was so far that was not found in the folder.
+    """
+
+    def __init__(
+        self, experiments: Sequence[Experiment], scale: Scale, file: TextIO | None = None
+    ) -> None:
+        self.file = file or sys.stderr
+        self.expected = {one.name: one.seconds[scale.name] for one in experiments}
+        self.names = [one.name for one in experiments]
+        self.ahead = sum(self.expected.values())  # as said, of the experiments not yet ended
+        self.said = self.took = 0.0  # of the experiments that have ended
+        self.now = ""
+
+    def experiment_begins(self, experiment: Experiment) -> None:
+        """The next one."""
+        self.now, self.done = experiment.name, 0.0
+        self.began = perf_counter()
+        self._over(f"{self._place()}: begins")
+
+    def cell_begins(self, words: str) -> None:
+        """Shows what is measured."""
+        self._over(f"{self._place()}: {words}")
+
+    def cell_ends(self, seconds: float) -> None:
+        """Counts the seconds."""
+        self.done += seconds
+
+    def experiment_ends(self, verdict: object) -> None:
+        """A line that stays."""
+        said = self.expected[self.now]
+        self.ahead -= said
+        self.said, self.took = self.said + said, self.took + self.done
+        start = "\r\033[K" if self.file.isatty() else ""
+        self._write(f"{start}{self._place()} {self.done:.0f} s  {verdict}\n")
+        self.now = ""
+
+    def left(self) -> float:
+        """Seconds that are probably left."""
+        pace = self.took / self.said if self.said else 1.0
+        current = min(self.done, self.expected[self.now] * pace) if self.now else 0.0
+        return max(0.0, self.ahead * pace - current)
+
+    def _place(self) -> str:
+        number = self.names.index(self.now) + 1
+        return f"[{number}/{len(self.names)}] {self.now}"
+
+    def _over(self, text: str) -> None:
+        if self.file.isatty():
+            minutes, seconds = divmod(round(self.left()), 60)
+            self._write(f"\r\033[K{minutes}:{seconds:02d} left  {text}"[:110])
+
+    def _write(self, text: str) -> None:
+        self.file.write(text)
+        self.file.flush()

@@ -1,0 +1,89 @@
+"""Runs experiments, and keeps what came out: `results.json` has every number, seed and version."""
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import minidl
+
+from .. import _kernels
+from ..checkpoint import atomic
+from ..errors import DataError, explain
+from .bench import Bench, Digits
+from .experiment import Experiment
+from .progress import Progress
+from .scale import Scale
+from .store import Store
+
+
+def run(
+    experiments: Sequence[Experiment], digits: Digits, scale: Scale, store: Store,
+    extra: Sequence[str] = (), progress: Progress | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Runs them one after the other; gives the results, as `results.json` has them."""
+    progress = progress or Progress(experiments, scale)
+    results: dict[str, Any] = {
+        **surroundings(), "scale": scale._asdict(), "added": [*extra], "experiments": {}
+    }  # fmt: skip
+    for experiment in experiments:
+        progress.experiment_begins(experiment)
+        bench = Bench(experiment.name, digits, scale, store, progress, extra)
+        numbers = json.loads(json.dumps(experiment.measure(bench), allow_nan=False))
+        verdict = experiment.judge(numbers)
+        results["experiments"][experiment.name] = {
+            "verdict": verdict._asdict(),
+            "numbers": numbers,
+            "seconds": round(sum(cell.seconds for cell in bench.cells), 2),
+            "cells": [cell._asdict() for cell in bench.cells],
+        }
+        progress.experiment_ends(verdict)
+    return results
+
+
+def surroundings() -> dict[str, Any]:
+    """What the numbers come from: versions, the processor, threads, the date."""
+    return {
+        "minidl": minidl.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "processor": processor(),
+        "cpus": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        "threads": _kernels.get_num_threads(),
+        "level": _kernels.level,
+        "date": datetime.now(timezone.utc).date().isoformat(),
+    }
+
+
+def processor() -> str:
+    """Its name, as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def save(results: dict[str, Any], path: Path) -> None:
+    """Writes the results, whole or not at all."""
+    atomic.put(path, [(json.dumps(results, indent=1, allow_nan=False) + "\n").encode()])
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Reads results; DataError if these are none."""
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+        for one in results["experiments"].values():
+            one["numbers"], one["verdict"]["words"], one["seconds"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        expected = f"the results of a laboratory in {path}"
+        raise DataError(explain("lab", expected, repr(error))) from None
+    return dict(results)

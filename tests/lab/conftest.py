@@ -1,0 +1,33 @@
+"""A laboratory in which an experiment takes a second."""
+
+from pathlib import Path
+
+import pytest
+
+from minidl.lab import Bench, Digits, Scale
+from minidl.lab.store import Store
+
+MNIST = Path(__file__).parents[2] / "examples" / "data" / "mnist"
+TINY = Scale("tiny", images=512, tests=256, seeds=2, tuning_seeds=1, share=0.05)
+
+
+class Silence:
+    """Shows nothing."""
+
+    def cell_begins(self, words):
+        pass
+
+    def cell_ends(self, seconds):
+        pass
+
+
+@pytest.fixture(scope="session")
+def few_digits():
+    return Digits.load(MNIST, TINY)
+
+
+@pytest.fixture
+def bench(few_digits, tmp_path):
+    store = Store(tmp_path / "lab")
+    yield Bench("tried", few_digits, TINY, store, Silence())
+    store.close()
