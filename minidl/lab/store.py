@@ -30,17 +30,23 @@ class Store:
         self.path = folder / "cells.jsonl"
         self.file = self.path.open("a+", encoding="utf-8")
         try:
+            self._lock(folder)
+            if fresh:
+                self.file.truncate(0)
+            self.cells = self._read()
+        except BaseException:
+            self.file.close()
+            raise
+
+    def _lock(self, folder: Path) -> None:
+        try:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            self.file.close()
             hint = "another --output, or wait"
             got = f"{folder}, where one is running"
             raise ArgumentError(
                 explain("lab", "a folder that no other laboratory writes into", got, hint)
             ) from None
-        if fresh:
-            self.file.truncate(0)
-        self.cells = self._read()
 
     def _read(self) -> dict[str, Cell]:
         self.file.seek(0)

@@ -1,0 +1,151 @@
+"""`python -m minidl.lab`: what it writes, says and refuses."""
+
+import gzip
+import json
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minidl.lab import command_line
+from minidl.lab.command_line import main
+from minidl.lab.experiments.collapse import Collapse
+
+OWN = """
+from minidl import nn
+
+class Cube(nn.Activation):
+    name = "cube_of_the_lab"
+    paper = "-"
+
+    @staticmethod
+    def formula(x):
+        return x * x * x
+
+class Nothing:
+    pass
+"""
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder of its own with data: 60 images of 28 x 28, as MNIST's files have them."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "own_activation.py").write_text(OWN)
+    (tmp_path / "mnist").mkdir()
+    rng = np.random.default_rng(0)
+    for name, n in (("train", 60), ("t10k", 30)):
+        x, y = rng.integers(0, 256, (n, 28, 28)), rng.integers(0, 10, n)
+        for kind, array in (("images-idx3", x), ("labels-idx1", y)):
+            header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+            content = gzip.compress(header + array.astype(np.uint8).tobytes())
+            (tmp_path / "mnist" / f"{name}-{kind}-ubyte.gz").write_bytes(content)
+    return tmp_path
+
+
+def lab(*words):
+    return main(["--data", "mnist", "--quick", *words])
+
+
+def test_writes_numbers_and_report(here, capsys):
+    assert lab("--only", "collapse") == 0
+    out, err = capsys.readouterr()
+    assert out == (
+        "report: results/lab-quick/report.html\nnumbers: results/lab-quick/results.json\n"
+    )
+    assert err.startswith("[1/1] collapse ")
+    results = json.loads((here / "results/lab-quick/results.json").read_text())
+    assert list(results["experiments"]) == ["collapse"]
+    assert results["scale"]["name"] == "quick"
+    assert "Collapse" in (here / "results/lab-quick/report.html").read_text(encoding="utf-8")
+
+
+def test_ctrl_c_keeps_what_was_measured(here, capsys, monkeypatch):
+    measure, done = Collapse.measure, []
+
+    def stopped(self, bench):
+        class Display:
+            cell_begins = bench.display.cell_begins
+
+            def cell_ends(self, seconds):
+                done.append(seconds)
+                if len(done) == 2:
+                    raise KeyboardInterrupt
+
+        bench.display = Display()
+        return measure(self, bench)
+
+    monkeypatch.setattr(Collapse, "measure", stopped)
+    assert lab("--only", "collapse") == 130
+    assert "kept in results/lab-quick" in capsys.readouterr().err
+    before = (here / "results/lab-quick/cells.jsonl").read_text().splitlines()
+    assert len(before) == 2
+    monkeypatch.setattr(Collapse, "measure", measure)
+    assert lab("--only", "collapse") == 0
+    after = (here / "results/lab-quick/cells.jsonl").read_text().splitlines()
+    assert after[:2] == before
+    assert len(after) == 15
+    assert lab("--only", "collapse", "--fresh") == 0
+    anew = (here / "results/lab-quick/cells.jsonl").read_text().splitlines()
+    assert len(anew) == 15
+    assert anew[0] != before[0]  # its seconds are others
+
+
+def test_an_own_activation_joins(here):
+    assert command_line.add("own_activation:Cube") == "cube_of_the_lab"
+    assert command_line.add("gelu") == "gelu"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("gleu", "gelu"),
+        ("own_activation:Cub", "module:Class"),
+        ("no_such_module:Cube", "no_such_module"),
+        ("own_activation:Nothing", "subclass of nn.Activation"),
+    ],
+)
+def test_no_such_activation(here, capsys, name, said):
+    assert lab("--activation", name) == 1
+    assert said in capsys.readouterr().err
+    assert not (here / "results").exists()
+
+
+def test_no_such_experiment(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--only", "colapse"])
+    assert stop.value.code == 2
+    assert "collapse" in capsys.readouterr().err
+
+
+def test_no_such_data(here, capsys):
+    assert main(["--data", "nowhere"]) == 1
+    assert "nowhere" in capsys.readouterr().err
+    assert not (here / "results").exists()
+
+
+def test_without_matplotlib_it_says_so_before_it_works(here, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert lab() == 1
+    assert "pip install 'minidl[lab]'" in capsys.readouterr().err
+
+
+def test_the_list_has_every_experiment(capsys):
+    assert main(["--list"]) == 0
+    assert "collapse " in capsys.readouterr().out
+
+
+def test_as_a_process(here):
+    package = Path(command_line.__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-m", "minidl.lab", "--data", "mnist", "--quick", "--only", "collapse"],
+        env=os.environ | {"PYTHONPATH": str(package), "GOMP_SPINCOUNT": "0"},
+        capture_output=True, text=True, check=False, cwd=here, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("report: results/lab-quick/report.html")

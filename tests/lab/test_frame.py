@@ -1,0 +1,290 @@
+"""The frame: intervals, the store of cells, the bench, the runner, the progress line."""
+
+import io
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from minidl import ArgumentError, DataError, nn
+from minidl.lab import Bench, Experiment, Scale, Verdict, runner
+from minidl.lab.progress import Progress
+from minidl.lab.statistics import STUDENT, bootstrap, mean_interval, ratio_of_medians
+from minidl.lab.store import Store
+
+CALLS = []
+
+
+def squares(digits, *, n, seed=0):
+    """A cell: notes that it was called."""
+    CALLS.append(n)
+    return {"square": n * n, "images": len(digits.x)}
+
+
+def fails(digits, *, n):
+    raise RuntimeError("power cut")
+
+
+class Squares(Experiment):
+    name, title, claim, source = "squares", "Squares", "They grow.", "Euclid"
+    protocol = rule = "-"
+    seconds: ClassVar = {"tiny": 10}
+    stop_at = 99
+
+    def measure(self, bench):
+        seeds = bench.scale.some(3)
+        rows = [bench.cell(fails if n == self.stop_at else squares, n=n) for n in (1, 2, 3)]
+        return {"squares": [row["square"] for row in rows], "seeds": seeds}
+
+    def judge(self, numbers):
+        grows = numbers["squares"] == sorted(numbers["squares"])
+        return Verdict("reproduced" if grows else "not reproduced", "they are what they are.")
+
+    def charts(self, numbers):
+        return []
+
+
+@pytest.fixture(autouse=True)
+def no_calls():
+    CALLS.clear()
+
+
+# --- intervals --------------------------------------------------------------------------------
+
+
+def test_mean_interval_is_that_of_scipy():
+    stats = pytest.importorskip("scipy.stats")
+    x = np.random.default_rng(0).normal(3, 2, 12)
+    low, high = stats.t.interval(0.95, 11, x.mean(), stats.sem(x))
+    np.testing.assert_allclose(mean_interval(x), (x.mean(), low, high), rtol=2e-4)
+
+
+def test_students_table_is_that_of_scipy():
+    stats = pytest.importorskip("scipy.stats")
+    exact = stats.t.ppf(0.975, np.arange(1, 31))
+    np.testing.assert_allclose(STUDENT, exact, atol=0.0006)  # three decimals
+
+
+def test_of_many_numbers_the_interval_is_no_narrower_than_the_normal_one():
+    x = np.tile([-1.0, 1.0], 50)
+    assert mean_interval(x)[2] >= 1.96 * x.std(ddof=1) / 10
+
+
+def test_bootstrap_covers_the_median():
+    """Of 200 intervals for the ratio of two medians about 95 % hold the true ratio, 2."""
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(200):
+        a, b = rng.lognormal(np.log(2), 0.3, 15), rng.lognormal(0, 0.3, 15)
+        _, low, high = ratio_of_medians(a, b)
+        held += low <= 2 <= high
+    assert 180 <= held <= 200
+
+
+def test_bootstrap_draws_each_sample_from_itself():
+    value, low, high = bootstrap(lambda a, b: a.mean(-1) - b.mean(-1), [5.0] * 4, [2.0] * 4)
+    assert value == low == high == 3.0
+
+
+def test_a_ratio_of_medians_with_runs_that_never_arrive():
+    with np.errstate(invalid="ignore"):
+        value, low, _ = ratio_of_medians([4.0, 4.0, np.inf], [2.0, 2.0, 2.0])
+    assert (value, low) == (2.0, 2.0)
+
+
+# --- cells ------------------------------------------------------------------------------------
+
+
+def test_a_cell_is_measured_once(bench):
+    first = bench.cell(squares, n=3)
+    assert bench.cell(squares, n=3) == first == {"square": 9, "images": 512}
+    assert CALLS == [3]
+    bench.cell(squares, n=3, seed=1)
+    assert CALLS == [3, 3]
+
+
+def test_a_cell_of_another_scale_or_experiment_is_another(bench, few_digits):
+    bench.cell(squares, n=3)
+    for name, scale in (("other", bench.scale), ("tried", bench.scale._replace(name="large"))):
+        Bench(name, few_digits, scale, bench.store, bench.display).cell(squares, n=3)
+    assert CALLS == [3, 3, 3]
+
+
+def test_a_cell_is_measured_anew_when_the_code_has_changed(bench, monkeypatch):
+    bench.cell(squares, n=3)
+    monkeypatch.setattr("minidl.lab.bench.fingerprint", lambda code: "another")
+    bench.cell(squares, n=3)
+    assert CALLS == [3, 3]
+
+
+def test_a_cell_is_measured_anew_when_the_added_activation_has_changed(
+    few_digits, bench, monkeypatch
+):
+    def named(digits, *, activation):
+        CALLS.append(activation)
+        return {}
+
+    with_gelu = Bench("tried", few_digits, bench.scale, bench.store, bench.display, ["gelu"])
+    prints = {named: "a", nn.GELU: "b"}
+    monkeypatch.setattr("minidl.lab.bench.fingerprint", prints.get)
+    for print_of_gelu in ("b", "b", "c"):
+        prints[nn.GELU] = print_of_gelu
+        with_gelu.cell(named, activation="gelu")
+        with_gelu.cell(named, activation="relu")
+    assert CALLS == ["gelu", "relu", "gelu"]
+
+
+def test_activations_are_joined_by_the_users(few_digits, bench):
+    joined = Bench("tried", few_digits, bench.scale, bench.store, bench.display, ["gelu", "relu"])
+    assert joined.activations("relu", "tanh") == ["relu", "tanh", "gelu"]
+
+
+def test_a_store_goes_on(tmp_path):
+    with_one = Store(tmp_path)
+    with_one.add(["x"], "f", {"n": 1}, 0.5, {"y": 0.1})
+    with_one.close()
+    again = Store(tmp_path)
+    assert again.find(["x"], "f", {"n": 1}).result == {"y": 0.1}
+    assert again.find(["x"], "f", {"n": 2}) is None
+    again.close()
+
+
+def test_a_line_that_was_cut_short_is_dropped(tmp_path):
+    store = Store(tmp_path)
+    for n in (1, 2):
+        store.add(["x"], "f", {"n": n}, 0.5, {"y": n})
+    store.close()
+    text = store.path.read_text()
+    store.path.write_text(text[:-7])
+    cut = Store(tmp_path)
+    assert cut.find(["x"], "f", {"n": 1})
+    assert cut.find(["x"], "f", {"n": 2}) is None
+    cut.add(["x"], "f", {"n": 2}, 0.5, {"y": 2})
+    cut.close()
+    assert store.path.read_text() == text
+
+
+def test_a_damaged_line_is_an_error(tmp_path):
+    (tmp_path / "cells.jsonl").write_text('["key", 3]\n')
+    with pytest.raises(DataError, match=r"line 1 .*--fresh"):
+        Store(tmp_path)
+    Store(tmp_path, fresh=True).close()
+
+
+def test_two_laboratories_do_not_share_a_folder(tmp_path):
+    store = Store(tmp_path)
+    store.add(["x"], "f", {}, 0.0, {})
+    with pytest.raises(ArgumentError, match="no other laboratory"):
+        Store(tmp_path, fresh=True)
+    assert store.path.read_text()  # fresh has not emptied what the other writes
+    store.close()
+    Store(tmp_path).close()
+
+
+def test_what_json_cannot_hold_is_not_kept(bench):
+    def infinite(digits):
+        return {"y": float("inf")}
+
+    with pytest.raises(ValueError, match="JSON"):
+        bench.cell(infinite)
+    assert bench.store.path.read_text() == ""
+
+
+# --- the runner -------------------------------------------------------------------------------
+
+
+def run(bench, digits, experiment, **options):
+    return runner.run(
+        [experiment], digits, bench.scale, bench.store,
+        progress=Progress([experiment], bench.scale, io.StringIO()), **options,
+    )  # fmt: skip
+
+
+def test_results_have_numbers_cells_and_verdict(bench, few_digits, tmp_path):
+    results = run(bench, few_digits, Squares())
+    found = results["experiments"]["squares"]
+    assert found["numbers"] == {"squares": [1, 4, 9], "seeds": [0, 1]}
+    assert found["verdict"] == {"outcome": "reproduced", "words": "they are what they are."}
+    assert [cell["arguments"] for cell in found["cells"]] == [{"n": 1}, {"n": 2}, {"n": 3}]
+    assert results["scale"]["images"] == 512
+    path = tmp_path / "results.json"
+    runner.save(results, path)
+    assert runner.load(path) == results
+
+
+def test_a_run_that_was_stopped_goes_on(bench, few_digits):
+    class Stopped(Squares):
+        stop_at = 3
+
+    with pytest.raises(RuntimeError):
+        run(bench, few_digits, Stopped())
+    assert CALLS == [1, 2]
+    run(bench, few_digits, Squares())
+    assert CALLS == [1, 2, 3]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"experiments": {"a": {"numbers": {}}}}'])
+def test_what_are_no_results(text, tmp_path):
+    path = tmp_path / "results.json"
+    path.write_text(text)
+    with pytest.raises(DataError, match="results of a laboratory"):
+        runner.load(path)
+
+
+def test_a_verdict_in_words():
+    assert str(Verdict("true only when", "x > 0.")) == "true only when x > 0."
+    assert str(Verdict("not reproduced", "x < 0.")) == "not reproduced: x < 0."
+
+
+# --- the time left ----------------------------------------------------------------------------
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_time_left_follows_the_pace():
+    class Second(Squares):
+        name = "second"
+        seconds: ClassVar = {"tiny": 30}
+
+    scale = Scale("tiny", 1, 1, 1, 1, 1.0)
+    progress = Progress([Squares(), Second()], scale, io.StringIO())
+    assert progress.left() == 40
+    progress.experiment_begins(Squares())
+    progress.cell_ends(4.0)
+    assert progress.left() == 36
+    progress.cell_ends(16.0)
+    progress.experiment_ends("done")
+    assert progress.left() == 60  # twice as slow as said
+    progress.experiment_begins(Second())
+    progress.cell_ends(1000.0)
+    assert progress.left() == 0
+
+
+def test_the_line_is_written_over_on_a_terminal_alone():
+    scale = Scale("tiny", 1, 1, 1, 1, 1.0)
+    for file in (Terminal(), io.StringIO()):
+        progress = Progress([Squares()], scale, file)
+        progress.experiment_begins(Squares())
+        progress.cell_begins("squares: n 3")
+        progress.cell_ends(2.0)
+        progress.experiment_ends(Verdict("reproduced", "yes."))
+        text = file.getvalue()
+        assert ("\r" in text) == ("squares: n 3" in text) == file.isatty()
+        assert text.endswith("[1/1] squares 2 s  reproduced: yes.\n")
+
+
+def test_scales_have_disjoint_seeds():
+    scale = Scale("any", 1, 1, 20, 20, 1.0)
+    assert not set(scale.some(20)) & set(scale.for_tuning(20))
+
+
+def test_json_of_results_has_no_nan(bench, few_digits):
+    class Undefined(Squares):
+        def measure(self, bench):
+            return {"squares": [float("nan")]}
+
+    with pytest.raises(ValueError, match="JSON"):
+        run(bench, few_digits, Undefined())
