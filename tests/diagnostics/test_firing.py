@@ -69,6 +69,14 @@ def test_fired_is_what_the_slopes_say(kind, by_loop):
     assert kind == "leaky" or not fired[4]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_fired_at_every_level(kind, level):
+    made, step = trained(kind)
+    x, _ = problem()
+    fired = step.firing.fired()["1"]
+    np.testing.assert_array_equal(fired, fired_by_formula(made[0](x).numpy(), made))
+
+
 @pytest.mark.parametrize("kind", ["relu", "own"])
 def test_a_single_row_of_all_is_enough(kind):
     """Only the last row of the last, shorter batch makes unit 4 fire."""
