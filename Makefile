@@ -1,6 +1,7 @@
 # make train:    builds, installs, trains on MNIST with each activation; results/ has the outcome
 # make test:     lint, doctests and tests
 # make sanitize: the kernels' tests, with every access and every operation of the kernels checked
+# make lab:      the activation laboratory, in about half an hour; LAB=--quick for a try
 # make bench:    measures minidl against its peers, in 20 minutes; BENCH=--quick for a try
 PYTHON ?= python3
 VENV ?= .venv
@@ -10,10 +11,13 @@ SOURCES = setup.py pyproject.toml $(shell find minidl -name '*.py' -o -name '*.p
 
 BENCH_VENV ?= .venv-bench
 
-.PHONY: train test sanitize lint bench build clean
+.PHONY: train lab test sanitize lint bench build clean
 
 train: $(VENV)/installed-examples
 	$(BIN)/python examples/compare_activations.py
+
+lab: $(VENV)/installed-lab
+	$(BIN)/python -m minidl.lab --data examples/data/mnist $(LAB)
 
 test: $(VENV)/installed-test
 	$(MAKE) lint
