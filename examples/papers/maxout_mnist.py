@@ -85,14 +85,11 @@ class BoundedSGD(optim.SGD):
         optim.max_norm(self.all_parameters(), MAX_NORM)
 
 
-class Momentum(Callback):
+class RisingMomentum(Callback):
     """Sets the momentum of each epoch."""
 
-    def __init__(self, of_epoch: Callable[[int], float]) -> None:
-        self.of_epoch = of_epoch
-
     def on_epoch_begin(self, run: Run) -> None:
-        run.optimizer.param_groups[0]["momentum"] = self.of_epoch(run.epoch) * DECAY
+        run.optimizer.param_groups[0]["momentum"] = momentum_of(run.epoch) * DECAY
 
 
 class StopAt(Callback):
@@ -118,24 +115,27 @@ def train(training: Training, most_epochs: int) -> tuple[nn.Sequential, dict[str
     first, last = training.split()
     best = EarlyStopping("validation_accuracy", PATIENCE)
     training.fit(
-        "stage-1", net, BoundedSGD(net.parameters(), RATE, momentum_of(1)), first, most_epochs,
-        schedule=decay_from(RATE), callbacks=[Momentum(momentum_of), best], validation=last,
+        "stage-1", net, BoundedSGD(net.parameters(), RATE, momentum_of(1) * DECAY), first,
+        most_epochs, decay_from(RATE), [RisingMomentum(), best], validation=last,
     )  # fmt: skip
     level = evaluate(net, first, F.cross_entropy)["loss"]
     error = error_of(net, last)
-    print(f"seed {training.seed}: validation error {error:.2f} %, training loss {level:.6f}")
+    print(
+        f"seed {training.seed} best epoch {best.best_epoch}: validation error {error:.2f} %, "
+        f"training loss {level:.6f}",
+        flush=True,
+    )
+    optimizer = BoundedSGD(net.parameters(), CONTINUED_RATE, CONTINUED_MOMENTUM * DECAY)
     training.fit(
-        "stage-2", net, BoundedSGD(net.parameters(), CONTINUED_RATE, CONTINUED_MOMENTUM),
-        training.images, most_epochs, schedule=decay_from(CONTINUED_RATE),
-        callbacks=[Momentum(lambda epoch: CONTINUED_MOMENTUM), StopAt(level)], validation=last,
+        "stage-2", net, optimizer, training.images, most_epochs, decay_from(CONTINUED_RATE),
+        [StopAt(level)], validation=last,
     )  # fmt: skip
     return net, {
         "best_epoch": best.best_epoch, "validation_error": error, "training_loss": level,
     }  # fmt: skip
 
 
-COLUMNS = {
-    "seed": "seed", "epochs": "epochs", "steps": "steps", "minutes": "minutes",
+RESULTS = {
     "validation_error": "validation error %", "test_mistakes": "mistakes",
     "test_error": "test error %",
 }  # fmt: skip
@@ -153,7 +153,7 @@ def main(argv: list[str] | None = None) -> None:
     rows = run_seeds(
         arguments, lambda training: train(training, arguments.most_epochs or sys.maxsize)
     )
-    print(f"\n{table(rows, COLUMNS, '0.94 (one run)')}")
+    print(f"\n{table(rows, RESULTS, '0.94 (one run)')}")
 
 
 if __name__ == "__main__":

@@ -153,20 +153,20 @@ class Results:
 
     def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
         self.file, self.settings = folder / "results.json", settings
-        if self.file.exists() and self.read()["settings"] != settings:
-            raise SystemExit(
-                f"{self.file}: expected these settings: {settings}, got {self.read()['settings']}; "
-                "try another --output"
-            )
         if not self.file.exists():
             self.write([])
+        kept = self.read()["settings"]
+        if kept != settings:
+            message = f"{self.file}: expected the settings {kept}, got {settings}"
+            raise minidl.ArgumentError(f"{message}. Try: another --output")
 
     def read(self) -> dict[str, Any]:
         try:
             kept = json.loads(self.file.read_text())
             return {"settings": kept["settings"], "rows": list(kept["rows"])}
         except (ValueError, KeyError, TypeError) as error:
-            raise SystemExit(f"{self.file}: expected results, got {error!r}") from None
+            message = f"{self.file}: expected what a run wrote, got {error!r}"
+            raise minidl.DataError(message) from None
 
     def rows(self) -> list[dict[str, Any]]:
         return self.read()["rows"]
@@ -214,9 +214,13 @@ def circumstances() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def table(rows: Sequence[dict[str, Any]], columns: dict[str, str], paper: str) -> str:
+ALWAYS = {name: name for name in ("seed", "epochs", "steps", "minutes")}  # a table's columns
+
+
+def table(rows: Sequence[dict[str, Any]], results: dict[str, str], paper: str) -> str:
     """A line for each seed, mean and standard deviation (n - 1), and the paper's figure, which is
-    for the last column."""
+    for the last of the results."""
+    columns = ALWAYS | results
     numbers = [row | {"minutes": row["seconds"] / 60} for row in rows]
     lines = [
         [*columns.values()],
