@@ -15,6 +15,10 @@ and the last one goes without the relu. What each part is for:
 - Adam with the rate 0.002 for two thirds of the 150 epochs; in the last third the rate falls to 0
   on a straight line, so that the steps' own noise dies away.
 
+Evaluation is without noise, and normalises by the running means and variances of training, or,
+with --statistics clean as in the authors' code, by those of the training images without noise,
+taken when training is over: noise had made the variances larger than evaluation's are.
+
 All 60,000 images are trained on, and the test images are looked at once for each seed, at the end.
 The noise is to be chosen without them: --validation trains on the first 50,000 images and reports
 the error on the other 10,000.
@@ -30,9 +34,21 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from seeds import BATCH, Training, error_of, main_of, parser_for, run_seeds, table, whole
+from seeds import (
+    BATCH,
+    Rows,
+    Training,
+    error_of,
+    main_of,
+    parser_for,
+    run_seeds,
+    steps_in_epoch,
+    table,
+    whole,
+)
 
-from minidl import nn, optim
+import minidl
+from minidl import data, nn, optim
 
 RATE = 0.002
 
@@ -55,17 +71,31 @@ def falls_late(steps: int) -> Callable[[int], float]:
     return lambda step: min(1.0, (steps - step) / (steps - flat))
 
 
+def settle(net: nn.Sequential, rows: Rows) -> None:
+    """Sets the running means and variances to the averages over these images without noise."""
+    norms = [layer for layer in net if isinstance(layer, nn.BatchNorm)]
+    net.eval()
+    for layer in norms:
+        layer.num_batches_tracked[...], layer.momentum, layer.training = 0, None, True
+    with minidl.no_grad():
+        for x, _ in data.batches(*rows, BATCH):
+            net(x)
+    net.eval()
+
+
 def train(
     training: Training, arguments: argparse.Namespace
 ) -> tuple[nn.Sequential, dict[str, Any]]:
     """All epochs; gives the net and, if some images were held back, the error on them."""
     net = network(arguments.widths, arguments.input_noise, arguments.hidden_noise)
     rows, held_back = training.split() if arguments.validation else (training.images, None)
-    steps = arguments.epochs * -(-len(rows[0]) // BATCH)
+    steps = arguments.epochs * steps_in_epoch(rows)
     training.fit(
         "training", net, optim.Adam(net.parameters(), RATE), rows, arguments.epochs,
         falls_late(steps), validation=held_back,
     )  # fmt: skip
+    if arguments.statistics == "clean":
+        settle(net, rows)
     return net, {} if held_back is None else {"validation_error": error_of(net, held_back)}
 
 
@@ -86,6 +116,10 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--widths", type=whole(1), nargs="+", default=[1000, 500], metavar="N",
                         help="units of the hidden layers (default: 1000 500)")  # fmt: skip
     parser.add_argument("--epochs", type=whole(1), default=150, metavar="N", help="default: 150")
+    parser.add_argument("--statistics", choices=["running", "clean"], default="running",
+                        help="what evaluation normalises by: training's running means and "
+                        "variances, or those of the training images without noise "
+                        "(default: running)")  # fmt: skip
     parser.add_argument("--validation", action="store_true",
                         help="hold back the last sixth of the training images, and report the "
                         "error on these instead of the test images")  # fmt: skip

@@ -93,7 +93,7 @@ class Training:
         if history.stopped == "interrupted":
             raise KeyboardInterrupt
         self.histories.append(history)
-        self.steps += len(history) * -(-len(rows[0]) // BATCH)
+        self.steps += len(history) * steps_in_epoch(rows)
 
     def totals(self) -> dict[str, Any]:
         """The epochs of each stage; steps and time of all, without the time between two runs."""
@@ -124,6 +124,10 @@ class Lines(Callback):
 
     def on_train_end(self, run: Run) -> None:
         print(f"{self.name} ended: {run.stopped or 'all epochs done'}", flush=True)
+
+
+def steps_in_epoch(rows: Rows) -> int:
+    return -(-len(rows[0]) // BATCH)
 
 
 def percent(share: float) -> float:
