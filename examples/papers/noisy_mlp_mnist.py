@@ -6,7 +6,8 @@ Rasmus, Valpola, Honkala, Berglund, Raiko, "Semi-supervised learning with ladder
 
     y = relu(normalise(x W) + noise + b)
 
-and the last one goes without the relu. What each part is for:
+and the last one goes without the relu. The net here is 784-1000-500-10; the paper's has three more
+layers of 250 units and a learned scale on its outputs. What each part is for:
 - Gaussian noise on the pixels, and in each layer: no two epochs see the same example, so what is
   learned has to hold for all that lies near it (Bishop 1995);
 - batch normalisation before the noise: it makes every unit's deviation 1, so the noise is as large
@@ -17,7 +18,8 @@ and the last one goes without the relu. What each part is for:
 
 Evaluation is without noise, and normalises by the running means and variances of training, or,
 with --statistics clean as in the authors' code, by those of the training images without noise,
-taken when training is over: noise had made the variances larger than evaluation's are.
+taken when training is over. In training, noise from the layers below is part of the variances; by
+those, evaluation makes the signal too small.
 
 All 60,000 images are trained on, and the test images are looked at once for each seed, at the end.
 The noise is to be chosen without them: --validation trains on the first 50,000 images and reports
