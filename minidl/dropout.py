@@ -14,9 +14,13 @@ NANOSECONDS = 1  # for one element, most of them in its random number
 
 
 def dropout(
-    x: Any, p: float = 0.5, training: bool = True, *, seed: int | None = None, step: int = 0
-) -> Tensor:
+    x: Any, p: float = 0.5, training: bool = True, *, rescale: bool = True,
+    seed: int | None = None, step: int = 0,
+) -> Tensor:  # fmt: skip
     """y = 0 with probability p, else x / (1 - p), so that the mean stays x ("inverted" dropout).
+
+    With rescale=False what is not dropped is x itself: then the mean in training is (1 - p) x, and
+    x in evaluation, as in Goodfellow et al., "Maxout networks", ICML 2013, for the pixels.
 
     x is float32 or float64 of any shape; y is like it. Without `training`, and for p = 0, x itself
     is returned; p = 1 gives zeros. Which elements are dropped depends on seed, step and position
@@ -26,12 +30,14 @@ def dropout(
 
     Backward makes the same mask again from its seed, so nothing is kept.
 
-    DTypeError for integers; ArgumentError for p outside [0, 1] and for a seed or step that is no
-    whole number from 0 to 2^64 - 1.
+    DTypeError for integers; ArgumentError for p outside [0, 1], a rescale that is neither True nor
+    False, and for a seed or step that is no whole number from 0 to 2^64 - 1.
 
     >>> import minidl
     >>> dropout(minidl.tensor([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), p=0.5, seed=3)
     tensor([ 2.,  0.,  6.,  8.,  0., 12.])
+    >>> dropout(minidl.tensor([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), p=0.5, rescale=False, seed=3)
+    tensor([1., 0., 3., 4., 0., 6.])
 
     Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR
     15, 2014. The random numbers: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
@@ -39,9 +45,9 @@ def dropout(
     """
     x = as_tensor(x, "dropout")
     require_float("dropout", x)
-    _check_probability(p)
+    check_mask("dropout", p, rescale)
     check_words("dropout", seed, step)
-    last, scale = mask_numbers(float(p))
+    last, scale = mask_numbers(float(p), rescale)
     if not training or last < 0:
         return x
     key = fresh_seed() if seed is None else int(seed)
@@ -56,11 +62,15 @@ def dropout(
     return record("dropout", masked(x.data), (x,), lambda dy: (masked(dy),))
 
 
-def mask_numbers(p: float) -> tuple[int, float]:
+def mask_numbers(p: float, rescale: bool) -> tuple[int, float]:
     """The largest random word that drops its element, and what the others are multiplied by."""
-    return round(p * 2**32) - 1, 1 / (1 - p) if p < 1 else 0.0
+    scale = 1 / (1 - p) if rescale and p < 1 else 1.0
+    return round(p * 2**32) - 1, scale
 
 
-def _check_probability(p: Any) -> None:
+def check_mask(operation: str, p: Any, rescale: Any) -> None:
+    """ArgumentError unless these can say what is dropped, and whether the others are scaled."""
     if not (is_number(p) and 0 <= p <= 1):
-        raise ArgumentError(explain("dropout", "a probability p from 0 to 1", f"p={p!r}"))
+        raise ArgumentError(explain(operation, "a probability p from 0 to 1", f"p={p!r}"))
+    if not isinstance(rescale, bool):
+        raise ArgumentError(explain(operation, "rescale: True or False", f"rescale={rescale!r}"))

@@ -189,7 +189,7 @@ class Room:
             self.learned = rule_of(weight, rules)
         self.mask, self.dropped = None, self.y
         if dropout is not None and dropout.training:
-            last, scale = mask_numbers(dropout.p)
+            last, scale = mask_numbers(dropout.p, dropout.rescale)
             if last >= 0:
                 self.mask = (dropout.seed, dropout.calls, last, scale)
                 self.dropped = self.room_to_drop

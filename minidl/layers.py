@@ -8,9 +8,9 @@ import numpy as np
 
 from . import init as initial
 from .activations import Activation
-from .checks import is_number, is_whole
+from .checks import is_whole
 from .dense import dense
-from .dropout import dropout
+from .dropout import check_mask, dropout
 from .errors import ArgumentError, DTypeError, ShapeError, explain
 from .layer import Layer, Parameter, RandomLayer
 from .noise import check_deviation, gaussian_noise
@@ -161,26 +161,26 @@ class BatchNorm(Layer):
 
 class Dropout(RandomLayer):
     """In training each element is 0 with probability p, else x / (1 - p); in evaluation y = x.
+    With rescale=False it is x instead of x / (1 - p).
 
     The mask follows from the layer's seed and the count of its calls; without a seed one is drawn
     when the layer is made. Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov 2014.
     """
 
-    def __init__(self, p: float = 0.5, *, seed: int | None = None) -> None:
-        if not (is_number(p) and 0 <= p <= 1):
-            raise ArgumentError(explain("Dropout", "p from 0 to 1", repr(p)))
+    def __init__(self, p: float = 0.5, *, rescale: bool = True, seed: int | None = None) -> None:
+        check_mask("Dropout", p, rescale)
         super().__init__(seed)
-        self.p = float(p)
+        self.p, self.rescale = float(p), rescale
 
     def forward(self, x: Any) -> Tensor:
         """x with some elements dropped."""
-        y = dropout(x, self.p, self.training, seed=self.seed, step=self.calls)
+        y = dropout(x, self.p, self.training, rescale=self.rescale, seed=self.seed, step=self.calls)
         self.calls += self.training
         return y
 
     def describe(self) -> str:
-        """Its probability."""
-        return f"p={self.p}"
+        """Its probability, and whether what is kept is not scaled."""
+        return f"p={self.p}" if self.rescale else f"p={self.p}, rescale=False"
 
 
 class GaussianNoise(RandomLayer):

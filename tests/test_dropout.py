@@ -26,6 +26,28 @@ def test_what_is_kept_is_scaled(p, dtype):
     np.testing.assert_allclose(y[kept], x[kept] / (1 - float(p)), rtol=np.finfo(dtype).eps)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("p", [0.2, 0.5, 0.75])
+def test_without_rescaling_what_is_kept_is_x_itself(p, dtype):
+    x = tensor(X.astype(dtype))
+    y = dropout(x, p, rescale=False, seed=4)
+    kept = dropout(x, p, seed=4).numpy() != 0
+    dy = np.random.default_rng(1).normal(size=X.shape).astype(dtype)
+    y.backward(dy)
+    np.testing.assert_array_equal(y.numpy(), np.where(kept, x.numpy(), 0))
+    np.testing.assert_array_equal(x.grad.numpy(), np.where(kept, dy, 0))
+    assert dropout(x, p, training=False, rescale=False) is x
+    np.testing.assert_array_equal(dropout(x, 1, rescale=False).numpy(), 0 * X)
+
+
+@pytest.mark.parametrize("value", [None, 1, "no", np.array([True])])
+def test_a_rescale_that_is_neither_true_nor_false(value):
+    with pytest.raises(ArgumentError, match="rescale: True or False"):
+        dropout(X, 0.5, rescale=value)
+    with pytest.raises(ArgumentError, match="rescale: True or False"):
+        minidl.nn.Dropout(0.5, rescale=value)
+
+
 def test_the_mean_is_kept():
     """The mean of 10^5 values that are 0 or 1 / (1 - p): its deviation is sqrt(p / (1 - p) / n)."""
     n = 100_000

@@ -206,6 +206,14 @@ def test_dropout_draws_anew_at_each_call_and_repeats_with_the_seed():
             nn.Dropout(p)
 
 
+def test_dropout_without_rescaling_and_its_copies():
+    layer = nn.Dropout(0.25, rescale=False, seed=3)
+    for each in (layer, copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        y = each(np.full(1000, 3, np.float32)).data
+        assert set(y) == {0, 3}
+        assert repr(each) == "Dropout(p=0.25, rescale=False)"
+
+
 def test_state_goes_round_and_is_checked_before_anything_changes(tmp_path):
     a, b = (nn.MLP([4, 3, 2], "prelu") for _ in range(2))
     np.savez(tmp_path / "net.npz", **a.state_dict())

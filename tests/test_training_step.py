@@ -121,6 +121,14 @@ def test_random_sizes(hidden, batch_size, seed):
     assert_same_bits(net, OPTIMIZERS["momentum"], batch_size=batch_size, epochs=1)
 
 
+def test_dropout_without_rescaling(level):
+    def net():
+        layers = nn.Dense(50, 40), nn.ReLU(), nn.Dropout(0.3, rescale=False), nn.Dense(40, 10)
+        return nn.Sequential(*layers)
+
+    assert_same_bits(net, OPTIMIZERS["momentum"])
+
+
 def test_no_bias_float64_and_dropout_of_the_input_side(level):
     x, y = pixels()
     xy = (x / 255, y)
@@ -317,13 +325,14 @@ def reload(optimizer):
         lambda net, optimizer: setattr(net[0].bias, "data", net[0].bias.data + 1),
         lambda net, optimizer: reorder(net[3].weight),
         lambda net, optimizer: setattr(net[2], "p", 0.9),
+        lambda net, optimizer: setattr(net[2], "rescale", False),
         lambda net, optimizer: net.eval(),
         lambda net, optimizer: setattr(net[0], "weight", nn.Parameter(2 * net[0].weight.data)),
         lambda net, optimizer: reload(optimizer),
         lambda net, optimizer: optimizer.param_groups[0].update(nesterov=True),
     ],
     ids=["lr", "W in place", "slopes in place", "b replaced", "W in another order", "dropout",
-         "eval", "another W", "state loaded", "nesterov"],
+         "rescale", "eval", "another W", "state loaded", "nesterov"],
 )  # fmt: skip
 def test_single_steps_see_what_has_changed(change):
     """Between two steps nothing may be remembered that is no longer true."""

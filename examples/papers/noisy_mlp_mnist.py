@@ -1,0 +1,144 @@
+"""A plain net with noise in every layer on MNIST: the supervised baseline of the ladder network.
+
+Rasmus, Valpola, Honkala, Berglund, Raiko, "Semi-supervised learning with ladder networks", NIPS
+2015, section 4.1; also in Pezeshki et al., "Deconstructing the ladder network architecture", ICML
+2016. The baseline is the ladder's encoder alone. A layer is
+
+    y = relu(normalise(x W) + noise + b)
+
+and the last one goes without the relu. The net here is 784-1000-500-10; the paper's has three more
+layers of 250 units and a learned scale on its outputs. What each part is for:
+- Gaussian noise on the pixels, and in each layer: no two epochs see the same example, so what is
+  learned has to hold for all that lies near it (Bishop 1995);
+- batch normalisation before the noise: it makes every unit's deviation 1, so the noise is as large
+  by that measure everywhere, and no layer can drown it in larger weights. It has no weight of its
+  own, as the next layer's can do the same, and its bias comes after the noise (nn.Bias);
+- Adam with the rate 0.002 for two thirds of the 150 epochs; in the last third the rate falls to 0
+  on a straight line, so that the steps' own noise dies away.
+
+Evaluation is without noise, and normalises by the running means and variances of training, or,
+with --statistics clean as in the authors' code, by those of the training images without noise,
+taken when training is over. In training, noise from the layers below is part of the variances; by
+those, evaluation makes the signal too small.
+
+All 60,000 images are trained on, and the test images are looked at once for each seed, at the end.
+The noise is to be chosen without them: --validation trains on the first 50,000 images and reports
+the error on the other 10,000.
+
+    python examples/papers/noisy_mlp_mnist.py
+    python examples/papers/noisy_mlp_mnist.py --validation --hidden-noise 0.3 --output try
+    python examples/papers/noisy_mlp_mnist.py --seeds 1 --limit 3000 --epochs 5 --output try
+"""
+
+import argparse
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+from seeds import (
+    BATCH,
+    Rows,
+    Training,
+    error_of,
+    main_of,
+    parser_for,
+    run_seeds,
+    steps_in_epoch,
+    table,
+    whole,
+)
+
+import minidl
+from minidl import data, nn, optim
+
+RATE = 0.002
+
+
+def network(widths: Sequence[int], input_noise: float, hidden_noise: float) -> nn.Sequential:
+    """784 pixels, hidden layers of these widths, 10 outputs."""
+    layers: list[nn.Layer] = [nn.GaussianNoise(input_noise)]
+    sizes = [784, *widths, 10]
+    for inputs, units in pairwise(sizes):
+        layers += [
+            nn.Dense(inputs, units, bias=False), nn.BatchNorm(units, affine=False),
+            nn.GaussianNoise(hidden_noise), nn.Bias(units), nn.ReLU(),
+        ]  # fmt: skip
+    return nn.Sequential(*layers[:-1])
+
+
+def falls_late(steps: int) -> Callable[[int], float]:
+    """The factor on the rate: 1 for two thirds of the steps, then a straight line to 0."""
+    flat = 2 * steps // 3
+    return lambda step: min(1.0, (steps - step) / (steps - flat))
+
+
+def settle(net: nn.Sequential, rows: Rows) -> None:
+    """Sets the running means and variances to the averages over these images without noise."""
+    norms = [layer for layer in net if isinstance(layer, nn.BatchNorm)]
+    net.eval()
+    for layer in norms:
+        layer.num_batches_tracked[...], layer.momentum, layer.training = 0, None, True
+    with minidl.no_grad():
+        for x, _ in data.batches(*rows, BATCH):
+            net(x)
+    net.eval()
+
+
+def train(
+    training: Training, arguments: argparse.Namespace
+) -> tuple[nn.Sequential, dict[str, Any]]:
+    """All epochs; gives the net and, if some images were held back, the error on them."""
+    net = network(arguments.widths, arguments.input_noise, arguments.hidden_noise)
+    rows, held_back = training.split() if arguments.validation else (training.images, None)
+    steps = arguments.epochs * steps_in_epoch(rows)
+    training.fit(
+        "training", net, optim.Adam(net.parameters(), RATE), rows, arguments.epochs,
+        falls_late(steps), validation=held_back,
+    )  # fmt: skip
+    if arguments.statistics == "clean":
+        settle(net, rows)
+    return net, {} if held_back is None else {"validation_error": error_of(net, held_back)}
+
+
+def deviation(text: str) -> float:
+    """An option's type: a finite number from 0 up."""
+    value = float(text)
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a finite number from 0 up: {text}")
+    return value
+
+
+def parse(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = parser_for(__doc__, "noisy")
+    parser.add_argument("--input-noise", type=deviation, default=0.3, metavar="SD",
+                        help="standard deviation of the pixels' noise (default: 0.3)")  # fmt: skip
+    parser.add_argument("--hidden-noise", type=deviation, default=0.5, metavar="SD",
+                        help="that of the noise in each layer (default: 0.5)")  # fmt: skip
+    parser.add_argument("--widths", type=whole(1), nargs="+", default=[1000, 500], metavar="N",
+                        help="units of the hidden layers (default: 1000 500)")  # fmt: skip
+    parser.add_argument("--epochs", type=whole(1), default=150, metavar="N", help="default: 150")
+    parser.add_argument("--statistics", choices=["running", "clean"], default="running",
+                        help="what evaluation normalises by: training's running means and "
+                        "variances, or those of the training images without noise "
+                        "(default: running)")  # fmt: skip
+    parser.add_argument("--validation", action="store_true",
+                        help="hold back the last sixth of the training images, and report the "
+                        "error on these instead of the test images")  # fmt: skip
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parse(argv)
+    rows = run_seeds(
+        arguments, lambda training: train(training, arguments), not arguments.validation
+    )
+    if arguments.validation:
+        results, paper = {"validation_error": "validation error %"}, ""
+    else:
+        results, paper = {"test_mistakes": "mistakes", "test_error": "test error %"}, "0.80 ± 0.03"
+    print(f"\n{table(rows, results, paper)}")
+
+
+if __name__ == "__main__":
+    main_of(main, "noisy_mlp_mnist")

@@ -1,0 +1,263 @@
+"""What the reproductions share: options, training that a kill cannot hurt, a row for each seed.
+
+A seed trains in stages, each a `fit` that saves itself after every epoch to DIR/seed-N/STAGE and
+goes on from there. A seed that is done has a row in DIR/results.json and is not trained again. The
+test images are looked at once for each seed, when its training is over.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import minidl
+from minidl import data, nn, optim
+from minidl import functional as F
+from minidl.schedules import Factor
+from minidl.train import Callback, Checkpoint, History, Run, evaluate, fit, predict
+
+MNIST = Path(__file__).parents[1] / "data" / "mnist"
+BATCH = 100
+VALIDATION = 6  # the last of so many equal parts of the training images is for validation
+
+Rows = tuple[np.ndarray, np.ndarray]  # uint8 images (n, 784), labels (n,)
+
+
+def whole(smallest: int) -> Callable[[str], int]:
+    """An option's type: a whole number from `smallest` up."""
+
+    def number(text: str) -> int:
+        value = int(text)
+        if value < smallest:
+            raise argparse.ArgumentTypeError(f"expected a whole number from {smallest} up: {text}")
+        return value
+
+    number.__name__ = "whole number"  # argparse names it in its errors
+    return number
+
+
+def parser_for(description: str, output: str) -> argparse.ArgumentParser:
+    """A parser with the options that every reproduction has."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seeds", type=whole(1), default=5, metavar="N",
+                        help="how many seeds (default: 5)")  # fmt: skip
+    parser.add_argument("--first-seed", type=whole(0), default=0, metavar="N", help="default: 0")
+    parser.add_argument("--data", type=Path, default=MNIST, metavar="DIR",
+                        help="a folder with the four files of MNIST")  # fmt: skip
+    parser.add_argument("--output", type=Path, default=Path("results/papers") / output,
+                        metavar="DIR", help="the folder of checkpoints and results.json "
+                        f"(default: results/papers/{output})")  # fmt: skip
+    parser.add_argument("--limit", type=whole(2 * VALIDATION), metavar="N",
+                        help="use the first N training images only, for a try")  # fmt: skip
+    return parser
+
+
+@dataclass
+class Training:
+    """A seed on its way: its number, its folder, the images that it may learn from, and what its
+    stages came to."""
+
+    seed: int
+    folder: Path
+    images: Rows
+    histories: list[History] = field(default_factory=list)
+    steps: int = 0
+
+    def split(self) -> tuple[Rows, Rows]:
+        """The images to train on, and the last sixth of all: for MNIST 50,000 and 10,000."""
+        x, y = self.images
+        n = len(x) - len(x) // VALIDATION
+        return (x[:n], y[:n]), (x[n:], y[n:])
+
+    def fit(
+        self, stage: str, net: nn.Layer, optimizer: optim.Optimizer, rows: Rows, epochs: int,
+        schedule: Factor, callbacks: Sequence[Callback] = (), validation: Rows | None = None,
+    ) -> None:  # fmt: skip
+        """Trains the net, or goes on where an earlier run was ended."""
+        history = fit(
+            net, rows, F.cross_entropy, optimizer, epochs, validation=validation,
+            metrics=[] if validation is None else ["accuracy"], schedule=schedule,
+            callbacks=[*callbacks, Lines(f"seed {self.seed} {stage}"),
+                       Checkpoint(self.folder / stage, keep=2)],
+            batch_size=BATCH, seed=self.seed, progress=False, resume=True,
+        )  # fmt: skip
+        if history.stopped == "interrupted":
+            raise KeyboardInterrupt
+        self.histories.append(history)
+        self.steps += len(history) * steps_in_epoch(rows)
+
+    def totals(self) -> dict[str, Any]:
+        """The epochs of each stage; steps and time of all, without the time between two runs."""
+        seconds = sum(sum(history.seconds) for history in self.histories)
+        return {
+            "epochs": [len(history) for history in self.histories], "steps": self.steps,
+            "seconds": round(seconds, 1),
+        }  # fmt: skip
+
+
+class Lines(Callback):
+    """Prints a line for every epoch."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def on_epoch_end(self, run: Run, row: dict[str, Any]) -> None:
+        parts = [f"loss {row['loss']:.5f}"]
+        if "validation_loss" in row:
+            errors = [percent(1 - right) for right in run.history["validation_accuracy"]]
+            best = min(errors)
+            parts.append(f"validation loss {row['validation_loss']:.5f}")
+            parts.append(
+                f"error {errors[-1]:.2f} %, least {best:.2f} % at {1 + errors.index(best)}"
+            )
+        parts.append(f"{run.history.seconds[-1]:.1f} s")
+        print(f"{self.name} epoch {row['epoch']}: {', '.join(parts)}", flush=True)
+
+    def on_train_end(self, run: Run) -> None:
+        print(f"{self.name} ended: {run.stopped or 'all epochs done'}", flush=True)
+
+
+def steps_in_epoch(rows: Rows) -> int:
+    return -(-len(rows[0]) // BATCH)
+
+
+def percent(share: float) -> float:
+    """In percent, without the last bits of rounding."""
+    return round(100 * share, 6)
+
+
+def error_of(net: nn.Layer, rows: Rows) -> float:
+    """The percentage of images that the net takes for another digit."""
+    return percent(1 - evaluate(net, rows, metrics=["accuracy"])["accuracy"])
+
+
+def training_images(arguments: argparse.Namespace) -> Rows:
+    """The images to learn from, or the first of them."""
+    (x, y), _ = data.mnist(arguments.data)
+    return x[: arguments.limit], y[: arguments.limit]
+
+
+def test_mistakes(net: nn.Layer, folder: Path) -> tuple[int, int]:
+    """How many test images the net takes for another digit, and how many there are."""
+    _, (x, y) = data.mnist(folder)
+    return int((predict(net, x).argmax(axis=1) != y).sum()), len(y)
+
+
+class Results:
+    """DIR/results.json: the settings, and a row for each seed that is done."""
+
+    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+        self.file, self.settings = folder / "results.json", settings
+        if not self.file.exists():
+            self.write([])
+        kept = self.read()["settings"]
+        if kept != settings:
+            message = f"{self.file}: expected the settings {kept}, got {settings}"
+            raise minidl.ArgumentError(f"{message}. Try: another --output")
+
+    def read(self) -> dict[str, Any]:
+        try:
+            kept = json.loads(self.file.read_text())
+            return {"settings": kept["settings"], "rows": list(kept["rows"])}
+        except (ValueError, KeyError, TypeError) as error:
+            message = f"{self.file}: expected what a run wrote, got {error!r}"
+            raise minidl.DataError(message) from None
+
+    def rows(self) -> list[dict[str, Any]]:
+        return self.read()["rows"]
+
+    def add(self, row: dict[str, Any]) -> None:
+        self.write(sorted([*self.rows(), row], key=lambda row: row["seed"]))
+
+    def write(self, rows: list[dict[str, Any]]) -> None:
+        """Writes the file anew: it is whole whenever the process is killed."""
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        new = self.file.with_suffix(f".{os.getpid()}")
+        new.write_text(json.dumps({"settings": self.settings, "rows": rows}, indent=1) + "\n")
+        new.replace(self.file)
+
+
+def run_seeds(
+    arguments: argparse.Namespace, train: Callable[[Training], tuple[nn.Layer, dict[str, Any]]],
+    is_tested: bool = True,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Trains the seeds that are not done yet; gives the rows of all that were asked for.
+
+    `train` gives the net and what else its row shall tell.
+    """
+    others = ("seeds", "first_seed", "output", "data")
+    settings = {name: value for name, value in vars(arguments).items() if name not in others}
+    results = Results(arguments.output, settings)
+    wanted = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
+    missing = sorted(set(wanted) - {row["seed"] for row in results.rows()})
+    images = training_images(arguments) if missing else None
+    for seed in missing:
+        minidl.manual_seed(seed)
+        training = Training(seed, arguments.output / f"seed-{seed}", images)
+        net, row = train(training)
+        if is_tested:
+            mistakes, n = test_mistakes(net, arguments.data)
+            row |= {"test_mistakes": mistakes, "test_error": percent(mistakes / n)}
+        results.add({"seed": seed, **training.totals(), **row, **circumstances()})
+    return [row for row in results.rows() if row["seed"] in wanted]
+
+
+def circumstances() -> dict[str, Any]:
+    """Where a row comes from."""
+    return {
+        "minidl": minidl.__version__, "numpy": np.__version__, "threads": minidl.get_num_threads(),
+    }  # fmt: skip
+
+
+ALWAYS = {name: name for name in ("seed", "epochs", "steps", "minutes")}  # a table's columns
+
+
+def table(rows: Sequence[dict[str, Any]], results: dict[str, str], paper: str) -> str:
+    """A line for each seed, mean and standard deviation (n - 1), and the paper's figure, which is
+    for the last of the results."""
+    columns = ALWAYS | results
+    numbers = [row | {"minutes": row["seconds"] / 60} for row in rows]
+    lines = [
+        [*columns.values()],
+        *[[shown(row[name]) for name in columns] for row in numbers],
+        ["mean ± sd", *[spread([row[name] for row in numbers]) for name in [*columns][1:]]],
+        ["paper", *[""] * (len(columns) - 2), paper],
+    ]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    rule = [f"{'-' * (width - 1)}:" for width in widths]
+    return "\n".join(
+        f"| {' | '.join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))} |"
+        for line in [lines[0], rule, *lines[1:]]
+    )
+
+
+def shown(value: Any) -> str:
+    if isinstance(value, list):
+        return " + ".join(map(str, value))
+    return str(value) if isinstance(value, int) else f"{value:.2f}"
+
+
+def spread(values: list[Any]) -> str:
+    if isinstance(values[0], list):
+        return spread([sum(value) for value in values])
+    mean = f"{statistics.mean(values):.3f}"
+    return f"{mean} ± {statistics.stdev(values):.3f}" if len(values) > 1 else mean
+
+
+def main_of(main: Callable[[], None], name: str) -> None:
+    """Calls it; ends with one line for what went wrong."""
+    try:
+        main()
+    except (minidl.MinidlError, OSError) as error:
+        sys.exit(f"{name}: {error}")
+    except KeyboardInterrupt:
+        sys.exit(f"{name}: interrupted; the same command goes on from here")
