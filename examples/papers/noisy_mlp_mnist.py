@@ -26,7 +26,7 @@ The noise is to be chosen without them: --validation trains on the first 50,000 
 the error on the other 10,000.
 
     python examples/papers/noisy_mlp_mnist.py
-    python examples/papers/noisy_mlp_mnist.py --validation --hidden-noise 0.3 --output try
+    python examples/papers/noisy_mlp_mnist.py --validation --hidden-noise 0.5 --output try
     python examples/papers/noisy_mlp_mnist.py --seeds 1 --limit 3000 --epochs 5 --output try
 """
 
@@ -113,15 +113,15 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser = parser_for(__doc__, "noisy")
     parser.add_argument("--input-noise", type=deviation, default=0.3, metavar="SD",
                         help="standard deviation of the pixels' noise (default: 0.3)")  # fmt: skip
-    parser.add_argument("--hidden-noise", type=deviation, default=0.5, metavar="SD",
-                        help="that of the noise in each layer (default: 0.5)")  # fmt: skip
+    parser.add_argument("--hidden-noise", type=deviation, default=0.3, metavar="SD",
+                        help="that of the noise in each layer (default: 0.3)")  # fmt: skip
     parser.add_argument("--widths", type=whole(1), nargs="+", default=[1000, 500], metavar="N",
                         help="units of the hidden layers (default: 1000 500)")  # fmt: skip
     parser.add_argument("--epochs", type=whole(1), default=150, metavar="N", help="default: 150")
-    parser.add_argument("--statistics", choices=["running", "clean"], default="running",
+    parser.add_argument("--statistics", choices=["running", "clean"], default="clean",
                         help="what evaluation normalises by: training's running means and "
                         "variances, or those of the training images without noise "
-                        "(default: running)")  # fmt: skip
+                        "(default: clean)")  # fmt: skip
     parser.add_argument("--validation", action="store_true",
                         help="hold back the last sixth of the training images, and report the "
                         "error on these instead of the test images")  # fmt: skip
