@@ -2,6 +2,7 @@
 
 from ..experiment import Experiment
 from .collapse import Collapse
+from .saturation import Saturation
 
-EXPERIMENTS: tuple[Experiment, ...] = (Collapse(),)
+EXPERIMENTS: tuple[Experiment, ...] = (Collapse(), Saturation())
 BY_NAME = {experiment.name: experiment for experiment in EXPERIMENTS}
