@@ -3,6 +3,7 @@
 from ..experiment import Experiment
 from .collapse import Collapse
 from .saturation import Saturation
+from .zigzag import Zigzag
 
-EXPERIMENTS: tuple[Experiment, ...] = (Collapse(), Saturation())
+EXPERIMENTS: tuple[Experiment, ...] = (Collapse(), Saturation(), Zigzag())
 BY_NAME = {experiment.name: experiment for experiment in EXPERIMENTS}

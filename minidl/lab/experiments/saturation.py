@@ -61,7 +61,7 @@ class Saturation(Experiment):
         "paper's standard, or Glorot's uniform ones, the biases 0. All are trained with five "
         "hidden layers; sigmoid and tanh also with four and the standard weights. Plain SGD, "
         "batches of 10 as in the paper, cross-entropy, 4 epochs, three seeds.\n\n"
-        "Each activation has a rate of its own: the one of 0.03, 0.1, 0.3 and 1 with the least mean "
+        "Each activation has a rate of its own: that of 0.03, 0.1, 0.3 and 1 with the least mean "
         "loss in the last quarter of one epoch (four hidden layers, standard weights, another "
         "seed); where that is at an end, the grid goes on in steps of √10.\n\n"
         "The first 300 test images are looked at before training, at 1/32, 1/16, 1/8, 1/4 and 1/2 "
