@@ -184,20 +184,22 @@ def learn(
     digits: Digits, *, activation: str, depth: int, init: str, lr: float, seed: int, epochs: int
 ) -> dict[str, Any]:
     """Trains a net; what the looks show, the outputs' histograms at the end, and the test error.
-    Looks end where a loss is not finite."""
+    Looks end where a loss or a measure is not finite."""
     net = net_of([784, *[WIDTH] * depth, 10], activation, seed, INITS[init])
     pixels, _ = next(iter(data.batches(digits.x_test, digits.y_test, EXAMPLES)))
     labels = digits.y_test[:EXAMPLES]
     batches = data.batches(digits.x, digits.y, BATCH, shuffle=True, seed=seed)
     step = TrainingStep(net, F.cross_entropy, sgd(net, lr))
-    looks = [look(net, pixels, labels) | {"epoch": 0.0}]
+    looks: list[dict[str, Any]] = [look(net, pixels, labels) | {"epoch": 0.0}]
     is_finite = True
     for when, rows in pieces(batches, epochs):
         with np.errstate(all="ignore"):
-            is_finite = bool(np.isfinite(step.on_rows(batches, rows)).all())
+            losses = step.on_rows(batches, rows)
+            seen = look(net, pixels, labels)
+        is_finite = bool(np.isfinite(losses).all()) and all(map(are_finite, seen.values()))
         if not is_finite:
             break
-        looks.append(look(net, pixels, labels) | {"epoch": when})
+        looks.append(seen | {"epoch": when})
     return {
         "looks": looks,
         "histograms": outputs(net, pixels) if is_finite else None,
@@ -230,6 +232,11 @@ def look(net: nn.MLP, x: Tensor, y: np.ndarray) -> dict[str, list[float | None]]
         measure: [seen[str(i)].get(measure) for i in places] for measure in (*MEASURES, "saturated")
     }
     return found | {"gradient": [seen[str(i - 1)]["gradient"] for i in places]}
+
+
+def are_finite(values: Sequence[float | None]) -> bool:
+    """Whether all are, as far as there are any."""
+    return bool(np.isfinite([value for value in values if value is not None]).all())
 
 
 def outputs(net: nn.MLP, x: Tensor) -> list[list[float]]:
