@@ -51,7 +51,7 @@ def test_half_of_the_way_from_chance_is_the_threshold():
     assert judged(ALL).outcome == "reproduced"
     less = judged(ALL | {"relu": (1.0, 0.769)})
     assert less.words.startswith("the batch is small or the inputs are from sigmoid or the inputs ")
-    none = judged({source: (1.0, 0.769) for source in ALL})
+    none = judged(dict.fromkeys(ALL, (1.0, 0.769)))
     assert none.words.startswith("the batch is small: ")
 
 
