@@ -47,10 +47,12 @@ class Dying(Experiment):
         "After each epoch all training images pass through the net, whose weights do not change "
         "meanwhile. A unit is dead if its slope dy/dz is 0 on all of them, and flat if it is less "
         "than 5 % of the activation's largest slope on all of them: for ReLU the same, but a unit "
-        "of leaky ReLU, PReLU or ELU that is flat still gets a small gradient. Of maxout the "
-        "pieces are counted, which are dead if they never win; a unit of it cannot be. A unit that "
-        "is dead after an epoch and not after a later one has come back. A training whose loss is "
-        "not finite ends, and its later epochs are not counted."
+        "of leaky ReLU, PReLU or ELU that is flat still gets a small gradient, but for ELU's below "
+        "z = -17, where float32 rounds its slope to 0: that one is dead. Of maxout the pieces are "
+        "counted, which are dead if they never win; a unit of it cannot be. A unit that is dead "
+        "after an epoch and not after the next has come back. A training ends with the epoch in "
+        "which its loss is not finite, and counts as diverged: its units are in no share.\n\n"
+        "A net has learned if 90 % of the test images or more are right."
     )
     rule = (
         "Not reproduced if at no rate 40 % of all hidden ReLU units are dead after the last epoch "
@@ -107,9 +109,8 @@ class Dying(Experiment):
             return Verdict("not reproduced", words)
         conditions = []
         if max((shares[i] for i in learning), default=0.0) < CLAIMED:
-            conditions.append(
-                f"the rate is so high that test accuracy stays below {percent(TRAINS)}"
-            )
+            bound = percent(TRAINS)
+            conditions.append(f"the rate is so high that test accuracy stays below {bound}")
         if back[1][0]:
             conditions.append("as to never coming back, the unit is in the first hidden layer")
         if conditions:
