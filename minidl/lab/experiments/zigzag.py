@@ -22,7 +22,7 @@ from ..tuning import best_rate
 
 UNITS = 128
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)  # of batches
-LOOKS = 10  # batches of each size
+LOOKS, ROWS = 10, 1024  # at most so many batches of a size, and so many rows; two in any case
 LR, BATCH = 0.1, 64  # of the epoch between the two looks
 PIXELS = ("raw pixels", "centred pixels")
 COMPARED = (1, 64)  # batches with which raw and centred pixels are learned from
@@ -50,8 +50,9 @@ class Zigzag(Experiment):
         "784-128-128-10 with sigmoid, tanh or ReLU; the gradients are those of the second layer's "
         "weights, whose inputs are the activation's outputs. Then those of the first layer's, in a "
         "tanh net, with pixels from 0 to 1 as they are and with each pixel's mean over the "
-        "training images taken off. Ten batches of them for each size from 1 to 1024, before "
-        "training and after an epoch of SGD (rate 0.1, batches of 64), three seeds.\n\n"
+        "training images taken off. Ten batches of them for each size from 1 to 1024, fewer of the "
+        "large ones, down to two; before training and after an epoch of SGD (rate 0.1, batches of "
+        "64), three seeds.\n\n"
         "Of the gradients of a neuron's weights that are not 0, the share with the sign of most is "
         "its agreement; the mean over the neurons that have any counts. Chance is what it would "
         "be if signs were thrown by a fair coin, for as many gradients: n of them have "
@@ -196,7 +197,8 @@ def look(net: nn.MLP, layer: Any, x: np.ndarray, y: np.ndarray, seed: int) -> di
     rng = np.random.default_rng(seed)
     found: dict[str, list[Any]] = {"agreement": [], "least": [], "chance": []}
     for size in SIZES:
-        rows = [rng.choice(len(x), min(size, len(x)), replace=False) for _ in range(LOOKS)]
+        looks = max(2, min(LOOKS, ROWS // size))
+        rows = [rng.choice(len(x), min(size, len(x)), replace=False) for _ in range(looks)]
         gradients = [gradient(net, layer, x, y, one) for one in rows]
         shares = [share for dW in gradients if (share := sign_agreement(dW)) is not None]
         by_chance = [share for dW in gradients if (share := chance(dW)) is not None]
