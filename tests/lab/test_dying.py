@@ -126,13 +126,18 @@ def test_census_of_relu(pixels):
     assert expected[1][2]
 
 
-def test_census_looks_at_every_image(pixels):
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "prelu"])
+def test_census_looks_at_every_image(name, pixels):
     pixels[:], pixels[-1] = 0, 255
-    net = nn.MLP([12, 8, 6, 3], "relu")
+    net = nn.MLP([12, 8, 6, 3], name)
+    if name == "prelu":
+        net.layers[1].weight.data[...] = 0.01
     net.layers[0].weight.data[...] = 1
     net.layers[0].bias.data[...] = -1  # active at the last image alone
     net.layers[2].weight.data[...] = 1
-    assert not count(net, pixels)["dead"][0].any()
+    found = count(net, pixels)
+    assert not found["dead"][0].any()
+    assert not found["flat"][0].any()
 
 
 @pytest.mark.parametrize("name", ["leaky_relu", "elu"])

@@ -162,4 +162,4 @@ def test_measures_judges_and_draws(bench, monkeypatch):
     assert len(numbers["nets"]) == 12
     assert experiment.judge(numbers).words
     charts = experiment.charts(numbers)
-    assert [len(chart.panels) for chart in charts] == [2, 4, 2, 3]
+    assert [len(chart.panels) for chart in charts] == [2, 4, 2, 2]

@@ -154,7 +154,7 @@ class Saturation(Experiment):
                 "five hidden layers, geometric mean over the seeds.",
             ),
             Panels(
-                "Outputs after training", [histograms(net) for net in all_bounded(numbers)],
+                "Outputs after training", [histograms(net) for net in bounded(numbers)],
                 "Shares of all outputs for the 300 images, in 40 bins; five hidden layers, "
                 "standard first weights, mean over the seeds.",
             ),
@@ -388,9 +388,9 @@ def backwards(numbers: Numbers, init: str) -> Lines:
     return Lines(f"{init} weights", "hidden layer", "gradient", series, log_y=True)
 
 
-def all_bounded(numbers: Numbers) -> list[dict[str, Any]]:
-    """The deep nets with standard weights whose outputs are within the bins and were kept."""
-    nets = [deepest(numbers, name, "standard") for name in ("sigmoid", "tanh", "softsign")]
+def bounded(numbers: Numbers) -> list[dict[str, Any]]:
+    """The deep nets of tanh and softsign with standard weights, whose outputs are from -1 to 1."""
+    nets = [deepest(numbers, name, "standard") for name in ("tanh", "softsign")]
     return [net for net in nets if not any(run["diverged"] for run in net["runs"])]
 
 
