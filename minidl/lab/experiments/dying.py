@@ -41,9 +41,9 @@ class Dying(Experiment):
     protocol = (
         "784-256-128-10, raw pixels, default first weights, trained for 3 epochs by plain SGD in "
         "batches of 64, three seeds. Rates for ReLU are 0.2 and, in steps of √2, from 0.4 to 1.6; "
-        "for the others 0.4, 0.8 and 1.6. Without momentum and weight decay a unit of the first hidden layer that is "
-        "active on no training image gets a gradient of exactly 0, and stays as it is; momentum "
-        "would carry its weights on.\n\n"
+        "for the others 0.4, 0.8 and 1.6. Without momentum and weight decay a unit of the first "
+        "hidden layer that is active on no training image gets a gradient of exactly 0, and stays "
+        "as it is; momentum would carry its weights on.\n\n"
         "After each epoch all training images pass through the net, whose weights do not change "
         "meanwhile. A unit is dead if its slope dy/dz is 0 on all of them, and flat if it is less "
         "than 5 % of the activation's largest slope on all of them: for ReLU the same, but a unit "
