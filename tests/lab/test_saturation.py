@@ -151,6 +151,7 @@ def test_a_training_that_diverges_is_told(few_digits):
     found = saturation.learn(few_digits, depth=5, init="standard", epochs=1, **options)
     assert found["diverged"]
     assert found["histograms"] is None
+    assert [seen["epoch"] for seen in found["looks"]] == [0.0]  # after a step there is no number
 
 
 def test_measures_judges_and_draws(bench, monkeypatch):
