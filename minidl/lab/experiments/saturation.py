@@ -1,0 +1,405 @@
+"""Saturation: outputs at the ends of sigmoid and tanh, and what is left of the gradient."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ... import data, nn
+from ... import functional as F
+from ...activations import Activation
+from ...diagnostics import Diagnostics
+from ...init import Initializer, fans
+from ...random import generator
+from ...tape import no_grad
+from ...tensor import Tensor
+from ...training import TrainingStep
+from ..bench import Bench, Digits
+from ..charts import Chart, Lines, Panels, Series
+from ..experiment import Experiment, Numbers, Verdict
+from ..statistics import Interval, mean_interval
+from ..trainings import error, net_of, sgd
+from ..tuning import best_rate
+
+WIDTH, BATCH = 128, 10
+SHALLOW, DEEP = 4, 5  # hidden layers
+EXAMPLES = 300  # of the test images, which are looked at
+MOMENTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1)  # looks within the first epoch
+BINS = np.linspace(-1, 1, 41)
+
+NEAR_ZERO = 0.1  # a mean output of sigmoid below it: the layer is at its lower end
+MANY = 0.5  # the share of saturated outputs from which a layer counts as saturated
+VANISHED = 0.1  # the gradient at the first hidden layer by that at the last
+KEPT = (0.5, 2.0)  # the same where it keeps its size
+EDGE = 0.95**0.5  # |tanh z| beyond which the slope 1 - tanh² z is under 5 % of the largest
+MEASURES = ("mean", "spread", "percentile_98")
+
+
+def standard(shape: tuple[int, ...], rng: "np.random.Generator | None" = None) -> np.ndarray:
+    """U(-1/√n, 1/√n) with n = fan_in: Glorot & Bengio 2010, equation 1."""
+    limit = 1 / math.sqrt(fans(shape)[0])
+    return (rng or generator()).uniform(-limit, limit, shape).astype(np.float32)
+
+
+INITS: dict[str, str | Initializer] = {"standard": standard, "Glorot": "glorot_uniform"}
+
+
+class Saturation(Experiment):
+    """Glorot & Bengio 2010 again."""
+
+    name = "saturation"
+    title = "Saturation"
+    claim = "Sigmoid and tanh saturate, and the gradient vanishes on its way to the first layer."
+    source = (
+        "Glorot & Bengio 2010, Understanding the difficulty of training deep feedforward neural "
+        "networks, sections 3 and 4, figures 2, 3, 4 and 7"
+    )
+    protocol = (
+        "Nets with four and five hidden layers of 128 units (the paper has 1000) and ten outputs, "
+        "of sigmoid, tanh, softsign and ReLU. The first weights are U(±1/√n) for n inputs, the "
+        "paper's standard, or Glorot's uniform ones, the biases 0. All are trained with five "
+        "hidden layers; sigmoid and tanh also with four and the standard weights. Plain SGD, "
+        "batches of 10 as in the paper, cross-entropy, 4 epochs, three seeds.\n\n"
+        "Each activation has a rate of its own: that of 0.03, 0.1, 0.3 and 1 with the least mean "
+        "loss in the last quarter of one epoch (four hidden layers, standard weights, another "
+        "seed); where that is at an end, the grid goes on in steps of √10.\n\n"
+        "The first 300 test images are looked at before training, at 1/32, 1/16, 1/8, 1/4 and 1/2 "
+        "of the first epoch, and after each epoch. For every hidden layer: mean, standard "
+        "deviation and 98th percentile of the outputs' sizes; the share that is saturated, with a "
+        "slope under 5 % of the largest; and the norm of the gradient of the loss by the layer's "
+        "pre-activations, z = x W + b."
+    )
+    rule = (
+        "Sigmoid saturates if the mean output of the last hidden layer falls below 0.1 at some "
+        "look with every seed; tanh, if with every seed more than half of the outputs of some "
+        "layer are saturated at some look. The gradient vanishes if, before training and with five "
+        "hidden layers, its norm at the first one is less than a tenth of that at the last, over "
+        "the whole 95 % interval of the geometric mean. Reproduced if both hold for sigmoid and "
+        "for tanh, with the standard and with Glorot's weights; not reproduced if they hold in "
+        "none of these four cases; else true only in those where they hold. Two more findings of "
+        "the paper are told beside it and decide nothing: whether tanh's first layer saturates "
+        "first, and whether Glorot's weights keep the size of tanh's gradient within a factor of 2."
+    )
+    seconds = {"full": 200, "quick": 9}
+
+    def measure(self, bench: Bench) -> Numbers:
+        """Tunes a rate for each activation, then trains."""
+        rates, nets = {}, []
+        for activation in bench.activations("sigmoid", "tanh", "softsign", "relu"):
+            rates[activation] = self.tuned(bench, activation)
+            for depth, init in cases(activation):
+                runs = [
+                    bench.cell(
+                        learn, activation=activation, depth=depth, init=init,
+                        lr=rates[activation]["rate"], seed=seed, epochs=bench.scale.epochs(4),
+                    )
+                    for seed in bench.scale.some(3)
+                ]  # fmt: skip
+                nets.append({"activation": activation, "depth": depth, "init": init, "runs": runs})
+        return {"rates": rates, "nets": nets}
+
+    def tuned(self, bench: Bench, activation: str) -> dict[str, Any]:
+        """The activation's rate."""
+        (seed,) = bench.scale.for_tuning(1)
+
+        def loss(rate: float) -> float | None:
+            found = bench.cell(last_loss, activation=activation, lr=rate, seed=seed)["loss"]
+            return None if found is None else float(found)
+
+        return best_rate(loss)
+
+    def judge(self, numbers: Numbers) -> Verdict:
+        """By the rule."""
+        both = [
+            (activation, init)
+            for activation in ("sigmoid", "tanh")
+            for init in INITS
+            if saturates(numbers, activation, init)
+            and ratio(numbers, activation, init).high < VANISHED
+        ]
+        words = told(numbers)
+        if len(both) == 2 * len(INITS):
+            return Verdict("reproduced", words)
+        if not both:
+            return Verdict("not reproduced", words)
+        return Verdict("true only when", f"{condition(both)}: {words}")
+
+    def charts(self, numbers: Numbers) -> Sequence[Chart]:
+        """The paper's figures 2, 3, 7 and 4."""
+        means = [
+            over_time(net, "mean", f"{net['depth']} hidden layers")
+            for net in numbers["nets"]
+            if net["activation"] == "sigmoid" and net["init"] == "standard"
+        ]
+        deep = [
+            net
+            for net in numbers["nets"]
+            if net["depth"] == DEEP and net["init"] == "standard" and net["activation"] != "sigmoid"
+        ]
+        return [
+            Panels(
+                "Sigmoid: mean output of each layer", means,
+                "Standard first weights, mean over the seeds. Sigmoid's lower end is 0.",
+            ),
+            Panels(
+                "98th percentile of the outputs' sizes",
+                [over_time(net, "percentile_98", net["activation"]) for net in deep],
+                f"Five hidden layers, standard first weights, mean over the seeds. Beyond "
+                f"{EDGE:.3f} an output of tanh is saturated.",
+            ),
+            Panels(
+                "Gradient before training", [backwards(numbers, init) for init in INITS],
+                "Norm of the gradient by the pre-activations, by that at the last hidden layer; "
+                "five hidden layers, geometric mean over the seeds.",
+            ),
+            Panels(
+                "Outputs after training", [histograms(net) for net in bounded(numbers)],
+                "Shares of all outputs for the 300 images, in 40 bins; five hidden layers, "
+                "standard first weights, mean over the seeds.",
+            ),
+        ]  # fmt: skip
+
+
+def cases(activation: str) -> list[tuple[int, str]]:
+    """The depths and the first weights with which it is trained."""
+    more = [(SHALLOW, "standard")] if activation in ("sigmoid", "tanh") else []
+    return [*more, *[(DEEP, init) for init in INITS]]
+
+
+# What is measured.
+
+
+def last_loss(digits: Digits, *, activation: str, lr: float, seed: int) -> dict[str, Any]:
+    """The mean loss in the last quarter of an epoch; None if it diverges."""
+    net = net_of([784, *[WIDTH] * SHALLOW, 10], activation, seed, standard)
+    batches = data.batches(digits.x, digits.y, BATCH, shuffle=True, seed=seed)
+    with np.errstate(all="ignore"):
+        losses = TrainingStep(net, F.cross_entropy, sgd(net, lr)).epoch(batches)
+    loss = float(losses[-(len(losses) // 4) :].mean())
+    return {"loss": loss if np.isfinite(losses).all() else None}
+
+
+def learn(
+    digits: Digits, *, activation: str, depth: int, init: str, lr: float, seed: int, epochs: int
+) -> dict[str, Any]:
+    """Trains a net; what the looks show, the outputs' histograms at the end, and the test error.
+    Looks end where a loss or a measure is not finite."""
+    net = net_of([784, *[WIDTH] * depth, 10], activation, seed, INITS[init])
+    pixels, _ = next(iter(data.batches(digits.x_test, digits.y_test, EXAMPLES)))
+    labels = digits.y_test[:EXAMPLES]
+    batches = data.batches(digits.x, digits.y, BATCH, shuffle=True, seed=seed)
+    step = TrainingStep(net, F.cross_entropy, sgd(net, lr))
+    looks: list[dict[str, Any]] = [look(net, pixels, labels) | {"epoch": 0.0}]
+    is_finite = True
+    for when, rows in pieces(batches, epochs):
+        with np.errstate(all="ignore"):
+            losses = step.on_rows(batches, rows)
+            seen = look(net, pixels, labels)
+        is_finite = bool(np.isfinite(losses).all()) and all(map(are_finite, seen.values()))
+        if not is_finite:
+            break
+        looks.append(seen | {"epoch": when})
+    return {
+        "looks": looks,
+        "histograms": outputs(net, pixels) if is_finite else None,
+        "error": error(net, digits.x_test, digits.y_test) if is_finite else None,
+        "diverged": not is_finite,
+    }
+
+
+def pieces(batches: data.Batches, epochs: int) -> list[tuple[float, np.ndarray]]:
+    """The rows up to each look, whole batches, and when that is, in epochs."""
+    found = []
+    for epoch in range(epochs):
+        order, begin = batches.draw_order(), 0
+        for part in MOMENTS if epoch == 0 else (1,):
+            end = len(order) if part == 1 else int(part * len(order)) // BATCH * BATCH
+            if end > begin:
+                found.append((epoch + part, order[begin:end]))
+            begin = end
+    return found
+
+
+def look(net: nn.MLP, x: Tensor, y: np.ndarray) -> dict[str, list[float | None]]:
+    """The measures, each a list with a number for every hidden layer."""
+    diagnostics = Diagnostics(net)
+    diagnostics.look(x, y, F.cross_entropy)
+    diagnostics.end_epoch()
+    (seen,) = diagnostics.report.epochs
+    places = [i for i, layer in enumerate(net.layers) if isinstance(layer, Activation)]
+    found: dict[str, list[float | None]] = {
+        measure: [seen[str(i)].get(measure) for i in places] for measure in (*MEASURES, "saturated")
+    }
+    return found | {"gradient": [seen[str(i - 1)]["gradient"] for i in places]}
+
+
+def are_finite(values: Sequence[float | None]) -> bool:
+    """Whether all are, as far as there are any."""
+    return bool(np.isfinite([value for value in values if value is not None]).all())
+
+
+def outputs(net: nn.MLP, x: Tensor) -> list[list[float]]:
+    """Of every hidden layer the shares of its outputs in the bins."""
+    found = []
+    with no_grad():
+        for layer in net.layers:
+            x = layer(x)
+            if isinstance(layer, Activation):
+                counts, _ = np.histogram(x.data, BINS)
+                found.append((counts / x.size).tolist())
+    return found
+
+
+# What the numbers say.
+
+
+def of(numbers: Numbers, activation: str, init: str) -> list[dict[str, Any]]:
+    """The nets of an activation with such first weights."""
+    return [
+        net for net in numbers["nets"] if (net["activation"], net["init"]) == (activation, init)
+    ]
+
+
+def deepest(numbers: Numbers, activation: str, init: str) -> dict[str, Any]:
+    """The one with five hidden layers."""
+    (found,) = [net for net in of(numbers, activation, init) if net["depth"] == DEEP]
+    return found
+
+
+def ratio(numbers: Numbers, activation: str, init: str) -> Interval:
+    """The gradient at the first hidden layer by that at the last, before training: geometric mean
+    over the seeds."""
+    gradients = [run["looks"][0]["gradient"] for run in deepest(numbers, activation, init)["runs"]]
+    return Interval(*np.exp(mean_interval([np.log(g[0] / g[-1]) for g in gradients])))
+
+
+def lowest_means(numbers: Numbers, init: str) -> list[float]:
+    """Of every sigmoid net and seed, the least mean output of the last hidden layer."""
+    return [
+        min(look["mean"][-1] for look in run["looks"])
+        for net in of(numbers, "sigmoid", init)
+        for run in net["runs"]
+    ]
+
+
+def most_saturated(numbers: Numbers, activation: str, init: str) -> list[float]:
+    """Of every net and seed, the largest share of saturated outputs that a layer has at a look."""
+    return [
+        max(max(look["saturated"]) for look in run["looks"])
+        for net in of(numbers, activation, init)
+        for run in net["runs"]
+    ]
+
+
+def saturates(numbers: Numbers, activation: str, init: str) -> bool:
+    """By the rule."""
+    if activation == "sigmoid":
+        return max(lowest_means(numbers, init)) < NEAR_ZERO
+    return min(most_saturated(numbers, activation, init)) > MANY
+
+
+def first_is_first(run: dict[str, Any]) -> bool:
+    """Whether the first hidden layer's 98th percentile passes the edge of saturation, no later
+    than any other layer's and before the last one's."""
+    passed = [
+        next((i for i, size in enumerate(sizes) if size > EDGE), math.inf)
+        for sizes in zip(*[look["percentile_98"] for look in run["looks"]], strict=True)
+    ]
+    return passed[0] == min(passed) and passed[0] < passed[-1]
+
+
+def told(numbers: Numbers) -> str:
+    """The numbers that decide, and the two that do not."""
+    means = lowest_means(numbers, "standard")
+    saturated = [s for init in INITS for s in most_saturated(numbers, "tanh", init)]
+    runs = deepest(numbers, "tanh", "standard")["runs"]
+    kept = ratio(numbers, "tanh", "Glorot")
+    keeps = kept.low >= KEPT[0] and kept.high <= KEPT[1]
+    ratios = "; ".join(
+        f"{activation} {shown(ratio(numbers, activation, 'standard'))} and "
+        f"{shown(ratio(numbers, activation, 'Glorot'))}"
+        for activation in ("sigmoid", "tanh", "relu")
+    )
+    return (
+        f"with standard weights the mean output of sigmoid's last hidden layer falls to "
+        f"{max(means):.2g} or lower with every seed (test error after training: "
+        f"{errors(numbers)}); of tanh's outputs at most "
+        f"{shares(saturated)} of a layer are saturated. Gradient "
+        f"at the first by that at the last of five hidden layers, with standard and with Glorot's "
+        f"weights: {ratios}. Tanh's first layer saturates first with "
+        f"{sum(map(first_is_first, runs))} of {len(runs)} seeds; Glorot's weights "
+        f"{'keep' if keeps else 'do not keep'} the size of its gradient within a factor of 2."
+    )
+
+
+def errors(numbers: Numbers) -> str:
+    """The sigmoid nets' error rates by their depth."""
+    found = []
+    for net in of(numbers, "sigmoid", "standard"):
+        rates = [run["error"] for run in net["runs"] if not run["diverged"]]
+        found.append(f"{shares(rates)} with {net['depth']} hidden layers")
+    return ", ".join(found)
+
+
+def shares(values: Sequence[float]) -> str:
+    """The least and the largest, in per cent."""
+    return f"{100 * min(values):.0f} to {100 * max(values):.0f} %" if values else "none"
+
+
+def shown(interval: Interval) -> str:
+    """A value with its interval."""
+    return f"{interval.value:.2g} ({interval.low:.2g} to {interval.high:.2g})"
+
+
+def condition(cases: Sequence[tuple[str, str]]) -> str:
+    """Where both hold, in words."""
+    inits: dict[str, list[str]] = {}
+    for activation, init in cases:
+        inits.setdefault(activation, []).append(init)
+    return "the net is of " + " or ".join(
+        activation if len(found) == len(INITS) else f"{activation} with {found[0]} weights"
+        for activation, found in inits.items()
+    )
+
+
+def over_time(net: dict[str, Any], measure: str, title: str) -> Lines:
+    """A measure by layer, over the epochs in which all seeds were looked at."""
+    looks = list(zip(*[run["looks"] for run in net["runs"]], strict=False))
+    epochs = [seen[0]["epoch"] for seen in looks]
+    series = [
+        Series(
+            f"layer {layer + 1}", epochs,
+            [float(np.mean([one[measure][layer] for one in seen])) for seen in looks],
+        )
+        for layer in range(net["depth"])
+    ]  # fmt: skip
+    return Lines(title, "epochs", measure.replace("percentile_98", "98 % of |y|"), series)
+
+
+def backwards(numbers: Numbers, init: str) -> Lines:
+    """The gradients before training, a line for each activation."""
+    series = []
+    for activation in numbers["rates"]:
+        runs = deepest(numbers, activation, init)["runs"]
+        gradients = np.array([run["looks"][0]["gradient"] for run in runs])
+        relative = np.exp(np.log(gradients / gradients[:, -1:]).mean(axis=0))
+        series.append(Series(activation, range(1, DEEP + 1), relative.tolist()))
+    return Lines(f"{init} weights", "hidden layer", "gradient", series, log_y=True)
+
+
+def bounded(numbers: Numbers) -> list[dict[str, Any]]:
+    """The deep nets of tanh and softsign with standard weights, whose outputs are from -1 to 1."""
+    nets = [deepest(numbers, name, "standard") for name in ("tanh", "softsign")]
+    return [net for net in nets if not any(run["diverged"] for run in net["runs"])]
+
+
+def histograms(net: dict[str, Any]) -> Lines:
+    """The outputs of each layer after training."""
+    shares = np.mean([run["histograms"] for run in net["runs"]], axis=0)
+    middles = ((BINS[1:] + BINS[:-1]) / 2).tolist()
+    series = [
+        Series(f"layer {layer + 1}", middles, one.tolist(), style="steps")
+        for layer, one in enumerate(shares)
+    ]
+    return Lines(net["activation"], "output", "share", series)
