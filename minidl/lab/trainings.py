@@ -71,16 +71,32 @@ def pursue(
 
 
 def looks(most: int) -> Iterator[int]:
-    """The steps after which the error is looked at: each max(10, 8 %) after the one before, and
+    """The steps after which the error is looked at: each max(20, 8 %) after the one before, and
     the last.
 
-    >>> [*looks(45)], [*looks(300)][-4:]
-    ([10, 20, 30, 40, 45], [239, 258, 279, 300])
+    >>> [*looks(50)], [*looks(1000)][-4:]
+    ([20, 40, 50], [829, 895, 967, 1000])
     """
     step = 0
     while step < most:
-        step = min(most, step + max(10, round(0.08 * step)))
+        step = min(most, step + max(20, round(0.08 * step)))
         yield step
+
+
+def reached(amounts: Sequence[float], errors: Sequence[float], target: float) -> float | None:
+    """The amount (steps, seconds) at which the error was first at the target, on straight lines
+    between the looks; None if it never was.
+
+    >>> reached([10, 20, 30], [0.5, 0.2, 0.1], 0.15)
+    25.0
+    """
+    for i, wrong in enumerate(errors):
+        if wrong <= target:
+            if i == 0:
+                return float(amounts[0])
+            share = (errors[i - 1] - target) / (errors[i - 1] - wrong)
+            return float(amounts[i - 1] + share * (amounts[i] - amounts[i - 1]))
+    return None
 
 
 def train(
