@@ -2,7 +2,8 @@
 
 from ..experiment import Experiment
 from .collapse import Collapse
+from .leaky import Leaky
 from .six_times import SixTimes
 
-EXPERIMENTS: tuple[Experiment, ...] = (Collapse(), SixTimes())
+EXPERIMENTS: tuple[Experiment, ...] = (Collapse(), SixTimes(), Leaky())
 BY_NAME = {experiment.name: experiment for experiment in EXPERIMENTS}
