@@ -72,3 +72,16 @@ def ratio_of_medians(above: Sequence[float], below: Sequence[float]) -> Interval
     Interval(value=3.0, low=3.0, high=3.0)
     """
     return bootstrap(lambda a, b: np.median(a, axis=-1) / np.median(b, axis=-1), above, below)
+
+
+def slowness(above: Sequence[float | None], below: Sequence[float | None], most: int) -> Interval:
+    """median(above) / median(below) with its interval, of the steps that runs took; None is a run
+    that never got there. One above then counts as the `most` steps that it was given, one below as
+    endless: neither makes the ratio larger than it is. It is 0 where half of those below are.
+
+    >>> slowness([600, None], [100, 100], most=600)
+    Interval(value=6.0, low=6.0, high=6.0)
+    """
+    capped = [most if value is None else value for value in above]
+    endless = [np.inf if value is None else value for value in below]
+    return ratio_of_medians(capped, endless)

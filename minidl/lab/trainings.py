@@ -40,11 +40,11 @@ class Curve(NamedTuple):
 
 def pursue(
     net: Layer, x: np.ndarray, y: np.ndarray, optimizer: Optimizer, *, batch: int, seed: int,
-    goal: float, most: int, schedule: Callable[[int], float] | None = None,
+    goal: float | None, most: int, schedule: Callable[[int], float] | None = None,
 ) -> Curve:  # fmt: skip
-    """Trains by cross-entropy until the training error is at `goal` or after `most` steps; it is
-    looked at after the steps that `looks` gives. Batches are whole ones: what an epoch leaves over
-    is left out. It ends before the look where a loss is not finite."""
+    """Trains by cross-entropy until the training error is at `goal`, if there is one, or for `most`
+    steps; it is looked at after the steps that `looks` gives. Batches are whole ones: what an
+    epoch leaves over is left out. It ends before the look where a loss is not finite."""
     step = TrainingStep(
         net, F.cross_entropy, optimizer, None if schedule is None else Schedule(optimizer, schedule)
     )
@@ -63,9 +63,10 @@ def pursue(
             break
         rows, done = rows[needed:], look
         wrong = error(net, x[:MEASURED], y[:MEASURED])
-        for values, value in zip(curve, (look, wrong, seconds), strict=True):
-            values.append(value)
-        if wrong <= goal:
+        curve.steps.append(look)
+        curve.errors.append(wrong)
+        curve.seconds.append(seconds)
+        if goal is not None and wrong <= goal:
             break
     return curve
 

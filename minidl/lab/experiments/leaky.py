@@ -115,7 +115,7 @@ def learn(
     digits: Digits, *, activation: str, slope: float, seed: int, epochs: int
 ) -> dict[str, Any]:
     """Trains a net; its test error. The slope is that of leaky ReLU."""
-    options = {"negative_slope": slope} if slope else {}
+    options: dict[str, Any] = {"negative_slope": slope} if slope else {}
     minidl.manual_seed(seed)
     net = nn.MLP(SIZES, activation, init="he_normal", **options)
     steps = epochs * -(-len(digits.x) // BATCH)

@@ -9,7 +9,7 @@ import numpy as np
 from ..bench import Bench, Digits
 from ..charts import Chart, Intervals, Lines, Panels, Row, Series, Table
 from ..experiment import Experiment, Numbers, Verdict
-from ..statistics import Interval, ratio_of_medians
+from ..statistics import ratio_of_medians, slowness
 from ..trainings import looks, net_of, pursue, reached, sgd
 from ..tuning import interior_best, median
 from ..words import count, percent, ratio
@@ -214,15 +214,6 @@ def compared(one: dict[str, Any], base: dict[str, Any], i: int, most: int) -> di
         "steps": slowness(one["steps"][i], base["steps"][i], most),
         "seconds": ratio_of_medians(seconds, base_seconds) if is_whole else None,
     }  # fmt: skip
-
-
-def slowness(above: Sequence[float | None], below: Sequence[float | None], most: int) -> Interval:
-    """median(above) / median(below) with its interval, where a run above that never got there
-    counts as `most`, and one below as infinity: the ratio is then at least as large, save where
-    half of those below never got there and it is 0."""
-    capped = [most if value is None else value for value in above]
-    endless = [math.inf if value is None else value for value in below]
-    return ratio_of_medians(capped, endless)
 
 
 def place(one: dict[str, Any]) -> str:
