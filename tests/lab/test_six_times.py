@@ -128,14 +128,9 @@ def test_measures_judges_and_draws(bench):
     assert found[0] == pytest.approx(median(tanh["steps"][2]) / median(relu["steps"][2]))
     assert experiment.judge(numbers).words
     assert len(experiment.charts(numbers)) == 4
-
-
-@pytest.mark.usefixtures("small")
-def test_rates_are_tuned_with_other_seeds_and_no_longer_than_hopeless(bench):
-    SixTimes().measure(bench)
     tuning = [cell.arguments for cell in bench.cells if cell.arguments["goal"] == 0.2]
     final = [cell.arguments for cell in bench.cells if cell.arguments["goal"] == 0.1]
     assert {one["seed"] for one in tuning}.isdisjoint(one["seed"] for one in final)
     assert tuning[0]["most"] == final[0]["most"]
-    assert any(one["most"] < final[0]["most"] for one in tuning)
+    assert any(one["most"] < final[0]["most"] for one in tuning)  # what is hopeless ends
     assert {one["init"] for one in tuning + final} == {None}
