@@ -23,7 +23,7 @@ def planted(*lows, is_interior=True):
         for (net, init), low in pairs
         for one in (
             {"net": net, "init": init, "activation": "tanh", "target": 0.01,
-             "steps": [low + 0.5, low, low + 2], "seconds": None},
+             "steps": [low + 0.5, low, low + 2], "seconds": None, "is_least": low > 5},
             {"net": net, "init": init, "activation": "tanh", "target": 0.02} | nine,
             {"net": net, "init": init, "activation": "gelu", "target": 0.01} | nine,
         )
@@ -36,13 +36,16 @@ def planted(*lows, is_interior=True):
 
 
 def test_rule_reproduced():
-    assert SixTimes().judge(planted(4.0, 4.0, 5.0, 6.0)).outcome == "reproduced"
+    verdict = SixTimes().judge(planted(4.0, 4.0, 5.0, 6.0))
+    assert verdict.outcome == "reproduced"
+    assert "; at least 6.50 (6.00 to 8.00) times" in verdict.words
+    assert "; 5.50 (5.00 to 7.00) times" in verdict.words
 
 
 def test_rule_true_only_on_a_net():
     verdict = SixTimes().judge(planted(3.99, 4.0, 1.5, 1.5))
     assert verdict.outcome == "true only when"
-    assert verdict.words.startswith("it is five hidden layers, its own start: ")
+    assert verdict.words.startswith("the net is 5 × 256, own start: ")
 
 
 def test_rule_faster_but_not_six_times():
@@ -55,7 +58,7 @@ def test_rule_faster_but_not_six_times():
 def test_rule_faster_in_places():
     verdict = SixTimes().judge(planted(1.01, 1.0, 0.2, 0.3))
     assert verdict.words.startswith(
-        "it is read as 'faster', not as 'six times', with two hidden layers, its own start: "
+        "it is read as 'faster', not as 'six times', on 2 × 256, own start: "
     )
 
 
@@ -65,7 +68,7 @@ def test_rule_not_reproduced():
 
 def test_rule_says_where_tuning_has_failed():
     assert "inside the grid" not in SixTimes().judge(planted(1, 1, 1, 1)).words
-    assert "tanh, two hidden layers, Glorot's" in (
+    assert "tanh, 2 × 256, Glorot start" in (
         SixTimes().judge(planted(1, 1, 1, 1, is_interior=False)).words
     )
 
@@ -114,7 +117,7 @@ def test_measures_judges_and_draws(bench):
     experiment = SixTimes()
     numbers = json.loads(json.dumps(experiment.measure(bench), allow_nan=False))
     assert [one["activation"] for one in numbers["settings"]] == ["relu", "tanh", "softsign"] * 2
-    assert {one["init"] for one in numbers["settings"]} == {"its own start"}
+    assert {one["init"] for one in numbers["settings"]} == {"own start"}
     for one in numbers["settings"]:
         best = min(score for _, score in one["tried"] if score)
         assert dict(map(tuple, one["tried"]))[one["rate"]] == best

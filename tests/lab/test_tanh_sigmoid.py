@@ -17,7 +17,7 @@ def planted(errors, steps, *, is_interior=True, copy=1e-7):
     """Numbers with these lower ends, for each net; another activation is far worse than tanh."""
     against = [
         {"net": net, "activation": "sigmoid", "error": [low + 0.01, low, low + 0.02],
-         "steps": [ratio + 0.5, ratio, ratio + 1]}
+         "steps": [ratio + 0.5, ratio, ratio + 1], "is_least": ratio > 5}
         for net, low, ratio in zip(tanh_sigmoid.NETS, errors, steps, strict=True)
     ]  # fmt: skip
     against.append(against[0] | {"activation": "gelu", "error": [1, 1, 1], "steps": [9, 9, 9]})
@@ -49,6 +49,12 @@ def test_rule_true_only_when(errors, steps, held):
     verdict = TanhSigmoid().judge(planted(errors, steps))
     assert verdict.outcome == "true only when"
     assert verdict.words.startswith(f"one looks at {held}: ")
+
+
+def test_words_tell_where_sigmoid_never_got_there():
+    words = TanhSigmoid().judge(planted([0, 0], [1.5, 5.5])).words
+    assert "takes 2.00 (1.50 to 2.50) times" in words
+    assert "takes at least 6.00 (5.50 to 6.50) times" in words
 
 
 def test_words_tell_of_the_copy_and_of_a_tuning_that_failed():
