@@ -36,10 +36,10 @@ class SixTimes(Experiment):
     )
     protocol = (
         "Nets with 2 and with 5 hidden layers of 256 units (2 × 256, 5 × 256) learn the first "
-        "third of the training images by plain SGD in batches of 128. Each activation starts twice: from "
-        "Glorot's uniform weights, alike for both, and from its own, which are normal with the "
-        "gain that keeps its outputs' mean square. tanh's gain is 1.59, so these are not Glorot's "
-        "and there are four settings for each net.\n\n"
+        "third of the training images by plain SGD in batches of 128. Each activation starts "
+        "twice: from Glorot's uniform weights, alike for both, and from its own, which are normal "
+        "with the gain that keeps its outputs' mean square. tanh's gain is 1.59, so these are not "
+        "Glorot's and there are four settings for each net.\n\n"
         "The learning rate is tuned in each setting: 0.2 times powers of two, further and further "
         "until the best is not at the edge, by the median over three seeds of the steps to 1 % "
         "training error. A run at more than twice the best median so far counts as one that "
