@@ -1,6 +1,8 @@
 """The trainings that experiments have in common."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from time import perf_counter
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,6 +24,80 @@ def net_of(
     """A net whose first weights follow from the seed; `init` None is that of the activation."""
     minidl.manual_seed(seed)
     return nn.MLP(sizes, activation, init=init)
+
+
+MEASURED = 10_000  # images of which the training error is taken: the first
+
+
+class Curve(NamedTuple):
+    """The training error after so many steps, and the seconds that these steps took; the error is
+    measured outside of them."""
+
+    steps: list[int]
+    errors: list[float]
+    seconds: list[float]
+
+
+def pursue(
+    net: Layer, x: np.ndarray, y: np.ndarray, optimizer: Optimizer, *, batch: int, seed: int,
+    goal: float | None, most: int, schedule: Callable[[int], float] | None = None,
+) -> Curve:  # fmt: skip
+    """Trains by cross-entropy until the training error is at `goal`, if there is one, or for `most`
+    steps; it is looked at after the steps that `looks` gives. Batches are whole ones: what an
+    epoch leaves over is left out. It ends before the look where a loss is not finite."""
+    step = TrainingStep(
+        net, F.cross_entropy, optimizer, None if schedule is None else Schedule(optimizer, schedule)
+    )
+    batches = data.batches(x, y, min(batch, len(x)), shuffle=True, seed=seed, drop_last=True)
+    rows = np.empty(0, np.int64)
+    curve, done, seconds = Curve([], [], []), 0, 0.0
+    for look in looks(most):
+        needed = (look - done) * batches.batch_size
+        while len(rows) < needed:
+            rows = np.concatenate([rows, batches.draw_order()])
+        began = perf_counter()
+        with np.errstate(all="ignore"):
+            losses = step.on_rows(batches, rows[:needed])
+        seconds += perf_counter() - began
+        if not np.isfinite(losses).all():
+            break
+        rows, done = rows[needed:], look
+        wrong = error(net, x[:MEASURED], y[:MEASURED])
+        curve.steps.append(look)
+        curve.errors.append(wrong)
+        curve.seconds.append(seconds)
+        if goal is not None and wrong <= goal:
+            break
+    return curve
+
+
+def looks(most: int) -> Iterator[int]:
+    """The steps after which the error is looked at: each max(20, 8 %) after the one before, and
+    the last.
+
+    >>> [*looks(50)], [*looks(1000)][-4:]
+    ([20, 40, 50], [821, 887, 958, 1000])
+    """
+    step = 0
+    while step < most:
+        step = min(most, step + max(20, round(0.08 * step)))
+        yield step
+
+
+def reached(amounts: Sequence[float], errors: Sequence[float], target: float) -> float | None:
+    """The amount (steps, seconds) at which the error was first at the target, on straight lines
+    between the looks; None if it never was.
+
+    >>> reached([10, 20, 30], [0.5, 0.2, 0.1], 0.15)
+    25.0
+    """
+    for i, wrong in enumerate(errors):
+        if wrong <= target:
+            if i == 0:
+                return float(amounts[0])
+            share = (errors[i - 1] - target) / (errors[i - 1] - wrong)
+            return float(amounts[i - 1] + share * (amounts[i] - amounts[i - 1]))
+    return None
 
 
 def train(

@@ -1,50 +1,83 @@
-"""The learning rate at which a comparison is fair: one that is better than both its neighbours."""
+"""Tuning: the best learning rate of a grid that is widened until the best is not at its edge."""
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import NamedTuple
 
-FACTOR = 10**0.5  # between two rates
-MOST = 9  # rates that are tried
+import numpy as np
+
+MOST = 12  # rates that are tried
+
+Scorer = Callable[[float, float | None], float | None]
 
 
-def best_rate(
-    loss: Callable[[float], float | None], start: float = 0.1, factor: float = FACTOR,
-    first: Sequence[int] = (-1, 0, 1, 2),
-) -> dict[str, Any]:  # fmt: skip
-    """The rate of start · factorⁿ with the least loss; None as loss is a training that diverged.
+class Tuned(NamedTuple):
+    """The best rate, every rate that was tried with its score, by size, and whether the best has
+    a neighbour on both sides."""
 
-    The grid begins with the n in `first`, as a plateau may have a best rate of its own that is far
-    from the best of all. It goes on at the end where the best rate is until that has a neighbour
-    on either side, which `is_interior` says; with nine rates it ends, wherever the best is.
-    `tried` has all (rate, loss).
+    rate: float
+    tried: list[tuple[float, float | None]]
+    is_interior: bool
 
-    >>> found = best_rate(lambda rate: abs(rate - 3.0))
-    >>> found["rate"], found["is_interior"], [rate for rate, _ in found["tried"]]
-    (3.16, True, [0.0316, 0.1, 0.316, 1.0, 3.16, 10.0])
+
+def interior_best(
+    score: Scorer, start: float, factor: float = 2.0, most: int = MOST, first: Sequence[int] = (0,)
+) -> Tuned:
+    """The rate with the lowest score among start · factor^k, whole k.
+
+    It begins with the k of `first`, neighbours of each other, and goes on beside the best until
+    this has been tried on both sides. Several to begin with are for where a plateau has a best rate
+    of its own, far from the best of all. As long as nothing has scored it goes down and up by
+    turns: a rate can be too large or too small. Of equal scores one with both neighbours is the
+    best, then the smaller rate. With `most` rates tried it ends: the best may then be at the edge,
+    or be `start`, if none has scored.
+
+    `score(rate, best)` is told the best score so far, None at first, so that it need not finish
+    what is hopeless; it gives None for a rate that fails.
+
+    >>> tuned = interior_best(lambda rate, best: (rate - 0.7) ** 2, start=0.1)
+    >>> tuned.rate, [rate for rate, _ in tuned.tried]
+    (0.8, [0.1, 0.2, 0.4, 0.8, 1.6])
     """
-    tried = {n: loss(rate_at(n, start, factor)) for n in first}
-
-    def size(n: int) -> float:
-        value = tried[n]
-        return math.inf if value is None else value
-
-    def best() -> int:
-        return min(sorted(tried), key=size)
-
-    def missing() -> list[int]:
-        return [n for n in (best() - 1, best() + 1) if n not in tried]
-
-    while missing() and len(tried) < MOST:
-        n = missing()[0]
-        tried[n] = loss(rate_at(n, start, factor))
-    return {
-        "rate": rate_at(best(), start, factor),
-        "is_interior": not missing() and size(best()) < math.inf,
-        "tried": [[rate_at(n, start, factor), tried[n]] for n in sorted(tried)],
-    }
+    scores: dict[int, float] = {}
+    ahead = list(first)
+    while ahead and len(scores) < most:
+        k = ahead.pop(0)
+        value = score(start * factor**k, finite(min(scores.values(), default=math.inf)))
+        scores[k] = math.inf if value is None else value
+        ahead = ahead or next_exponents(scores)
+    where = best_exponent(scores)
+    tried = [(start * factor**k, finite(scores[k])) for k in sorted(scores)]
+    return Tuned(start * factor**where, tried, not ahead)
 
 
-def rate_at(n: int, start: float, factor: float) -> float:
-    """start · factorⁿ to three digits, as it can be read and written."""
-    return float(f"{start * factor**n:.3g}")
+def best_exponent(scores: dict[int, float]) -> int:
+    """The exponent with the lowest score; 0 if none has one."""
+    low, high = min(scores), max(scores)
+    best = min(scores, key=lambda k: (scores[k], k in (low, high), k))
+    return best if math.isfinite(scores[best]) else 0
+
+
+def next_exponents(scores: dict[int, float]) -> list[int]:
+    """Which exponent to try next; none if the best has both its neighbours."""
+    low, high = min(scores), max(scores)
+    best = best_exponent(scores)
+    if not math.isfinite(scores[best]):
+        return [low - 1 if -low <= high else high + 1]
+    if best == high:
+        return [high + 1]
+    return [low - 1] if best == low else []
+
+
+def median(values: Sequence[float | None]) -> float | None:
+    """The median, where None stands for infinity; None if it is infinite.
+
+    >>> median([3, None, 1]), median([2, 4]), median([1, None])
+    (3.0, 3.0, None)
+    """
+    return finite(float(np.median([math.inf if value is None else value for value in values])))
+
+
+def finite(value: float) -> float | None:
+    """The number, or None if it is infinite: JSON has no infinity."""
+    return value if math.isfinite(value) else None

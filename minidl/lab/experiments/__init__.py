@@ -3,8 +3,13 @@
 from ..experiment import Experiment
 from .collapse import Collapse
 from .dying import Dying
+from .leaky import Leaky
 from .saturation import Saturation
+from .six_times import SixTimes
+from .tanh_sigmoid import TanhSigmoid
 from .zigzag import Zigzag
 
-EXPERIMENTS: tuple[Experiment, ...] = (Collapse(), Saturation(), Zigzag(), Dying())
+EXPERIMENTS: tuple[Experiment, ...] = (
+    Collapse(), Saturation(), Zigzag(), SixTimes(), Dying(), Leaky(), TanhSigmoid(),
+)  # fmt: skip
 BY_NAME = {experiment.name: experiment for experiment in EXPERIMENTS}

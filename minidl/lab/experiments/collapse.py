@@ -12,6 +12,7 @@ from ..charts import Chart, Intervals, Row, Table
 from ..experiment import Experiment, Numbers, Verdict
 from ..statistics import mean_interval
 from ..trainings import error, net_of, sgd, train
+from ..words import points
 
 HIDDEN = {"one layer": [], "two layers": [128], "three layers": [256, 128]}
 BATCH, LR, MOMENTUM = 64, 0.02, 0.9
@@ -136,8 +137,3 @@ def off(net: nn.MLP, x: np.ndarray) -> float:
     gamma = terms * EPSILON / 2 / (1 - terms * EPSILON / 2)
     difference = np.abs(predict(net, x).astype(np.float64) - (pixels @ product + offset))
     return float((difference / (gamma * bound)).max())
-
-
-def points(gains: Sequence[Sequence[float]]) -> str:
-    """Differences of error rates, in percentage points with their intervals."""
-    return " and ".join(f"{100 * v:.2f} ({100 * lo:.2f} to {100 * hi:.2f})" for v, lo, hi in gains)

@@ -20,9 +20,10 @@ from ..charts import Chart, Lines, Panels, Series
 from ..experiment import Experiment, Numbers, Verdict
 from ..statistics import Interval, mean_interval
 from ..trainings import error, net_of, sgd
-from ..tuning import best_rate
+from ..tuning import interior_best
 
 WIDTH, BATCH = 128, 10
+STEP = 10**0.5  # between the rates that are tried
 SHALLOW, DEEP = 4, 5  # hidden layers
 EXAMPLES = 300  # of the test images, which are looked at
 MOMENTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1)  # looks within the first epoch
@@ -103,11 +104,11 @@ class Saturation(Experiment):
         """The activation's rate."""
         (seed,) = bench.scale.for_tuning(1)
 
-        def loss(rate: float) -> float | None:
+        def loss(rate: float, best: float | None) -> float | None:
             found = bench.cell(last_loss, activation=activation, lr=rate, seed=seed)["loss"]
             return None if found is None else float(found)
 
-        return best_rate(loss)
+        return interior_best(loss, 0.1, STEP, first=(-1, 0, 1, 2))._asdict()
 
     def judge(self, numbers: Numbers) -> Verdict:
         """By the rule."""

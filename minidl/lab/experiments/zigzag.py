@@ -18,7 +18,7 @@ from ..charts import Chart, Lines, Panels, Series, Table
 from ..experiment import Experiment, Numbers, Verdict
 from ..statistics import Interval, mean_interval
 from ..trainings import net_of, sgd, train
-from ..tuning import best_rate
+from ..tuning import interior_best
 
 UNITS = 128
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)  # of batches
@@ -96,11 +96,11 @@ class Zigzag(Experiment):
         """The best rate for these pixels and batches."""
         (seed,) = bench.scale.for_tuning(1)
 
-        def loss(rate: float) -> float | None:
+        def loss(rate: float, best: float | None) -> float | None:
             found = bench.cell(learn, pixels=pixels, batch=batch, lr=rate, seed=seed)["loss"]
             return None if found is None else float(found)
 
-        return best_rate(loss, start=0.01 if batch == 1 else 0.1, first=(0, 1))
+        return interior_best(loss, 0.01 if batch == 1 else 0.1, 10**0.5, first=(0, 1))._asdict()
 
     def judge(self, numbers: Numbers) -> Verdict:
         """By the rule."""

@@ -1,0 +1,40 @@
+"""How numbers are written in verdicts and tables."""
+
+from collections.abc import Sequence
+
+
+def percent(share: float) -> str:
+    """A share, with as many digits as it needs.
+
+    >>> percent(0.005), percent(0.02)
+    ('0.5 %', '2 %')
+    """
+    return f"{100 * share:.3g} %"
+
+
+def ratio(interval: Sequence[float]) -> str:
+    """A ratio with its interval.
+
+    >>> ratio([1.5, 1.25, 2.0])
+    '1.50 (1.25 to 2.00)'
+    """
+    value, low, high = interval
+    return f"{value:.2f} ({low:.2f} to {high:.2f})"
+
+
+def count(value: float | None, digits: int = 0) -> str:
+    """A number, or a dash.
+
+    >>> count(12.34), count(12.34, 1), count(None)
+    ('12', '12.3', '–')
+    """
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def points(gains: Sequence[Sequence[float]]) -> str:
+    """Differences of error rates, in percentage points with their intervals.
+
+    >>> points([(0.012, 0.01, 0.014)])
+    '1.20 (1.00 to 1.40)'
+    """
+    return " and ".join(f"{100 * v:.2f} ({100 * lo:.2f} to {100 * hi:.2f})" for v, lo, hi in gains)
