@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+STYLE = "minidl/lab/report/style.css"
 
 DECLARATION = '''
 
@@ -132,7 +133,7 @@ def wheel(sdist, tmp_path_factory) -> Path:
 def test_the_sdist_holds_the_sources_and_no_results(sdist):
     with tarfile.open(sdist) as archive:
         names = [name.partition("/")[2] for name in archive.getnames()]
-    for wanted in ("setup.py", "LICENSE", "minidl/py.typed", "minidl/_kernels/gemm.pxd"):
+    for wanted in ("setup.py", "LICENSE", "minidl/py.typed", "minidl/_kernels/gemm.pxd", STYLE):
         assert wanted in names
     assert not [
         n for n in names if n.endswith((".c", ".so")) or n.startswith(("tests", "examples"))
@@ -146,7 +147,7 @@ def test_the_wheel_holds_what_it_needs_and_no_more(wheel):
     kernels = {n.split("/")[-1].split(".")[0] for n in names if n.endswith(".so")}
     sources = {path.stem for path in (ROOT / "minidl/_kernels").glob("*.pyx")}
     assert kernels == sources | {"_memoryview"}
-    assert "minidl/py.typed" in names
+    assert {"minidl/py.typed", STYLE} <= set(names)
     assert all(n.startswith(("minidl/", "minidl-0.1.0.dist-info/")) for n in names)
     assert not [n for n in names if n.endswith((".c", ".pyx"))]
     required = [line for line in metadata.splitlines() if line.startswith("Requires-Dist")]

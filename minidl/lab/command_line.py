@@ -29,6 +29,7 @@ examples:
   python -m minidl.lab --only dying --only leaky          two of the experiments
   python -m minidl.lab --activation gelu                  with another activation in it
   python -m minidl.lab --activation mine:Squareplus       and one of your own, in mine.py
+  python -m minidl.lab --report results/lab               the report once more, from the numbers
 
 A laboratory that was stopped goes on where it was, if the same command is given again.
 """
@@ -36,12 +37,16 @@ A laboratory that was stopped goes on where it was, if the same command is given
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs it; the exit code."""
-    arguments = parser().parse_args(argv)
+    words = parser()
+    arguments = words.parse_args(argv)
+    given = [name for name, value in vars(arguments).items() if value != words.get_default(name)]
+    if arguments.report and len(given) > 1:
+        words.error("--report measures nothing, so no other option goes with it")
     if arguments.list:
         print("\n".join(f"{one.name:12} {one.title}: {one.claim}" for one in EXPERIMENTS))
         return 0
     try:
-        return run(arguments)
+        return draw(arguments.report) if arguments.report else run(arguments)
     except KeyboardInterrupt:
         print(f"\nlab: stopped; what was measured is kept in {folder_of(arguments)}, and the same "
               "command goes on from there", file=sys.stderr)  # fmt: skip
@@ -67,6 +72,14 @@ def run(arguments: argparse.Namespace) -> int:
     runner.save(results, folder / "results.json")
     page.write(results, folder / "report.html")
     print(f"report: {folder / 'report.html'}\nnumbers: {folder / 'results.json'}")
+    return 0
+
+
+def draw(folder: Path) -> int:
+    """Writes the report of the results in a folder."""
+    page.require_matplotlib()
+    page.write(runner.load(folder / "results.json"), folder / "report.html")
+    print(f"report: {folder / 'report.html'}")
     return 0
 
 
@@ -123,5 +136,9 @@ def parser() -> argparse.ArgumentParser:
         help=f"where results go (default: {FOLDER}, with --quick {FOLDER}-quick)",
     )  # fmt: skip
     option("--fresh", action="store_true", help="measure anew what was measured before")
+    option(
+        "--report", type=Path, metavar="DIR",
+        help="only draw DIR/report.html, from the DIR/results.json of an earlier run",
+    )  # fmt: skip
     option("--list", action="store_true", help="list the experiments")
     return found

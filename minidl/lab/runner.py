@@ -18,6 +18,7 @@ from ..errors import DataError, explain
 from .bench import Bench, Digits
 from .experiment import Experiment
 from .progress import Progress
+from .results import wrong
 from .scale import Scale
 from .store import Store
 
@@ -79,11 +80,11 @@ def save(results: dict[str, Any], path: Path) -> None:
 
 def load(path: Path) -> dict[str, Any]:
     """Reads results; DataError if these are none."""
+    expected = f"the results of a laboratory in {path}"
     try:
-        results = json.loads(path.read_text(encoding="utf-8"))
-        for one in results["experiments"].values():
-            one["numbers"], one["verdict"]["words"], one["seconds"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        expected = f"the results of a laboratory in {path}"
-        raise DataError(explain("lab", expected, repr(error))) from None
-    return dict(results)
+        results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(explain("lab", expected, error)) from None
+    if found := wrong(results):
+        raise DataError(explain("lab", expected, found))
+    return results

@@ -1,160 +1,263 @@
-"""Charts as SVG, by matplotlib, in the colours of the page: light or dark, as the reader has it.
-
-matplotlib draws in colours that stand for the page's CSS variables, and these take their place in
-the text of the SVG.
-"""
+"""Charts as SVG, by matplotlib, in the colours of the page: light or dark, as the reader has it."""
 
 import io
-import re
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from textwrap import fill
 from typing import Any
 
 import numpy as np
 
-from ..charts import Images, Intervals, Lines, Panels, Series
+from ..charts import Intervals, Lines, Panels, Series
+from .inline import inline
 
-WIDTH = 4.6  # inches of 72 points: as wide as a phone's page, so that its text is not shrunk there
-INK, FAINT, PAPER = "#010101", "#020202", "#030303"
+WIDTH = 4.4  # inches of 72 points: narrower than a phone's page, so its text is not shrunk there
+INK, FAINT, CARD = "#010101", "#020202", "#030303"  # stand for the page's colours
 HUES = [f"#0401{i:02x}" for i in range(8)]
-VARIABLES = {INK: "--ink", FAINT: "--faint", PAPER: "--paper"} | {
-    hue: f"--hue-{i}" for i, hue in enumerate(HUES)
+VARIABLES = {INK: "var(--ink)", FAINT: "var(--faint)", CARD: "var(--card)"} | {
+    hue: f"var(--hue-{i})" for i, hue in enumerate(HUES)
 }
+DASHES: list[Any] = ["-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (7, 1.5, 1.5, 1.5))]
+MARKERS = "osD^vPX*"
+MARKED = 8  # markers on a line, about
+STEPS = [1, 2, 2.5, 5, 10]  # between ticks, times powers of ten
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "minidl",
-    "font.family": "sans-serif",
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "text.color": INK,
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "grid.color": FAINT,
-    "grid.linewidth": 0.4,
+    "text.parse_math": False,
+    "axes.formatter.useoffset": False,
     "axes.grid": True,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "legend.frameon": False,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
     "axes.facecolor": "none",
+    "axes.titlesize": 10,
     "figure.facecolor": "none",
+    "font.size": 10,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.4,
+    "lines.markersize": 4.5,
+    "lines.linewidth": 1.4,
+    "text.color": INK,
+    "xtick.color": FAINT,
+    "ytick.color": FAINT,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
 }
 
 
-def svg(chart: Lines | Panels | Intervals | Images) -> str:
-    """The chart as an <svg> element."""
-    import matplotlib
+def svg(chart: Lines | Panels | Intervals, name: str) -> str:
+    """The chart as an <svg> element; all ids in it begin with `name`."""
+    return drawn(partial(DRAW[type(chart)], chart=chart), name, chart.title)
+
+
+def keys(chart: Lines | Panels, name: str) -> list[tuple[str, str]]:
+    """The legend: each series' label, and how it looks as an <svg> element. One series has none."""
+    found = looks(chart)
+    if len(found) < 2:
+        return []
+    series = {one.label: one for one in all_series(chart)}
+    return [
+        (label, drawn(partial(draw_key, series=series[label], look=look), f"{name}-{i}"))
+        for i, (label, look) in enumerate(found.items())
+    ]
+
+
+def drawn(draw: Callable[[Any], None], name: str, label: str = "") -> str:
+    """What `draw` draws on a figure."""
+    from matplotlib import style
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(STYLE):
+    with style.context(["default", STYLE]):
         figure = Figure(layout="constrained")
-        DRAW[type(chart)](figure, chart)
+        draw(figure)
         file = io.StringIO()
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    return themed(file.getvalue(), chart.title)
+    return inline(file.getvalue(), name, VARIABLES, label)
 
 
-def themed(text: str, title: str) -> str:
-    """The <svg> element alone, as wide as its place, in the page's colours."""
-    text = text[text.index("<svg") :]
-    text = re.sub(
-        r'width="[\d.]+pt" height="[\d.]+pt"', f'role="img" aria-label="{title}"', text, count=1
-    )
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
-    for colour, variable in VARIABLES.items():
-        text = text.replace(colour, f"var({variable})")
-    return text
+def all_series(chart: Lines | Panels) -> list[Series]:
+    """Those of all panels."""
+    panels = chart.panels if isinstance(chart, Panels) else [chart]
+    return [series for panel in panels for series in panel.series]
+
+
+def looks(chart: Lines | Panels) -> dict[str, dict[str, Any]]:
+    """The colour, dashes and marker of each series' label: of one colour, all dashes and markers
+    differ."""
+    labels = dict.fromkeys(series.label for series in all_series(chart))
+    return {
+        label: {
+            "color": HUES[i % len(HUES)],
+            "linestyle": DASHES[(i + i // len(HUES)) % len(DASHES)],
+            "marker": MARKERS[(i + i // len(HUES)) % len(MARKERS)],
+        }
+        for i, label in enumerate(labels)
+    }
 
 
 def draw_lines(figure: Any, chart: Lines) -> None:
     """One picture."""
     figure.set_size_inches(WIDTH, 3.0)
     axes = figure.subplots()
-    lines(axes, chart)
-    legend(figure, axes)
+    lines(axes, chart, looks(chart), 48, 20)
+    ticks(axes, 6, whole_x(chart.series))
 
 
 def draw_panels(figure: Any, chart: Panels) -> None:
     """Pictures side by side, two in a row."""
     columns = min(2, len(chart.panels))
     rows = -(-len(chart.panels) // columns)
-    figure.set_size_inches(WIDTH, 0.5 + 1.8 * rows)
-    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
-    for axes, panel in zip(grid.flat, chart.panels, strict=False):
-        lines(axes, panel)
-        axes.set_title(panel.title)
-        axes.label_outer()
-    for axes in grid.flat[len(chart.panels) :]:
+    figure.set_size_inches(WIDTH, 0.5 + 1.7 * rows)
+    grid = figure.subplots(
+        rows, columns, squeeze=False, sharex=chart.same_x, sharey=chart.same_y
+    ).flat  # fmt: skip
+    found = looks(chart)
+    for i, (axes, panel) in enumerate(zip(grid, chart.panels, strict=False)):
+        lines(axes, panel, found, 24, 15)
+        axes.set_title(fill(panel.title, 24))
+        if i + columns < len(chart.panels):
+            axes.set_xlabel("")
+        if i % columns:
+            axes.set_ylabel("")
+    for axes in grid[len(chart.panels) :]:
         axes.axis("off")
-    legend(figure, grid[0, 0])
+        grid[len(chart.panels) - columns].tick_params(labelbottom=True)
+    for axes, panel in zip(grid, chart.panels, strict=False):
+        ticks(axes, 4, whole_x(panel.series))
 
 
-def lines(axes: Any, chart: Lines) -> None:
-    """The series of one picture."""
+def lines(
+    axes: Any, chart: Lines, found: dict[str, dict[str, Any]], width: int, height: int
+) -> None:
+    """The series and marks of one picture that is so many letters wide and high."""
     if chart.log_x:
         axes.set_xscale("log")
     if chart.log_y:
         axes.set_yscale("log")
-    for series, hue in zip(chart.series, HUES, strict=False):
-        one_line(axes, series, hue)
-    for label, height in chart.marks.items():
-        axes.axhline(height, color=INK, linewidth=0.8, linestyle=":")
-        axes.annotate(
-            label, (1, height), xycoords=("axes fraction", "data"), ha="right", va="bottom"
-        )
-    axes.set(xlabel=chart.x_label, ylabel=chart.y_label)
+    for series in chart.series:
+        one_series(axes, series, found[series.label])
+    box = {"facecolor": CARD, "edgecolor": "none", "alpha": 0.75, "pad": 1}
+    for label, y in chart.marks.items():
+        axes.axhline(y, color=INK, linewidth=0.9, linestyle=":")
+        place = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "bottom"}
+        axes.annotate(fill(label, width), (1, y), bbox=box, **place)
+    for label, x in chart.x_marks.items():
+        axes.axvline(x, color=INK, linewidth=0.9, linestyle=":")
+        place = {"xycoords": ("data", "axes fraction"), "ha": "right", "va": "top"}
+        axes.annotate(fill(label, 24), (x, 1), rotation=90, bbox=box, **place)
+    for y in chart.y_range or ():
+        axes.axhline(y, linestyle="none")
+    axes.set(xlabel=fill(chart.x_label, width), ylabel=fill(chart.y_label, height))
 
 
-def one_line(axes: Any, series: Series, hue: str) -> None:
-    """A line with its band, or dots."""
-    y = np.array([np.nan if v is None else v for v in series.y], np.float64)
-    look = {"line": "-", "dots": "o", "steps": "-"}[series.style]
-    kind = {"drawstyle": "steps-mid"} if series.style == "steps" else {}
-    axes.plot(series.x, y, look, color=hue, label=series.label, linewidth=1.4, markersize=4, **kind)
+def one_series(axes: Any, series: Series, look: dict[str, Any]) -> None:
+    """A line with its band, dots, or steps."""
+    x, y = floats(series.x), floats(series.y)
+    if axes.get_xscale() == "log":
+        x[x <= 0] = math.nan
+    if axes.get_yscale() == "log":
+        y[y <= 0] = math.nan
+    if series.style == "steps":
+        edges = x if len(x) > len(y) else around(x)
+        kind = {"color": look["color"], "linestyle": look["linestyle"], "linewidth": 1.4}
+        axes.stairs(y, edges, baseline=None, **kind)
+        axes.stairs(y, edges, fill=True, color=look["color"], alpha=0.15)
+        return
+    if series.style == "dots":
+        look = look | {"linestyle": "none"}
+    axes.plot(x, y, markevery=max(1, -(-len(x) // MARKED)), **look)
     if series.low is not None and series.high is not None:
-        axes.fill_between(series.x, series.low, series.high, color=hue, alpha=0.2, linewidth=0)
+        low, high = floats(series.low), floats(series.high)
+        axes.fill_between(x, low, high, color=look["color"], alpha=0.2, linewidth=0)
 
 
-def legend(figure: Any, axes: Any) -> None:
-    """Above the picture, if there is more than one series."""
-    handles, labels = axes.get_legend_handles_labels()
-    if len(labels) > 1:
-        figure.legend(handles, labels, loc="outside upper left", ncols=3)
+def draw_key(figure: Any, series: Series, look: dict[str, Any]) -> None:
+    """A line of the legend: a piece of the series."""
+    from matplotlib.lines import Line2D
+
+    figure.set(layout_engine="none", size_inches=(0.45, 0.17))
+    changed = {"steps": {"marker": ""}, "dots": {"linestyle": "none"}}.get(series.style, {})
+    figure.add_artist(Line2D([0, 0.5, 1], [0.5] * 3, markevery=[1], **look | changed))
 
 
 def draw_intervals(figure: Any, chart: Intervals) -> None:
     """A row for each value, the first on top."""
-    figure.set_size_inches(WIDTH, 0.8 + 0.26 * len(chart.rows))
+    labels = [fill(row.label, 28) for row in chart.rows]
+    heights = [0.1 + 0.17 * (1 + label.count("\n")) for label in labels]
+    figure.set_size_inches(WIDTH, 0.7 + sum(heights))
     axes = figure.subplots()
     if chart.log:
         axes.set_xscale("log")
-    for i, row in enumerate(chart.rows):
-        axes.plot([row.low, row.high], [i, i], color=HUES[0], linewidth=2.5, alpha=0.5)
-        axes.plot([row.value], [i], "o", color=HUES[0], markersize=5)
+    edges = np.cumsum([0.0, *heights])
+    middles = (edges[1:] + edges[:-1]) / 2
+    for row, y in zip(chart.rows, middles, strict=True):
+        low, value, high = floats([row.low, row.value, row.high])
+        axes.plot([low, high], [y, y], color=HUES[0], linewidth=4, alpha=0.4)
+        axes.plot([value], [y], "o", color=HUES[0])
     if chart.reference is not None:
-        axes.axvline(chart.reference, color=INK, linewidth=0.8, linestyle=":")
-    axes.set_yticks(range(len(chart.rows)), [row.label for row in chart.rows])
-    axes.set_ylim(len(chart.rows) - 0.5, -0.5)
-    axes.set_xlabel(chart.x_label)
+        axes.axvline(chart.reference, color=INK, linewidth=0.9, linestyle=":")
+    axes.yaxis.set_ticks(middles, labels)
+    axes.set_ylim(max(edges[-1], 0.1), 0)
+    axes.set_xlabel(fill(chart.x_label, 28))
     axes.grid(axis="y", visible=False)
+    ticks(axes, 5)
 
 
-def draw_images(figure: Any, chart: Images) -> None:
-    """Images in rows of four."""
-    columns = min(4, len(chart.images))
-    rows = -(-len(chart.images) // columns)
-    figure.set_size_inches(WIDTH, 1.35 * rows)
-    grid = figure.subplots(rows, columns, squeeze=False)
-    for axes in grid.flat:
-        axes.axis("off")
-    for axes, (label, pixels) in zip(grid.flat, chart.images, strict=False):
-        top = float(np.abs(pixels).max()) or 1.0
-        axes.imshow(np.asarray(pixels), cmap="RdBu", vmin=-top, vmax=top)
-        axes.set_title(label)
+def floats(values: Sequence[float | None]) -> np.ndarray:
+    """As an array, NaN for None."""
+    return np.array([math.nan if value is None else value for value in values], np.float64)
 
 
-DRAW: dict[type, Any] = {
-    Lines: draw_lines,
-    Panels: draw_panels,
-    Intervals: draw_intervals,
-    Images: draw_images,
-}
+def whole_x(series: Sequence[Series]) -> bool:
+    """Whether all x are whole, such as numbers of layers: then there is nothing between them."""
+    return all(float(x).is_integer() for one in series for x in one.x)
+
+
+def around(x: np.ndarray) -> np.ndarray:
+    """Edges with each x between two of them."""
+    inner = (x[1:] + x[:-1]) / 2
+    first, last = (inner[0], inner[-1]) if len(inner) else (x[0] + 0.5, x[-1] - 0.5)
+    return np.array([2 * x[0] - first, *inner, 2 * x[-1] - last])
+
+
+def ticks(axes: Any, most: int, whole: bool = False) -> None:
+    """At most so many ticks on each axis, with plain numbers; on x whole ones, if it says so."""
+    from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator
+
+    ends = (*axes.get_xlim(), *axes.get_ylim())
+    for axis, low, high in ((axes.xaxis, *ends[:2]), (axes.yaxis, *ends[2:])):
+        if axis.get_scale() != "log":
+            if not isinstance(axis.get_major_locator(), FixedLocator):
+                axis.set_major_locator(
+                    MaxNLocator(most, steps=STEPS, integer=whole and axis is axes.xaxis)
+                )
+            continue
+        decades = math.log10(high / low)
+        subs = (1.0,) if decades > 2 else (1.0, 2.0, 5.0)
+        axis.set_major_locator(
+            LogLocator(subs=subs, numticks=most)
+            if decades > 0.9
+            else MaxNLocator(most, steps=STEPS)
+        )
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(lambda value, _: number(value))
+
+
+def number(value: float) -> str:
+    """In few characters.
+
+    >>> number(0.25), number(3e-7), number(100000)
+    ('0.25', '3·10⁻⁷', '10⁵')
+    """
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        return f"{value:.5g}".replace("-", "−")
+    digits, exponent = f"{value:.2e}".split("e")
+    power = "10" + str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    digits = digits.rstrip("0").rstrip(".")
+    return power if digits == "1" else f"{digits.replace('-', '−')}·{power}"
+
+
+DRAW: dict[type, Any] = {Lines: draw_lines, Panels: draw_panels, Intervals: draw_intervals}

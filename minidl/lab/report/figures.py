@@ -1,0 +1,113 @@
+"""A chart as a <figure>: the picture or table, its legend, its title and caption."""
+
+import io
+from base64 import b64encode
+from collections.abc import Iterable
+from html import escape
+
+import numpy as np
+
+from ..charts import Chart, Images, Lines, Matrix, Panels, Table
+from . import drawing
+
+ABOVE, BELOW = (47, 123, 194), (214, 98, 20)  # RGB, to be seen on the page's light and dark
+
+
+def figure(chart: Chart, name: str) -> str:
+    """The chart; all ids in it begin with `name`."""
+    caption = f"<b>{escape(chart.title)}.</b> {escape(chart.caption)}".strip()
+    return f"<figure>{inside(chart, name)}<figcaption>{caption}</figcaption></figure>"
+
+
+def inside(chart: Chart, name: str) -> str:
+    """What is above the caption."""
+    if isinstance(chart, Table):
+        return wide(chart.title, table(chart))
+    if isinstance(chart, Matrix):
+        return wide(chart.title, matrix(chart))
+    if isinstance(chart, Images):
+        return images(chart)
+    if isinstance(chart, (Lines, Panels)):
+        return legend(drawing.keys(chart, f"{name}-key")) + drawing.svg(chart, name)
+    return drawing.svg(chart, name)
+
+
+def legend(keys: Iterable[tuple[str, str]]) -> str:
+    """Outside the picture, where it hides no data and long names have room."""
+    items = "".join(f"<li>{key}{escape(label)}</li>" for label, key in keys)
+    return f'<ul class="legend">{items}</ul>' if items else ""
+
+
+def wide(title: str, inside: str) -> str:
+    """Something that may be wider than the page: it moves within its place, by the keyboard too."""
+    return (
+        f'<div class="wide" role="region" tabindex="0" aria-label="{escape(title)}">{inside}</div>'
+    )
+
+
+def table(chart: Table) -> str:
+    """Texts."""
+    cells = [[(text, "") for text in row[1:]] for row in chart.rows]
+    return grid("table", chart.header, [row[0] for row in chart.rows], cells)
+
+
+def matrix(chart: Matrix) -> str:
+    """Numbers with colours behind. Only the colour's share is in the cell: the style sheet has the
+    colours."""
+    known = [abs(v - chart.middle) for row in chart.values for v in row if v is not None]
+    top = max(known, default=0.0) or 1.0
+
+    def cell(value: float | None) -> tuple[str, str]:
+        if value is None:
+            return "", ""
+        side = "above" if value >= chart.middle else "below"
+        share = f"{abs(value - chart.middle) / top:.2f}"
+        text = f"{round(value, chart.digits) + 0.0:.{chart.digits}f}".replace("-", "−")
+        return text, f' class="{side}" style="--share: {share}"'
+
+    cells = [[cell(value) for value in row] for row in chart.values]
+    return grid("matrix", [chart.corner, *chart.columns], chart.rows, cells)
+
+
+def grid(
+    kind: str, header: Iterable[str], names: Iterable[str],
+    cells: Iterable[Iterable[tuple[str, str]]],
+) -> str:  # fmt: skip
+    """An HTML table; a cell is its text and its attributes."""
+    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in header)
+    rows = "\n".join(
+        f'<tr><th scope="row">{escape(name)}</th>'
+        + "".join(f"<td{attributes}>{escape(text)}</td>" for text, attributes in row)
+        + "</tr>"
+        for name, row in zip(names, cells, strict=True)
+    )
+    return f'<table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+
+
+def images(chart: Images) -> str:
+    """Images side by side, with a legend of their two colours."""
+    items = "".join(
+        f'<li><img src="data:image/png;base64,{png(pixels, chart.limit)}" alt="">'
+        f"<span>{escape(label)}</span></li>"
+        for label, pixels in chart.images
+    )
+    full = "" if chart.limit is None else f", full at ±{drawing.number(chart.limit)}"
+    swatches = "".join(
+        f'<li><i class="swatch" style="background: rgb{colour}"></i>{side} 0{full}</li>'
+        for side, colour in (("above", ABOVE), ("below", BELOW))
+    )
+    return f'<ul class="legend">{swatches}</ul><ul class="images">{items}</ul>'
+
+
+def png(pixels: Iterable[Iterable[float]], limit: float | None) -> str:
+    """An image of as many pixels as numbers, in base64: transparent at 0."""
+    from matplotlib.image import imsave
+
+    x = np.array(pixels, np.float64)
+    top = limit or float(np.abs(x).max()) or 1.0
+    colours = np.empty((*x.shape, 4), np.uint8)
+    colours[..., :3] = np.where((x >= 0)[..., None], ABOVE, BELOW)
+    colours[..., 3] = np.round(255 * np.minimum(np.abs(x) / top, 1))
+    file = io.BytesIO()
+    imsave(file, colours, format="png", metadata={"Software": ""})
+    return b64encode(file.getvalue()).decode()
