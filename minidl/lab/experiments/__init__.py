@@ -2,6 +2,7 @@
 
 from ..experiment import Experiment
 from .collapse import Collapse
+from .prelu_slopes import PReLUSlopes
 
-EXPERIMENTS: tuple[Experiment, ...] = (Collapse(),)
+EXPERIMENTS: tuple[Experiment, ...] = (Collapse(), PReLUSlopes())
 BY_NAME = {experiment.name: experiment for experiment in EXPERIMENTS}
