@@ -2,7 +2,8 @@
 
 from ..experiment import Experiment
 from .collapse import Collapse
+from .one_neuron import OneNeuron
 from .prelu_slopes import PReLUSlopes
 
-EXPERIMENTS: tuple[Experiment, ...] = (Collapse(), PReLUSlopes())
+EXPERIMENTS: tuple[Experiment, ...] = (Collapse(), PReLUSlopes(), OneNeuron())
 BY_NAME = {experiment.name: experiment for experiment in EXPERIMENTS}
