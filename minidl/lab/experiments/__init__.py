@@ -2,8 +2,9 @@
 
 from ..experiment import Experiment
 from .collapse import Collapse
+from .maxout_contains import MaxoutContains
 from .one_neuron import OneNeuron
 from .prelu_slopes import PReLUSlopes
 
-EXPERIMENTS: tuple[Experiment, ...] = (Collapse(), PReLUSlopes(), OneNeuron())
+EXPERIMENTS: tuple[Experiment, ...] = (Collapse(), PReLUSlopes(), MaxoutContains(), OneNeuron())
 BY_NAME = {experiment.name: experiment for experiment in EXPERIMENTS}
