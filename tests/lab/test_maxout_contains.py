@@ -226,11 +226,11 @@ def test_measures_judges_and_draws(bench, monkeypatch):
     experiment = MaxoutContains()
     numbers = experiment.measure(bench)
     assert list(numbers["contains"]) == list(SLOPES)
-    assert len(numbers["lives"]) == 6
+    assert len(numbers["lives"]) == 8
     assert numbers["sine"].keys() == {"1 of 16", "2 of 8"}
     assert experiment.judge(numbers).words
     contains, lines, intervals, table = experiment.charts(numbers)
     assert len(contains.rows) == 4
     assert [len(series.x) for series in lines.series] == [3] * 4
     assert len(intervals.rows) == 2
-    assert len(table.rows) == 6
+    assert len(table.rows) == 8

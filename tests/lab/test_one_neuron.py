@@ -110,6 +110,7 @@ def test_the_least_loss_is_scikit_learns(few_digits, rows):
     w = peer.fit(x1, y).coef_[0]
     least = least_loss(few_digits, pair=[4, 9], decay=1e-3)
     wanted = objective("logistic", w[:-1], w[-1], x, y, 1e-3)
+    assert least["above"] < 1e-6 * least["objective"]
     assert least["objective"] == pytest.approx(wanted, rel=1e-6)
 
 
