@@ -143,7 +143,19 @@ def test_forgetting_follows_the_formula(few_digits, bias_decays, monkeypatch):
     assert cell["shrank"] == 1
     assert 0 < cell["rounding"] < 1
     assert np.diff(cell["confidence"]).max() < 0
-    assert (cell["error"][0] == cell["error"][-1]) or not bias_decays
+
+
+@pytest.mark.parametrize("bias_decays", [True, False])
+def test_forgetting_leaves_the_bias_if_it_does_not_decay(few_digits, bias_decays, monkeypatch):
+    """What is left of w x is then 3e-7 of it: the answers are a coin's, or all the same."""
+    monkeypatch.setattr(one_neuron, "STEPS", (0, 1500))
+    cell = forget(few_digits, pair=[4, 9], bias_decays=bias_decays, epochs=3)
+    nines = np.mean(few_digits.y_test[np.isin(few_digits.y_test, [4, 9])] == 9)
+    assert (cell["confidence"][-1] < 0.5 + 1e-5) == bias_decays
+    if bias_decays:
+        assert cell["error"][-1] == cell["error"][0] < 0.3
+    else:
+        assert cell["error"][-1] in (pytest.approx(nines), pytest.approx(1 - nines))
 
 
 def test_forgetting_notices_another_decay(few_digits, monkeypatch):

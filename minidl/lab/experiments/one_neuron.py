@@ -71,7 +71,7 @@ class OneNeuron(Experiment):
         "weight is nearer to 0 after every step, and the norm is off the formula by no more than "
         "rounding allows."
     )
-    seconds = {"full": 40, "quick": 7}
+    seconds = {"full": 45, "quick": 7}
 
     def measure(self, bench: Bench) -> Numbers:
         """Trains all pairs, then decays, then forgets."""

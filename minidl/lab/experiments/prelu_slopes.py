@@ -41,7 +41,7 @@ class PReLUSlopes(Experiment):
     source = "He, Zhang, Ren & Sun 2015, section 2.1 and table 1"
     protocol = (
         "784-128-128-128-10 is trained by SGD (rate 0.02, momentum 0.9, batches of 64, half a "
-        "cosine) for 8 epochs, five seeds. Its PReLU layers have one slope for all units or one "
+        "cosine) for 6 epochs, five seeds. Its PReLU layers have one slope for all units or one "
         "for each; slopes start from 0, 0.25 (as in the paper) or 0.5, without weight decay. ReLU "
         "and leaky ReLU (0.01) are trained likewise with the same seeds.\n\n"
         "Noted are the slopes after every epoch (with one per unit, their mean), how many units "
@@ -56,11 +56,11 @@ class PReLUSlopes(Experiment):
         "of the slopes have |a| > 1. Reproduced if all of this holds for all kinds; true only "
         "for some, if it holds for them."
     )
-    seconds = {"full": 110, "quick": 3}
+    seconds = {"full": 95, "quick": 4}
 
     def measure(self, bench: Bench) -> Numbers:
         """Trains with every kind of slopes, and without."""
-        seeds, epochs = bench.scale.some(5), bench.scale.epochs(8)
+        seeds, epochs = bench.scale.some(5), bench.scale.epochs(6)
         kinds = {
             kind_of(sharing, start): [
                 bench.cell(learn_slopes, sharing=sharing, start=start, seed=seed, epochs=epochs)
