@@ -159,8 +159,8 @@ class MaxoutContains(Experiment):
         )
         diverged = sum(one["diverged"] for name, one in lives.items() if name.startswith("maxout"))
         words = (
-            f"{differ} outputs differ from ReLU's, leaky ReLU's and |x|'s; the error that is "
-            f"learned falls as {falls}; an epoch takes {ratios} of ReLU's time; at most "
+            f"{differ} outputs differ from ReLU's, leaky ReLU's (slope 1/4) and |x|'s; the error "
+            f"that is learned falls as {falls}; an epoch takes {ratios} of ReLU's time; at most "
             f"{relu:.0%} of ReLU's units are dead, {dead:.0%} of maxout's and {pieces:.0%} of its "
             f"pieces; {diverged} maxout nets diverged."
         )
