@@ -15,6 +15,7 @@ from ..layer import Layer
 from ..optim.base import Optimizer
 from ..prediction import predict
 from ..schedules import Schedule
+from ..tensor import Tensor
 from ..training import TrainingStep
 
 
@@ -103,13 +104,13 @@ def reached(amounts: Sequence[float], errors: Sequence[float], target: float) ->
 def train(
     net: Layer, x: np.ndarray, y: np.ndarray, optimizer: Optimizer, *, epochs: int, batch: int,
     seed: int, schedule: Callable[[int], float] | None = None,
-    after_epoch: Callable[[int], None] | None = None,
+    after_epoch: Callable[[int], None] | None = None, loss: Callable[..., Tensor] = F.cross_entropy,
 ) -> list[float]:  # fmt: skip
-    """Trains by cross-entropy; each epoch's mean loss, and `after_epoch` is told its number, from
+    """Trains by the loss; each epoch's mean loss, and `after_epoch` is told its number, from
     1. It ends where a loss is not finite: fewer numbers than epochs came out, or the last is not
     finite. `schedule` is a factor of the step, such as schedules.cosine(1000)."""
     step = TrainingStep(
-        net, F.cross_entropy, optimizer, None if schedule is None else Schedule(optimizer, schedule)
+        net, loss, optimizer, None if schedule is None else Schedule(optimizer, schedule)
     )
     batches = data.batches(x, y, batch, shuffle=True, seed=seed)
     losses: list[float] = []

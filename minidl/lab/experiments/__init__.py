@@ -4,12 +4,16 @@ from ..experiment import Experiment
 from .collapse import Collapse
 from .dying import Dying
 from .leaky import Leaky
+from .maxout_contains import MaxoutContains
+from .one_neuron import OneNeuron
+from .prelu_slopes import PReLUSlopes
 from .saturation import Saturation
 from .six_times import SixTimes
 from .tanh_sigmoid import TanhSigmoid
 from .zigzag import Zigzag
 
 EXPERIMENTS: tuple[Experiment, ...] = (
-    Collapse(), Saturation(), Zigzag(), SixTimes(), Dying(), Leaky(), TanhSigmoid(),
+    Collapse(), Saturation(), Zigzag(), SixTimes(), Dying(), Leaky(), PReLUSlopes(),
+    MaxoutContains(), TanhSigmoid(), OneNeuron(),
 )  # fmt: skip
 BY_NAME = {experiment.name: experiment for experiment in EXPERIMENTS}

@@ -1,0 +1,284 @@
+"""Maxout: contains the others, fits what is convex, costs k times as much, and does not die."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..bench import Bench
+from ..charts import Chart, Intervals, Lines, Row, Series, Table
+from ..experiment import Experiment, Numbers, Verdict
+from ..statistics import ratio_of_medians
+from .maxout_measured import (
+    PIECES,
+    SLOPES,
+    best_rms,
+    best_worst,
+    contain,
+    cost,
+    firing,
+    learned_fit,
+    set_fit,
+)
+
+RATES = (0.02, 0.2, 0.3, 0.5)
+EXACT_SLOPES = ("ReLU", "leaky ReLU, slope 1/4", "absolute value")
+
+AS_GOOD = 0.01  # a net that was set may be so much worse than the best
+HALF = 0.5  # of the exponent -2/d by which the best error falls
+COST = 0.5  # of the k - 1 epochs more that k times the work would take
+TESTED = 0.05  # of ReLU's units have to die where dying is tested
+
+PARTS = {
+    "contains": "it contains the others",
+    "fits": "it fits what is convex",
+    "costs": "it costs k times as much",
+    "lives": "it neither saturates nor dies",
+}
+
+
+class MaxoutContains(Experiment):
+    """max(x W1 + b1, x W2 + b2, ...)."""
+
+    name = "maxout"
+    title = "Maxout"
+    claim = (
+        "Maxout with k pieces contains ReLU, leaky ReLU and the absolute value, fits any convex "
+        "function, the better the more pieces, and neither saturates nor dies; in return it has k "
+        "times the parameters."
+    )
+    source = (
+        "Goodfellow, Warde-Farley, Mirza, Courville & Bengio 2013, section 3 and figure 1; "
+        "CS231n, Neural Networks Part 1, commonly used activation functions"
+    )
+    protocol = (
+        "784-128-10 throughout, SGD with momentum 0.9, batches of 64, rate 0.02 unless said.\n\n"
+        "Contains: nets with ReLU, leaky ReLU (slopes 1/4 and 0.01) and |x| are trained for 2 "
+        "epochs, three seeds; a maxout net is given pieces (W, b) and (s W, s b), where s = 0, "
+        "1/4, 0.01, -1, and the same output layer. All outputs for the test images are compared "
+        "as numbers (-0 is 0). s = 0, 1/4 and -1 multiply without rounding, so every sum rounds "
+        "alike and no output may differ. s = 0.01 rounds: a hidden value may be off by "
+        "2 γ(787) s (|x| |W| + |b|), γ(k) = k u / (1 - k u), u = 2⁻²⁴ (Higham 2002, section "
+        "3.1).\n\n"
+        "Fits: one unit with k = 2 to 16 pieces, x² on [-1, 1]. Of k equal intervals each line "
+        "is off by h² / 8 at most, h = 2 / k: the least largest error is 1 / (2 k²), the least "
+        "RMS 2 / (3 √5 k²), both by tangents that are moved up. The pieces are set so, and "
+        "learned, from the usual weights, by 5000 steps (rate 0.5, momentum 0.95, half a cosine) "
+        "on 128 points; likewise x² + y² on 16 · 16 points, where the best falls as 1 / k; five "
+        "seeds. And sin πx, which is not convex, with one unit of 16 pieces and with the "
+        "difference of two of 8.\n\n"
+        "Costs: epochs of ReLU and of maxout with 2 and 5 pieces in turn, 7 rounds after one "
+        "that does not count.\n\n"
+        "Lives: ReLU and maxout with 2 pieces, rates 0.02, 0.2, 0.3 and 0.5, 2 epochs, five seeds. "
+        "Then for all training images: the units, and the pieces, without any slope; the share "
+        "of unit and image where the unit is flat. Nets that are no numbers any more are counted "
+        "and left out."
+    )
+    rule = (
+        "Four parts. Contains: no output differs for s = 0, 1/4, -1, and for 0.01 none by more "
+        "than rounding allows. Fits: set pieces are within 1 % of the best error; the median "
+        "error that is learned falls with k, in double logarithms at least half as steeply as the "
+        "best, for one and two inputs. Costs: the hidden layer has exactly k times the "
+        "parameters, and an epoch takes, over the whole 95 % interval, more than 1 + (k - 1) / 2 "
+        "of ReLU's time. Lives: of maxout no unit is dead and none is flat on any image, also at "
+        "a rate where over 5 % of ReLU's units are dead and maxout has not diverged. Reproduced "
+        "if all four hold."
+    )
+    seconds = {"full": 80, "quick": 8}
+
+    def measure(self, bench: Bench) -> Numbers:
+        """The four parts, one after the other."""
+        some, epochs = bench.scale.some, bench.scale.epochs
+        contained = {
+            name: [bench.cell(contain, name=name, seed=s, epochs=epochs(2)) for s in some(3)]
+            for name in SLOPES
+        }
+        steps = {"steps": epochs(5000)}
+        fits = {
+            str(inputs): [
+                [bench.cell(learned_fit, target="square", inputs=inputs, pieces=k, units=1, seed=s,
+                            **steps)["rms"] for s in some(5)]
+                for k in PIECES
+            ]
+            for inputs in (1, 2)
+        }  # fmt: skip
+        sine = {
+            units: [
+                bench.cell(learned_fit, target="sine", inputs=1, pieces=16 // units, units=units,
+                           seed=s, **steps)["rms"] for s in some(5)
+            ]
+            for units in (1, 2)
+        }  # fmt: skip
+        costs = bench.cell(cost, rounds=max(3, epochs(7)))
+        return {
+            "contains": {name: together(cells) for name, cells in contained.items()},
+            "set": [bench.cell(set_fit, pieces=k) for k in PIECES],
+            "fits": {
+                inputs: {"medians": np.median(rms, axis=1).tolist(), "all": rms,
+                         "exponent": exponent(np.median(rms, axis=1).tolist())}
+                for inputs, rms in fits.items()
+            },
+            "sine": {f"{units} of {16 // units}": float(np.median(r)) for units, r in sine.items()},
+            "costs": costs | {
+                "ratios": {
+                    k: ratio_of_medians(costs["seconds"][k], costs["seconds"]["1"])
+                    for k in costs["seconds"] if k != "1"
+                }
+            },
+            "lives": {
+                f"{activation}, rate {rate:g}": alive(
+                    [bench.cell(firing, activation=activation, rate=rate, seed=s, epochs=epochs(2))
+                     for s in some(5)]
+                )
+                for rate in RATES
+                for activation in ("relu", "maxout")
+            },
+        }  # fmt: skip
+
+    def judge(self, numbers: Numbers) -> Verdict:
+        """By the rule, part by part."""
+        holds = {
+            "contains": contains_all(numbers["contains"]),
+            "fits": fits_convex(numbers),
+            "costs": costs_more(numbers["costs"]),
+            "lives": never_dies(numbers["lives"]),
+        }
+        differ = sum(numbers["contains"][name]["differ"] for name in EXACT_SLOPES)
+        ratios = ", ".join(
+            f"{r[0]:.2f} ({r[1]:.2f} to {r[2]:.2f}) with {k} pieces"
+            for k, r in numbers["costs"]["ratios"].items()
+        )
+        falls = " and ".join(
+            f"k^{one['exponent']:.2f} (best {-2 / int(d):.0f})"
+            for d, one in numbers["fits"].items()
+        )
+        lives = numbers["lives"]
+        relu, dead, pieces = (
+            max(one[what] for name, one in lives.items() if name.startswith(activation))
+            for activation, what in (("relu", "units"), ("maxout", "units"), ("maxout", "pieces"))
+        )
+        diverged = sum(one["diverged"] for name, one in lives.items() if name.startswith("maxout"))
+        words = (
+            f"{differ} outputs differ from ReLU's, leaky ReLU's (slope 1/4) and |x|'s; the error "
+            f"that is learned falls as {falls}; an epoch takes {ratios} of ReLU's time; at most "
+            f"{relu:.0%} of ReLU's units are dead, {dead:.0%} of maxout's and {pieces:.0%} of its "
+            f"pieces; {diverged} maxout nets diverged."
+        )
+        failed = [PARTS[part] for part, is_so in holds.items() if not is_so]
+        if not failed:
+            return Verdict("reproduced", words)
+        so = [PARTS[part] for part, is_so in holds.items() if is_so]
+        held = f"; what holds: {', '.join(so)}" if so else ""
+        return Verdict("not reproduced", f"not that {' nor that '.join(failed)}{held}; {words}")
+
+    def charts(self, numbers: Numbers) -> Sequence[Chart]:
+        """The fits, what it costs, what it contains, and what dies."""
+        one, two = numbers["fits"]["1"], numbers["fits"]["2"]
+        lives = numbers["lives"]
+        return [
+            Table(
+                "What maxout contains", ["set to be", "outputs that differ", "of what rounding "
+                "allows", "same digit"],
+                [
+                    [name, f"{c['differ']} of {c['outputs']}", f"{c['rounding']:.2g}",
+                     f"{c['agree']:.2%}"]
+                    for name, c in numbers["contains"].items()
+                ],
+                "The maxout net's outputs against the trained net's.",
+            ),
+            Lines(
+                "Error of one maxout unit", "pieces", "RMS error",
+                [
+                    Series("x², the best", PIECES, [best_rms(k) for k in PIECES]),
+                    Series("x², set", PIECES, [c["rms"] for c in numbers["set"]], style="dots"),
+                    Series("x², learned", PIECES, one["medians"]),
+                    Series("x² + y², learned", PIECES, two["medians"]),
+                ],
+                "Medians over the seeds. "
+                + " and ".join(f"{n} pieces: {e:.2g}" for n, e in numbers["sine"].items())
+                + " is the error for sin πx (units of pieces; of two units the difference).",
+                log_x=True, log_y=True,
+            ),
+            Intervals(
+                "An epoch's time", "of ReLU's",
+                [Row(f"{k} pieces", *r) for k, r in numbers["costs"]["ratios"].items()],
+                "Ratio of medians. Multiply-adds: "
+                + ", ".join(f"{k} pieces {f:.2f}" for k, f in numbers["costs"]["work"].items())
+                + ".",
+                reference=1.0,
+            ),
+            Table(
+                "What gets no gradient from any training image",
+                ["net", "dead units", "silent pieces", "flat unit and image", "diverged"],
+                [
+                    [name, f"{c['units']:.1%}", f"{c['pieces']:.1%}", f"{c['flat']:.1%}",
+                     f"{c['diverged']} of {c['nets']}"]
+                    for name, c in lives.items()
+                ],
+                "Means over the nets that did not diverge.",
+            ),
+        ]  # fmt: skip
+
+
+def together(cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Seeds of one net, set to be another."""
+    return {
+        "differ": sum(cell["differ"] for cell in cells),
+        "outputs": sum(cell["outputs"] for cell in cells),
+        "rounding": max(cell["rounding"] for cell in cells),
+        "agree": float(np.mean([cell["agree"] for cell in cells])),
+    }
+
+
+def exponent(errors: Sequence[float]) -> float:
+    """The slope of log error over log k, by least squares."""
+    return float(np.polyfit(np.log(PIECES), np.log(errors), 1)[0])
+
+
+def alive(cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Seeds of one net at one rate; without any that is left, the shares are 0."""
+    finite = [cell for cell in cells if not cell["diverged"]]
+    shares = {
+        what: float(np.mean([cell[what] for cell in finite])) if finite else 0.0
+        for what in ("units", "pieces", "flat")
+    }
+    return shares | {"nets": len(cells), "diverged": len(cells) - len(finite)}
+
+
+def contains_all(contains: dict[str, Any]) -> bool:
+    """Whether nothing differs, but for rounding where there is some."""
+    return all(
+        one["rounding"] <= 1 and (name not in EXACT_SLOPES or one["differ"] == 0)
+        for name, one in contains.items()
+    )
+
+
+def fits_convex(numbers: Numbers) -> bool:
+    """Whether set pieces are the best, and learned ones the better the more there are."""
+    are_best = all(
+        one["rms"] <= best_rms(k) * (1 + AS_GOOD) and one["worst"] <= best_worst(k) * (1 + AS_GOOD)
+        for k, one in zip(PIECES, numbers["set"], strict=True)
+    )
+    return are_best and all(
+        one["exponent"] <= -HALF * 2 / int(inputs) and (np.diff(one["medians"]) < 0).all()
+        for inputs, one in numbers["fits"].items()
+    )
+
+
+def costs_more(costs: Numbers) -> bool:
+    """Whether there are k times the parameters, and time that goes with them."""
+    return all(
+        costs["parameters"][k] == int(k) * costs["parameters"]["1"]
+        and ratio[1] > 1 + COST * (int(k) - 1)
+        for k, ratio in costs["ratios"].items()
+    )
+
+
+def never_dies(lives: Numbers) -> bool:
+    """Whether no unit of maxout is dead or flat, where ReLU's die too."""
+    nets = {name: one for name, one in lives.items() if name.startswith("maxout")}
+    is_tested = any(
+        lives[name.replace("maxout", "relu")]["units"] > TESTED and one["diverged"] < one["nets"]
+        for name, one in nets.items()
+    )
+    return is_tested and all(one["units"] == one["flat"] == 0 for one in nets.values())

@@ -1,0 +1,236 @@
+"""The experiment 'maxout': its rule, its cells against formulas, and a small run."""
+
+from copy import deepcopy
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl import nn
+from minidl.lab.experiments import maxout_contains, maxout_measured
+from minidl.lab.experiments.maxout_contains import EXACT_SLOPES, MaxoutContains, alive, exponent
+from minidl.lab.experiments.maxout_measured import (
+    PIECES,
+    SLOPES,
+    activation_of,
+    as_maxout,
+    best_rms,
+    best_worst,
+    contain,
+    cost,
+    firing,
+    grid,
+    is_exact,
+    learned_fit,
+    off,
+    set_fit,
+)
+
+SAME = {"differ": 0, "outputs": 10, "rounding": 0.0, "agree": 1.0}
+ALIVE = {"units": 0.0, "pieces": 0.1, "flat": 0.0, "nets": 5, "diverged": 0}
+NUMBERS = {
+    "contains": dict.fromkeys(EXACT_SLOPES, SAME)
+    | {"leaky ReLU, slope 0.01": SAME | {"differ": 9, "rounding": 1.0}},
+    "set": [{"rms": best_rms(k), "worst": best_worst(k)} for k in PIECES],
+    "fits": {
+        "1": {"exponent": -1.0, "medians": [1 / k for k in PIECES]},
+        "2": {"exponent": -0.5, "medians": [1 / k for k in PIECES]},
+    },
+    "costs": {
+        "parameters": {"1": 100, "2": 200, "5": 500},
+        "ratios": {"2": [1.8, 1.51, 2.0], "5": [4.5, 3.01, 5.0]},
+    },
+    "lives": {
+        "relu, rate 0.02": ALIVE,
+        "relu, rate 0.5": ALIVE | {"units": 0.051},
+        "maxout, rate 0.02": ALIVE,
+        "maxout, rate 0.5": ALIVE | {"diverged": 4},
+    },
+}
+
+
+def planted(*path, value):
+    numbers = deepcopy(NUMBERS)
+    place = numbers
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return numbers
+
+
+def test_rule_reproduced():
+    assert MaxoutContains().judge(NUMBERS).outcome == "reproduced"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "part"),
+    [
+        (("contains", "ReLU", "differ"), 1, "contains"),
+        (("contains", "absolute value", "differ"), 1, "contains"),
+        (("contains", "leaky ReLU, slope 0.01", "rounding"), 1.01, "contains"),
+        (("set", 3, "rms"), 1.011 * best_rms(PIECES[3]), "fits"),
+        (("set", 3, "worst"), 1.011 * best_worst(PIECES[3]), "fits"),
+        (("fits", "1", "exponent"), -0.99, "fits"),
+        (("fits", "2", "exponent"), -0.49, "fits"),
+        (("fits", "2", "medians"), [0.5, 0.4, 0.3, 0.2, 0.1, 0.1, 0.05], "fits"),
+        (("costs", "parameters", "5"), 501, "costs"),
+        (("costs", "ratios", "2"), [1.8, 1.5, 2.0], "costs"),
+        (("costs", "ratios", "5"), [4.5, 3.0, 5.0], "costs"),
+        (("lives", "maxout, rate 0.02", "units"), 0.01, "dies"),
+        (("lives", "maxout, rate 0.5", "flat"), 0.01, "dies"),
+        (("lives", "maxout, rate 0.5", "diverged"), 5, "dies"),
+        (("lives", "relu, rate 0.5", "units"), 0.05, "dies"),
+    ],
+)
+def test_rule_not_reproduced(path, value, part):
+    verdict = MaxoutContains().judge(planted(*path, value=value))
+    assert verdict.outcome == "not reproduced"
+    fails, _, holds = verdict.words.partition("what holds")
+    assert part in fails
+    assert holds.split(";")[0].count(" it ") == 3
+
+
+@pytest.mark.parametrize("name", SLOPES)
+def test_a_maxout_net_is_set_to_be_the_function(name):
+    """Against the function in float64."""
+    slope = SLOPES[name]
+    minidl.manual_seed(0)
+    net = nn.Sequential(nn.Dense(784, 128), activation_of(slope), nn.Dense(128, 10))
+    net.layers[0].bias.data[...] = np.linspace(-1, 1, 128)
+    x = np.random.default_rng(0).random((20, 784), np.float32)
+    W, b, V, c = (p.data.astype(np.float64) for p in net.parameters())
+    z = x @ W + b
+    wanted = np.where(z > 0, z, slope * z) @ V + c
+    for one in (net, as_maxout(net, slope)):
+        np.testing.assert_allclose(minidl.predict(one, x), wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", SLOPES)
+def test_outputs_are_the_same_but_for_rounding(few_digits, name):
+    cell = contain(few_digits, name=name, seed=0, epochs=2)
+    assert cell["outputs"] == 256 * 10
+    if is_exact(SLOPES[name]):
+        assert cell["differ"] == 0
+    else:
+        assert 0 < cell["differ"]
+        assert 0 < cell["rounding"] < 1
+    assert cell["agree"] > 0.99
+    assert cell["error"] < 0.5
+
+
+def test_a_difference_beyond_rounding_is_noticed(few_digits):
+    net = nn.Sequential(nn.Dense(784, 128), nn.LeakyReLU(0.01), nn.Dense(128, 10))
+    twin = as_maxout(net, 0.01 * (1 + 1e-3))
+    x = few_digits.x_test
+    hidden = [minidl.predict(nn.Sequential(*one.layers[:2]), x) for one in (net, twin)]
+    assert off(net, 0.01, hidden, x) > 1
+
+
+def test_which_slopes_are_exact():
+    assert [slope for slope in SLOPES.values() if is_exact(slope)] == [0, 0.25, -1]
+
+
+@pytest.mark.parametrize("k", [1, 2, 5, 16])
+def test_the_best_errors(k):
+    """A line for each of k intervals: its least-squares fit, and the one through the middles of
+    Chebyshev's three points, both found by NumPy."""
+    x = np.linspace(-1, -1 + 2 / k, 20_001)
+    rest = x * x - np.polyval(np.polyfit(x, x * x, 1), x)
+    assert best_rms(k) == pytest.approx(np.sqrt(np.mean(rest**2)), rel=1e-3)
+    chord = x * x - np.interp(x, x[[0, -1]], x[[0, -1]] ** 2)
+    assert best_worst(k) == pytest.approx((chord.max() - chord.min()) / 2, rel=1e-3)
+
+
+@pytest.mark.parametrize("k", PIECES)
+def test_set_pieces_reach_the_best(few_digits, k):
+    cell = set_fit(few_digits, pieces=k)
+    assert cell["rms"] == pytest.approx(best_rms(k), rel=1e-3)
+    assert cell["worst"] == pytest.approx(best_worst(k), rel=1e-3)
+
+
+def test_two_pieces_learn_the_best(few_digits):
+    cell = learned_fit(few_digits, target="square", inputs=1, pieces=2, units=1, seed=0, steps=2000)
+    assert cell["rms"] == pytest.approx(best_rms(2), rel=0.01)
+
+
+def test_a_difference_of_two_units_fits_what_is_not_convex(few_digits):
+    one, two = (
+        learned_fit(few_digits, target="sine", inputs=1, pieces=4, units=units, seed=0, steps=1000)[
+            "rms"
+        ]
+        for units in (1, 2)
+    )
+    assert two < one / 2
+
+
+def test_grid():
+    assert grid(2, 1).tolist() == [[-0.5], [0.5]]
+    assert sorted(grid(2, 2).tolist()) == [[-0.5, -0.5], [-0.5, 0.5], [0.5, -0.5], [0.5, 0.5]]
+
+
+def test_cost_counts(few_digits):
+    found = cost(few_digits, rounds=2)
+    assert found["parameters"] == {"1": 785 * 128, "2": 2 * 785 * 128, "5": 5 * 785 * 128}
+    assert found["work"]["5"] == pytest.approx((2 * 5 * 784 + 3 * 10) / (2 * 784 + 3 * 10))
+    assert [len(seconds) for seconds in found["seconds"].values()] == [2, 2, 2]
+
+
+def unmoved(monkeypatch, change):
+    """Leaves out the training, and changes the net instead."""
+
+    def teach(net, digits, seed, epochs, rate):
+        with minidl.no_grad():
+            change(net.layers[0])
+        return [1.0]
+
+    monkeypatch.setattr(maxout_measured, "teach", teach)
+    monkeypatch.setattr(maxout_measured, "ROWS", 100)
+
+
+def test_dead_units_of_relu_are_counted(few_digits, monkeypatch):
+    def kill(first):
+        first.bias.data[:32] = -1e6
+        first.bias.data[32:] = 1e6
+
+    unmoved(monkeypatch, kill)
+    cell = firing(few_digits, activation="relu", rate=0.1, seed=0, epochs=1)
+    assert cell == {"diverged": False, "units": 0.25, "pieces": 0.25, "flat": 0.25}
+
+
+def test_silent_pieces_of_maxout_are_counted(few_digits, monkeypatch):
+    def silence(first):
+        first.bias.data[1:64:2] = -1e6  # the second piece of 32 units
+
+    unmoved(monkeypatch, silence)
+    cell = firing(few_digits, activation="maxout", rate=0.1, seed=0, epochs=1)
+    assert (cell["units"], cell["flat"]) == (0, 0)
+    assert 32 / 256 <= cell["pieces"] < 32 / 256 + 0.1
+
+
+def test_a_net_that_diverges_is_counted(few_digits):
+    cell = firing(few_digits, activation="maxout", rate=1e6, seed=0, epochs=2)
+    assert cell == {"diverged": True}
+    fine = {"diverged": False, "units": 0.5, "pieces": 0.25, "flat": 0.1}
+    assert alive([cell, fine]) == {
+        "units": 0.5, "pieces": 0.25, "flat": 0.1, "nets": 2, "diverged": 1
+    }  # fmt: skip
+    assert alive([cell])["nets"] == alive([cell])["diverged"] == 1
+
+
+def test_exponent():
+    assert exponent([3 * k**-1.5 for k in PIECES]) == pytest.approx(-1.5)
+
+
+def test_measures_judges_and_draws(bench, monkeypatch):
+    monkeypatch.setattr(maxout_contains, "PIECES", (2, 4, 8))
+    experiment = MaxoutContains()
+    numbers = experiment.measure(bench)
+    assert list(numbers["contains"]) == list(SLOPES)
+    assert len(numbers["lives"]) == 8
+    assert numbers["sine"].keys() == {"1 of 16", "2 of 8"}
+    assert experiment.judge(numbers).words
+    contains, lines, intervals, table = experiment.charts(numbers)
+    assert len(contains.rows) == 4
+    assert [len(series.x) for series in lines.series] == [3] * 4
+    assert len(intervals.rows) == 2
+    assert len(table.rows) == 8
