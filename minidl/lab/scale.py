@@ -22,8 +22,9 @@ class Scale(NamedTuple):
         return max(1, round(self.share * full))
 
     def some(self, full: int) -> list[int]:
-        """The seeds of what is reported, where the full laboratory has so many."""
-        return list(range(min(full, self.seeds)))
+        """The seeds of what is reported, where the full laboratory has so many. Those below 100
+        were for trying the protocols out."""
+        return list(range(100, 100 + min(full, self.seeds)))
 
     def for_tuning(self, full: int) -> list[int]:
         """The seeds with which a choice is made: none of those that are reported."""

@@ -197,7 +197,7 @@ def run(bench, digits, experiment, **options):
 def test_results_have_numbers_cells_and_verdict(bench, few_digits, tmp_path):
     results = run(bench, few_digits, Squares())
     found = results["experiments"]["squares"]
-    assert found["numbers"] == {"squares": [1, 4, 9], "seeds": [0, 1]}
+    assert found["numbers"] == {"squares": [1, 4, 9], "seeds": [100, 101]}
     assert found["verdict"] == {"outcome": "reproduced", "words": "they are what they are."}
     assert [cell["arguments"] for cell in found["cells"]] == [{"n": 1}, {"n": 2}, {"n": 3}]
     assert results["scale"]["images"] == 512
