@@ -74,7 +74,9 @@ class Curves(Experiment):
         return {}
 
     def judge(self, numbers):
-        return Verdict("true only when", f"the batch is 1: {HOSTILE} 100 %, at 64 61 % (58 to 65).")
+        return Verdict(
+            "true only when", "the batch is 1", f"{HOSTILE} 100 %, at 64 61 % (58 to 65)."
+        )
 
     def charts(self, numbers):
         hostile = [Series(HOSTILE, [1, 2, 3], [1, 2, 3]), Series("&lt;", [1, 2, 3], [3, 2, 1])]
@@ -98,7 +100,7 @@ class Grids(Curves):
     title = "Grids"
 
     def judge(self, numbers):
-        return Verdict("reproduced", "the ratio is 3.21 (2.98 to 3.55), of 2 asked for.")
+        return Verdict("reproduced", "it is faster", "3.21 (2.98 to 3.55), of 2 asked for.")
 
     def charts(self, numbers):
         errors = falling(NAMES[:3])
@@ -126,7 +128,7 @@ class Ranges(Curves):
     title = "Ranges"
 
     def judge(self, numbers):
-        return Verdict("not reproduced", "the ratio is 1.02 (0.94 to 1.11): 1 is in the interval.")
+        return Verdict("not reproduced", "it is not", "1.02 (0.94 to 1.11): 1 is in the interval.")
 
     def charts(self, numbers):
         rows = [Row(f"{NET} {i}", 2.0**i / 4, 2.0**i / 5, 2.0**i / 3) for i in range(6)]

@@ -12,19 +12,20 @@ Numbers = dict[str, Any]  # what JSON can hold
 
 
 class Verdict(NamedTuple):
-    """How a claim fared. `words` has the numbers that decided; of a claim that is true only when
-    something holds, it begins with that condition.
+    """How a claim fared: in a few words, which are the condition where it is true only when
+    something holds, and with the numbers that decided.
 
-    >>> print(Verdict("true only when", "the batch is 1: 100 % agree, at 64 they are 61 %."))
-    true only when the batch is 1: 100 % agree, at 64 they are 61 %.
+    >>> print(Verdict("true only when", "the batch is small", "Of 64 images 61 % agree."))
+    true only when the batch is small. Of 64 images 61 % agree.
     """
 
     outcome: Outcome
     words: str
+    numbers: str
 
     def __str__(self) -> str:
         between = " " if self.outcome == "true only when" else ": "
-        return f"{self.outcome}{between}{self.words}"
+        return f"{self.outcome}{between}{self.words}. {self.numbers}"
 
 
 class Experiment(ABC):

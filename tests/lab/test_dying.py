@@ -41,7 +41,7 @@ def test_true_only_where_it_no_longer_learns():
     for runs in [(run(), run(0.4, 0.899)), (run(0.39, 0.9), run(0.41, 0.1))]:
         verdict = judged(*runs)
         assert verdict.outcome == "true only when"
-        assert verdict.words.startswith("the rate is so high that test accuracy stays below 90 %: ")
+        assert verdict.words.startswith("the rate is so high that test accuracy stays below 90 %")
 
 
 def test_every_seed_has_to_learn():
@@ -54,12 +54,12 @@ def test_true_only_in_the_first_layer():
     back = NONE | {"dead": [[0, 10], [3, 10]]}
     verdict = judged(run(), run(0.5, back=back))
     assert verdict.words.startswith("as to never coming back, the unit is in the first hidden ")
-    assert "6 of 20 in the second" in verdict.words
+    assert "6 of 20 in the second" in str(verdict)
 
 
 def test_both_conditions():
-    words = judged(run(), run(0.5, 0.1, NONE | {"dead": [[0, 10], [3, 10]]})).words
-    assert words.startswith("the rate is so high that test accuracy stays below 90 % and, as to ")
+    words = str(judged(run(), run(0.5, 0.1, NONE | {"dead": [[0, 10], [3, 10]]})))
+    assert "the rate is so high that test accuracy stays below 90 % and, as to " in words
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,9 @@ class Squares(Experiment):
 
     def judge(self, numbers):
         grows = numbers["squares"] == sorted(numbers["squares"])
-        return Verdict("reproduced" if grows else "not reproduced", "they are what they are.")
+        return Verdict(
+            "reproduced" if grows else "not reproduced", "they are what they are", "1, 4, 9."
+        )
 
     def charts(self, numbers):
         return []
@@ -198,7 +200,11 @@ def test_results_have_numbers_cells_and_verdict(bench, few_digits, tmp_path):
     results = run(bench, few_digits, Squares())
     found = results["experiments"]["squares"]
     assert found["numbers"] == {"squares": [1, 4, 9], "seeds": [100, 101]}
-    assert found["verdict"] == {"outcome": "reproduced", "words": "they are what they are."}
+    assert found["verdict"] == {
+        "outcome": "reproduced",
+        "words": "they are what they are",
+        "numbers": "1, 4, 9.",
+    }
     assert [cell["arguments"] for cell in found["cells"]] == [{"n": 1}, {"n": 2}, {"n": 3}]
     assert results["scale"]["images"] == 512
     path = tmp_path / "results.json"
@@ -226,8 +232,8 @@ def test_what_are_no_results(text, tmp_path):
 
 
 def test_a_verdict_in_words():
-    assert str(Verdict("true only when", "x > 0.")) == "true only when x > 0."
-    assert str(Verdict("not reproduced", "x < 0.")) == "not reproduced: x < 0."
+    assert str(Verdict("true only when", "x > 0", "It is 1.")) == "true only when x > 0. It is 1."
+    assert str(Verdict("not reproduced", "x < 0", "Yes.")) == "not reproduced: x < 0. Yes."
 
 
 # --- the time left ----------------------------------------------------------------------------
@@ -264,10 +270,10 @@ def test_the_line_is_written_over_on_a_terminal_alone():
         progress.experiment_begins(Squares())
         progress.cell_begins("squares: n 3")
         progress.cell_ends(2.0)
-        progress.experiment_ends(Verdict("reproduced", "yes."))
+        progress.experiment_ends(Verdict("reproduced", "yes", "3."))
         text = file.getvalue()
         assert ("\r" in text) == ("squares: n 3" in text) == file.isatty()
-        assert text.endswith("[1/1] squares 2 s  reproduced: yes.\n")
+        assert text.endswith("[1/1] squares 2 s  reproduced: yes. 3.\n")
 
 
 def test_scales_have_disjoint_seeds():

@@ -87,7 +87,7 @@ def test_rule_not_reproduced(path, value, part):
     assert verdict.outcome == "not reproduced"
     fails, _, holds = verdict.words.partition("what holds")
     assert part in fails
-    assert holds.split(";")[0].count(" it ") == 3
+    assert holds.count(" it ") == 3
 
 
 @pytest.mark.parametrize("name", SLOPES)

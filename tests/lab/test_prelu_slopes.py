@@ -60,8 +60,8 @@ def test_rule_reproduced(change):
 def test_rule_not_reproduced(words):
     verdict = PReLUSlopes().judge(planted(BAD[words]))
     assert verdict.outcome == "not reproduced"
-    assert f"{words}" in verdict.words
-    assert "6 of 6" in verdict.words
+    assert f"{words}" in str(verdict)
+    assert "6 of 6" in str(verdict)
 
 
 @pytest.mark.parametrize("words", BAD)

@@ -77,15 +77,26 @@ class Collapse(Experiment):
         is_one_matrix = numbers["rounding"] <= 1
         linear = [g for net, g in gains.items() if net.endswith("identity")]
         bent = [g for net, g in gains.items() if net.endswith("relu")]
-        words = (
-            f"the product of the matrices gives the nets' outputs within "
+        told = (
+            f"The product of the matrices gives the nets' outputs within "
             f"{numbers['rounding']:.2g} of what rounding allows; deep linear nets have "
             f"{points(linear)} points less error than one layer, ReLU nets {points(bent)}."
         )
         no_better = all(abs(g[0]) <= WIDE for g in linear)
         better = all(g[1] > WIDE for g in bent)
-        is_so = is_one_matrix and no_better and better
-        return Verdict("reproduced" if is_so else "not reproduced", words)
+        parts = {
+            "deep linear nets are not one matrix": is_one_matrix,
+            "deep linear nets do not end at one layer's error": no_better,
+            "ReLU nets are not better than one layer": better,
+        }
+        failed = [part for part, holds in parts.items() if not holds]
+        if failed:
+            return Verdict("not reproduced", "; ".join(failed), told)
+        return Verdict(
+            "reproduced",
+            "a deep linear net is one matrix and no better; ReLU nets are better",
+            told,
+        )
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """The errors, and the numbers."""

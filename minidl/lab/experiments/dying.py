@@ -97,8 +97,8 @@ class Dying(Experiment):
             if learning
             else "at no rate it learns"
         )
-        words = (
-            f"at a rate of {relu[most]['rate']:.3g} {percent(shares[most])} of ReLU's hidden units "
+        told = (
+            f"At a rate of {relu[most]['rate']:.3g} {percent(shares[most])} of ReLU's hidden units "
             f"are dead ({percent(accuracy(relu[most]).value)} of the test images are right), "
             f"{at_last}. Of those that were dead after an epoch {back[0][0]} of {back[0][1]} came "
             f"back in the first hidden layer, {back[1][0]} of {back[1][1]} in the second. Of leaky "
@@ -106,7 +106,12 @@ class Dying(Experiment):
             f"learn."
         )
         if shares[most] < CLAIMED or back[0][0] or max(others, default=0.0) > 0:
-            return Verdict("not reproduced", words)
+            failed = {
+                f"ReLU nets do not reach {percent(CLAIMED)}": shares[most] < CLAIMED,
+                "units of the first hidden layer come back": back[0][0] > 0,
+                "its kin die too": max(others, default=0.0) > 0,
+            }
+            return Verdict("not reproduced", "; ".join(w for w, so in failed.items() if so), told)
         conditions = []
         if max((shares[i] for i in learning), default=0.0) < CLAIMED:
             bound = percent(TRAINS)
@@ -114,8 +119,8 @@ class Dying(Experiment):
         if back[1][0]:
             conditions.append("as to never coming back, the unit is in the first hidden layer")
         if conditions:
-            return Verdict("true only when", f"{' and, '.join(conditions)}: {words}")
-        return Verdict("reproduced", words)
+            return Verdict("true only when", " and, ".join(conditions), told)
+        return Verdict("reproduced", f"{percent(CLAIMED)} die and stay dead; its kin do not", told)
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """Dead and flat units and the accuracy by rate; who came back."""

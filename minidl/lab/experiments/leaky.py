@@ -72,19 +72,21 @@ class Leaky(Experiment):
         found = {slope: numbers["gains"][named("leaky_relu", slope)] for slope in SLOPES}
         better = [slope for slope, (_, low, _) in found.items() if low > 0]
         worse = [slope for slope, (_, _, high) in found.items() if high < 0]
-        words = "points of test error less than ReLU: " + "; ".join(
+        told = "Points of test error less than ReLU: " + "; ".join(
             f"slope {slope} {points([gain])}, {signs(numbers, slope)}"
             for slope, gain in found.items()
         )
         if (better and worse) or not (better or worse):
-            return Verdict("reproduced", f"{words}.")
+            sort = "some are better, some worse" if better else "no slope is better or worse"
+            return Verdict("reproduced", f"{sort}, with these seeds", f"{told}.")
         if len(better or worse) == len(SLOPES):
-            return Verdict("not reproduced", f"{words}.")
+            sort = "better" if better else "worse"
+            return Verdict("not reproduced", f"every slope is {sort}", f"{told}.")
         others = " or ".join(str(slope) for slope in SLOPES if slope not in better + worse)
         which = " and ".join(map(str, better or worse))
         sort = "better" if better else "worse"
         return Verdict(
-            "true only when", f"the slope is {others}; at {which} it is {sort}: {words}."
+            "true only when", f"the slope is {others}; at {which} it is {sort}", f"{told}."
         )
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:

@@ -158,7 +158,7 @@ class MaxoutContains(Experiment):
             for activation, what in (("relu", "units"), ("maxout", "units"), ("maxout", "pieces"))
         )
         diverged = sum(one["diverged"] for name, one in lives.items() if name.startswith("maxout"))
-        words = (
+        told = (
             f"{differ} outputs differ from ReLU's, leaky ReLU's (slope 1/4) and |x|'s; the error "
             f"that is learned falls as {falls}; an epoch takes {ratios} of ReLU's time; at most "
             f"{relu:.0%} of ReLU's units are dead, {dead:.0%} of maxout's and {pieces:.0%} of its "
@@ -166,10 +166,10 @@ class MaxoutContains(Experiment):
         )
         failed = [PARTS[part] for part, is_so in holds.items() if not is_so]
         if not failed:
-            return Verdict("reproduced", words)
+            return Verdict("reproduced", ", ".join(PARTS.values()), told)
         so = [PARTS[part] for part, is_so in holds.items() if is_so]
         held = f"; what holds: {', '.join(so)}" if so else ""
-        return Verdict("not reproduced", f"not that {' nor that '.join(failed)}{held}; {words}")
+        return Verdict("not reproduced", f"not that {' nor that '.join(failed)}{held}", told)
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """The fits, what it costs, what it contains, and what dies."""

@@ -140,16 +140,16 @@ class OneNeuron(Experiment):
         whole, bias = (
             numbers["forgetting"][words]["error"] for words in ("bias too", "bias stays")
         )
-        words = (
-            f"mean test error of 45 pairs {rates(means)}; the two agree on "
+        told = (
+            f"Mean test error of 45 pairs {rates(means)}; the two agree on "
             f"{numbers['agree'][0]:.1%}; the cross-entropy ends {gap:.2%} above the least; without "
             f"data {shrank:.1%} of the weights shrink in each step and the norm is off the formula "
             f"by {rounding:.2g} of what rounding allows, while the error goes from {whole[0]:.1%} "
             f"to {whole[-1]:.1%} (to {bias[-1]:.1%} where the bias stays)."
         )
         if failed:
-            return Verdict("not reproduced", f"{', '.join(failed)}; {words}")
-        return Verdict("reproduced", words)
+            return Verdict("not reproduced", ", ".join(failed), told)
+        return Verdict("reproduced", "it classifies, and forgets by the formula", told)
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """The pairs, the weights, forgetting, and decays."""

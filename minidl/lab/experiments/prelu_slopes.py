@@ -96,18 +96,19 @@ class PReLUSlopes(Experiment):
         first = [one["end"]["first"][0] for one in kinds.values()]
         last = [one["end"]["third"][0] for one in kinds.values()]
         gains = [g for name, g in numbers["less_than_relu"].items() if name.startswith("PReLU")]
-        words = (
-            f"the first layer's slopes end at {span(first)}, the last's at {span(last)}; "
+        told = (
+            f"The first layer's slopes end at {span(first)}, the last's at {span(last)}; "
             f"{percent(numbers['left'].values())} of a difference of the starts is left "
             f"(layer by layer); test error is {points(gains)} points below ReLU's."
         )
         if len(good) == len(kinds):
-            return Verdict("reproduced", words)
+            words = "slopes are learned; the first layer's are larger than the last's"
+            return Verdict("reproduced", words, told)
         count = Counter(failure for several in failed.values() for failure in several)
         why = ", ".join(f"{failure} in {n} of {len(kinds)} kinds" for failure, n in count.items())
         if good:
-            return Verdict("true only when", f"slopes are {' or '.join(good)} ({why}): {words}")
-        return Verdict("not reproduced", f"{why}; {words}")
+            return Verdict("true only when", f"slopes are {' or '.join(good)} ({why})", told)
+        return Verdict("not reproduced", why, told)
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """The slopes by epoch, where they end, and the errors."""

@@ -119,12 +119,13 @@ class Saturation(Experiment):
             if saturates(numbers, activation, init)
             and ratio(numbers, activation, init).high < VANISHED
         ]
-        words = told(numbers)
         if len(both) == 2 * len(INITS):
-            return Verdict("reproduced", words)
+            words = "both saturate and lose the gradient, with either start"
+            return Verdict("reproduced", words, told(numbers))
         if not both:
-            return Verdict("not reproduced", words)
-        return Verdict("true only when", f"{condition(both)}: {words}")
+            words = "neither saturates and loses the gradient as well"
+            return Verdict("not reproduced", words, told(numbers))
+        return Verdict("true only when", condition(both), told(numbers))
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """The paper's figures 2, 3, 7 and 4."""
@@ -323,7 +324,7 @@ def told(numbers: Numbers) -> str:
         for activation in ("sigmoid", "tanh", "relu")
     )
     return (
-        f"with standard weights the mean output of sigmoid's last hidden layer falls to "
+        f"With standard weights the mean output of sigmoid's last hidden layer falls to "
         f"{max(means):.2g} or lower with every seed (test error after training: "
         f"{errors(numbers)}); of tanh's outputs at most "
         f"{shares(saturated)} of a layer are saturated. Gradient "

@@ -91,22 +91,22 @@ class SixTimes(Experiment):
         sixfold = [one for one in judged if one["steps"][1] >= SIXFOLD]
         slower = [one for one in judged if one["steps"][1] > 1]
         edges = [named(one) for one in numbers["settings"] if not one["is_interior"]]
-        words = f"to {percent(JUDGED)} training error tanh takes " + "; ".join(
+        told = f"To {percent(JUDGED)} training error tanh takes " + "; ".join(
             f"{'at least ' * one['is_least']}{ratio(one['steps'])} times ReLU's steps "
             f"({place(one)})"
             for one in judged
         )
         if edges:
-            words += f"; no best rate inside the grid was found for {', '.join(edges)}"
+            told += f"; no best rate inside the grid was found for {', '.join(edges)}"
         if len(sixfold) == len(judged):
-            return Verdict("reproduced", f"{words}.")
+            return Verdict("reproduced", "ReLU is about six times faster", f"{told}.")
         if sixfold:
-            return Verdict("true only when", f"the net is {places(sixfold)}: {words}.")
+            return Verdict("true only when", f"the net is {places(sixfold)}", f"{told}.")
         if slower:
             where = "" if len(slower) == len(judged) else f", on {places(slower)}"
             reading = f"it is read as 'faster', not as 'six times'{where}"
-            return Verdict("true only when", f"{reading}: {words}.")
-        return Verdict("not reproduced", f"{words}.")
+            return Verdict("true only when", reading, f"{told}.")
+        return Verdict("not reproduced", "tanh is not slower", f"{told}.")
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """Curves, ratios, medians and the tuning."""

@@ -78,7 +78,7 @@ class TanhSigmoid(Experiment):
         judged = [one for one in numbers["against_tanh"] if one["activation"] == "sigmoid"]
         held = [f"the test error of {one['net']}" for one in judged if one["error"][1] > 0]
         held += [f"the steps of {one['net']}" for one in judged if one["steps"][1] > 1]
-        words = "; ".join(
+        told = "; ".join(
             f"with {one['net']} sigmoid has {points([one['error']])} points more test error and "
             f"takes {'at least ' * one['is_least']}{ratio(one['steps'])} times tanh's steps to "
             f"{percent(TARGETS[0])} training error"
@@ -86,16 +86,17 @@ class TanhSigmoid(Experiment):
         )
         copies = [one["copy"] for one in numbers["settings"] if one["copy"] is not None]
         if copies:
-            words += f"; a tanh net's sigmoid copy gives its outputs within {max(copies):.1g} of "
-            words += "the largest"
+            told += f"; a tanh net's sigmoid copy gives its outputs within {max(copies):.1g} of "
+            told += "the largest"
         edges = [named(one) for one in numbers["settings"] if not one["is_interior"]]
         if edges:
-            words += f"; no best rate inside the grid was found for {', '.join(edges)}"
+            told += f"; no best rate inside the grid was found for {', '.join(edges)}"
+        told = f"{told[0].upper()}{told[1:]}."
         if len(held) == 2 * len(judged):
-            return Verdict("reproduced", f"{words}.")
+            return Verdict("reproduced", "tanh has less error, and is faster, in both nets", told)
         if held:
-            return Verdict("true only when", f"one looks at {' and '.join(held)}: {words}.")
-        return Verdict("not reproduced", f"{words}.")
+            return Verdict("true only when", f"one looks at {' and '.join(held)}", told)
+        return Verdict("not reproduced", "tanh has neither less error nor fewer steps", told)
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """Both differences, the numbers, and the tuning."""

@@ -116,8 +116,8 @@ class Zigzag(Experiment):
             f"{percent(at(found[source], 'before', 1).value)} ({source})"
             for source in ("tanh", "centred pixels")
         )
-        words = (
-            f"one image gives all of a neuron's gradients one sign where inputs are ≥ 0 "
+        told = (
+            f"One image gives all of a neuron's gradients one sign where inputs are ≥ 0 "
             f"(sigmoid, ReLU, raw pixels: at least "
             f"{percent(min(lowest_alone(found[source]) for source in one_sign))}), else {alone} "
             f"before training; with {USUAL} images the signs agree to "
@@ -125,12 +125,13 @@ class Zigzag(Experiment):
             f"after an epoch. {slower(numbers)}"
         )
         if not (is_exact and is_mixed):
-            return Verdict("not reproduced", words)
+            words = "one image does not give all gradients one sign, or gives it for any inputs"
+            return Verdict("not reproduced", words, told)
         lasting = [source for source in one_sign if excess(found[source], USUAL) > HALF]
         if lasting == one_sign:
-            return Verdict("reproduced", words)
+            return Verdict("reproduced", f"the signs agree with {USUAL} images too", told)
         beside = "".join(f" or the inputs are {INPUTS[source]}" for source in lasting)
-        return Verdict("true only when", f"the batch is small{beside}: {words}")
+        return Verdict("true only when", f"the batch is small{beside}", told)
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """Agreement against the batch; at two sizes in numbers; the trainings."""

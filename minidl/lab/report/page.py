@@ -89,7 +89,8 @@ that were fixed beforehand.</p>
 
 def verdict_of(found: dict[str, Any]) -> Verdict:
     """As it was judged."""
-    return Verdict(found["verdict"]["outcome"], found["verdict"]["words"])
+    verdict = found["verdict"]
+    return Verdict(verdict["outcome"], verdict["words"], verdict["numbers"])
 
 
 def read(one: Experiment, numbers: dict[str, Any], verdict: Verdict) -> Sequence[Chart]:
@@ -164,8 +165,9 @@ def contents(experiments: Sequence[Experiment]) -> str:
 
 
 def verdict_words(verdict: Verdict) -> str:
-    """The outcome, told by a sign, by words and by colour; then the numbers."""
-    kind, rest = verdict.outcome.replace(" ", "-"), str(verdict).removeprefix(verdict.outcome)
+    """The outcome, told by a sign, by words and by colour; then the few words."""
+    kind = verdict.outcome.replace(" ", "-")
+    rest = f"{'' if verdict.outcome == 'true only when' else ':'} {verdict.words}."
     sign = f'<svg viewBox="0 0 16 16" aria-hidden="true"><path d="{SIGNS[verdict.outcome]}"/></svg>'
     return f'<strong class="{kind}">{sign}{verdict.outcome}</strong>{escape(rest)}'
 
@@ -180,7 +182,7 @@ def section(
     return f"""<section id="{one.name}" class="experiment">
 <h2>{escape(one.title)}</h2>
 <blockquote><p>{escape(one.claim)}</p><footer>{escape(one.source)}</footer></blockquote>
-<p class="verdict">{verdict_words(verdict)}</p>
+<p class="verdict">{verdict_words(verdict)} {escape(verdict.numbers)}</p>
 {figures}
 <details><summary>Protocol</summary>{protocol}</details>
 <details><summary>Rule of the verdict</summary><p>{escape(one.rule)}</p></details>

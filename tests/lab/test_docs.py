@@ -1,0 +1,58 @@
+"""The chapter, the committed report and the tables: they say what the files of numbers say."""
+
+import doctest
+import json
+
+import lab_docs
+import pytest
+
+from minidl.lab import runner
+from minidl.lab.experiments import EXPERIMENTS
+from minidl.lab.report import page
+
+
+def test_the_programs_of_the_chapter_print_what_they_show(monkeypatch):
+    monkeypatch.chdir(lab_docs.ROOT)
+    failed, tried = doctest.testfile(str(lab_docs.CHAPTER), module_relative=False)
+    assert (failed, tried > 30) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "blocks"),
+    [(lab_docs.CHAPTER, lab_docs.chapter_blocks), (lab_docs.README, lab_docs.readme_blocks)],
+    ids=["chapter", "README"],
+)
+def test_pages_quote_the_results(name, blocks):
+    text = name.read_text(encoding="utf-8")
+    assert lab_docs.filled(text, blocks()) == text
+
+
+def test_the_chapter_has_every_experiment():
+    assert set(lab_docs.chapter_blocks()) == {one.name for one in EXPERIMENTS}
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda one: one.name)
+def test_every_verdict_follows_from_the_numbers(experiment):
+    found = lab_docs.lab()["experiments"][experiment.name]
+    assert experiment.judge(found["numbers"]) == tuple(found["verdict"].values())
+
+
+def test_the_run_was_a_full_one():
+    results = runner.load(lab_docs.RESULTS)
+    assert results["scale"]["name"] == "full"
+    assert sum(one["seconds"] for one in results["experiments"].values()) < 45 * 60
+
+
+def test_the_report_is_that_of_the_results():
+    """But for the pictures: another matplotlib draws another line."""
+    text = lab_docs.RESULTS.with_name("report.html").read_text(encoding="utf-8")
+    for verdict in lab_docs.verdicts().values():
+        assert page.verdict_words(verdict) in text
+        assert page.escape(verdict.numbers) in text
+
+
+@pytest.mark.parametrize("name", ["maxout_mnist", "noisy_mlp_mnist"])
+def test_no_choice_was_made_by_limits_of_a_try(name):
+    kept = json.loads((lab_docs.PAPERS / f"{name}.json").read_text())
+    assert kept["settings"]["limit"] is None
+    assert len({row["seed"] for row in kept["rows"]}) == len(kept["rows"]) > 0

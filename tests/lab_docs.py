@@ -1,0 +1,74 @@
+"""Copies what came out into the pages that tell it: `python tests/lab_docs.py`, after the files in
+docs/lab and docs/papers are new. The tests compare."""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from minidl.lab import Verdict
+from minidl.lab.experiments import BY_NAME
+
+ROOT = Path(__file__).parents[1]
+CHAPTER, README = ROOT / "docs" / "laboratory.md", ROOT / "README.md"
+RESULTS = ROOT / "docs" / "lab" / "results.json"
+PAPERS = ROOT / "docs" / "papers"
+
+
+def lab() -> dict[str, Any]:
+    return json.loads(RESULTS.read_text(encoding="utf-8"))
+
+
+def verdicts() -> dict[str, Verdict]:
+    """The verdict of each experiment, as it was judged."""
+    return {name: Verdict(**found["verdict"]) for name, found in lab()["experiments"].items()}
+
+
+def chapter_blocks() -> dict[str, str]:
+    """What stands between the marks in the chapter."""
+    return {name: quoted(verdict) for name, verdict in verdicts().items()}
+
+
+def quoted(verdict: Verdict) -> str:
+    between = "" if verdict.outcome == "true only when" else ":"
+    return f"> **{verdict.outcome}{between}** {verdict.words}. {verdict.numbers}"
+
+
+def readme_blocks() -> dict[str, str]:
+    """What stands between the marks in the README."""
+    rows = [
+        f"| {BY_NAME[name].title} | {BY_NAME[name].claim} | **{verdict.outcome}** {verdict.words} |"
+        for name, verdict in verdicts().items()
+    ]
+    table = "\n".join(["| experiment | textbooks say | MNIST says |", "|---|---|---|", *rows])
+    return {"laboratory": table, "papers": papers()}
+
+
+def papers() -> str:
+    """The tables that the examples print at their end."""
+    sys.path.insert(0, str(ROOT / "examples" / "papers"))
+    import maxout_mnist
+    import noisy_mlp_mnist
+
+    parts = []
+    for name, module in (("maxout_mnist", maxout_mnist), ("noisy_mlp_mnist", noisy_mlp_mnist)):
+        rows = json.loads((PAPERS / f"{name}.json").read_text())["rows"]
+        table = module.table(rows, module.RESULTS, module.PAPER)
+        parts.append(f"`python examples/papers/{name}.py`:\n\n{table}")
+    return "\n\n".join(parts)
+
+
+def filled(text: str, blocks: dict[str, str]) -> str:
+    """The text with these blocks between their marks."""
+    for name, block in blocks.items():
+        marks = rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)"
+        text, count = re.subn(marks, lambda m: f"{m[1]}{block}\n{m[2]}", text, flags=re.S)  # noqa: B023
+        if count != 1:
+            raise ValueError(f"{count} places for the block {name}")
+    return text
+
+
+if __name__ == "__main__":
+    for page, blocks in ((CHAPTER, chapter_blocks()), (README, readme_blocks())):
+        page.write_text(filled(page.read_text(encoding="utf-8"), blocks), encoding="utf-8")
