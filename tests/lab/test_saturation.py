@@ -72,6 +72,19 @@ def test_not_reproduced(values):
     assert judged(both).outcome == "not reproduced"
 
 
+def test_tells_the_numbers_of_all_four_cases():
+    """Of the least saturated seed and depth, as the rule has it."""
+    numbers = planted({("tanh", "Glorot"): (0.7, 0.0, 0.25)})
+    for net in numbers["nets"]:
+        net["runs"][1] = run(net["depth"], 0.5, 0.12, 0.15)
+        if net["init"] == "Glorot":
+            net["runs"][1] = run(net["depth"], 0.5, 0.14, 0.4)
+    told = Saturation().judge(numbers).numbers
+    assert "falls at some look to 0.12 with standard weights and 0.14 with Glorot weights" in told
+    assert "15 % with standard weights and 25 % with Glorot weights, or more" in told
+    assert told.count(" and 0.") >= 3
+
+
 def test_every_seed_has_to_saturate():
     numbers = planted()
     for net in numbers["nets"]:
@@ -163,4 +176,16 @@ def test_measures_judges_and_draws(bench, monkeypatch):
     assert len(numbers["nets"]) == 12
     assert experiment.judge(numbers).words
     charts = experiment.charts(numbers)
-    assert [len(chart.panels) for chart in charts] == [2, 4, 2, 2]
+    assert [len(chart.panels) for chart in charts] == [2, 4, 2, 2, 3]
+    sigmoid, tanh = charts[3].panels
+    assert (sigmoid.title, tanh.title) == ("sigmoid", "tanh")
+    for panel in (sigmoid, tanh):
+        assert panel.log_y
+        assert len(panel.series) == 5
+    (net,) = [
+        net
+        for net in numbers["nets"]
+        if (net["activation"], net["depth"], net["init"]) == ("tanh", 5, "standard")
+    ]
+    seen = np.mean([run["looks"][-1]["gradient"] for run in net["runs"]], axis=0)
+    assert [series.y[-1] for series in tanh.series] == pytest.approx(seen)

@@ -177,8 +177,8 @@ class OneNeuron(Experiment):
                 "Weights",
                 [(title, np.reshape(w, (28, 28)).tolist())
                  for title, w in numbers["weights"].items()],
-                "Blue pixels, whose weights are above 0, speak for the second digit, orange ones, below "
-                "0, for the first.",
+                "Blue pixels, whose weights are above 0, speak for the second digit; orange ones, "
+                "below 0, for the first.",
             ),
             Lines(
                 "Forgetting", "steps without data", "fraction of the test images; probability",

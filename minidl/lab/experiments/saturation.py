@@ -21,6 +21,7 @@ from ..experiment import Experiment, Numbers, Verdict
 from ..statistics import Interval, mean_interval
 from ..trainings import error, net_of, sgd
 from ..tuning import interior_best
+from ..words import percent
 
 WIDTH, BATCH = 128, 10
 STEP = 10**0.5  # between the rates that are tried
@@ -74,11 +75,13 @@ class Saturation(Experiment):
     rule = (
         "Sigmoid saturates if the mean output of the last hidden layer falls below 0.1 at some "
         "look with every seed; tanh, if with every seed more than half of the outputs of some "
-        "layer are saturated at some look. The gradient vanishes if, before training and with five "
+        "layer are saturated at some look. With the standard weights either has to with both "
+        "depths. The gradient vanishes if, before training and with five "
         "hidden layers, its norm at the first one is less than a tenth of that at the last, over "
         "the whole 95 % interval of the geometric mean. Reproduced if both hold for sigmoid and "
         "for tanh, with the standard and with Glorot's weights; not reproduced if they hold in "
-        "none of these four cases; else true only in those where they hold. Two more findings of "
+        "none of these four cases; else true only in those where they hold. The four intervals "
+        "are not corrected for their number. Two more findings of "
         "the paper are told beside it and decide nothing: whether tanh's first layer saturates "
         "first, and whether Glorot's weights keep the size of tanh's gradient within a factor of 2."
     )
@@ -128,11 +131,15 @@ class Saturation(Experiment):
         return Verdict("true only when", condition(both), told(numbers))
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
-        """The paper's figures 2, 3, 7 and 4."""
+        """The paper's figures 2, 3, 7 and 4, and the gradient during training."""
         means = [
             over_time(net, "mean", f"{net['depth']} hidden layers")
             for net in numbers["nets"]
             if net["activation"] == "sigmoid" and net["init"] == "standard"
+        ]
+        vanishing = [
+            over_time(deepest(numbers, name, "standard"), "gradient", name, log_y=True)
+            for name in ("sigmoid", "tanh")
         ]
         deep = [
             net
@@ -156,8 +163,14 @@ class Saturation(Experiment):
                 "five hidden layers, geometric mean over the seeds.",
             ),
             Panels(
+                "Gradient during training", vanishing,
+                "Norm of the gradient by the pre-activations; five hidden layers, standard first "
+                "weights, mean over the seeds.",
+            ),
+            Panels(
                 "Outputs after training", [histograms(net) for net in bounded(numbers)],
-                "Shares of all outputs for the 300 images, in 40 bins; five hidden layers, "
+                "Shares of all outputs for the 300 images, in 40 bins from -1 to 1 (sigmoid's are "
+                "above 0); five hidden layers, "
                 "standard first weights, mean over the seeds.",
             ),
         ]  # fmt: skip
@@ -313,8 +326,13 @@ def first_is_first(run: dict[str, Any]) -> bool:
 
 def told(numbers: Numbers) -> str:
     """The numbers that decide, and the two that do not."""
-    means = lowest_means(numbers, "standard")
-    saturated = [s for init in INITS for s in most_saturated(numbers, "tanh", init)]
+    means, saturated = (
+        " and ".join(f"{words(init)} with {init} weights" for init in INITS)
+        for words in (
+            lambda init: f"{max(lowest_means(numbers, init)):.2g}",
+            lambda init: percent(min(most_saturated(numbers, "tanh", init))),
+        )
+    )
     runs = deepest(numbers, "tanh", "standard")["runs"]
     kept = ratio(numbers, "tanh", "Glorot")
     keeps = kept.low >= KEPT[0] and kept.high <= KEPT[1]
@@ -324,10 +342,9 @@ def told(numbers: Numbers) -> str:
         for activation in ("sigmoid", "tanh", "relu")
     )
     return (
-        f"With standard weights the mean output of sigmoid's last hidden layer falls to "
-        f"{max(means):.2g} or lower with every seed (test error after training: "
-        f"{errors(numbers)}); of tanh's outputs at most "
-        f"{shares(saturated)} of a layer are saturated. Gradient "
+        f"With every seed the mean output of sigmoid's last hidden layer falls at some look to "
+        f"{means}, or lower (test error after training with standard weights: {errors(numbers)}), "
+        f"and of tanh's outputs {saturated}, or more, are saturated in some layer. Gradient "
         f"at the first by that at the last of five hidden layers, with standard and with Glorot's "
         f"weights: {ratios}. Tanh's first layer saturates first with "
         f"{sum(map(first_is_first, runs))} of {len(runs)} seeds; Glorot's weights "
@@ -345,8 +362,8 @@ def errors(numbers: Numbers) -> str:
 
 
 def shares(values: Sequence[float]) -> str:
-    """The least and the largest, in per cent."""
-    return f"{100 * min(values):.0f} to {100 * max(values):.0f} %" if values else "none"
+    """The least and the largest."""
+    return f"{percent(min(values))} to {percent(max(values))}" if values else "none"
 
 
 def shown(interval: Interval) -> str:
@@ -365,7 +382,7 @@ def condition(cases: Sequence[tuple[str, str]]) -> str:
     )
 
 
-def over_time(net: dict[str, Any], measure: str, title: str) -> Lines:
+def over_time(net: dict[str, Any], measure: str, title: str, log_y: bool = False) -> Lines:
     """A measure by layer, over the epochs in which all seeds were looked at."""
     looks = list(zip(*[run["looks"] for run in net["runs"]], strict=False))
     epochs = [seen[0]["epoch"] for seen in looks]
@@ -376,7 +393,8 @@ def over_time(net: dict[str, Any], measure: str, title: str) -> Lines:
         )
         for layer in range(net["depth"])
     ]  # fmt: skip
-    return Lines(title, "epochs", measure.replace("percentile_98", "98 % of |y|"), series)
+    label = measure.replace("percentile_98", "98 % of |y|")
+    return Lines(title, "epochs", label, series, log_y=log_y)
 
 
 def backwards(numbers: Numbers, init: str) -> Lines:
@@ -391,8 +409,8 @@ def backwards(numbers: Numbers, init: str) -> Lines:
 
 
 def bounded(numbers: Numbers) -> list[dict[str, Any]]:
-    """The deep nets of tanh and softsign with standard weights, whose outputs are from -1 to 1."""
-    nets = [deepest(numbers, name, "standard") for name in ("tanh", "softsign")]
+    """The deep nets with standard weights whose outputs are from -1 to 1, if none diverged."""
+    nets = [deepest(numbers, name, "standard") for name in ("sigmoid", "tanh", "softsign")]
     return [net for net in nets if not any(run["diverged"] for run in net["runs"])]
 
 
