@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from minidl import data, nn
-from minidl.lab.experiments import saturation
-from minidl.lab.experiments.saturation import Saturation, first_is_first, look, outputs, standard
+from minidl.lab.experiments import saturation_measured
+from minidl.lab.experiments.saturation import Saturation, first_is_first
+from minidl.lab.experiments.saturation_measured import look, outputs, standard
 from minidl.lab.trainings import net_of
 
 # By activation and first weights: the gradient's ratio, the last layer's least mean, and the
@@ -151,7 +152,7 @@ def test_histograms_hold_every_output():
 
 def test_looks_are_within_the_epochs_and_all_rows_are_trained_on():
     batches = data.batches(np.zeros((643, 2), np.float32), np.zeros(643, int), 10, shuffle=True)
-    found = saturation.pieces(batches, 2)
+    found = saturation_measured.pieces(batches, 2)
     assert [when for when, _ in found] == [1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1, 2]
     assert [len(rows) for _, rows in found] == [20, 20, 40, 80, 160, 323, 643]
     first = np.concatenate([rows for when, rows in found if when <= 1])
@@ -160,15 +161,15 @@ def test_looks_are_within_the_epochs_and_all_rows_are_trained_on():
 
 def test_a_training_that_diverges_is_told(few_digits):
     options = {"activation": "relu", "lr": 1e9, "seed": 0}
-    assert saturation.last_loss(few_digits, **options) == {"loss": None}
-    found = saturation.learn(few_digits, depth=5, init="standard", epochs=1, **options)
+    assert saturation_measured.last_loss(few_digits, **options) == {"loss": None}
+    found = saturation_measured.learn(few_digits, depth=5, init="standard", epochs=1, **options)
     assert found["diverged"]
     assert found["histograms"] is None
     assert [seen["epoch"] for seen in found["looks"]] == [0.0]  # after a step there is no number
 
 
 def test_measures_judges_and_draws(bench, monkeypatch):
-    monkeypatch.setattr(saturation, "WIDTH", 16)
+    monkeypatch.setattr(saturation_measured, "WIDTH", 16)
     bench.extra = ["gelu"]
     experiment = Saturation()
     numbers = experiment.measure(bench)
