@@ -70,10 +70,10 @@ class OneNeuron(Experiment):
         "Reproduced if all of this holds: the mean test error over the 45 pairs is below 3 %, by "
         "the whole 95 % interval, for both losses; the cross-entropy ends within 1 % of the least "
         "one, or of what the least one is no lower than, where Newton's method has not got there; "
-        "with each stronger decay the trained weights' norm is smaller; without data every "
-        "weight is nearer to 0 after every step, and the norm is off the formula by no more than "
+        "with each stronger decay the trained weights' norm is smaller; without data every weight "
+        "is nearer to 0 after every step, and the norm is off the formula by no more than "
         "rounding allows. The interval is Student's, which takes the 45 pairs as independent. They "
-        "are not, as each digit is in nine of them, so it is narrower than it should be."
+        "are not, as each digit is in nine of them, so it may be too narrow."
     )
     seconds = {"full": 45, "quick": 7}
 

@@ -56,9 +56,9 @@ class Saturation(Experiment):
         "of the geometric mean. Reproduced if both hold for sigmoid and "
         "for tanh, with the standard and with Glorot's weights; not reproduced if they hold in "
         "none of these four cases; else true only in those where they hold. The four intervals "
-        "are not corrected for their number. Two more findings of "
-        "the paper are told beside it and decide nothing: whether tanh's first layer saturates "
-        "first, and whether Glorot's weights keep the size of tanh's gradient within a factor of 2."
+        "are not corrected for their number. Two more findings of the paper are told beside it and "
+        "decide nothing: whether tanh's first layer saturates first, and whether Glorot's weights "
+        "keep the size of tanh's gradient within a factor of 2."
     )
     seconds = {"full": 200, "quick": 9}
 
@@ -145,8 +145,7 @@ class Saturation(Experiment):
             Panels(
                 "Outputs after training", [histograms(net) for net in bounded(numbers)],
                 "Shares of all outputs for the 300 images, in 40 bins from -1 to 1 (sigmoid's are "
-                "above 0); five hidden layers, "
-                "standard first weights, mean over the seeds.",
+                "above 0); five hidden layers, standard first weights, mean over the seeds.",
             ),
         ]  # fmt: skip
 
