@@ -109,7 +109,7 @@ class Collapse(Experiment):
             Table(
                 "Test error", ["net", "error", "less than one layer, points"],
                 [
-                    [row.label, f"{100 * row.value:.2f} %", points([less[row.label]])]
+                    [row.label, f"{row.value:.2%}", points([less[row.label]])]
                     for row in rows
                 ],
             ),
