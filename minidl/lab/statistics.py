@@ -50,6 +50,15 @@ def mean_interval(values: Sequence[float], comparisons: int = 1) -> Interval:
     return Interval(mean, mean - half, mean + half)
 
 
+def paired(above: Sequence[float], below: Sequence[float], comparisons: int = 1) -> Interval:
+    """The mean of above - below within pairs, such as runs of one seed, with Student's interval.
+
+    >>> [round(number, 3) for number in paired([3.0, 5.0, 7.0], [2.0, 3.0, 4.0])]
+    [2.0, -0.484, 4.484]
+    """
+    return mean_interval([a - b for a, b in zip(above, below, strict=True)], comparisons)
+
+
 def bootstrap(statistic: Callable[..., Any], *samples: Sequence[float], seed: int = 0) -> Interval:
     """The statistic of these samples with its percentile interval: each sample is drawn anew from
     itself 10,000 times. `statistic` takes arrays, a resample in each row, and works along the last

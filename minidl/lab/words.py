@@ -4,11 +4,17 @@ from collections.abc import Sequence
 
 
 def percent(share: float) -> str:
-    """A share, with as many digits as it needs.
+    """A share, with up to three digits; 0 % and 100 % only of what is exactly that.
 
-    >>> percent(0.005), percent(0.02)
-    ('0.5 %', '2 %')
+    >>> percent(0.005), percent(0.02), percent(0.0), percent(1.0)
+    ('0.5 %', '2 %', '0 %', '100 %')
+    >>> percent(0.9999), percent(1e-9)
+    ('over 99.9 %', 'under 0.0001 %')
     """
+    if 0.9995 <= share < 1:
+        return "over 99.9 %"
+    if 0 < share < 1e-6:
+        return "under 0.0001 %"
     return f"{100 * share:.3g} %"
 
 

@@ -79,6 +79,28 @@ def test_what_dies_where_it_does_not_learn_is_not_counted_against_the_others():
     assert judged(run(), run(0.5), elu=run(0.9, 0.1)).outcome == "reproduced"
 
 
+def test_it_is_not_held_that_the_others_live_if_none_learns():
+    verdict = judged(run(), run(0.5), **dict.fromkeys(dying.OTHERS, run(0.0, 0.899)))
+    assert verdict.outcome == "not reproduced"
+    assert verdict.words == "whether its kin die was not tested, as none of them learns"
+    assert "Of leaky ReLU, PReLU and ELU none learn." in verdict.numbers
+    one = judged(run(), run(0.5), **dict.fromkeys(dying.OTHERS[:2], run(0.0, 0.899)))
+    assert one.outcome == "reproduced"
+
+
+def test_nothing_is_counted_where_every_training_diverged():
+    gone = run(diverged=True, accuracy=0.1)
+    numbers = planted(gone, gone)
+    assert Dying().judge(numbers).outcome == "not reproduced"
+    dead, *_ = Dying().charts(numbers)
+    assert [series.y for series in dead.series] == [[], []]
+
+
+def test_one_dead_unit_is_not_none():
+    verdict = judged(run(), run(0.5), elu=run(1 / 384 / 20))
+    assert "at most 0.013 % are dead" in verdict.numbers
+
+
 def test_a_training_that_diverged_is_not_counted():
     numbers = planted(run(), run(0.5), run(diverged=True, accuracy=0.1))
     assert Dying().judge(numbers).outcome == "reproduced"

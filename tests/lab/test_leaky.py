@@ -36,6 +36,11 @@ def test_rule(found, outcome):
     assert Leaky().judge(planted(*found)).outcome == outcome
 
 
+def test_words_claim_no_more_than_was_shown():
+    words = Leaky().judge(planted(*[NOTHING] * 4)).words
+    assert words == "no difference is shown at any slope, with these seeds"
+
+
 def test_words_name_the_slopes():
     words = Leaky().judge(planted(NOTHING, BETTER, NOTHING, BETTER)).words
     assert words == "the slope is 0.01 or 0.18; at 0.1 and 0.3 it is better"
@@ -84,4 +89,5 @@ def test_measures_judges_and_draws(bench, monkeypatch):
     assert list(numbers["errors"]) == ["relu", *names, "gelu"]
     assert list(numbers["gains"]) == [*names, "gelu"]
     assert experiment.judge(numbers).words
-    assert len(experiment.charts(numbers)) == 2
+    _, table = experiment.charts(numbers)
+    assert table.header[2:] == [f"seed {seed}" for seed in bench.scale.some(10)]

@@ -14,6 +14,7 @@ from minidl.lab.experiments.one_neuron import (
     SHOWN,
     OneNeuron,
     forget,
+    gap,
     images_of,
     learn_pair,
     least_loss,
@@ -114,9 +115,19 @@ def test_the_least_loss_is_scikit_learns(few_digits, rows):
     assert least["objective"] == pytest.approx(wanted, rel=1e-6)
 
 
+@pytest.mark.parametrize("steps", [0, 1, 2, 5])
+def test_newton_that_has_not_converged_never_favours_the_claim(few_digits, steps, monkeypatch):
+    """However early it ends, the gap is no less than that to the least loss."""
+    wanted = least_loss(few_digits, pair=[4, 9], decay=0.1)["objective"]
+    monkeypatch.setattr(one_neuron, "STEPS_AT_MOST", 1 + steps)
+    least = least_loss(few_digits, pair=[4, 9], decay=0.1)
+    assert gap(1.0, **least) >= (1 - 1e-9) * (1 / wanted - 1)
+    assert gap(1.0, objective=0.1, above=0.2) > 1e6
+
+
 def test_hinge_gets_near_scikit_learns_support_vector_machine(rows):
     x, y = rows
-    w, b = weights_of(neuron(x, y, "hinge", 0.1, 400))
+    w, b = weights_of(neuron(x, y, "hinge", 0.1, 400, seed=0))
     x1 = np.column_stack([x / 255, np.ones(len(x))])
     peer = LinearSVC(C=1 / (len(x) * 0.1), loss="hinge", fit_intercept=False, max_iter=50_000)
     v = peer.fit(x1, y).coef_[0]
@@ -125,7 +136,7 @@ def test_hinge_gets_near_scikit_learns_support_vector_machine(rows):
 
 
 def test_a_pair_is_told_apart_by_both_losses(few_digits):
-    cell = learn_pair(few_digits, pair=[0, 1], decay=1e-3, keep=True, epochs=10)
+    cell = learn_pair(few_digits, pair=[0, 1], decay=1e-3, keep=True, epochs=10, seed=0)
     for loss in LOSSES:
         assert cell[loss]["error"] < 0.1
         w = np.array(cell[loss]["weights"])
@@ -137,7 +148,7 @@ def test_a_pair_is_told_apart_by_both_losses(few_digits):
 @pytest.mark.parametrize("bias_decays", [True, False])
 def test_forgetting_follows_the_formula(few_digits, bias_decays, monkeypatch):
     monkeypatch.setattr(one_neuron, "STEPS", (0, 1, 50))
-    cell = forget(few_digits, pair=[4, 9], bias_decays=bias_decays, epochs=3)
+    cell = forget(few_digits, pair=[4, 9], bias_decays=bias_decays, epochs=3, seed=0)
     norms = np.array(cell["norm"])
     assert norms / norms[0] == pytest.approx([1, 0.99, 0.99**50], rel=1e-6)
     assert cell["shrank"] == 1
@@ -149,7 +160,7 @@ def test_forgetting_follows_the_formula(few_digits, bias_decays, monkeypatch):
 def test_forgetting_leaves_the_bias_if_it_does_not_decay(few_digits, bias_decays, monkeypatch):
     """What is left of w x is then 3e-7 of it: the answers are a coin's, or all the same."""
     monkeypatch.setattr(one_neuron, "STEPS", (0, 1500))
-    cell = forget(few_digits, pair=[4, 9], bias_decays=bias_decays, epochs=3)
+    cell = forget(few_digits, pair=[4, 9], bias_decays=bias_decays, epochs=3, seed=0)
     nines = np.mean(few_digits.y_test[np.isin(few_digits.y_test, [4, 9])] == 9)
     assert (cell["confidence"][-1] < 0.5 + 1e-5) == bias_decays
     if bias_decays:
@@ -166,7 +177,8 @@ def test_forgetting_notices_another_decay(few_digits, monkeypatch):
         return right(params, lr, weight_decay=weight_decay * (1 + 1e-4), **options)
 
     monkeypatch.setattr(one_neuron.optim, "SGD", wrong)
-    assert forget(few_digits, pair=[4, 9], bias_decays=True, epochs=1)["rounding"] > 1
+    cell = forget(few_digits, pair=[4, 9], bias_decays=True, epochs=1, seed=0)
+    assert cell["rounding"] > 1
 
 
 def test_measures_judges_and_draws(bench, monkeypatch):
@@ -177,11 +189,14 @@ def test_measures_judges_and_draws(bench, monkeypatch):
     numbers = experiment.measure(bench)
     assert len(numbers["errors"]["hinge"]) == len(PAIRS) == 45
     assert experiment.judge(numbers).words
-    table, images, lines, norms = experiment.charts(numbers)
-    square = [row[1:] for row in table.rows]
-    assert all(square[i][i] == "" for i in range(10))
-    assert float(square[3][5]) == round(100 * numbers["errors"]["logistic"]["3-5"], 1)
-    assert float(square[5][3]) == round(100 * numbers["errors"]["hinge"]["3-5"], 1)
+    matrix, images, lines, norms = experiment.charts(numbers)
+    square = matrix.values
+    assert [i for i in range(10) for j in range(10) if square[i][j] is None] == [*range(10)]
+    assert all(square[i][i] is None for i in range(10))
+    assert square[3][5] == 100 * numbers["errors"]["logistic"]["3-5"]
+    assert square[5][3] == 100 * numbers["errors"]["hinge"]["3-5"]
+    seeds = {cell.arguments["seed"] for cell in bench.cells if "seed" in cell.arguments}
+    assert seeds == {*bench.scale.some(1)}
     assert [title.split(",")[0] for title, _ in images.images[::2]] == [named(p) for p in SHOWN]
     assert np.shape(images.images[0][1]) == (28, 28)
     assert len(lines.series) == 4

@@ -31,10 +31,10 @@ NUMBERS = {
     "less_than_relu": {f"PReLU, {kind}": [0.001, -0.001, 0.003] for kind in KINDS},
 }
 BAD = {
-    "hardly move": {"moved": [0.2, 0.05, 0.3]},
-    "near 0": {"end": GOOD["end"] | {"first": [0.6, 0.1, 0.7]}},
-    "not larger than the last": {"first_less_last": [0.5, 0.0, 0.6]},
-    "above 1": {"above_1": 0.05},
+    "not shown to move": {"moved": [0.2, 0.05, 0.3]},
+    "not shown to be above 0.1": {"end": GOOD["end"] | {"first": [0.6, 0.1, 0.7]}},
+    "not shown to be larger than the last": {"first_less_last": [0.5, 0.0, 0.6]},
+    "5 % of the slopes or more have |a| > 1": {"above_1": 0.05},
 }
 JUST_GOOD = {
     "moved": [0.2, 0.0501, 0.3],

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from minidl import data, nn
-from minidl.lab.experiments import saturation
-from minidl.lab.experiments.saturation import Saturation, first_is_first, look, outputs, standard
+from minidl.lab.experiments import saturation_measured
+from minidl.lab.experiments.saturation import Saturation, first_is_first
+from minidl.lab.experiments.saturation_measured import look, outputs, standard
 from minidl.lab.trainings import net_of
 
 # By activation and first weights: the gradient's ratio, the last layer's least mean, and the
@@ -70,6 +71,19 @@ def test_reproduced():
 def test_not_reproduced(values):
     both = {("sigmoid", init): values for init in ("standard", "Glorot")}
     assert judged(both).outcome == "not reproduced"
+
+
+def test_tells_the_numbers_of_all_four_cases():
+    """Of the least saturated seed and depth, as the rule has it."""
+    numbers = planted({("tanh", "Glorot"): (0.7, 0.0, 0.25)})
+    for net in numbers["nets"]:
+        net["runs"][1] = run(net["depth"], 0.5, 0.12, 0.15)
+        if net["init"] == "Glorot":
+            net["runs"][1] = run(net["depth"], 0.5, 0.14, 0.4)
+    told = Saturation().judge(numbers).numbers
+    assert "falls at some look to 0.12 with standard weights and 0.14 with Glorot weights" in told
+    assert "15 % with standard weights and 25 % with Glorot weights, or more" in told
+    assert told.count(" and 0.") >= 3
 
 
 def test_every_seed_has_to_saturate():
@@ -138,7 +152,7 @@ def test_histograms_hold_every_output():
 
 def test_looks_are_within_the_epochs_and_all_rows_are_trained_on():
     batches = data.batches(np.zeros((643, 2), np.float32), np.zeros(643, int), 10, shuffle=True)
-    found = saturation.pieces(batches, 2)
+    found = saturation_measured.pieces(batches, 2)
     assert [when for when, _ in found] == [1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1, 2]
     assert [len(rows) for _, rows in found] == [20, 20, 40, 80, 160, 323, 643]
     first = np.concatenate([rows for when, rows in found if when <= 1])
@@ -147,15 +161,15 @@ def test_looks_are_within_the_epochs_and_all_rows_are_trained_on():
 
 def test_a_training_that_diverges_is_told(few_digits):
     options = {"activation": "relu", "lr": 1e9, "seed": 0}
-    assert saturation.last_loss(few_digits, **options) == {"loss": None}
-    found = saturation.learn(few_digits, depth=5, init="standard", epochs=1, **options)
+    assert saturation_measured.last_loss(few_digits, **options) == {"loss": None}
+    found = saturation_measured.learn(few_digits, depth=5, init="standard", epochs=1, **options)
     assert found["diverged"]
     assert found["histograms"] is None
     assert [seen["epoch"] for seen in found["looks"]] == [0.0]  # after a step there is no number
 
 
 def test_measures_judges_and_draws(bench, monkeypatch):
-    monkeypatch.setattr(saturation, "WIDTH", 16)
+    monkeypatch.setattr(saturation_measured, "WIDTH", 16)
     bench.extra = ["gelu"]
     experiment = Saturation()
     numbers = experiment.measure(bench)
@@ -163,4 +177,16 @@ def test_measures_judges_and_draws(bench, monkeypatch):
     assert len(numbers["nets"]) == 12
     assert experiment.judge(numbers).words
     charts = experiment.charts(numbers)
-    assert [len(chart.panels) for chart in charts] == [2, 4, 2, 2]
+    assert [len(chart.panels) for chart in charts] == [2, 4, 2, 2, 3]
+    sigmoid, tanh = charts[3].panels
+    assert (sigmoid.title, tanh.title) == ("sigmoid", "tanh")
+    for panel in (sigmoid, tanh):
+        assert panel.log_y
+        assert len(panel.series) == 5
+    (net,) = [
+        net
+        for net in numbers["nets"]
+        if (net["activation"], net["depth"], net["init"]) == ("tanh", 5, "standard")
+    ]
+    seen = np.mean([run["looks"][-1]["gradient"] for run in net["runs"]], axis=0)
+    assert [series.y[-1] for series in tanh.series] == pytest.approx(seen)

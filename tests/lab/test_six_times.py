@@ -38,6 +38,7 @@ def planted(*lows, is_interior=True):
 def test_rule_reproduced():
     verdict = SixTimes().judge(planted(4.0, 4.0, 5.0, 6.0))
     assert verdict.outcome == "reproduced"
+    assert verdict.words == "ReLU is at least 4 times faster"
     assert "; at least 6.50 (6.00 to 8.00) times" in str(verdict)
     assert "; 5.50 (5.00 to 7.00) times" in str(verdict)
 
@@ -67,7 +68,7 @@ def test_rule_not_reproduced():
 def test_rule_says_where_tuning_has_failed():
     assert "inside the grid" not in str(SixTimes().judge(planted(1, 1, 1, 1)))
     assert "tanh, 2 × 256, Glorot start" in (
-        SixTimes().judge(planted(1, 1, 1, 1, is_interior=False)).words
+        str(SixTimes().judge(planted(1, 1, 1, 1, is_interior=False)))
     )
 
 

@@ -9,7 +9,7 @@ from ... import nn, schedules
 from ..bench import Bench, Digits
 from ..charts import Chart, Intervals, Row, Table
 from ..experiment import Experiment, Numbers, Verdict
-from ..statistics import Interval, mean_interval
+from ..statistics import Interval, paired
 from ..trainings import error, sgd, train
 from ..words import points
 
@@ -38,7 +38,8 @@ class Leaky(Experiment):
         "Ten seeds. With each seed all start from the same weights, those of He's initialisation "
         "for ReLU (normal, variance 2 / inputs) in every layer, and see the same batches: the "
         "runs are pairs. A steeper slope would ask for smaller weights (at 0.3 by 4 %); they are "
-        "left alike, so that the slope is all that differs.\n\n"
+        "left alike, so that the slope is all that differs. A run that diverges counts with the "
+        "error that its net has.\n\n"
         "ReLU's test error minus the leaky one's is taken seed by seed. Four slopes are compared "
         "with ReLU; the intervals are Student's at 98.75 %, so that all four hold at once with "
         "95 % (Bonferroni)."
@@ -65,7 +66,7 @@ class Leaky(Experiment):
             ]
             for activation, slope in nets
         }
-        return {"errors": errors, "gains": gains(errors)}
+        return {"seeds": seeds, "errors": errors, "gains": gains(errors)}
 
     def judge(self, numbers: Numbers) -> Verdict:
         """By the rule."""
@@ -77,7 +78,11 @@ class Leaky(Experiment):
             for slope, gain in found.items()
         )
         if (better and worse) or not (better or worse):
-            sort = "some are better, some worse" if better else "no slope is better or worse"
+            sort = (
+                "some slopes are better, some worse"
+                if better
+                else "no difference is shown at any slope"
+            )
             return Verdict("reproduced", f"{sort}, with these seeds", f"{told}.")
         if len(better or worse) == len(SLOPES):
             sort = "better" if better else "worse"
@@ -95,7 +100,6 @@ class Leaky(Experiment):
             Row(name, *[100 * number for number in gain])
             for name, gain in numbers["gains"].items()
         ]  # fmt: skip
-        seeds = range(len(numbers["errors"]["relu"]))
         return [
             Intervals(
                 "Test error less than ReLU's", "percentage points", rows,
@@ -103,7 +107,8 @@ class Leaky(Experiment):
                 "slopes at once. Right of 0 is better than ReLU.", reference=0.0,
             ),
             Table(
-                "Test error", ["activation", "mean", *[f"seed {seed}" for seed in seeds]],
+                "Test error",
+                ["activation", "mean", *[f"seed {seed}" for seed in numbers["seeds"]]],
                 [
                     [name, *[f"{100 * one:.2f}" for one in (sum(values) / len(values), *values)]]
                     for name, values in numbers["errors"].items()
@@ -132,9 +137,7 @@ def gains(errors: dict[str, list[float]]) -> dict[str, Interval]:
     """Of each but ReLU, how much less its error is, by pairs."""
     base = errors["relu"]
     return {
-        name: mean_interval([a - b for a, b in zip(base, values, strict=True)], len(SLOPES))
-        for name, values in errors.items()
-        if name != "relu"
+        name: paired(base, values, len(SLOPES)) for name, values in errors.items() if name != "relu"
     }
 
 

@@ -14,15 +14,17 @@ from ...diagnostics import norm
 from ...prediction import predict
 from ...tensor import Tensor
 from ..bench import Bench, Digits
-from ..charts import Chart, Images, Lines, Series, Table
+from ..charts import Chart, Images, Lines, Matrix, Series, Table
 from ..experiment import Experiment, Numbers, Verdict
 from ..statistics import mean_interval
 from ..trainings import train
+from ..words import percent
 
 LOSSES: dict[str, Callable[..., Tensor]] = {
     "logistic": F.binary_cross_entropy_with_logits,
     "hinge": F.hinge,
 }
+DIGITS = [*map(str, range(10))]
 PAIRS = [list(pair) for pair in combinations(range(10), 2)]
 SHOWN = [[0, 1], [3, 5], [4, 9]]
 BATCH, LR, MOMENTUM, DECAY, EPOCHS = 32, 0.1, 0.9, 1e-3, 10
@@ -67,24 +69,26 @@ class OneNeuron(Experiment):
     rule = (
         "Reproduced if all of this holds: the mean test error over the 45 pairs is below 3 %, by "
         "the whole 95 % interval, for both losses; the cross-entropy ends within 1 % of the least "
-        "one; with each stronger decay the trained weights' norm is smaller; without data every "
-        "weight is nearer to 0 after every step, and the norm is off the formula by no more than "
-        "rounding allows."
+        "one, or of what the least one is no lower than, where Newton's method has not got there; "
+        "with each stronger decay the trained weights' norm is smaller; without data every weight "
+        "is nearer to 0 after every step, and the norm is off the formula by no more than "
+        "rounding allows. The interval is Student's, which takes the 45 pairs as independent. They "
+        "are not, as each digit is in nine of them, so it may be too narrow."
     )
     seconds = {"full": 45, "quick": 7}
 
     def measure(self, bench: Bench) -> Numbers:
         """Trains all pairs, then decays, then forgets."""
+        (seed,) = bench.scale.some(1)
+        how = {"epochs": EPOCHS, "seed": seed}
         pairs = {
-            named(pair): bench.cell(
-                learn_pair, pair=pair, decay=DECAY, keep=pair in SHOWN, epochs=EPOCHS
-            )
+            named(pair): bench.cell(learn_pair, pair=pair, decay=DECAY, keep=pair in SHOWN, **how)
             for pair in PAIRS
         }
         decays = {
             named(pair): [
                 pairs[named(pair)] if decay == DECAY
-                else bench.cell(learn_pair, pair=pair, decay=decay, keep=False, epochs=EPOCHS)
+                else bench.cell(learn_pair, pair=pair, decay=decay, keep=False, **how)
                 for decay in DECAYS
             ]
             for pair in SHOWN
@@ -103,7 +107,7 @@ class OneNeuron(Experiment):
                 for loss in LOSSES
             },
             "gap": {
-                pair: pairs[pair]["logistic"]["objective"] / one["objective"] - 1
+                pair: gap(pairs[pair]["logistic"]["objective"], **one)
                 for pair, one in least.items()
             },
             "decays": {
@@ -114,14 +118,14 @@ class OneNeuron(Experiment):
                 for loss in LOSSES
             },
             "forgetting": {
-                words: bench.cell(forget, pair=FORGETS, bias_decays=bias_decays, epochs=EPOCHS)
+                words: bench.cell(forget, pair=FORGETS, bias_decays=bias_decays, **how)
                 for words, bias_decays in (("bias too", True), ("bias stays", False))
             },
         }
 
     def judge(self, numbers: Numbers) -> Verdict:
         """By the rule."""
-        means, gap = numbers["mean_error"], max(numbers["gap"].values())
+        means, most = numbers["mean_error"], max(numbers["gap"].values())
         forgetting = numbers["forgetting"].values()
         rounding = max(one["rounding"] for one in forgetting)
         shrank = min(one["shrank"] for one in forgetting)
@@ -129,8 +133,10 @@ class OneNeuron(Experiment):
         failed = [
             words
             for words, holds in {
-                "the error is not below 3 %": all(m[2] < WRONG for m in means.values()),
-                "the loss is not the least": gap <= GAP,
+                f"the error is not shown to be below {percent(WRONG)}": all(
+                    m[2] < WRONG for m in means.values()
+                ),
+                f"the loss is not shown to be within {percent(GAP)} of the least": most <= GAP,
                 "the norm does not fall with decay": all((np.diff(n) < 0).all() for n in norms),
                 "not every weight shrinks": shrank == 1,
                 "the norm is off the formula": rounding <= 1,
@@ -142,10 +148,11 @@ class OneNeuron(Experiment):
         )
         told = (
             f"Mean test error of 45 pairs {rates(means)}; the two agree on "
-            f"{numbers['agree'][0]:.1%}; the cross-entropy ends {gap:.2%} above the least; without "
-            f"data {shrank:.1%} of the weights shrink in each step and the norm is off the formula "
-            f"by {rounding:.2g} of what rounding allows, while the error goes from {whole[0]:.1%} "
-            f"to {whole[-1]:.1%} (to {bias[-1]:.1%} where the bias stays)."
+            f"{percent(numbers['agree'][0])}; the cross-entropy ends no more than {percent(most)} "
+            f"above the least; without data {percent(shrank)} of the weights shrink in each step "
+            f"and the norm is off the formula by {rounding:.2g} of what rounding allows, while the "
+            f"error goes from {percent(whole[0])} to {percent(whole[-1])} (to {percent(bias[-1])} "
+            f"where the bias stays)."
         )
         if failed:
             return Verdict("not reproduced", ", ".join(failed), told)
@@ -161,15 +168,17 @@ class OneNeuron(Experiment):
         ]
         decays = numbers["decays"]
         return [
-            Table(
-                "Test error, percent", ["digit", *map(str, range(10))], error_square(numbers),
+            Matrix(
+                "Test error, percent", DIGITS, DIGITS, error_square(numbers),
                 "Above the diagonal by cross-entropy, below it by the hinge loss.",
+                corner="digit", digits=1,
             ),
             Images(
                 "Weights",
                 [(title, np.reshape(w, (28, 28)).tolist())
                  for title, w in numbers["weights"].items()],
-                "Bright pixels speak for the second digit, dark ones for the first.",
+                "Blue pixels, whose weights are above 0, speak for the second digit; orange ones, "
+                "below 0, for the first.",
             ),
             Lines(
                 "Forgetting", "steps without data", "fraction of the test images; probability",
@@ -180,7 +189,7 @@ class OneNeuron(Experiment):
                 "Norm of the weights, and test error, by weight decay",
                 ["neuron", *[f"{decay:g}" for decay in DECAYS]],
                 [
-                    [title, *[f"{n:.3g}, {e:.1%}" for n, e in zip(*one.values(), strict=True)]]
+                    [title, *[f"{n:.3g}, {percent(e)}" for n, e in zip(*one.values(), strict=True)]]
                     for title, one in decays.items()
                 ],
             ),
@@ -188,7 +197,7 @@ class OneNeuron(Experiment):
 
 
 def learn_pair(
-    digits: Digits, *, pair: list[int], decay: float, keep: bool, epochs: int
+    digits: Digits, *, pair: list[int], decay: float, keep: bool, epochs: int, seed: int
 ) -> dict[str, Any]:
     """A neuron by each of the losses: test error, regularised loss, norm, and, to be kept, its
     weights; how many test images both give the same answer."""
@@ -196,7 +205,7 @@ def learn_pair(
     found: dict[str, Any] = {}
     answers = []
     for loss in LOSSES:
-        net = neuron(x, y, loss, decay, epochs)
+        net = neuron(x, y, loss, decay, epochs, seed)
         answers.append(predict(net, x_test)[:, 0] > 0)
         w, b = weights_of(net)
         found[loss] = {
@@ -233,12 +242,14 @@ def least_loss(digits: Digits, *, pair: list[int], decay: float) -> dict[str, An
     return {"objective": value(v), "above": above}
 
 
-def forget(digits: Digits, *, pair: list[int], bias_decays: bool, epochs: int) -> dict[str, Any]:
+def forget(
+    digits: Digits, *, pair: list[int], bias_decays: bool, epochs: int, seed: int
+) -> dict[str, Any]:
     """Trains a neuron, then lets it decay without data: at STEPS its norm, how far that is from
     the formula in units of rounding, test error, and confidence; the share of all weights that
     were nearer to 0 after each step, in the worst one."""
     (x, y), (x_test, y_test) = images_of(digits, pair)
-    net = neuron(x, y, "logistic", DECAY, epochs)
+    net = neuron(x, y, "logistic", DECAY, epochs, seed)
     layer = dense_of(net)
     if layer.bias is not None:
         layer.bias.decays = bias_decays
@@ -264,14 +275,16 @@ def forget(digits: Digits, *, pair: list[int], bias_decays: bool, epochs: int) -
     return found | {"rounding": rounding, "shrank": shrank}
 
 
-def neuron(x: np.ndarray, y: np.ndarray, loss: str, decay: float, epochs: int) -> nn.Sequential:
+def neuron(
+    x: np.ndarray, y: np.ndarray, loss: str, decay: float, epochs: int, seed: int
+) -> nn.Sequential:
     """A neuron that was trained; y is 0 or 1."""
-    minidl.manual_seed(0)
+    minidl.manual_seed(seed)
     net = nn.Sequential(nn.Dense(784, 1))
     optimizer = optim.SGD(net.parameters(), lr=LR, momentum=MOMENTUM, weight_decay=decay)
     targets = (y if loss == "logistic" else 2 * y - 1).astype(np.float32)[:, None]
     train(
-        net, x, targets, optimizer, epochs=epochs, batch=BATCH, seed=0, loss=LOSSES[loss],
+        net, x, targets, optimizer, epochs=epochs, batch=BATCH, seed=seed, loss=LOSSES[loss],
         schedule=schedules.cosine(epochs * -(-len(x) // BATCH)),
     )  # fmt: skip
     return net
@@ -310,12 +323,22 @@ def objective(
     return float(each.mean() + decay / 2 * (w @ w + b * b))
 
 
-def error_square(numbers: Numbers) -> list[list[str]]:
+def gap(reached: float, objective: float, above: float) -> float:
+    """How far a loss is above the least one at most, as a share of it. The least one is no lower
+    than `objective` - `above`, wherever Newton's method ended.
+
+    >>> gap(3.0, objective=2.5, above=0.5)
+    0.5
+    """
+    return reached / max(objective - above, UNIT) - 1
+
+
+def error_square(numbers: Numbers) -> list[list[float | None]]:
     """The errors of all pairs in percent, by digit and digit."""
-    rows = [[str(digit), *[""] * 10] for digit in range(10)]
+    rows: list[list[float | None]] = [[None] * 10 for _ in DIGITS]
     for a, b in PAIRS:
-        rows[a][1 + b] = f"{100 * numbers['errors']['logistic'][named([a, b])]:.1f}"
-        rows[b][1 + a] = f"{100 * numbers['errors']['hinge'][named([a, b])]:.1f}"
+        rows[a][b] = 100 * numbers["errors"]["logistic"][named([a, b])]
+        rows[b][a] = 100 * numbers["errors"]["hinge"][named([a, b])]
     return rows
 
 

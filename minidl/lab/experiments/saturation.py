@@ -6,44 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from ... import data, nn
-from ... import functional as F
-from ...activations import Activation
-from ...diagnostics import Diagnostics
-from ...init import Initializer, fans
-from ...random import generator
-from ...tape import no_grad
-from ...tensor import Tensor
-from ...training import TrainingStep
-from ..bench import Bench, Digits
+from ..bench import Bench
 from ..charts import Chart, Lines, Panels, Series
 from ..experiment import Experiment, Numbers, Verdict
 from ..statistics import Interval, mean_interval
-from ..trainings import error, net_of, sgd
 from ..tuning import interior_best
+from ..words import percent
+from .saturation_measured import BINS, DEEP, INITS, SHALLOW, last_loss, learn
 
-WIDTH, BATCH = 128, 10
 STEP = 10**0.5  # between the rates that are tried
-SHALLOW, DEEP = 4, 5  # hidden layers
-EXAMPLES = 300  # of the test images, which are looked at
-MOMENTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1)  # looks within the first epoch
-BINS = np.linspace(-1, 1, 41)
-
 NEAR_ZERO = 0.1  # a mean output of sigmoid below it: the layer is at its lower end
 MANY = 0.5  # the share of saturated outputs from which a layer counts as saturated
 VANISHED = 0.1  # the gradient at the first hidden layer by that at the last
 KEPT = (0.5, 2.0)  # the same where it keeps its size
 EDGE = 0.95**0.5  # |tanh z| beyond which the slope 1 - tanh² z is under 5 % of the largest
-MEASURES = ("mean", "spread", "percentile_98")
-
-
-def standard(shape: tuple[int, ...], rng: "np.random.Generator | None" = None) -> np.ndarray:
-    """U(-1/√n, 1/√n) with n = fan_in: Glorot & Bengio 2010, equation 1."""
-    limit = 1 / math.sqrt(fans(shape)[0])
-    return (rng or generator()).uniform(-limit, limit, shape).astype(np.float32)
-
-
-INITS: dict[str, str | Initializer] = {"standard": standard, "Glorot": "glorot_uniform"}
 
 
 class Saturation(Experiment):
@@ -74,13 +50,15 @@ class Saturation(Experiment):
     rule = (
         "Sigmoid saturates if the mean output of the last hidden layer falls below 0.1 at some "
         "look with every seed; tanh, if with every seed more than half of the outputs of some "
-        "layer are saturated at some look. The gradient vanishes if, before training and with five "
-        "hidden layers, its norm at the first one is less than a tenth of that at the last, over "
-        "the whole 95 % interval of the geometric mean. Reproduced if both hold for sigmoid and "
+        "layer are saturated at some look. With the standard weights either has to do so with both "
+        "depths. The gradient vanishes if, before training and with five hidden layers, its norm "
+        "at the first one is less than a tenth of that at the last, over the whole 95 % interval "
+        "of the geometric mean. Reproduced if both hold for sigmoid and "
         "for tanh, with the standard and with Glorot's weights; not reproduced if they hold in "
-        "none of these four cases; else true only in those where they hold. Two more findings of "
-        "the paper are told beside it and decide nothing: whether tanh's first layer saturates "
-        "first, and whether Glorot's weights keep the size of tanh's gradient within a factor of 2."
+        "none of these four cases; else true only in those where they hold. The four intervals "
+        "are not corrected for their number. Two more findings of the paper are told beside it and "
+        "decide nothing: whether tanh's first layer saturates first, and whether Glorot's weights "
+        "keep the size of tanh's gradient within a factor of 2."
     )
     seconds = {"full": 200, "quick": 9}
 
@@ -128,11 +106,15 @@ class Saturation(Experiment):
         return Verdict("true only when", condition(both), told(numbers))
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
-        """The paper's figures 2, 3, 7 and 4."""
+        """The paper's figures 2, 3, 7 and 4, and the gradient during training."""
         means = [
             over_time(net, "mean", f"{net['depth']} hidden layers")
             for net in numbers["nets"]
             if net["activation"] == "sigmoid" and net["init"] == "standard"
+        ]
+        vanishing = [
+            over_time(deepest(numbers, name, "standard"), "gradient", name, log_y=True)
+            for name in ("sigmoid", "tanh")
         ]
         deep = [
             net
@@ -156,9 +138,14 @@ class Saturation(Experiment):
                 "five hidden layers, geometric mean over the seeds.",
             ),
             Panels(
+                "Gradient during training", vanishing,
+                "Norm of the gradient by the pre-activations; five hidden layers, standard first "
+                "weights, mean over the seeds.",
+            ),
+            Panels(
                 "Outputs after training", [histograms(net) for net in bounded(numbers)],
-                "Shares of all outputs for the 300 images, in 40 bins; five hidden layers, "
-                "standard first weights, mean over the seeds.",
+                "Shares of all outputs for the 300 images, in 40 bins from -1 to 1 (sigmoid's are "
+                "above 0); five hidden layers, standard first weights, mean over the seeds.",
             ),
         ]  # fmt: skip
 
@@ -167,93 +154,6 @@ def cases(activation: str) -> list[tuple[int, str]]:
     """The depths and the first weights with which it is trained."""
     more = [(SHALLOW, "standard")] if activation in ("sigmoid", "tanh") else []
     return [*more, *[(DEEP, init) for init in INITS]]
-
-
-# What is measured.
-
-
-def last_loss(digits: Digits, *, activation: str, lr: float, seed: int) -> dict[str, Any]:
-    """The mean loss in the last quarter of an epoch; None if it diverges."""
-    net = net_of([784, *[WIDTH] * SHALLOW, 10], activation, seed, standard)
-    batches = data.batches(digits.x, digits.y, BATCH, shuffle=True, seed=seed)
-    with np.errstate(all="ignore"):
-        losses = TrainingStep(net, F.cross_entropy, sgd(net, lr)).epoch(batches)
-    loss = float(losses[-(len(losses) // 4) :].mean())
-    return {"loss": loss if np.isfinite(losses).all() else None}
-
-
-def learn(
-    digits: Digits, *, activation: str, depth: int, init: str, lr: float, seed: int, epochs: int
-) -> dict[str, Any]:
-    """Trains a net; what the looks show, the outputs' histograms at the end, and the test error.
-    Looks end where a loss or a measure is not finite."""
-    net = net_of([784, *[WIDTH] * depth, 10], activation, seed, INITS[init])
-    pixels, _ = next(iter(data.batches(digits.x_test, digits.y_test, EXAMPLES)))
-    labels = digits.y_test[:EXAMPLES]
-    batches = data.batches(digits.x, digits.y, BATCH, shuffle=True, seed=seed)
-    step = TrainingStep(net, F.cross_entropy, sgd(net, lr))
-    looks: list[dict[str, Any]] = [look(net, pixels, labels) | {"epoch": 0.0}]
-    is_finite = True
-    for when, rows in pieces(batches, epochs):
-        with np.errstate(all="ignore"):
-            losses = step.on_rows(batches, rows)
-            seen = look(net, pixels, labels)
-        is_finite = bool(np.isfinite(losses).all()) and all(map(are_finite, seen.values()))
-        if not is_finite:
-            break
-        looks.append(seen | {"epoch": when})
-    return {
-        "looks": looks,
-        "histograms": outputs(net, pixels) if is_finite else None,
-        "error": error(net, digits.x_test, digits.y_test) if is_finite else None,
-        "diverged": not is_finite,
-    }
-
-
-def pieces(batches: data.Batches, epochs: int) -> list[tuple[float, np.ndarray]]:
-    """The rows up to each look, whole batches, and when that is, in epochs."""
-    found = []
-    for epoch in range(epochs):
-        order, begin = batches.draw_order(), 0
-        for part in MOMENTS if epoch == 0 else (1,):
-            end = len(order) if part == 1 else int(part * len(order)) // BATCH * BATCH
-            if end > begin:
-                found.append((epoch + part, order[begin:end]))
-            begin = end
-    return found
-
-
-def look(net: nn.MLP, x: Tensor, y: np.ndarray) -> dict[str, list[float | None]]:
-    """The measures, each a list with a number for every hidden layer."""
-    diagnostics = Diagnostics(net)
-    diagnostics.look(x, y, F.cross_entropy)
-    diagnostics.end_epoch()
-    (seen,) = diagnostics.report.epochs
-    places = [i for i, layer in enumerate(net.layers) if isinstance(layer, Activation)]
-    found: dict[str, list[float | None]] = {
-        measure: [seen[str(i)].get(measure) for i in places] for measure in (*MEASURES, "saturated")
-    }
-    return found | {"gradient": [seen[str(i - 1)]["gradient"] for i in places]}
-
-
-def are_finite(values: Sequence[float | None]) -> bool:
-    """Whether all are, as far as there are any."""
-    return bool(np.isfinite([value for value in values if value is not None]).all())
-
-
-def outputs(net: nn.MLP, x: Tensor) -> list[list[float]]:
-    """Of every hidden layer the shares of its outputs in the bins."""
-    found = []
-    with no_grad():
-        for layer in net.layers:
-            x = layer(x)
-            if isinstance(layer, Activation):
-                counts, _ = np.histogram(x.data, BINS)
-                found.append((counts / x.size).tolist())
-    return found
-
-
-# What the numbers say.
 
 
 def of(numbers: Numbers, activation: str, init: str) -> list[dict[str, Any]]:
@@ -313,8 +213,13 @@ def first_is_first(run: dict[str, Any]) -> bool:
 
 def told(numbers: Numbers) -> str:
     """The numbers that decide, and the two that do not."""
-    means = lowest_means(numbers, "standard")
-    saturated = [s for init in INITS for s in most_saturated(numbers, "tanh", init)]
+    means, saturated = (
+        " and ".join(f"{words(init)} with {init} weights" for init in INITS)
+        for words in (
+            lambda init: f"{max(lowest_means(numbers, init)):.2g}",
+            lambda init: percent(min(most_saturated(numbers, "tanh", init))),
+        )
+    )
     runs = deepest(numbers, "tanh", "standard")["runs"]
     kept = ratio(numbers, "tanh", "Glorot")
     keeps = kept.low >= KEPT[0] and kept.high <= KEPT[1]
@@ -324,10 +229,9 @@ def told(numbers: Numbers) -> str:
         for activation in ("sigmoid", "tanh", "relu")
     )
     return (
-        f"With standard weights the mean output of sigmoid's last hidden layer falls to "
-        f"{max(means):.2g} or lower with every seed (test error after training: "
-        f"{errors(numbers)}); of tanh's outputs at most "
-        f"{shares(saturated)} of a layer are saturated. Gradient "
+        f"With every seed the mean output of sigmoid's last hidden layer falls at some look to "
+        f"{means}, or lower (test error after training with standard weights: {errors(numbers)}), "
+        f"and of tanh's outputs {saturated}, or more, are saturated in some layer. Gradient "
         f"at the first by that at the last of five hidden layers, with standard and with Glorot's "
         f"weights: {ratios}. Tanh's first layer saturates first with "
         f"{sum(map(first_is_first, runs))} of {len(runs)} seeds; Glorot's weights "
@@ -345,8 +249,8 @@ def errors(numbers: Numbers) -> str:
 
 
 def shares(values: Sequence[float]) -> str:
-    """The least and the largest, in per cent."""
-    return f"{100 * min(values):.0f} to {100 * max(values):.0f} %" if values else "none"
+    """The least and the largest."""
+    return f"{percent(min(values))} to {percent(max(values))}" if values else "none"
 
 
 def shown(interval: Interval) -> str:
@@ -365,7 +269,7 @@ def condition(cases: Sequence[tuple[str, str]]) -> str:
     )
 
 
-def over_time(net: dict[str, Any], measure: str, title: str) -> Lines:
+def over_time(net: dict[str, Any], measure: str, title: str, log_y: bool = False) -> Lines:
     """A measure by layer, over the epochs in which all seeds were looked at."""
     looks = list(zip(*[run["looks"] for run in net["runs"]], strict=False))
     epochs = [seen[0]["epoch"] for seen in looks]
@@ -376,7 +280,8 @@ def over_time(net: dict[str, Any], measure: str, title: str) -> Lines:
         )
         for layer in range(net["depth"])
     ]  # fmt: skip
-    return Lines(title, "epochs", measure.replace("percentile_98", "98 % of |y|"), series)
+    label = measure.replace("percentile_98", "98 % of |y|")
+    return Lines(title, "epochs", label, series, log_y=log_y)
 
 
 def backwards(numbers: Numbers, init: str) -> Lines:
@@ -391,8 +296,8 @@ def backwards(numbers: Numbers, init: str) -> Lines:
 
 
 def bounded(numbers: Numbers) -> list[dict[str, Any]]:
-    """The deep nets of tanh and softsign with standard weights, whose outputs are from -1 to 1."""
-    nets = [deepest(numbers, name, "standard") for name in ("tanh", "softsign")]
+    """The deep nets with standard weights whose outputs are from -1 to 1, if none diverged."""
+    nets = [deepest(numbers, name, "standard") for name in ("sigmoid", "tanh", "softsign")]
     return [net for net in nets if not any(run["diverged"] for run in net["runs"])]
 
 

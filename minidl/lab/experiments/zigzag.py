@@ -19,6 +19,7 @@ from ..experiment import Experiment, Numbers, Verdict
 from ..statistics import Interval, mean_interval
 from ..trainings import net_of, sgd, train
 from ..tuning import interior_best
+from ..words import percent
 
 UNITS = 128
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)  # of batches
@@ -301,11 +302,6 @@ def slower(numbers: Numbers) -> str:
         "The loss after an epoch from raw pixels, by that from centred ones, is "
         f"{' and '.join(found)}."
     )
-
-
-def percent(share: float) -> str:
-    """A share in words; 100 % only of what is exactly 1."""
-    return "100 %" if share == 1 else f"{min(100 * share, 99.9):.1f} %"
 
 
 def agreement(found: dict[str, Any], when: str, title: str) -> Lines:
