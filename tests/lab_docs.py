@@ -63,7 +63,7 @@ def filled(text: str, blocks: dict[str, str]) -> str:
     """The text with these blocks between their marks."""
     for name, block in blocks.items():
         marks = rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)"
-        text, count = re.subn(marks, lambda m: f"{m[1]}{block}\n{m[2]}", text, flags=re.S)  # noqa: B023
+        text, count = re.subn(marks, lambda m: f"{m[1]}{block}\n{m[2]}", text, flags=re.S)
         if count != 1:
             raise ValueError(f"{count} places for the block {name}")
     return text
