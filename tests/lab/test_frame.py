@@ -178,11 +178,11 @@ def test_two_laboratories_do_not_share_a_folder(tmp_path):
 
 
 def test_what_json_cannot_hold_is_not_kept(bench):
-    def infinite(digits):
+    def infinite(digits, *, n):
         return {"y": float("inf")}
 
-    with pytest.raises(ValueError, match="JSON"):
-        bench.cell(infinite)
+    with pytest.raises(DataError, match=r"tried: expected finite numbers of the cell 'infinite: n"):
+        bench.cell(infinite, n=7)
     assert bench.store.path.read_text() == ""
 
 
