@@ -67,6 +67,8 @@ $(BENCH_VENV)/installed: benchmarks/requirements.txt $(SOURCES)
 build:
 	$(PYTHON) setup.py --quiet build_ext --inplace
 
+# What took hours stays: the laboratory's cells, the papers' checkpoints.
 clean:
-	rm -rf build dist results *.egg-info $(VENV) $(BENCH_VENV)
+	rm -rf build dist *.egg-info $(VENV) $(BENCH_VENV)
+	rm -rf $(filter-out results/lab% results/papers,$(wildcard results/*))
 	find minidl -name '*.so' -delete

@@ -255,6 +255,7 @@ def test_maxout_stages(narrow, small, tmp_path, monkeypatch, capsys):
     mistakes = (outputs(newest(tmp_path, "stage-2").arrays, x_test).argmax(1) != y_test).sum()
     assert row["test_mistakes"] == mistakes
     assert row["test_error"] == pytest.approx(100 * mistakes / 60)
+    assert row["stopped"] == f"a validation loss of at most {level:.6f}"
     assert row["minidl"] == minidl.__version__
     text = capsys.readouterr().out
     assert text.splitlines()[-1].endswith("0.94 (one run) |")
@@ -267,6 +268,15 @@ def outputs(weights, x):
         if i < 7:
             x = x.reshape(len(x), -1, 5).max(2)
     return x
+
+
+def test_stage_2_ends_if_the_loss_never_gets_there(narrow, small, tmp_path, monkeypatch):
+    monkeypatch.setattr(maxout, "MOST_CONTINUED", 3)
+    monkeypatch.setattr(maxout, "StopAt", lambda level, kind=maxout.StopAt: kind(0.0))
+    maxout.main([*map(str, ["--data", small, "--output", tmp_path, "--seeds", 1])])
+    (row,) = rows(tmp_path)
+    assert row["epochs"][1] == 3
+    assert row["stopped"] == "3 epochs without getting there"
 
 
 def test_stage_2_starts_from_the_recipes_rate_and_momentum(narrow, small, tmp_path):

@@ -17,7 +17,8 @@ Stage 1 trains on the first 50,000 images, until the error on the other 10,000 h
 for 100 epochs, and takes the weights of the best epoch. Stage 2 goes on from these with all 60,000,
 with the rate and the momentum that the authors' run had at its best epoch, until the mean loss on
 the last 10,000 is down to what it was on the first 50,000 at the end of stage 1: as both were then
-learned from, they should be equally well known. Then, once, the test images are looked at.
+learned from, they should be equally well known. If that never comes it ends after 500 epochs; a
+row's "stopped" says what ended it. Then, once, the test images are looked at.
 
 Losses that decide are those of evaluation. (pylearn2 computes them with dropout on both sides.)
 
@@ -45,6 +46,7 @@ FIRST_WEIGHTS = 0.005
 MAX_NORM = 1.9365
 RATE, LEAST_RATE, DECAY = 0.1, 1e-6, 1.000004
 PATIENCE = 100
+MOST_CONTINUED = 500  # epochs of stage 2
 CONTINUED_RATE, CONTINUED_MOMENTUM = 0.0615082606673, 0.694376766682
 
 
@@ -127,11 +129,13 @@ def train(training: Training, most_epochs: int) -> tuple[nn.Sequential, dict[str
     )
     optimizer = BoundedSGD(net.parameters(), CONTINUED_RATE, CONTINUED_MOMENTUM * DECAY)
     training.fit(
-        "stage-2", net, optimizer, training.images, most_epochs, decay_from(CONTINUED_RATE),
-        [StopAt(level)], validation=last,
+        "stage-2", net, optimizer, training.images, min(most_epochs, MOST_CONTINUED),
+        decay_from(CONTINUED_RATE), [StopAt(level)], validation=last,
     )  # fmt: skip
+    continued = training.histories[-1]
     return net, {
         "best_epoch": best.best_epoch, "validation_error": error, "training_loss": level,
+        "stopped": continued.stopped or f"{len(continued)} epochs without getting there",
     }  # fmt: skip
 
 

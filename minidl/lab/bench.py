@@ -3,6 +3,7 @@
 import inspect
 import json
 from collections.abc import Callable, Sequence
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
@@ -10,8 +11,9 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from .. import data
+from .. import _kernels, data
 from ..activations import REGISTRY
+from ..errors import DataError, explain
 from .scale import Scale
 from .store import Cell, Store
 
@@ -30,6 +32,14 @@ class Digits(NamedTuple):
         (x, y), (x_test, y_test) = data.mnist(root)
         n, m = scale.images, scale.tests
         return cls(x[:n], y[:n], x_test[:m], y_test[:m])
+
+    def digest(self) -> str:
+        """Tells these arrays from others."""
+        found = sha256()
+        for array in self:
+            found.update(f"{array.dtype} {array.shape}".encode())
+            found.update(np.ascontiguousarray(array).data)
+        return found.hexdigest()[:16]
 
 
 class Display(Protocol):
@@ -55,6 +65,7 @@ class Bench:
     ) -> None:  # fmt: skip
         self.experiment, self.digits, self.scale, self.extra = experiment, digits, scale, [*extra]
         self.store, self.display = store, display
+        self.surroundings = [scale.name, digits.digest(), house()]
         self.cells: list[Cell] = []
 
     def activations(self, *names: str) -> list[str]:
@@ -65,8 +76,9 @@ class Bench:
         """measure(digits, **arguments), or what it gave before in this folder.
 
         `measure` is a function of a module, and both its arguments and what it gives are as JSON
-        holds them, so that a cell can be kept. A cell is done again if the file that `measure` is
-        in was changed since, or that of an activation which the user has added.
+        holds them, so that a cell can be kept; DataError, and nothing kept, if what it gives
+        is not finite. A cell is done again with other data, or if something was changed since: the
+        file that `measure` is in, that of an activation which the user has added, or the house.
         """
         arguments = json.loads(json.dumps(arguments))
         words = ", ".join(f"{name} {shown(value)}" for name, value in arguments.items())
@@ -74,13 +86,17 @@ class Bench:
         self.display.cell_begins(what)
         own = [REGISTRY[name] for name in self.extra if name in arguments.values()]
         code = [fingerprint(one) for one in (measure, *own)]
-        key = [self.experiment, self.scale.name, len(self.digits.x), *code]
+        key = [self.experiment, *self.surroundings, *code]
         cell = self.store.find(key, measure.__name__, arguments)
         if cell is None:
             began = perf_counter()
             result = measure(self.digits, **arguments)
             seconds = perf_counter() - began
-            cell = self.store.add(key, measure.__name__, arguments, seconds, result)
+            try:
+                cell = self.store.add(key, measure.__name__, arguments, seconds, result)
+            except ValueError as error:
+                expected = f"finite numbers of the cell '{what}'"
+                raise DataError(explain(self.experiment, expected, error)) from error
         self.cells.append(cell)
         self.display.cell_ends(cell.seconds)
         return cell.result
@@ -91,6 +107,20 @@ def shown(value: Any) -> str:
     if isinstance(value, list):
         return "-".join(map(shown, value))
     return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+@cache
+def house() -> str:
+    """Tells one minidl from another: its Python files, but for the experiments (a cell's own file
+    is in its key) and the report (which measures nothing), and the level of its kernels."""
+    root = Path(__file__).parents[1]
+    apart = [root / "lab" / "experiments", root / "lab" / "report"]
+    found = sha256(_kernels.level.encode())
+    for path in sorted(root.rglob("*.py")):
+        if not any(one in path.parents for one in apart):
+            found.update(path.relative_to(root).as_posix().encode())
+            found.update(path.read_bytes())
+    return found.hexdigest()[:16]
 
 
 def fingerprint(code: Any) -> str:

@@ -1,7 +1,7 @@
 """`main`: runs the laboratory from the words of a command line.
 
 Exit codes: 0, it went well; 1, something is wrong with the data or a file; 2, with the command
-line; 130, Ctrl-C.
+line or an activation in it; 130, Ctrl-C.
 """
 
 import argparse
@@ -9,10 +9,17 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from .. import functional as F
+from .. import nn
 from ..activations import REGISTRY, Activation
 from ..activations import activation as find
 from ..errors import ArgumentError, MinidlError, explain
+from ..optim import SGD
+from ..training import TrainingStep
 from . import runner
 from .bench import Digits
 from .experiments import BY_NAME, EXPERIMENTS
@@ -25,7 +32,7 @@ FOLDER = Path("results/lab")
 EXAMPLES = """\
 examples:
   python -m minidl.lab                                    everything, about half an hour
-  python -m minidl.lab --quick                            a look at everything, under two minutes
+  python -m minidl.lab --quick                            a look at everything, a minute or two
   python -m minidl.lab --only dying --only leaky          two of the experiments
   python -m minidl.lab --activation gelu                  with another activation in it
   python -m minidl.lab --activation mine:Squareplus       and one of your own, in mine.py
@@ -46,7 +53,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("\n".join(f"{one.name:12} {one.title}: {one.claim}" for one in EXPERIMENTS))
         return 0
     try:
-        return draw(arguments.report) if arguments.report else run(arguments)
+        extra = list(dict.fromkeys(map(add, arguments.activation)))
+    except ArgumentError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 2
+    try:
+        return draw(arguments.report) if arguments.report else run(arguments, extra)
     except KeyboardInterrupt:
         print(f"\nlab: stopped; what was measured is kept in {folder_of(arguments)}, and the same "
               "command goes on from there", file=sys.stderr)  # fmt: skip
@@ -56,23 +68,38 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Measures, judges, and writes the report."""
+def run(arguments: argparse.Namespace, extra: Sequence[str]) -> int:
+    """Measures, judges, and writes the report: of what is done, if it is stopped."""
     page.require_matplotlib()
     scale = QUICK if arguments.quick else FULL
-    extra = [add(name) for name in arguments.activation]
     chosen = [one for one in EXPERIMENTS if not arguments.only or one.name in arguments.only]
+    names = [one.name for one in chosen]
     digits = Digits.load(arguments.data, scale)
     folder = folder_of(arguments)
-    store = Store(folder, arguments.fresh)
+    results = runner.begin(scale, extra)
+    if arguments.only or not arguments.fresh:
+        runner.keep(results, folder / "results.json", names)
+    store = Store(folder, arguments.fresh and (arguments.only or True))
+    earlier = dict(results["experiments"])
     try:
-        results = runner.run(chosen, digits, scale, store, extra)
+        runner.run(chosen, digits, scale, store, extra, results=results)
     finally:
         store.close()
-    runner.save(results, folder / "results.json")
-    page.write(results, folder / "report.html")
-    print(f"report: {folder / 'report.html'}\nnumbers: {folder / 'results.json'}")
+        found = results["experiments"]
+        measured = [name for name in names if found.get(name) is not earlier.get(name)]
+        if measured:
+            write(results, folder, measured)
     return 0
+
+
+def write(results: dict[str, Any], folder: Path, measured: Sequence[str]) -> None:
+    """Writes numbers and report, the experiments in their order."""
+    found = results["experiments"]
+    ordered = {name: found[name] for name in BY_NAME if name in found}
+    results = results | {"experiments": ordered}
+    runner.save(results, folder / "results.json")
+    page.write(results, folder / "report.html", measured)
+    print(f"report: {folder / 'report.html'}\nnumbers: {folder / 'results.json'}")
 
 
 def draw(folder: Path) -> int:
@@ -90,21 +117,48 @@ def folder_of(arguments: argparse.Namespace) -> Path:
 
 
 def add(name: str) -> str:
-    """The name of an activation that is to join: one of minidl's, or "module:Class"."""
+    """The name of an activation that is to join: one of minidl's, or "module:Class". It is tried
+    before anything is measured; ArgumentError if it cannot be used."""
     module, colon, attribute = name.partition(":")
     if not colon:
-        return find(name).name
+        return tried(find(name))
     try:
         kind = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # whatever the user's module raises
         hint = "a module in this folder or installed, a colon, and the class in it"
-        raise ArgumentError(explain("--activation", "module:Class", str(error), hint)) from error
+        got = f"{name}: {in_a_line(error)}"
+        raise ArgumentError(explain("--activation", "module:Class", got, hint)) from error
     if not (isinstance(kind, type) and issubclass(kind, Activation) and kind.name in REGISTRY):
         hint = "see 'Adding one' in the README"
         raise ArgumentError(
             explain("--activation", "a subclass of nn.Activation with a name", repr(kind), hint)
         )
+    return tried(kind)
+
+
+def tried(kind: type[Activation]) -> str:
+    """The activation's name, after a small net with it was trained for a step, by the loop and by
+    TrainingStep."""
+    expected = f"an activation that trains a net: {kind.name}"
+    x, y = np.linspace(-3, 3, 64, dtype=np.float32).reshape(8, 8), np.arange(8) % 2
+    try:
+        with np.errstate(all="ignore"):
+            net = nn.MLP([8, 8, 2], kind)
+            outputs = net(x)
+            F.cross_entropy(outputs, y).backward()
+            gradients = [p.grad.data for p in net.parameters() if p.grad is not None]
+            loss = TrainingStep(net, F.cross_entropy, SGD(net.parameters(), 0.01))(x, y)
+    except Exception as error:  # whatever the user's formula raises
+        raise ArgumentError(explain("--activation", expected, in_a_line(error))) from error
+    if not all(np.isfinite(one).all() for one in (outputs.data, *gradients, np.asarray(loss))):
+        hint = "a formula and a derivative that are finite from -10 to 10"
+        raise ArgumentError(explain("--activation", expected, "NaN or infinity", hint))
     return kind.name
+
+
+def in_a_line(error: Exception) -> str:
+    """What it is and says."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def parser() -> argparse.ArgumentParser:
@@ -129,13 +183,17 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     option(
         "--data", type=Path, metavar="DIR",
-        help="a folder with MNIST's files (default: as minidl.data.mnist)",
+        help="a folder with MNIST's files; without it MNIST is read from $MINIDL_DATA, or "
+        "downloaded into the user's cache",
     )  # fmt: skip
     option(
         "--output", type=Path, metavar="DIR",
         help=f"where results go (default: {FOLDER}, with --quick {FOLDER}-quick)",
     )  # fmt: skip
-    option("--fresh", action="store_true", help="measure anew what was measured before")
+    option(
+        "--fresh", action="store_true",
+        help="measure anew what was measured before; with --only, of these experiments",
+    )  # fmt: skip
     option(
         "--report", type=Path, metavar="DIR",
         help="only draw DIR/report.html, from the DIR/results.json of an earlier run",

@@ -1,5 +1,6 @@
 """How far the laboratory is, and how long it will still take."""
 
+import shutil
 import sys
 from collections.abc import Sequence
 from time import perf_counter
@@ -13,7 +14,8 @@ class Progress:
     """A line for each experiment on stderr; on a terminal another one shows what runs now.
 
     The time left is what the experiments to come are said to take, times how much slower or
-    faster than said the work was so far that was not found in the folder.
+    faster than said the work was so far. A cell that was found in the folder counts with the time
+    that it once took.
     """
 
     def __init__(
@@ -62,7 +64,8 @@ class Progress:
     def _over(self, text: str) -> None:
         if self.file.isatty():
             minutes, seconds = divmod(round(self.left()), 60)
-            self._write(f"\r\033[K{minutes}:{seconds:02d} left  {text}"[:110])
+            width = shutil.get_terminal_size().columns - 1  # in the last column it would wrap
+            self._write("\r\033[K" + f"{minutes}:{seconds:02d} left  {text}"[:width])
 
     def _write(self, text: str) -> None:
         self.file.write(text)

@@ -14,7 +14,7 @@ import minidl
 
 from .. import _kernels
 from ..checkpoint import atomic
-from ..errors import DataError, explain
+from ..errors import ArgumentError, DataError, explain
 from .bench import Bench, Digits
 from .experiment import Experiment
 from .progress import Progress
@@ -26,12 +26,12 @@ from .store import Store
 def run(
     experiments: Sequence[Experiment], digits: Digits, scale: Scale, store: Store,
     extra: Sequence[str] = (), progress: Progress | None = None,
+    results: dict[str, Any] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Runs them one after the other; gives the results, as `results.json` has them."""
+    """Runs them one after the other; gives the results, as `results.json` has them. With `results`
+    these are added to, each as soon as it is there."""
     progress = progress or Progress(experiments, scale)
-    results: dict[str, Any] = {
-        **surroundings(), "scale": scale._asdict(), "added": [*extra], "experiments": {}
-    }  # fmt: skip
+    results = begin(scale, extra) if results is None else results
     for experiment in experiments:
         progress.experiment_begins(experiment)
         bench = Bench(experiment.name, digits, scale, store, progress, extra)
@@ -45,6 +45,30 @@ def run(
         }
         progress.experiment_ends(verdict)
     return results
+
+
+def begin(scale: Scale, extra: Sequence[str] = ()) -> dict[str, Any]:
+    """Results in which there is no experiment yet."""
+    return {**surroundings(), "scale": scale._asdict(), "added": [*extra], "experiments": {}}
+
+
+SAME = ("minidl", "scale", "added")  # in results that can stand in one file
+
+
+def keep(results: dict[str, Any], path: Path, replaced: Sequence[str]) -> None:
+    """Takes over the experiments of an earlier run's file, if there is one. ArgumentError if it is
+    another version's, of another scale or with other activations, and has more than those that are
+    replaced."""
+    earlier = load(path) if path.exists() else results
+    others = [one for name, one in earlier["experiments"].items() if name not in replaced]
+    different = [name for name in SAME if earlier[name] != results[name]]
+    if different and others:
+        name = different[0]
+        hint = "another --output, or --fresh without --only"
+        expected = f"{path} of a run with {name} {results[name]}, to add to it"
+        raise ArgumentError(explain("lab", expected, earlier[name], hint))
+    if not different:
+        results["experiments"].update(earlier["experiments"])
 
 
 def surroundings() -> dict[str, Any]:

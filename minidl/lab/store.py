@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,18 +23,20 @@ class Store:
     """The file `cells.jsonl` in a folder: a line for each cell, added as soon as it is measured.
 
     It is locked as long as it is open: two laboratories cannot write into one folder. A last line
-    that was cut short is dropped. `fresh` begins anew.
+    that was cut short is dropped. `fresh` begins anew: all, or the experiments with these names.
     """
 
-    def __init__(self, folder: Path, fresh: bool = False) -> None:
+    def __init__(self, folder: Path, fresh: bool | Collection[str] = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / "cells.jsonl"
         self.file = self.path.open("a+", encoding="utf-8")
         try:
             self._lock(folder)
-            if fresh:
+            if fresh is True:
                 self.file.truncate(0)
             self.cells = self._read()
+            if fresh and fresh is not True:
+                self._drop(fresh)
         except BaseException:
             self.file.close()
             raise
@@ -66,6 +69,19 @@ class Store:
                 ) from None
         return cells
 
+    def _drop(self, experiments: Collection[str]) -> None:
+        self.cells = {
+            key: cell for key, cell in self.cells.items() if json.loads(key)[0] not in experiments
+        }
+        self.file.truncate(0)
+        for name, cell in self.cells.items():
+            self.file.write(json.dumps([name, *cell]) + "\n")
+        self._sync()
+
+    def _sync(self) -> None:
+        self.file.flush()
+        os.fsync(self.file.fileno())
+
     def find(self, key: list[Any], what: str, arguments: dict[str, Any]) -> Cell | None:
         """The cell, if it was measured."""
         return self.cells.get(named(key, what, arguments))
@@ -74,12 +90,11 @@ class Store:
         self, key: list[Any], what: str, arguments: dict[str, Any], seconds: float,
         result: dict[str, Any],
     ) -> Cell:  # fmt: skip
-        """Keeps a cell; it is on the disk when this returns."""
+        """Keeps a cell; it is on the disk when this returns. ValueError for NaN and infinity."""
         name = named(key, what, arguments)
         line = json.dumps([name, what, arguments, round(seconds, 4), result], allow_nan=False)
         self.file.write(line + "\n")
-        self.file.flush()
-        os.fsync(self.file.fileno())
+        self._sync()
         self.cells[name] = Cell(*json.loads(line)[1:])
         return self.cells[name]
 

@@ -14,6 +14,7 @@ import pytest
 from minidl.lab import command_line
 from minidl.lab.command_line import main
 from minidl.lab.experiments.collapse import Collapse
+from minidl.lab.report import page
 
 OWN = """
 from minidl import nn
@@ -28,6 +29,22 @@ class Cube(nn.Activation):
 
 class Nothing:
     pass
+
+class Undefined(nn.Activation):
+    name = "undefined_of_the_lab"
+    paper = "-"
+
+    @staticmethod
+    def formula(x):
+        return x.log()
+
+class Failing(nn.Activation):
+    name = "failing_of_the_lab"
+    paper = "-"
+
+    @staticmethod
+    def formula(x):
+        raise RuntimeError("no formula")
 """
 
 
@@ -101,6 +118,69 @@ def test_an_own_activation_joins(here):
     assert command_line.add("gelu") == "gelu"
 
 
+def test_an_activation_that_is_given_twice_joins_once(here):
+    twice = ["--activation", "gelu"] * 2
+    assert lab("--only", "collapse", *twice) == 0
+    assert results_of(here)["added"] == ["gelu"]
+
+
+def results_of(here):
+    return json.loads((here / "results/lab-quick/results.json").read_text())
+
+
+def test_only_adds_to_the_results_of_the_folder(here, capsys, monkeypatch):
+    """And --fresh drops the chosen experiments' cells alone."""
+
+    class Other(Collapse):
+        name = "other"
+
+    both = (Other(), Collapse())
+    monkeypatch.setattr(command_line, "EXPERIMENTS", both)
+    for room in (command_line, page):
+        monkeypatch.setattr(room, "BY_NAME", {one.name: one for one in both})
+    assert lab("--only", "collapse") == 0
+    first = results_of(here)["experiments"]["collapse"]
+    assert lab("--only", "other") == 0
+    assert list(results_of(here)["experiments"]) == ["other", "collapse"]
+    assert results_of(here)["experiments"]["collapse"] == first
+    cells = here / "results/lab-quick/cells.jsonl"
+    before = cells.read_text().splitlines()
+    assert lab("--only", "other", "--fresh") == 0
+    after = cells.read_text().splitlines()
+    assert set(before) & set(after) == set(before[:15])
+    assert len(after) == 30
+
+    report = here / "results/lab-quick/report.html"
+    kept = [path.read_bytes() for path in (cells, report)]
+    assert lab("--only", "other", "--activation", "gelu") == 1
+    assert "a run with added ['gelu'], to add to it, got []" in capsys.readouterr().err
+    assert [path.read_bytes() for path in (cells, report)] == kept
+
+
+def test_what_is_done_is_written_when_a_later_experiment_fails(here, monkeypatch):
+    class Broken(Collapse):
+        name = "broken"
+
+        def judge(self, numbers):
+            raise LookupError("a mistake in the rule")
+
+    both = (Collapse(), Broken())
+    monkeypatch.setattr(command_line, "EXPERIMENTS", both)
+    with pytest.raises(LookupError, match="in the rule"):
+        lab()
+    assert list(results_of(here)["experiments"]) == ["collapse"]
+    assert "Collapse" in (here / "results/lab-quick/report.html").read_text(encoding="utf-8")
+
+
+def test_a_mistake_in_a_picture_is_raised_as_it_is(here, monkeypatch):
+    def charts(self, numbers):
+        raise LookupError("a mistake in the picture")
+
+    monkeypatch.setattr(Collapse, "charts", charts)
+    with pytest.raises(LookupError, match="in the picture"):
+        lab("--only", "collapse")
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
@@ -108,11 +188,19 @@ def test_an_own_activation_joins(here):
         ("own_activation:Cub", "module:Class"),
         ("no_such_module:Cube", "no_such_module"),
         ("own_activation:Nothing", "subclass of nn.Activation"),
+        ("own_activation:Undefined", "NaN or infinity"),
+        ("own_activation:Failing", "RuntimeError: no formula"),
+        ("no_syntax:Cube", "SyntaxError"),
+        (":Cube", "ValueError"),
+        (".own_activation:Cube", "TypeError"),
     ],
 )
 def test_no_such_activation(here, capsys, name, said):
-    assert lab("--activation", name) == 1
-    assert said in capsys.readouterr().err
+    (here / "no_syntax.py").write_text("def")
+    assert lab("--activation", name) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
     assert not (here / "results").exists()
 
 

@@ -1,17 +1,22 @@
 """The frame: intervals, the store of cells, the bench, the runner, the progress line."""
 
 import io
+import shutil
+import subprocess
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from minidl import ArgumentError, DataError, nn
-from minidl.lab import Bench, Experiment, Scale, Verdict, runner
+from minidl.lab import Bench, Digits, Experiment, Scale, Verdict, runner
+from minidl.lab.bench import house
 from minidl.lab.progress import Progress
 from minidl.lab.statistics import bootstrap, mean_interval, ratio_of_medians
 from minidl.lab.store import Store
 
+ROOT = Path(__file__).parents[2]
 CALLS = []
 
 
@@ -113,6 +118,38 @@ def test_a_cell_is_measured_anew_when_the_code_has_changed(bench, monkeypatch):
     assert CALLS == [3, 3]
 
 
+def test_a_cell_is_measured_anew_with_other_data_or_another_minidl(few_digits, bench, monkeypatch):
+    bench.cell(squares, n=3)
+    for name in Digits._fields:
+        array = getattr(few_digits, name).copy()
+        array.flat[-1] += 1
+        other = few_digits._replace(**{name: array})
+        Bench("tried", other, bench.scale, bench.store, bench.display).cell(squares, n=3)
+    assert CALLS == [3] * 5
+    monkeypatch.setattr("minidl.lab.bench.house", lambda: "another")
+    Bench("tried", few_digits, bench.scale, bench.store, bench.display).cell(squares, n=3)
+    assert CALLS == [3] * 6
+
+
+def test_the_house_is_all_code_that_can_change_a_number(tmp_path, monkeypatch):
+    files = ["optim/sgd.py", "lab/bench.py", "lab/trainings.py"]
+    apart = ["lab/experiments/dying.py", "lab/report/page.py"]
+    for name in files + apart:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    monkeypatch.setattr("minidl.lab.bench.__file__", str(tmp_path / "lab/bench.py"))
+    before = house.__wrapped__()
+    for name in apart:
+        (tmp_path / name).write_text("# changed")
+        assert house.__wrapped__() == before
+    for name in files:
+        (tmp_path / name).write_text("# changed")
+        assert house.__wrapped__() != before, name
+        (tmp_path / name).write_text("")
+    monkeypatch.setattr("minidl._kernels.level", "another")
+    assert house.__wrapped__() != before
+
+
 def test_a_cell_is_measured_anew_when_the_added_activation_has_changed(
     few_digits, bench, monkeypatch
 ):
@@ -178,11 +215,11 @@ def test_two_laboratories_do_not_share_a_folder(tmp_path):
 
 
 def test_what_json_cannot_hold_is_not_kept(bench):
-    def infinite(digits):
+    def infinite(digits, *, n):
         return {"y": float("inf")}
 
-    with pytest.raises(ValueError, match="JSON"):
-        bench.cell(infinite)
+    with pytest.raises(DataError, match=r"tried: expected finite numbers of the cell 'infinite: n"):
+        bench.cell(infinite, n=7)
     assert bench.store.path.read_text() == ""
 
 
@@ -274,6 +311,28 @@ def test_the_line_is_written_over_on_a_terminal_alone():
         text = file.getvalue()
         assert ("\r" in text) == ("squares: n 3" in text) == file.isatty()
         assert text.endswith("[1/1] squares 2 s  reproduced: yes. 3.\n")
+
+
+def test_the_line_is_as_wide_as_the_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    file = Terminal()
+    progress = Progress([Squares()], Scale("tiny", 1, 1, 1, 1, 1.0), file)
+    progress.experiment_begins(Squares())
+    progress.cell_begins("x" * 200)
+    assert len(file.getvalue().split("\r\033[K")[-1]) == 39
+
+
+def test_make_clean_leaves_what_took_hours(tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "minidl").mkdir()
+    kept = ["lab/cells.jsonl", "lab-quick/cells.jsonl", "papers/maxout/results.json"]
+    for name in [*kept, "relu/history.json", "table.md"]:
+        (tmp_path / "results" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "results" / name).write_text("")
+    subprocess.run(["make", "clean"], cwd=tmp_path, check=True, capture_output=True)
+    left = {path.relative_to(tmp_path / "results").as_posix()
+            for path in (tmp_path / "results").rglob("*") if path.is_file()}  # fmt: skip
+    assert left == set(kept)
 
 
 def test_scales_have_disjoint_seeds():

@@ -1,6 +1,6 @@
 """The page: verdicts first, then each experiment with its claim, pictures, protocol and rule."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from html import escape
 from itertools import pairwise
 from pathlib import Path
@@ -35,13 +35,14 @@ def require_matplotlib() -> None:
         raise MissingPackageError(explain("lab", "matplotlib", error, hint)) from error
 
 
-def write(results: dict[str, Any], path: Path) -> None:
+def write(results: dict[str, Any], path: Path, measured: Collection[str] = ()) -> None:
     """Writes the report of these results; DataError, and nothing written, if an experiment's rule
-    judges the numbers otherwise than the results say, or cannot read them."""
-    atomic.put(path, [page(results).encode()])
+    judges the numbers otherwise than the results say, or cannot read them. What was `measured` just
+    now was judged just now: what goes wrong there is raised as it is."""
+    atomic.put(path, [page(results, measured).encode()])
 
 
-def page(results: dict[str, Any]) -> str:
+def page(results: dict[str, Any], measured: Collection[str] = ()) -> str:
     """The report as HTML. It needs the results alone, and the same ones give the same page."""
     found = results["experiments"]
     unknown = [name for name in found if name not in BY_NAME]
@@ -50,7 +51,9 @@ def page(results: dict[str, Any]) -> str:
     experiments = [one for name, one in BY_NAME.items() if name in found]
     verdicts = [verdict_of(found[one.name]) for one in experiments]
     pictures = [
-        read(one, found[one.name]["numbers"], verdict)
+        one.charts(found[one.name]["numbers"])
+        if one.name in measured
+        else read(one, found[one.name]["numbers"], verdict)
         for one, verdict in zip(experiments, verdicts, strict=True)
     ]
     sections = "\n".join(
@@ -72,8 +75,8 @@ def page(results: dict[str, Any]) -> str:
 <body>
 <header>
 <h1>The activation laboratory</h1>
-<p class="lead">What textbooks say of activation functions, measured on MNIST and judged by rules
-that were fixed beforehand.</p>
+<p class="lead">What textbooks say of activation functions, measured on MNIST, judged by rules
+that were written before these numbers were known.</p>
 {notice(results["scale"])}<p class="facts">{escape(facts(results))}</p>
 </header>
 <main>
