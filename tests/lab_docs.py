@@ -38,11 +38,17 @@ def quoted(verdict: Verdict) -> str:
 def readme_blocks() -> dict[str, str]:
     """What stands between the marks in the README."""
     rows = [
-        f"| {BY_NAME[name].title} | {BY_NAME[name].claim} | **{verdict.outcome}** {verdict.words} |"
+        f"| {cell(BY_NAME[name].title)} | {cell(BY_NAME[name].claim)} | "
+        f"**{verdict.outcome}** {cell(verdict.words)} |"
         for name, verdict in verdicts().items()
     ]
     table = "\n".join(["| experiment | textbooks say | MNIST says |", "|---|---|---|", *rows])
     return {"laboratory": table, "papers": papers()}
+
+
+def cell(text: str) -> str:
+    """The text within a table, where a bar would end its cell."""
+    return text.replace("|", "\\|")
 
 
 def papers() -> str:

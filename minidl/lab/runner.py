@@ -99,7 +99,7 @@ def processor() -> str:
 
 def save(results: dict[str, Any], path: Path) -> None:
     """Writes the results, whole or not at all."""
-    atomic.put(path, [(json.dumps(results, indent=1, allow_nan=False) + "\n").encode()])
+    atomic.put(path, [(json.dumps(results, allow_nan=False) + "\n").encode()])
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class Dying(Experiment):
         "learn, if ReLU nets that learn do not reach 40 %; true only in the first hidden layer, if "
         "dead units of the second have come back. Else reproduced."
     )
-    seconds = {"full": 150, "quick": 10}
+    seconds = {"full": 100, "quick": 10}
 
     def measure(self, bench: Bench) -> Numbers:
         """Trains with every rate."""

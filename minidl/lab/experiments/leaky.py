@@ -50,7 +50,7 @@ class Leaky(Experiment):
         "worse: that would be consistent. If some are better, or some worse, and the others show "
         "no difference, it is true only when the slope is one of those others."
     )
-    seconds = {"full": 190, "quick": 2}
+    seconds = {"full": 140, "quick": 2}
 
     def measure(self, bench: Bench) -> Numbers:
         """Trains ReLU, each slope, and what the user has added."""

@@ -89,7 +89,7 @@ class MaxoutContains(Experiment):
         "winning piece has the slope 1: what is measured is how many units of ReLU are dead, and "
         "pieces of maxout silent, at the same rates. Reproduced if all four hold."
     )
-    seconds = {"full": 80, "quick": 8}
+    seconds = {"full": 70, "quick": 8}
 
     def measure(self, bench: Bench) -> Numbers:
         """The four parts, one after the other."""

@@ -75,7 +75,7 @@ class OneNeuron(Experiment):
         "rounding allows. The interval is Student's, which takes the 45 pairs as independent. They "
         "are not, as each digit is in nine of them, so it may be too narrow."
     )
-    seconds = {"full": 45, "quick": 7}
+    seconds = {"full": 35, "quick": 7}
 
     def measure(self, bench: Bench) -> Numbers:
         """Trains all pairs, then decays, then forgets."""

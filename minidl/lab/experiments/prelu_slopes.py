@@ -58,7 +58,7 @@ class PReLUSlopes(Experiment):
         "of the slopes have |a| > 1. Reproduced if all of this holds for all kinds; true only "
         "for some, if it holds for them. The 18 intervals are not corrected for their number."
     )
-    seconds = {"full": 95, "quick": 4}
+    seconds = {"full": 75, "quick": 4}
 
     def measure(self, bench: Bench) -> Numbers:
         """Trains with every kind of slopes, and without."""

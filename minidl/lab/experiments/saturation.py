@@ -60,7 +60,7 @@ class Saturation(Experiment):
         "decide nothing: whether tanh's first layer saturates first, and whether Glorot's weights "
         "keep the size of tanh's gradient within a factor of 2."
     )
-    seconds = {"full": 200, "quick": 9}
+    seconds = {"full": 110, "quick": 9}
 
     def measure(self, bench: Bench) -> Numbers:
         """Tunes a rate for each activation, then trains."""

@@ -72,7 +72,7 @@ class Zigzag(Experiment):
         "Whether raw pixels are slower to learn from than centred ones is told and decides "
         "nothing."
     )
-    seconds = {"full": 35, "quick": 8}
+    seconds = {"full": 15, "quick": 8}
 
     def measure(self, bench: Bench) -> Numbers:
         """The signs, then the trainings."""
