@@ -1,6 +1,7 @@
 """The frame: intervals, the store of cells, the bench, the runner, the progress line."""
 
 import io
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,11 +11,15 @@ import numpy as np
 import pytest
 
 from minidl import ArgumentError, DataError, nn
+from minidl.activations import REGISTRY
 from minidl.lab import Bench, Digits, Experiment, Scale, Verdict, runner
 from minidl.lab.bench import house
+from minidl.lab.experiments import BY_NAME
 from minidl.lab.progress import Progress
 from minidl.lab.statistics import bootstrap, mean_interval, ratio_of_medians
 from minidl.lab.store import Store
+from minidl.layer import Parameter
+from minidl.tensor import where
 
 ROOT = Path(__file__).parents[2]
 CALLS = []
@@ -271,6 +276,48 @@ def test_what_are_no_results(text, tmp_path):
 def test_a_verdict_in_words():
     assert str(Verdict("true only when", "x > 0", "It is 1.")) == "true only when x > 0. It is 1."
     assert str(Verdict("not reproduced", "x < 0", "Yes.")) == "not reproduced: x < 0. Yes."
+
+
+# --- activations of the user ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def added():
+    """By a formula, with a slope that is learned, with two inputs for each unit."""
+    before = dict(REGISTRY)
+
+    class Bump(nn.Activation):
+        name, paper = "own_bump", "-"
+
+        @staticmethod
+        def formula(x):
+            return x / (1 + x * x)
+
+    class Sloped(nn.Activation):
+        name, paper, learned = "own_sloped", "-", ("weight",)
+
+        def __init__(self):
+            self.options = self.bind()
+            self.weight = Parameter(np.full(1, 0.25, np.float32))
+
+        @staticmethod
+        def formula(x, weight):
+            return where(x > 0, x, weight * x)
+
+    yield [Bump.name, Sloped.name, "maxout"]
+    REGISTRY.clear()
+    REGISTRY.update(before)
+
+
+@pytest.mark.parametrize("experiment", ["dying", "leaky", "tanh-sigmoid"])
+def test_every_kind_of_activation_can_be_added(experiment, added, bench, few_digits):
+    one = BY_NAME[experiment]
+    with_added = Bench(experiment, few_digits, bench.scale, bench.store, bench.display, added)
+    numbers = json.loads(json.dumps(one.measure(with_added), allow_nan=False))
+    assert one.judge(numbers).words
+    assert one.charts(numbers)
+    seen = str([cell.arguments for cell in with_added.cells])
+    assert all(name in seen for name in added)
 
 
 # --- the time left ----------------------------------------------------------------------------
