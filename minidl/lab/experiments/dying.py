@@ -286,9 +286,10 @@ def returned(rows: Sequence[dict[str, Any]], layer: int) -> list[str]:
 
 
 def over_rates(label: str, rows: Sequence[dict[str, Any]], intervals: Sequence[Interval]) -> Series:
-    """A line with its band, over the rates at which there is something to show."""
+    """A line with its band, over the rates at which there is something to show. A band ends where
+    shares do."""
     points = [
-        (one["rate"], *interval)
+        (one["rate"], interval.value, max(interval.low, 0.0), min(interval.high, 1.0))
         for one, interval in zip(rows, intervals, strict=True)
         if np.isfinite(interval.value)
     ]
