@@ -1,12 +1,12 @@
-"""The experiments, in the order of the report: a file each."""
+"""The experiments, in the order of the report: a file each, and one for what a large one measures."""
 
 from ..experiment import Experiment
 from .collapse import Collapse
 from .dying import Dying
 from .leaky import Leaky
-from .maxout_contains import MaxoutContains
+from .maxout import MaxoutContains
 from .one_neuron import OneNeuron
-from .prelu_slopes import PReLUSlopes
+from .prelu import PReLUSlopes
 from .saturation import Saturation
 from .six_times import SixTimes
 from .tanh_sigmoid import TanhSigmoid

@@ -7,8 +7,8 @@ import pytest
 
 import minidl
 from minidl import nn
-from minidl.lab.experiments import maxout_contains, maxout_measured
-from minidl.lab.experiments.maxout_contains import EXACT_SLOPES, MaxoutContains, alive, exponent
+from minidl.lab.experiments import maxout, maxout_measured
+from minidl.lab.experiments.maxout import EXACT_SLOPES, MaxoutContains, alive, exponent
 from minidl.lab.experiments.maxout_measured import (
     PIECES,
     SLOPES,
@@ -87,7 +87,7 @@ def test_rule_not_reproduced(path, value, part):
     assert verdict.outcome == "not reproduced"
     fails, _, holds = verdict.words.partition("what holds")
     assert part in fails
-    assert sum(words in holds for words in maxout_contains.PARTS.values()) == 3
+    assert sum(words in holds for words in maxout.PARTS.values()) == 3
 
 
 @pytest.mark.parametrize("name", SLOPES)
@@ -236,7 +236,7 @@ def test_exponent():
 
 
 def test_measures_judges_and_draws(bench, monkeypatch):
-    monkeypatch.setattr(maxout_contains, "PIECES", (2, 4, 8))
+    monkeypatch.setattr(maxout, "PIECES", (2, 4, 8))
     experiment = MaxoutContains()
     numbers = experiment.measure(bench)
     assert list(numbers["contains"]) == list(SLOPES)
