@@ -1,4 +1,4 @@
-"""The experiments, in the order of the report: a file each, and one for what a large one measures."""
+"""The experiments, in the order of the report: a file each; what large ones measure is apart."""
 
 from ..experiment import Experiment
 from .collapse import Collapse
