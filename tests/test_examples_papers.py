@@ -438,7 +438,9 @@ def test_without_safetensors_it_says_what_to_install(small, tmp_path):
         "runpy.run_path(sys.argv[0], run_name='__main__')"
     )
     executable, *argv = command("noisy", tmp_path, "--data", small)
-    done = subprocess.run([executable, "-c", code, *argv], capture_output=True, text=True)
+    done = subprocess.run(
+        [executable, "-c", code, *argv], capture_output=True, text=True, cwd=tmp_path
+    )  # elsewhere than in the source, which -c would take for the package
     assert done.returncode == 1
     assert done.stderr.startswith("noisy_mlp_mnist: ")
     assert "pip install safetensors" in done.stderr

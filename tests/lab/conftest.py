@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from minidl.activations import REGISTRY
 from minidl.lab import Bench, Digits, Scale
 from minidl.lab.store import Store
 
@@ -19,6 +20,15 @@ class Silence:
 
     def cell_ends(self, seconds):
         pass
+
+
+@pytest.fixture(autouse=True)
+def no_activation_stays():
+    """The activations that a test adds are gone after it."""
+    before = dict(REGISTRY)
+    yield
+    for name in REGISTRY.keys() - before.keys():
+        del REGISTRY[name]
 
 
 @pytest.fixture(scope="session")

@@ -54,6 +54,7 @@ def here(tmp_path, monkeypatch):
     """A folder of its own with data: 60 images of 28 x 28, as MNIST's files have them."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "own_activation", raising=False)
     (tmp_path / "own_activation.py").write_text(OWN)
     (tmp_path / "mnist").mkdir()
     rng = np.random.default_rng(0)
