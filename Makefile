@@ -17,7 +17,7 @@ train: $(VENV)/installed-examples
 	$(BIN)/python examples/compare_activations.py
 
 lab: $(VENV)/installed-lab
-	$(BIN)/python -m minidl.lab --data examples/data/mnist $(LAB)
+	$(BIN)/minidl-lab --data examples/data/mnist $(LAB)
 
 test: $(VENV)/installed-test
 	$(MAKE) lint

@@ -10,7 +10,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from . import build_info as build_info
+try:
+    from . import build_info as build_info
+except ImportError as error:
+    raise ImportError(
+        f"minidl: the kernels are not compiled in {Path(__file__).parent}. Try: `make build`; or, "
+        "for an installed minidl, another folder than that of its source, or the commands minidl "
+        "and minidl-lab"
+    ) from error
 from .threads import get_num_threads, openmp, product_nanoseconds, set_num_threads, threads_for
 
 __all__ = [

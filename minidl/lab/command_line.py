@@ -5,6 +5,7 @@ line or an activation in it; 130, Ctrl-C.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -122,6 +123,8 @@ def add(name: str) -> str:
     module, colon, attribute = name.partition(":")
     if not colon:
         return tried(find(name))
+    if os.getcwd() not in sys.path:  # as with python -m; an installed command has not got it
+        sys.path.append(os.getcwd())
     try:
         kind = getattr(import_module(module), attribute)
     except Exception as error:  # whatever the user's module raises

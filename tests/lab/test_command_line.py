@@ -115,6 +115,11 @@ def test_ctrl_c_keeps_what_was_measured(here, capsys, monkeypatch):
     assert anew != after  # the seconds are others
 
 
+def test_an_own_activation_is_found_in_the_folder_by_an_installed_command(here, monkeypatch):
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path not in ("", str(here))])
+    assert command_line.add("own_activation:Cube") == "cube_of_the_lab"
+
+
 def test_an_own_activation_joins(here):
     assert command_line.add("own_activation:Cube") == "cube_of_the_lab"
     assert command_line.add("gelu") == "gelu"
