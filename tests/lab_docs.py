@@ -31,8 +31,7 @@ def chapter_blocks() -> dict[str, str]:
 
 
 def quoted(verdict: Verdict) -> str:
-    between = "" if verdict.outcome == "true only when" else ":"
-    return f"> **{verdict.outcome}{between}** {verdict.words}. {verdict.numbers}"
+    return f"> **{verdict.outcome}{verdict.colon}** {verdict.words}. {verdict.numbers}"
 
 
 def readme_blocks() -> dict[str, str]:

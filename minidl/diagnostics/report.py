@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ArgumentError, DataError, explain
+from ..train.history import finished
 from .verdicts import Thresholds, verdicts_on
 
 # The measures that a table shows, with their headings.
@@ -109,11 +110,7 @@ class Report:
             axis.set_title(measure)
             axis.set_xlabel("epoch")
             axis.legend()
-        figure.tight_layout()
-        if path is not None:
-            figure.savefig(path)
-            pyplot.close(figure)
-        return figure
+        return finished(figure, path)
 
     def line(self, name: str, measure: str) -> tuple[list[int], list[float]]:
         """The epochs, from 1, that have this measure of this layer, and its values."""

@@ -23,9 +23,13 @@ class Verdict(NamedTuple):
     words: str
     numbers: str
 
+    @property
+    def colon(self) -> str:
+        """What stands after the outcome: of a condition nothing."""
+        return "" if self.outcome == "true only when" else ":"
+
     def __str__(self) -> str:
-        between = " " if self.outcome == "true only when" else ": "
-        return f"{self.outcome}{between}{self.words}. {self.numbers}"
+        return f"{self.outcome}{self.colon} {self.words}. {self.numbers}"
 
 
 class Experiment(ABC):

@@ -14,8 +14,8 @@ from ..init import Initializer
 from ..layer import Layer
 from ..optim.base import Optimizer
 from ..prediction import predict
-from ..schedules import Schedule
 from ..tensor import Tensor
+from ..train.fit import schedule_of
 from ..training import TrainingStep
 
 
@@ -46,9 +46,7 @@ def pursue(
     """Trains by cross-entropy until the training error is at `goal`, if there is one, or for `most`
     steps; it is looked at after the steps that `looks` gives. Batches are whole ones: what an
     epoch leaves over is left out. It ends before the look where a loss is not finite."""
-    step = TrainingStep(
-        net, F.cross_entropy, optimizer, None if schedule is None else Schedule(optimizer, schedule)
-    )
+    step = TrainingStep(net, F.cross_entropy, optimizer, schedule_of(optimizer, schedule))
     batches = data.batches(x, y, min(batch, len(x)), shuffle=True, seed=seed, drop_last=True)
     rows = np.empty(0, np.int64)
     curve, done, seconds = Curve([], [], []), 0, 0.0
@@ -109,9 +107,7 @@ def train(
     """Trains by the loss; each epoch's mean loss, and `after_epoch` is told its number, from
     1. It ends where a loss is not finite: fewer numbers than epochs came out, or the last is not
     finite. `schedule` is a factor of the step, such as schedules.cosine(1000)."""
-    step = TrainingStep(
-        net, loss, optimizer, None if schedule is None else Schedule(optimizer, schedule)
-    )
+    step = TrainingStep(net, loss, optimizer, schedule_of(optimizer, schedule))
     batches = data.batches(x, y, batch, shuffle=True, seed=seed)
     losses: list[float] = []
     for epoch in range(1, epochs + 1):

@@ -137,11 +137,18 @@ class History:
             axis.set_xlabel("epoch")
             axis.set_title(subject)
             axis.legend()
-        figure.tight_layout()
-        if path is not None:
-            figure.savefig(path)
-            pyplot.close(figure)
-        return figure
+        return finished(figure, path)
+
+
+def finished(figure: Any, path: str | Path | None) -> Any:
+    """matplotlib's figure with its parts set apart; with a path it is saved there and closed."""
+    from matplotlib import pyplot
+
+    figure.tight_layout()
+    if path is not None:
+        figure.savefig(path)
+        pyplot.close(figure)
+    return figure
 
 
 def shown(value: float) -> str:

@@ -9,7 +9,7 @@ from ..bench import Bench
 from ..charts import Chart, Intervals, Lines, Row, Series, Table
 from ..experiment import Experiment, Numbers, Verdict
 from ..statistics import ratio_of_medians
-from ..words import percent
+from ..words import percent, ratio
 from .maxout_measured import (
     PIECES,
     SLOPES,
@@ -150,8 +150,8 @@ class MaxoutContains(Experiment):
         }
         differ = sum(numbers["contains"][name]["differ"] for name in EXACT_SLOPES)
         ratios = ", ".join(
-            f"{r[0]:.2f} ({r[1]:.2f} to {r[2]:.2f}) with {k} pieces"
-            for k, r in numbers["costs"]["ratios"].items()
+            f"{ratio(interval)} with {k} pieces"
+            for k, interval in numbers["costs"]["ratios"].items()
         )
         falls = " and ".join(
             f"k^{one['exponent']:.2f} (best {-2 / int(d):.0f})"
@@ -270,8 +270,8 @@ def costs_more(costs: Numbers) -> bool:
     """Whether there are k times the parameters, and time that goes with them."""
     return all(
         costs["parameters"][k] == int(k) * costs["parameters"]["1"]
-        and ratio[1] > 1 + COST * (int(k) - 1)
-        for k, ratio in costs["ratios"].items()
+        and interval[1] > 1 + COST * (int(k) - 1)
+        for k, interval in costs["ratios"].items()
     )
 
 

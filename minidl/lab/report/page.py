@@ -170,7 +170,7 @@ def contents(experiments: Sequence[Experiment]) -> str:
 def verdict_words(verdict: Verdict) -> str:
     """The outcome, told by a sign, by words and by colour; then the few words."""
     kind = verdict.outcome.replace(" ", "-")
-    rest = f"{'' if verdict.outcome == 'true only when' else ':'} {verdict.words}."
+    rest = f"{verdict.colon} {verdict.words}."
     sign = f'<svg viewBox="0 0 16 16" aria-hidden="true"><path d="{SIGNS[verdict.outcome]}"/></svg>'
     return f'<strong class="{kind}">{sign}{verdict.outcome}</strong>{escape(rest)}'
 
