@@ -132,25 +132,51 @@ def test_a_step_is_that_of_pylearn2_while_the_rate_falls(monkeypatch):
     np.testing.assert_allclose(net.bias.data, b, rtol=1e-12, atol=1e-15)
 
 
-def test_stage_2_ends_as_soon_as_the_loss_is_there():
+def cross_entropy(z, y):
+    """The mean of -log softmax(z)[y], in float64."""
+    z = z.astype(float)
+    return np.mean(np.log(np.exp(z).sum(1)) - z[np.arange(len(z)), y])
+
+
+def test_the_objective_is_the_loss_with_dropout_and_leaves_the_net_alone():
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 256, (250, 784), np.uint8), rng.integers(0, 10, 250)
+    net = nn.Sequential(nn.Dense(784, 10), nn.Dropout(0.5, seed=3)).eval()
+    state, random = net.state_dict(), minidl.random.random_state()
+    z = x / 255 @ net[0].weight.data.astype(float) + net[0].bias.data
+    parts = np.split(z, [100, 200])  # a mask for each batch of 100
+    kept = [
+        minidl.functional.dropout(np.ones_like(part, np.float32), 0.5, seed=3, step=i).numpy()
+        for i, part in enumerate(parts)
+    ]
+    expected = cross_entropy(z * np.concatenate(kept), y)
+    assert maxout.objective(net, (x, y)) == pytest.approx(expected, rel=1e-6)
+    assert abs(expected - cross_entropy(z, y)) > 0.01
+    assert not any(layer.training for layer in net)
+    assert minidl.random.random_state() == random
+    for name, value in net.state_dict().items():
+        np.testing.assert_array_equal(value, state[name])
+
+
+def test_stage_2_ends_as_soon_as_the_objective_is_there():
     x, y = np.eye(4, dtype=np.float32), np.arange(4)
 
-    def losses(*callbacks, epochs=8):
+    def objectives(level, epochs=8):
         minidl.manual_seed(0)
         net = nn.Dense(4, 4)
         optimizer = minidl.optim.SGD(net.parameters(), 1.0)
         done = fit(
-            net, (x, y), minidl.functional.cross_entropy, optimizer, epochs, validation=(x, y),
-            callbacks=callbacks, progress=False,
+            net, (x, y), minidl.functional.cross_entropy, optimizer, epochs,
+            callbacks=[maxout.StopAt(level, (x, y))], progress=False,
         )  # fmt: skip
-        return done["validation_loss"]
+        return done["objective"]
 
-    falling = losses()
+    falling = objectives(0.0)
+    assert len(falling) == 8
     assert falling == sorted(falling, reverse=True)
-    assert losses(maxout.StopAt(falling[4])) == falling[:5], "equal is enough"
-    assert losses(maxout.StopAt(np.nextafter(falling[4], 0))) == falling[:6]
-    assert losses(maxout.StopAt(falling[0])) == falling[:1]
-    assert losses(maxout.StopAt(0.0)) == falling
+    assert objectives(falling[4]) == falling[:5], "equal is enough"
+    assert objectives(np.nextafter(falling[4], 0)) == falling[:6]
+    assert objectives(falling[0]) == falling[:1]
 
 
 def test_no_piece_of_any_layer_gets_more_than_the_bound():
@@ -230,7 +256,14 @@ def test_the_noisy_nets_rate_falls_in_the_last_third(steps):
 def test_maxout_stages(narrow, small, tmp_path, monkeypatch, capsys):
     """Stage 1 stops by its patience and gives its best weights, which decide when stage 2 ends."""
     levels, stop_at = [], maxout.StopAt
-    monkeypatch.setattr(maxout, "StopAt", lambda level: stop_at(levels.append(level) or level))
+
+    def stop(level, held_back):
+        levels.append(level)
+        np.testing.assert_array_equal(held_back[0], x[200:])
+        return stop_at(level, held_back)
+
+    monkeypatch.setattr(maxout, "StopAt", stop)
+    (x, y), (x_test, y_test) = data.mnist(small)
     argv = ["--data", small, "--output", tmp_path, "--seeds", 1, "--most-epochs", 200]
     maxout.main(list(map(str, argv)))
     (row,) = rows(tmp_path)
@@ -241,38 +274,47 @@ def test_maxout_stages(narrow, small, tmp_path, monkeypatch, capsys):
     assert row["epochs"] == [len(first), len(second)] == [best + 4, len(second)]
     assert row["steps"] == 10 * len(first) + 12 * len(second)
     assert row["validation_error"] == pytest.approx(100 - 100 * max(right))
-    (x, y), (x_test, y_test) = data.mnist(small)
     weights = {
         name.split(":")[-1]: values for name, values in newest(tmp_path, "stage-1").arrays.items()
         if name.startswith("callbacks.EarlyStopping.0:weights")
     }  # fmt: skip
-    z = outputs(weights, x[:200])
-    log_p = z - np.log(np.exp(z).sum(1, keepdims=True))
-    level = -log_p[np.arange(200), y[:200]].mean()
-    assert [row["training_loss"]] == levels == pytest.approx([level], rel=1e-5)
-    losses = second["validation_loss"]
-    assert [loss <= level for loss in losses] == [False] * (len(losses) - 1) + [True]
+    (level,) = levels
+    assert row["training_objective"] == level
+    several = [
+        cross_entropy(outputs(weights, x[:200], np.random.default_rng(seed)), y[:200])
+        for seed in range(50)
+    ]  # other masks
+    mean, sd = np.mean(several), np.std(several)
+    assert abs(level - mean) < 4 * sd
+    assert cross_entropy(outputs(weights, x[:200]), y[:200]) < mean - 8 * sd, "without dropout"
+    objectives = second["objective"]
+    assert [value <= level for value in objectives] == [False] * (len(objectives) - 1) + [True]
     mistakes = (outputs(newest(tmp_path, "stage-2").arrays, x_test).argmax(1) != y_test).sum()
     assert row["test_mistakes"] == mistakes
     assert row["test_error"] == pytest.approx(100 * mistakes / 60)
-    assert row["stopped"] == f"a validation loss of at most {level:.6f}"
+    assert row["stopped"] == f"an objective of at most {level:.6f}"
     assert row["minidl"] == minidl.__version__
     text = capsys.readouterr().out
     assert text.splitlines()[-1].endswith("0.94 (one run) |")
 
 
-def outputs(weights, x):
-    """The maxout net's, by its formula, in float64."""
+def outputs(weights, x, rng=None):
+    """The maxout net's, by its formula, in float64; with dropout, if a generator is given."""
+    x = x / 255
+    if rng:
+        x = x * (rng.random(x.shape) < 0.8)
     for i in (1, 4, 7):
-        x = (x / 255 if i == 1 else x) @ weights[f"{i}.weight"].astype(float) + weights[f"{i}.bias"]
+        x = x @ weights[f"{i}.weight"].astype(float) + weights[f"{i}.bias"]
         if i < 7:
             x = x.reshape(len(x), -1, 5).max(2)
+            if rng:
+                x = x * 2 * (rng.random(x.shape) < 0.5)
     return x
 
 
-def test_stage_2_ends_if_the_loss_never_gets_there(narrow, small, tmp_path, monkeypatch):
+def test_stage_2_ends_if_the_objective_never_gets_there(narrow, small, tmp_path, monkeypatch):
     monkeypatch.setattr(maxout, "MOST_CONTINUED", 3)
-    monkeypatch.setattr(maxout, "StopAt", lambda level, kind=maxout.StopAt: kind(0.0))
+    monkeypatch.setattr(maxout, "StopAt", lambda level, rows, kind=maxout.StopAt: kind(0.0, rows))
     maxout.main([*map(str, ["--data", small, "--output", tmp_path, "--seeds", 1])])
     (row,) = rows(tmp_path)
     assert row["epochs"][1] == 3

@@ -119,6 +119,8 @@ class Lines(Callback):
             parts.append(
                 f"error {errors[-1]:.2f} %, least {best:.2f} % at {1 + errors.index(best)}"
             )
+        if "objective" in row:
+            parts.append(f"objective {row['objective']:.5f}")
         parts.append(f"{run.history.seconds[-1]:.1f} s")
         print(f"{self.name} epoch {row['epoch']}: {', '.join(parts)}", flush=True)
 
