@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from . import _kernels
-from .activations import Activation
+from .activations import Activation, Identity
 from .dropout import mask_numbers
 from .layer import Layer, Parameter
 from .layers import Dense, Dropout, Sequential
@@ -91,6 +91,8 @@ def parts_of(net: Layer) -> list[Part]:
             parts.append(Part(layer, None, None))
         elif last is None or last.dropout:
             return []
+        elif type(layer) is Identity:
+            continue
         elif type(layer).forward is Dropout.forward:
             parts[-1] = last._replace(dropout=layer)
         elif (
