@@ -10,13 +10,13 @@ from ...prediction import predict
 from ..bench import Bench, Digits
 from ..charts import Chart, Intervals, Row, Table
 from ..experiment import Experiment, Numbers, Verdict
+from ..rounding import gamma
 from ..statistics import mean_interval, paired
 from ..trainings import error, net_of, sgd, train
 from ..words import points
 
 HIDDEN = {"one layer": [], "two layers": [128], "three layers": [256, 128]}
 BATCH, LR, MOMENTUM = 64, 0.02, 0.9
-EPSILON = float(np.finfo(np.float32).eps)
 WIDE = 0.01  # error rates that differ by less are called equal: a percentage point
 
 
@@ -144,6 +144,5 @@ def off(net: nn.MLP, x: np.ndarray) -> float:
             product, offset = product @ W, offset @ W + b
             bound = bound @ np.abs(W) + np.abs(b)
             terms += len(W) + 1
-    gamma = terms * EPSILON / 2 / (1 - terms * EPSILON / 2)
     difference = np.abs(predict(net, x).astype(np.float64) - (pixels @ product + offset))
-    return float((difference / (gamma * bound)).max())
+    return float((difference / (gamma(terms) * bound)).max())

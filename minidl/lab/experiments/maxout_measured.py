@@ -21,6 +21,7 @@ from ...schedules import Schedule
 from ...tensor import Tensor, as_tensor
 from ...training import TrainingStep
 from ..bench import Digits
+from ..rounding import gamma
 from ..trainings import error, sgd, train
 
 SIZES = (784, 128, 10)
@@ -31,7 +32,6 @@ SLOPES = {
     "absolute value": -1.0,
 }  # fmt: skip
 TINY = 1e-30
-UNIT = 2.0**-24  # float32's: a result is off by this share of itself at most
 TIMED = (1, 2, 5)  # pieces; with 1 it is ReLU
 ROWS = 1000  # at a time
 
@@ -96,8 +96,7 @@ def off(net: nn.Sequential, slope: float, hidden: Sequence[np.ndarray], x: np.nd
     most: 784 products and sums, the bias, and the rounding of s z or of s W."""
     pixels = (x / np.float32(255)).astype(np.float64)
     W, b = (np.abs(p.data.astype(np.float64)) for p in dense_layers(net)[0].parameters())
-    gamma = 787 * UNIT / (1 - 787 * UNIT)
-    bound = 2 * gamma * slope * (pixels @ W + b)
+    bound = 2 * gamma(787) * slope * (pixels @ W + b)
     difference = np.abs(hidden[0].astype(np.float64) - hidden[1])
     return float((difference / np.maximum(bound, TINY)).max())
 

@@ -16,6 +16,7 @@ from ...tensor import Tensor
 from ..bench import Bench, Digits
 from ..charts import Chart, Images, Lines, Matrix, Series, Table
 from ..experiment import Experiment, Numbers, Verdict
+from ..rounding import UNIT
 from ..statistics import mean_interval
 from ..trainings import train
 from ..words import percent
@@ -33,7 +34,6 @@ DECAYS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 FORGETS = [3, 5]
 FORGET_LR, FORGET_DECAY = 0.1, 0.1
 STEPS = (0, 1, 10, 30, 100, 200, 400, 700, 1000)
-UNIT = 2.0**-24  # float32's: a result is off by this share of itself at most
 
 WRONG = 0.03  # of the test images
 GAP = 0.01  # of the least loss
