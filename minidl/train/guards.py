@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -79,14 +79,13 @@ class Guards(Callback):
         if batch is not None:
             loss = check(run.model, run.loss, *batch, self.guards)
             self.first = math.nan if loss is None else loss.item()
-            self.is_told = "rate" not in self.guards
 
     def on_steps(self, run: Run, losses: np.ndarray) -> None:
         """Warns, once, when the loss is many times what it was before the first step."""
         if run.step == len(losses) and self.first is not None:
             self.first = max(self.first, losses[0])  # dropout may make it larger in training
         limit = EXPLODED * (self.first or 0.0)
-        if self.is_told or not 0 < limit < losses.max():
+        if self.is_told or "rate" not in self.guards or not 0 < limit < losses.max():
             return
         recent = float(np.median(losses))
         if recent > limit:
@@ -97,6 +96,14 @@ class Guards(Callback):
                 f"a rise from {self.first:.3g} to {recent:.3g} by step {run.step}",
                 f"a smaller learning rate than {run.lr:.3g}",
             )
+
+    def state_dict(self) -> dict[str, Any]:
+        """The first loss."""
+        return {"first": self.first}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Goes on comparing with that."""
+        self.first = state["first"]
 
 
 def guards_of(wanted: Any) -> list[Callback]:

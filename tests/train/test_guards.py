@@ -116,6 +116,24 @@ def test_a_rate_that_explodes():
     assert exploding(False) == exploding({"inputs"}) == history
 
 
+def test_a_resumed_training_compares_with_its_own_first_loss(tmp_path):
+    """With dropout the loss is far above that of evaluation, once there is something to drop."""
+    minidl.manual_seed(0)
+    x, y = np.eye(8, dtype=np.float32), np.arange(8)
+    model = nn.Sequential(nn.Dropout(0.5), nn.Dense(8, 8, bias=False))
+    saved = train.Checkpoint(tmp_path)
+
+    def learn(epochs, rate):
+        optimizer = optim.SGD(model.parameters(), rate)
+        return train.fit(model, (x, y), F.cross_entropy, optimizer, epochs, callbacks=[saved],
+                         progress=False, resume=True)  # fmt: skip
+
+    history = learn(200, 100.0)
+    with train.evaluation.mode(model, training=False):
+        assert history["loss"][-1] > 20 * F.cross_entropy(model(x), y).item()
+    learn(201, 100.0)
+
+
 def test_guards_change_no_bit():
     results = []
     for guards in (True, False):
