@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, explain
+from ..optim import Optimizer
 from ..train import Callback
 from .net_plan import NetPlan
 
@@ -19,11 +20,16 @@ class SameTraining(Callback):
         "command", "data", "inputs", "epochs", "threads", "save", "force", "checkpoints", "resume",
         "quiet", "patience",
     )  # fmt: skip
+    OF_OPTIMIZER = ("optimizer", "lr", "momentum", "weight_decay")  # which has them, given or not
 
     def __init__(
-        self, arguments: argparse.Namespace, plan: NetPlan, x: np.ndarray, y: np.ndarray
-    ) -> None:
-        options = {k: repr(v) for k, v in vars(arguments).items() if k not in self.FREE}
+        self, arguments: argparse.Namespace, plan: NetPlan, optimizer: Optimizer,
+        x: np.ndarray, y: np.ndarray,
+    ) -> None:  # fmt: skip
+        others = {*self.FREE, *self.OF_OPTIMIZER}
+        options = {k: repr(v) for k, v in vars(arguments).items() if k not in others}
+        group = optimizer.param_groups[0]
+        options |= {k: repr(group[k]) for k in self.OF_OPTIMIZER if k in group}
         digest = zlib.crc32(y.tobytes(), zlib.crc32(x.tobytes()))
         self.settings = {**options, "net": str(plan), "data": f"checksum {digest:08x}"}
 

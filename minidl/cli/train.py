@@ -19,11 +19,12 @@ from .. import checkpoint
 from ..data.batches import batches
 from ..errors import ArgumentError, MissingPackageError, explain
 from ..layers import Sequential
+from ..optim import Optimizer
 from ..random import manual_seed
 from ..train import Callback, Checkpoint, EarlyStopping, History, fit
 from . import model_file, scores, tables
 from .model_file import Model
-from .optimizers import OPTIMIZERS, name_of, optimizer_of
+from .optimizers import optimizer_of
 from .options import check_output, threads
 from .preparation import Preparation
 from .same_training import SameTraining
@@ -113,10 +114,12 @@ def train(
     manual_seed(arguments.seed)
     plan = plan_of(arguments, preparation.width, preparation.outputs)
     net = plan.build()
+    optimizer = optimizer_of(arguments, net.parameters(), preparation.classes is None)
+    same = SameTraining(arguments, plan, optimizer, x, y)
     began = perf_counter()
-    history = trained(arguments, net, preparation, parts, SameTraining(arguments, plan, x, y))
+    history = trained(arguments, net, optimizer, preparation, parts, same)
     seconds = perf_counter() - began
-    training = {"data": table.source, **of_training(arguments, preparation, history)}
+    training = {"data": table.source, **of_training(arguments, optimizer, history)}
     for name, data in parts.items():
         found = scores.measure(net, data, preparation)
         training |= {f"{name} {score}": value for score, value in found.items()}
@@ -124,8 +127,8 @@ def train(
 
 
 def trained(
-    arguments: argparse.Namespace, net: Sequential, preparation: Preparation,
-    parts: dict[str, tuple[np.ndarray, np.ndarray]], same: SameTraining,
+    arguments: argparse.Namespace, net: Sequential, optimizer: Optimizer,
+    preparation: Preparation, parts: dict[str, tuple[np.ndarray, np.ndarray]], same: SameTraining,
 ) -> History:  # fmt: skip
     """Trains the net."""
     x, y = parts["train"]
@@ -141,7 +144,7 @@ def trained(
         net,
         batches(x, y, size, shuffle=True, seed=arguments.seed, drop_last=leaves_one),
         scores.loss_of(preparation),
-        optimizer_of(arguments, net.parameters(), preparation.classes is None),
+        optimizer,
         arguments.epochs,
         validation=validation,
         metrics=scores.metrics_of(preparation) if validation else (),
@@ -152,13 +155,12 @@ def trained(
 
 
 def of_training(
-    arguments: argparse.Namespace, preparation: Preparation, history: History
+    arguments: argparse.Namespace, optimizer: Optimizer, history: History
 ) -> dict[str, str | float]:
     """What `summary` will tell of the training."""
-    optimizer = name_of(arguments, preparation.classes is None)
-    lr = OPTIMIZERS[optimizer].lr if arguments.lr is None else arguments.lr
+    name, lr = type(optimizer).__name__.lower(), optimizer.param_groups[0]["lr"]
     return {
-        "optimizer": f"{optimizer}, lr {lr:g}", "batch size": arguments.batch_size,
+        "optimizer": f"{name}, lr {lr:g}", "batch size": arguments.batch_size,
         "epochs": len(history), "stopped": history.stopped or "after the last epoch",
         "seed": arguments.seed, "validation share": arguments.validation,
     }  # fmt: skip

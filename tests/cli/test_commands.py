@@ -209,7 +209,9 @@ def test_a_training_that_is_resumed_has_the_bits_of_one_that_was_not(run):
         (["--batch-size", 16], "batches"),
         (["--hidden", 7], "shape (3, 7)"),
         (["--activation", "tanh"], "activation"),
-        (["--lr", 0.1], "lr"),
+        (["--lr", 0.1], "lr 0.05, as before, got 0.1"),
+        (["--momentum", 0], "momentum 0.9, as before"),
+        (["--weight-decay", 1e-4], "weight_decay"),
         (["--data", "other.csv"], "data"),
     ],
 )
@@ -221,6 +223,13 @@ def test_another_training_is_not_resumed(run, here, change, words):
     assert err.count("\n") == 1
     assert words in err
     assert not (here / "a.st").exists()
+
+
+def test_a_default_that_is_written_out_is_the_same_training(run):
+    run(*TRAIN, "--epochs", 1, "--checkpoints", "run")
+    out, _ = run(*TRAIN, "--epochs", 2, "--checkpoints", "run", "--resume", "--optimizer", "sgd",
+                 "--lr", 0.05, "--momentum", 0.9, "--weight-decay", 0)  # fmt: skip
+    assert "2 epochs" in out
 
 
 def test_a_folder_with_a_training_is_not_taken_for_another(run):
