@@ -509,21 +509,17 @@ def test_bad_arguments(name, options, message, capsys):
 def test_the_table():
     errors = [0.9, 1.0, 1.3]
     made = [
-        {"seed": i, "epochs": [3, i], "steps": 5, "seconds": 90.0, "test_error": error}
+        {"seed": i, "epochs": [3, i], "steps": 5, "seconds": 89.0, "test_error": error}
         for i, error in enumerate(errors)
     ]
     header, rule, *lines, spread, paper = seeds.table(made, {"test_error": "%"}, "1.0").split("\n")
-    assert header.replace(" ", "") == "|seed|epochs|steps|minutes|%|"
+    assert header.replace(" ", "") == "|seed|epochs|minutes|%|"
     assert set(rule) == set("|-: ")
     assert [cell.strip() for cell in lines[2].split("|")[1:-1]] == [
-        "2",
-        "3 + 2",
-        "5",
-        "1.50",
-        "1.30",
-    ]
+        "2", "3 + 2", "1", "1.30",
+    ]  # fmt: skip
     assert f"{statistics.mean(errors):.3f} ± {np.std(errors, ddof=1):.3f}" in spread
-    assert "4.000 ± 1.000" in spread
+    assert "4.0 ± 1.0" in spread
     assert paper.rstrip(" |").endswith("1.0")
     assert len({len(line) for line in (header, rule, *lines, spread, paper)}) == 1
     assert "±" not in seeds.table(made[:1], {"test_error": "%"}, "").split("\n")[3].split("sd")[1]

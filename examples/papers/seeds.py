@@ -220,14 +220,14 @@ def circumstances() -> dict[str, Any]:
     }  # fmt: skip
 
 
-ALWAYS = {name: name for name in ("seed", "epochs", "steps", "minutes")}  # a table's columns
+ALWAYS = {name: name for name in ("seed", "epochs", "minutes")}  # a table's columns
 
 
 def table(rows: Sequence[dict[str, Any]], results: dict[str, str], paper: str) -> str:
     """A line for each seed, mean and standard deviation (n - 1), and the paper's figure, which is
     for the last of the results."""
     columns = ALWAYS | results
-    numbers = [row | {"minutes": row["seconds"] / 60} for row in rows]
+    numbers = [row | {"minutes": round(row["seconds"] / 60)} for row in rows]
     lines = [
         [*columns.values()],
         *[[shown(row[name]) for name in columns] for row in numbers],
@@ -251,8 +251,9 @@ def shown(value: Any) -> str:
 def spread(values: list[Any]) -> str:
     if isinstance(values[0], list):
         return spread([sum(value) for value in values])
-    mean = f"{statistics.mean(values):.3f}"
-    return f"{mean} ± {statistics.stdev(values):.3f}" if len(values) > 1 else mean
+    digits = 1 if isinstance(values[0], int) else 3
+    mean = f"{statistics.mean(values):.{digits}f}"
+    return f"{mean} ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else mean
 
 
 def main_of(main: Callable[[], None], name: str) -> None:
