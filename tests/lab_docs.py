@@ -27,11 +27,13 @@ def verdicts() -> dict[str, Verdict]:
 
 def chapter_blocks() -> dict[str, str]:
     """What stands between the marks in the chapter."""
-    return {name: quoted(verdict) for name, verdict in verdicts().items()}
+    return {name: quoted(name, verdict) for name, verdict in verdicts().items()}
 
 
-def quoted(verdict: Verdict) -> str:
-    return f"> **{verdict.outcome}{verdict.colon}** {verdict.words}. {verdict.numbers}"
+def quoted(name: str, verdict: Verdict) -> str:
+    """The verdict, and where its pictures are."""
+    told = f"> **{verdict.outcome}{verdict.colon}** {verdict.words}. {verdict.numbers}"
+    return f"{told}\n>\n> [Pictures, protocol and rule](lab/report.html#{name})"
 
 
 def readme_blocks() -> dict[str, str]:
