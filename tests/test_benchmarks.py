@@ -2,6 +2,10 @@
 
 import json
 import math
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -207,3 +211,13 @@ def test_minidls_fastest_epoch_is_the_one_written_out(digits, make):
     assert loss == pytest.approx(written_out_loss, rel=1e-5)
     for name, values in state.items():
         np.testing.assert_allclose(values, written_out_state[name], rtol=1e-4, atol=1e-5)
+
+
+def test_the_cost_of_diagnostics(tmp_path):
+    """In a process of its own: it declares an activation."""
+    program = Path(__file__).parents[1] / "benchmarks/diagnostics_cost.py"
+    command = [sys.executable, program, "--rounds", "1", "--images", "640"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    rows = done.stdout.splitlines()[2:]
+    assert len(rows) == 7
+    assert all(re.fullmatch(r"\| .* \| [\d.]+ \| [+-][\d.]+% \(.*%\) \|", row) for row in rows)
