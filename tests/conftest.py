@@ -1,11 +1,15 @@
 """Fixtures for all tests."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 import minidl
 from minidl import _kernels
+
+# Jobs in a shell's background ignore Ctrl-C, and so would all that they start; some tests send it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
