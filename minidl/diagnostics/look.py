@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..activations import Activation
-from ..errors import GraphError, explain
+from ..activations import Activation, PReLU
+from ..errors import ArgumentError, GraphError, explain
 from ..firing import Firing, as_columns, slopes, use_of
 from ..hooks import hooked
 from ..layer import Layer, Parameter
@@ -43,9 +43,11 @@ def look(net: Layer, x: Any, y: Any, loss: Loss, firing: Firing) -> dict[str, Nu
     if not recording():
         raise GraphError(explain("look", "a graph to go back through", "a no_grad() block"))
     seen: list[Seen] = []
-    with undisturbed(net):
+    with undisturbed(net), np.errstate(all="ignore"):
         with hooked(net, noting(seen)):
             value = loss(net(x), y)
+        if not isinstance(value, Tensor):
+            raise ArgumentError(explain("look", "a loss that gives a tensor", repr(value)))
         if value.requires_grad:
             value.backward()
         for one in seen:
@@ -82,8 +84,9 @@ def numbers_of(one: Seen) -> Numbers:
         "spread": measures.spread(y),
         "percentile_98": measures.percentile_98(y),
         "offset": measures.offset(y),
-        "gradient": measures.norm(one.dy[0]) if one.dy else 0.0,
     }
+    if one.dy:
+        numbers["gradient"] = measures.norm(one.dy[0])
     if isinstance(one.layer, Activation):
         numbers |= of_activation(one.layer, as_columns(one.x))
     matrix = matrix_of(one.layer)
@@ -107,23 +110,26 @@ def of_activation(activation: Activation, z: np.ndarray) -> Numbers:
         largest, is_bounded = steepness(activation, z)
         name = "saturated" if is_bounded else "inactive"
         numbers[name] = measures.flat_share(slope, largest)
-    for p in activation.learned_parameters():
+    if isinstance(activation, PReLU):
+        learned = activation.weight.data
         numbers |= {
-            "slope": measures.mean(p.data),
-            "least_slope": float(np.min(p.data)),
-            "largest_slope": float(np.max(p.data)),
+            "slope": measures.mean(learned),
+            "least_slope": float(np.min(learned)),
+            "largest_slope": float(np.max(learned)),
         }
     return numbers
 
 
 def steepness(activation: Activation, z: np.ndarray) -> tuple[np.ndarray, bool]:
     """The largest |dy/dz| of each column, and whether the slope vanishes at both ends, as that of
-    sigmoid and tanh does."""
+    sigmoid and tanh does. Where it is not finite, as a formula may be that overflows far out, it
+    does not count."""
     columns = z.shape[1] if activation.learned else 1
     grid = np.repeat(GRID[:, None], columns, axis=1).astype(z.dtype)
     slope = np.abs(slopes(activation, grid))
-    largest = slope.max(axis=0)
-    return largest, bool((slope[[0, -1]] < FLAT * largest).all())
+    slope = slope[np.isfinite(slope).all(axis=1)]
+    largest = slope.max(axis=0, initial=0.0)
+    return largest, len(slope) > 0 and bool((slope[[0, -1]] < FLAT * largest).all())
 
 
 def matrix_of(layer: Layer) -> Parameter | None:

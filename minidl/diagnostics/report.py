@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..checks import is_number
 from ..errors import ArgumentError, DataError, explain
 from ..train.history import finished
 from .verdicts import Thresholds, verdicts_on
@@ -26,7 +27,7 @@ class Report:
     - saturated: share of the outputs where |dy/dz| is under 5 % of the largest, for activations
       that are flat at both ends; inactive: the same for the others, such as ReLU
     - dead: share of the units whose slope was 0 on every row of the epoch; of maxout, of pieces
-      that never won
+      that never won. An epoch that was stopped has none, if it is not the first
     - win_entropy: of maxout, 1 if all of a unit's pieces win alike, 0 if one always does
     - slope, least_slope, largest_slope: what PReLU has learned
     - gradient: ‖dL/dy‖ of the batch; weight_gradient: ‖dL/dW‖
@@ -57,7 +58,11 @@ class Report:
     def verdicts(self, thresholds: Thresholds | None = None) -> list[str]:
         """What is probably wrong, and what to try: a sentence for each finding, none if all is
         well."""
-        return verdicts_on(self.latest(), thresholds or Thresholds())
+        given: Any = Thresholds() if thresholds is None else thresholds
+        if not isinstance(given, Thresholds):
+            expected, hint = "Thresholds or None", "Thresholds(dead=0.1)"
+            raise ArgumentError(explain("verdicts", expected, repr(given), hint))
+        return verdicts_on(self.latest(), given)
 
     def __repr__(self) -> str:
         layers = self.latest()
@@ -80,8 +85,12 @@ class Report:
         """What to_json() gave; DataError for anything else."""
         try:
             epochs = json.loads(text)["epochs"]
-            return cls([{name: dict(layers[name]) for name in layers} for layers in epochs])
-        except (ValueError, KeyError, TypeError) as error:
+            found = [{name: dict(layers[name]) for name in layers} for layers in epochs]
+            for layers in found:
+                for numbers in layers.values():
+                    require_numbers(numbers)
+            return cls(found)
+        except (ValueError, KeyError, TypeError, IndexError) as error:
             raise DataError(
                 explain("Report.from_json", "what to_json() gave", f"{error!r}")
             ) from None
@@ -120,6 +129,13 @@ class Report:
             if measure in layers.get(name, {})
         ]
         return [i for i, _ in points], [value for _, value in points]
+
+
+def require_numbers(numbers: dict[str, Any]) -> None:
+    """TypeError unless a layer's "kind" is a text and all else are numbers."""
+    for measure, value in numbers.items():
+        if not (isinstance(value, str) if measure == "kind" else is_number(value)):
+            raise TypeError(f"{measure}: {value!r}")
 
 
 def cell(measure: str, value: float | None) -> str:

@@ -49,10 +49,11 @@ def of_units(numbers: dict[str, Any], at: Thresholds) -> Iterator[str]:
         yield (f"{percent(numbers['saturated'])} of the outputs are saturated: smaller initial "
                "weights or a lower learning rate, inputs of about 1, or ReLU")  # fmt: skip
     is_activation = {"saturated", "inactive", "win_entropy"} & numbers.keys()
-    if is_activation and numbers["spread"] < at.collapsed:
+    has_outputs = is_activation and {"mean", "spread", "offset"} <= numbers.keys()
+    if has_outputs and numbers["spread"] < at.collapsed:
         yield (f"the outputs hardly differ (sd {numbers['spread']:.2g}): larger initial weights, "
                "or batch normalisation before it")  # fmt: skip
-    elif is_activation and abs(numbers["offset"]) > at.offset:
+    elif has_outputs and abs(numbers["offset"]) > at.offset:
         yield (f"the outputs are not zero-centred (mean {numbers['mean']:.2g}, sd "
                f"{numbers['spread']:.2g}): try tanh, or batch normalisation after it")  # fmt: skip
     if numbers.get("win_entropy", 1.0) < at.entropy:
@@ -72,13 +73,15 @@ def of_weights(numbers: dict[str, Any], at: Thresholds) -> Iterator[str]:
     ratio = numbers.get("update_ratio")
     if ratio is not None and ratio > at.large_update:
         yield f"a step moves the weights by {ratio:.2g} of their size: lower the learning rate"
-    if ratio is not None and ratio < at.small_update:
+    has_gradient = numbers.get("weight_gradient", 1.0) > 0
+    if ratio is not None and ratio < at.small_update and has_gradient:
         yield f"a step moves the weights by {ratio:.2g} of their size: raise the learning rate"
 
 
 def of_depth(layers: Layers, at: Thresholds) -> Iterator[str]:
     """How the gradient changes on its way from the last layer of weights to the first."""
-    names = [name for name, numbers in layers.items() if "weight_gradient" in numbers]
+    wanted = {"weight_gradient", "gradient"}
+    names = [name for name, numbers in layers.items() if wanted <= numbers.keys()]
     if len(names) < 2:
         return
     first, last = (layers[names[i]]["gradient"] for i in (0, -1))

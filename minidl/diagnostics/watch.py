@@ -88,14 +88,20 @@ try leaky ReLU
             return
         after, numbers = matrices(self.net), self._looks[-1]
         for path in self._before.keys() & numbers.keys():
-            numbers[path]["update_ratio"] = measures.update_ratio(self._before[path], after[path])
+            if "weight_gradient" in numbers[path]:
+                ratio = measures.update_ratio(self._before[path], after[path])
+                numbers[path]["update_ratio"] = ratio
         self._before = None
 
     def end_epoch(self) -> None:
         """Adds a row to the report, and begins the next."""
+        self._add_row(is_whole=True)
+
+    def _add_row(self, is_whole: bool) -> None:
         layers = averages(self._looks)
-        for name, fired in self.firing.fired().items():
-            layers.setdefault(name, {})["dead"] = measures.silent_share(fired)
+        if is_whole or not self.report.epochs:
+            for name, fired in self.firing.fired().items():
+                layers.setdefault(name, {})["dead"] = measures.silent_share(fired)
         self.report.epochs.append(layers)
         self._looks, self._before = [], None
         self.firing.forget()
@@ -105,6 +111,8 @@ try leaky ReLU
         if run.model is not self.net:
             expected = "the net of Diagnostics(net) as model"
             raise ArgumentError(explain("fit", expected, f"another {type(run.model).__name__}"))
+        if run.stepper.firing is not None:
+            raise ArgumentError(explain("fit", "one Diagnostics among the callbacks", "two"))
         run.stepper.firing = self.firing
         if run.step == 0:
             self._forget()
@@ -136,13 +144,13 @@ try leaky ReLU
         """Adds the epoch's row."""
         self.end_epoch()
 
-    def on_train_end(self, run: Run) -> None:
-        """A last row for an epoch that was stopped."""
-        if run.batch and len(self.report.epochs) < run.epoch:
-            self.end_epoch()
-
     def close(self, run: Run) -> None:
-        """The kernel notes nothing any more."""
+        """A last row for an epoch that was stopped or went wrong, whose few rows say nothing of
+        dead units if an earlier epoch did. The kernel notes nothing any more."""
+        if run.stepper.firing is not self.firing:
+            return
+        if (run.batch or self._looks) and len(self.report.epochs) < run.epoch:
+            self._add_row(is_whole=False)
         run.stepper.firing = None
 
     def state_dict(self) -> dict[str, Any]:
@@ -164,11 +172,14 @@ try leaky ReLU
 
 
 def averages(looks: list[dict[str, Numbers]]) -> dict[str, Numbers]:
-    """Of every layer, each number's mean over the looks that have it."""
+    """Of every layer, each number's mean over the looks that have it. What is not finite is left
+    out: a net that diverged is known by its last numbers before."""
     collected: dict[str, dict[str, list[Any]]] = {}
     for layers in looks:
         for name, numbers in layers.items():
             for measure, value in numbers.items():
+                if measure != "kind" and not np.isfinite(value):
+                    continue
                 collected.setdefault(name, {}).setdefault(measure, []).append(value)
     return {
         name: {

@@ -22,6 +22,14 @@ def test_a_healthy_net_has_none():
     assert verdicts() == []
 
 
+def test_where_nothing_comes_back_the_rate_is_not_to_blame():
+    assert verdicts(third={"update_ratio": 0.0, "weight_gradient": 0.0, "gradient": 0.0}) == []
+
+
+def test_numbers_that_are_missing_give_no_verdict():
+    assert Report([{"1": {"inactive": 0.1}, "2": {"weight_gradient": 1.0}}]).verdicts() == []
+
+
 @pytest.mark.parametrize(
     ("numbers", "below", "above", "words"),
     [

@@ -10,8 +10,9 @@ from diagnostics_nets import OwnReLU, net, problem
 import minidl
 from minidl import functional as F
 from minidl import nn, optim, train
+from minidl.activations import REGISTRY
 from minidl.diagnostics import Diagnostics, Report
-from minidl.errors import ArgumentError, DataError, GraphError
+from minidl.errors import ArgumentError, DataError, DivergedError, GraphError
 from minidl.training import TrainingStep
 
 
@@ -278,6 +279,114 @@ def test_what_makes_no_sense():
         trained(net(nn.ReLU()), callbacks=[Diagnostics(made)])
     with minidl.no_grad(), pytest.raises(GraphError, match="no_grad"):
         Diagnostics(made).look(x, y, F.cross_entropy)
+    with pytest.raises(ArgumentError, match=r"a loss that gives a tensor, got 3\.0"):
+        Diagnostics(made).look(x, y, lambda outputs, y: 3.0)
+    with pytest.raises(ArgumentError, match="one Diagnostics among the callbacks, got two"):
+        trained(made, callbacks=[Diagnostics(made), Diagnostics(made)])
+    assert trained(made).epochs, "neither is left at the net"
+    with pytest.raises(ArgumentError, match=r"Thresholds or None, got 0\.1"):
+        Report().verdicts(0.1)
+
+
+class NaiveSigmoid(nn.Activation):
+    """Its gradient is NaN where exp(-8 x) is infinite in float32, below x = -11."""
+
+    name = "naive_sigmoid_of_the_diagnostics"
+    paper = ""
+
+    @staticmethod
+    def formula(x):
+        return 1 / (1 + (x * -8.0).exp())
+
+
+class Swish(nn.Activation):
+    """x sigmoid(beta x): what it learns is no slope."""
+
+    name = "swish_of_the_diagnostics"
+    paper = ""
+    learned = ("beta",)
+
+    def __init__(self):
+        self.options = self.bind()
+        self.beta = nn.Parameter(np.ones(1, np.float32))
+
+    @staticmethod
+    def formula(x, beta):
+        return x * F.sigmoid(x * beta)
+
+
+for kind in (NaiveSigmoid, Swish):
+    del REGISTRY[kind.name]  # other tests go through all that are registered
+
+
+def test_a_slope_that_is_nan_far_out_does_not_hide_the_others():
+    made = net(NaiveSigmoid())
+    made[0].bias.data[4] = 0  # elsewhere exp(1000) is infinite
+    x, y = problem()
+    z = x @ made[0].weight.data + made[0].bias.data
+    assert np.abs(z).max() < 11  # exp(-8 z) is finite
+    with np.errstate(over="ignore"):
+        a = 1 / (1 + np.exp(-8 * z.astype(float)))
+    assert looked(made, x, y)["1"]["saturated"] == pytest.approx((a * (1 - a) < 0.05 / 4).mean())
+
+
+def test_only_prelu_has_slopes():
+    made = net(Swish())
+    numbers = looked(made, *problem())["1"]
+    assert not {"slope", "least_slope", "largest_slope"} & numbers.keys()
+
+
+def test_what_gets_no_gradient_has_no_numbers_of_one():
+    x, y = problem()
+    numbers = looked(nn.Sequential(nn.Dropout(0.2), *net(nn.ReLU())), x, y)
+    assert "gradient" not in numbers["0"]
+    assert {"gradient", "weight_gradient"} <= numbers["1"].keys()
+    made = net(nn.ReLU())
+    for p in made[0].parameters():
+        p.requires_grad = False
+    watch = Diagnostics(made)
+    watch.look(x, y, F.cross_entropy)
+    watch.stepped()
+    watch.end_epoch()
+    layers = watch.report.latest()
+    assert not {"gradient", "weight_gradient", "update_ratio"} & layers["0"].keys()
+    assert "update_ratio" in layers["2"]
+
+
+def test_weights_of_0_have_no_infinite_update():
+    made = net(nn.Tanh())
+    made[2].weight.data[...] = 0
+    report = trained(made, every=1)
+    assert 0 < report.latest()["2"]["update_ratio"] < 10
+    assert json.loads(report.to_json(), parse_constant=pytest.fail)
+
+
+def test_a_net_that_diverges_leaves_its_numbers():
+    made = nn.MLP([5, 8, 8, 3], "relu")
+    x, y = problem()
+    watch = Diagnostics(made, every=1)
+    optimizer = optim.SGD(made.parameters(), lr=1e8)
+    with pytest.raises(DivergedError):
+        train.fit(made, (x, y), F.cross_entropy, optimizer, callbacks=[watch], batch_size=8,
+                  progress=False, guards=False)  # fmt: skip
+    (layers,) = watch.report.epochs
+    assert layers["0"]["update_ratio"] > 1e3
+    assert all(np.isfinite(v) for n in layers.values() for m, v in n.items() if m != "kind")
+    assert any("lower the learning rate" in verdict for verdict in watch.report.verdicts())
+
+
+def test_a_stopped_epoch_does_not_call_units_dead():
+    class Stop(train.Callback):
+        def on_steps(self, run, losses):
+            if run.step == 61:
+                run.stop("enough")
+
+    made = net(nn.ReLU())
+    watch = Diagnostics(made, every=1)
+    trained(made, batch_size=2, epochs=3, callbacks=[watch, Stop()])
+    assert len(watch.report.epochs) == 2
+    assert watch.report.latest()["1"]["dead"] == 1 / 40
+    assert "dead" not in watch.report.epochs[-1]["1"]
 
 
 def test_json_keeps_every_bit():
@@ -285,7 +394,9 @@ def test_json_keeps_every_bit():
     again = Report.from_json(report.to_json())
     assert again.epochs == report.epochs
     assert json.loads(report.to_json())["epochs"][0]["1"]["dead"] == 1 / 40
-    for text in ("", "[]", '{"epochs": 3}', '{"epochs": [{"0": 1}]}'):
+    wrong = ["", "[]", '{"epochs": 3}', '{"epochs": [{"0": 1}]}', '{"epochs": [[1]]}',
+             '{"epochs": [{"0": {"mean": "a"}}]}', '{"epochs": [{"0": {"kind": 1}}]}']  # fmt: skip
+    for text in wrong:
         with pytest.raises(DataError, match="Report.from_json"):
             Report.from_json(text)
 
