@@ -427,9 +427,19 @@ def test_other_settings_need_another_folder(small, tmp_path):
     noisy.main(argv)
     with pytest.raises(minidl.ArgumentError, match=r"'hidden_noise': 0.3.*Try: another --output"):
         noisy.main([*argv, "--hidden-noise", "0.4"])
-    (tmp_path / "results.json").write_text("{}")
-    with pytest.raises(minidl.DataError, match="expected what a run wrote"):
-        noisy.main(argv)
+    kept = (tmp_path / "results.json").read_text()
+    for text in ("{}", kept.replace('"seed"', '"sed"'), kept.replace('"seed": 0', '"seed": "x"')):
+        (tmp_path / "results.json").write_text(text)
+        with pytest.raises(minidl.DataError, match="expected what a run wrote"):
+            noisy.main(argv)
+
+
+def test_a_seed_that_two_runs_train_has_one_row(tmp_path):
+    kept = seeds.Results(tmp_path, {})
+    for mistakes in (3, 4):
+        kept.add({"seed": 1, "test_mistakes": mistakes})
+    kept.add({"seed": 0, "test_mistakes": 5})
+    assert [(row["seed"], row["test_mistakes"]) for row in kept.rows()] == [(0, 5), (1, 4)]
 
 
 # Runs that are killed
@@ -496,6 +506,7 @@ def test_without_safetensors_it_says_what_to_install(small, tmp_path):
         ("maxout", ["--limit", "11"], "--limit: expected a whole number from 12 up"),
         ("noisy", ["--widths", "5", "-1"], "--widths: expected a whole number from 1 up: -1"),
         ("noisy", ["--hidden-noise", "-0.1"], "--hidden-noise: expected a finite number from 0 up"),
+        ("noisy", ["--input-noise", "x"], "invalid standard deviation value: 'x'"),
         ("noisy", ["--input-noise", "nan"], "--input-noise: expected a finite number from 0 up"),
     ],
 )

@@ -111,6 +111,9 @@ def deviation(text: str) -> float:
     return value
 
 
+deviation.__name__ = "standard deviation"  # argparse names it in its errors
+
+
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser = parser_for(__doc__, "noisy")
     parser.add_argument("--input-noise", type=deviation, default=0.3, metavar="SD",

@@ -169,7 +169,8 @@ class Results:
     def read(self) -> dict[str, Any]:
         try:
             kept = json.loads(self.file.read_text())
-            return {"settings": kept["settings"], "rows": list(kept["rows"])}
+            rows = [dict(row) | {"seed": int(row["seed"])} for row in kept["rows"]]
+            return {"settings": kept["settings"], "rows": rows}
         except (ValueError, KeyError, TypeError) as error:
             message = f"{self.file}: expected what a run wrote, got {error!r}"
             raise minidl.DataError(message) from None
@@ -178,7 +179,8 @@ class Results:
         return self.read()["rows"]
 
     def add(self, row: dict[str, Any]) -> None:
-        self.write(sorted([*self.rows(), row], key=lambda row: row["seed"]))
+        others = [other for other in self.rows() if other["seed"] != row["seed"]]
+        self.write(sorted([*others, row], key=lambda row: row["seed"]))
 
     def write(self, rows: list[dict[str, Any]]) -> None:
         """Writes the file anew: it is whole whenever the process is killed."""

@@ -213,7 +213,11 @@ class Activation(Layer):
         functions = cls.functions(x.dtype)
         if functions is None:
             with np.errstate(all="ignore"):
-                return cls.formula(x, *learned, **options)
+                found: Any = cls.formula(x, *learned, **options)
+            if isinstance(found, Tensor):
+                return found
+            expected, hint = "a tensor from the formula", "operations of minidl on x, not on x.data"
+            raise ArgumentError(explain(cls.name, expected, type(found).__name__, hint))
         width, units, shape = cls.rows(x.shape, options, learned)
         width, units = max(width, 1), max(units, 1)  # an empty array has empty rows
         slopes = cls.slopes(learned, units, x.dtype)

@@ -8,6 +8,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,8 @@ examples:
   python -m minidl.lab --activation mine:Squareplus       and one of your own, in mine.py
   python -m minidl.lab --report results/lab               the report once more, from the numbers
 
-A laboratory that was stopped goes on where it was, if the same command is given again.
+A laboratory that was stopped goes on where it was, if the same command is given again, without
+--fresh.
 """
 
 
@@ -54,18 +56,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("\n".join(f"{one.name:12} {one.title}: {one.claim}" for one in EXPERIMENTS))
         return 0
     try:
-        extra = list(dict.fromkeys(map(add, arguments.activation)))
+        extra = sorted({add(name) for name in arguments.activation})
     except ArgumentError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 2
     try:
         return draw(arguments.report) if arguments.report else run(arguments, extra)
     except KeyboardInterrupt:
-        print(f"\nlab: stopped; what was measured is kept in {folder_of(arguments)}, and the same "
-              "command goes on from there", file=sys.stderr)  # fmt: skip
+        same = "the same command" + (" without --fresh" if arguments.fresh else "")
+        print(f"\nlab: stopped; what was measured is kept in {folder_of(arguments)}, and {same} "
+              "goes on from there", file=sys.stderr)  # fmt: skip
         return 130
     except (MinidlError, OSError) as error:
-        print(f"lab: {error}", file=sys.stderr)
+        print(f"lab: {str(error).removeprefix('lab: ')}", file=sys.stderr)
         return 1
 
 
@@ -82,14 +85,14 @@ def run(arguments: argparse.Namespace, extra: Sequence[str]) -> int:
         runner.keep(results, folder / "results.json", names)
     store = Store(folder, arguments.fresh and (arguments.only or True))
     earlier = dict(results["experiments"])
-    try:
-        runner.run(chosen, digits, scale, store, extra, results=results)
-    finally:
-        store.close()
-        found = results["experiments"]
-        measured = [name for name in names if found.get(name) is not earlier.get(name)]
-        if measured:
-            write(results, folder, measured)
+    with closing(store):
+        try:
+            runner.run(chosen, digits, scale, store, extra, results=results)
+        finally:
+            found = results["experiments"]
+            measured = [name for name in names if found.get(name) is not earlier.get(name)]
+            if measured:
+                write(results, folder, measured)
     return 0
 
 
@@ -128,10 +131,13 @@ def add(name: str) -> str:
     try:
         kind = getattr(import_module(module), attribute)
     except Exception as error:  # whatever the user's module raises
+        is_not_found = isinstance(error, ImportError | AttributeError)
         hint = "a module in this folder or installed, a colon, and the class in it"
+        hint = hint if is_not_found else "see 'Adding one' in the README"
         got = f"{name}: {in_a_line(error)}"
         raise ArgumentError(explain("--activation", "module:Class", got, hint)) from error
-    if not (isinstance(kind, type) and issubclass(kind, Activation) and kind.name in REGISTRY):
+    is_activation = isinstance(kind, type) and issubclass(kind, Activation)
+    if not is_activation or getattr(kind, "name", None) not in REGISTRY:
         hint = "see 'Adding one' in the README"
         raise ArgumentError(
             explain("--activation", "a subclass of nn.Activation with a name", repr(kind), hint)
@@ -149,11 +155,17 @@ def tried(kind: type[Activation]) -> str:
             net = nn.MLP([8, 8, 2], kind)
             outputs = net(x)
             F.cross_entropy(outputs, y).backward()
-            gradients = [p.grad.data for p in net.parameters() if p.grad is not None]
+            gradients = [None if p.grad is None else p.grad.data for p in net.parameters()]
             loss = TrainingStep(net, F.cross_entropy, SGD(net.parameters(), 0.01))(x, y)
     except Exception as error:  # whatever the user's formula raises
         raise ArgumentError(explain("--activation", expected, in_a_line(error))) from error
-    if not all(np.isfinite(one).all() for one in (outputs.data, *gradients, np.asarray(loss))):
+    found = [one for one in gradients if one is not None]
+    if len(found) < len(gradients):
+        hint = "a formula of tensors from its input to its output"
+        raise ArgumentError(
+            explain("--activation", expected, "no gradient for the layer before it", hint)
+        )
+    if not all(np.isfinite(one).all() for one in (outputs.data, *found, np.asarray(loss))):
         hint = "a formula and a derivative that are finite from -10 to 10"
         raise ArgumentError(explain("--activation", expected, "NaN or infinity", hint))
     return kind.name

@@ -105,10 +105,11 @@ def save(results: dict[str, Any], path: Path) -> None:
 def load(path: Path) -> dict[str, Any]:
     """Reads results; DataError if these are none."""
     expected = f"the results of a laboratory in {path}"
+    hint = "to delete it and run the laboratory again: what it measured is in cells.jsonl"
     try:
         results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise DataError(explain("lab", expected, error)) from None
+        raise DataError(explain("lab", expected, error, hint)) from None
     if found := wrong(results):
-        raise DataError(explain("lab", expected, found))
+        raise DataError(explain("lab", expected, found, hint))
     return results

@@ -3,11 +3,13 @@
 import fcntl
 import json
 import os
+import warnings
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..errors import ArgumentError, DataError, explain
+from ..checkpoint import atomic
+from ..errors import ArgumentError, explain
 
 
 class Cell(NamedTuple):
@@ -22,28 +24,27 @@ class Cell(NamedTuple):
 class Store:
     """The file `cells.jsonl` in a folder: a line for each cell, added as soon as it is measured.
 
-    It is locked as long as it is open: two laboratories cannot write into one folder. A last line
-    that was cut short is dropped. `fresh` begins anew: all, or the experiments with these names.
+    The folder is locked as long as the store is open: two laboratories cannot write into one. A
+    last line that was cut short is dropped, and so is one that is damaged, with a RuntimeWarning.
+    `fresh` begins anew: all, or the experiments with these names.
     """
 
     def __init__(self, folder: Path, fresh: bool | Collection[str] = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / "cells.jsonl"
-        self.file = self.path.open("a+", encoding="utf-8")
+        self.lock = os.open(folder, os.O_RDONLY)
         try:
             self._lock(folder)
-            if fresh is True:
-                self.file.truncate(0)
-            self.cells = self._read()
-            if fresh and fresh is not True:
-                self._drop(fresh)
+            self.cells = {} if fresh is True else self._read(fresh or ())
+            self._write()
+            self.file = self.path.open("a", encoding="utf-8")
         except BaseException:
-            self.file.close()
+            os.close(self.lock)
             raise
 
     def _lock(self, folder: Path) -> None:
         try:
-            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             hint = "another --output, or wait"
             got = f"{folder}, where one is running"
@@ -51,36 +52,25 @@ class Store:
                 explain("lab", "a folder that no other laboratory writes into", got, hint)
             ) from None
 
-    def _read(self) -> dict[str, Cell]:
-        self.file.seek(0)
-        text = self.file.read()
-        whole = text[: text.rfind("\n") + 1]
-        if whole != text:
-            self.file.truncate(len(whole.encode()))
-        cells = {}
-        for number, line in enumerate(whole.splitlines(), 1):
+    def _read(self, dropped: Collection[str]) -> dict[str, Cell]:
+        lines = self.path.read_bytes().split(b"\n")[:-1] if self.path.exists() else []
+        cells, damaged = {}, []
+        for number, line in enumerate(lines, 1):
             try:
                 key, what, arguments, seconds, result = json.loads(line)
-                cells[key] = Cell(what, dict(arguments), float(seconds), dict(result))
-            except (ValueError, TypeError) as error:
-                expected = f"a measured cell in line {number} of {self.path}"
-                raise DataError(
-                    explain("lab", expected, repr(error), "--fresh, to measure all anew")
-                ) from None
+                if json.loads(key)[0] not in dropped:
+                    cells[key] = Cell(what, dict(arguments), float(seconds), dict(result))
+            except (ValueError, TypeError, LookupError):
+                damaged.append(number)
+        if damaged:
+            places = ", ".join(map(str, damaged))
+            told = f"{self.path}: damaged in line {places}; what was there is measured again"
+            warnings.warn(told, RuntimeWarning, stacklevel=3)
         return cells
 
-    def _drop(self, experiments: Collection[str]) -> None:
-        self.cells = {
-            key: cell for key, cell in self.cells.items() if json.loads(key)[0] not in experiments
-        }
-        self.file.truncate(0)
-        for name, cell in self.cells.items():
-            self.file.write(json.dumps([name, *cell]) + "\n")
-        self._sync()
-
-    def _sync(self) -> None:
-        self.file.flush()
-        os.fsync(self.file.fileno())
+    def _write(self) -> None:
+        """Writes the file anew, whole or not at all."""
+        atomic.put(self.path, [line_of(name, cell).encode() for name, cell in self.cells.items()])
 
     def find(self, key: list[Any], what: str, arguments: dict[str, Any]) -> Cell | None:
         """The cell, if it was measured."""
@@ -92,15 +82,22 @@ class Store:
     ) -> Cell:  # fmt: skip
         """Keeps a cell; it is on the disk when this returns. ValueError for NaN and infinity."""
         name = named(key, what, arguments)
-        line = json.dumps([name, what, arguments, round(seconds, 4), result], allow_nan=False)
-        self.file.write(line + "\n")
-        self._sync()
+        line = line_of(name, Cell(what, arguments, round(seconds, 4), result))
+        self.file.write(line)
+        self.file.flush()
+        os.fsync(self.file.fileno())
         self.cells[name] = Cell(*json.loads(line)[1:])
         return self.cells[name]
 
     def close(self) -> None:
         """Lets go of the folder."""
         self.file.close()
+        os.close(self.lock)
+
+
+def line_of(name: str, cell: Cell) -> str:
+    """A cell in the file. ValueError for NaN and infinity."""
+    return json.dumps([name, *cell], allow_nan=False) + "\n"
 
 
 def named(key: list[Any], what: str, arguments: dict[str, Any]) -> str:

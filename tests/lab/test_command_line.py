@@ -18,7 +18,7 @@ from minidl.lab.experiments.collapse import Collapse
 from minidl.lab.report import page
 
 OWN = """
-from minidl import nn
+from minidl import nn, tensor
 
 class Cube(nn.Activation):
     name = "cube_of_the_lab"
@@ -46,6 +46,22 @@ class Failing(nn.Activation):
     @staticmethod
     def formula(x):
         raise RuntimeError("no formula")
+
+class NoTensor(nn.Activation):
+    name = "no_tensor_of_the_lab"
+    paper = "-"
+
+    @staticmethod
+    def formula(x):
+        return x.data
+
+class NoGradient(nn.Activation):
+    name = "no_gradient_of_the_lab"
+    paper = "-"
+
+    @staticmethod
+    def formula(x):
+        return tensor(x.data)
 """
 
 
@@ -101,7 +117,7 @@ def test_ctrl_c_keeps_what_was_measured(here, capsys, monkeypatch):
 
     monkeypatch.setattr(Collapse, "measure", stopped)
     assert lab("--only", "collapse") == 130
-    assert "kept in results/lab-quick" in capsys.readouterr().err
+    assert "kept in results/lab-quick, and the same command goes on" in capsys.readouterr().err
     before = (here / "results/lab-quick/cells.jsonl").read_text().splitlines()
     assert len(before) == 2
     monkeypatch.setattr(Collapse, "measure", measure)
@@ -125,10 +141,10 @@ def test_an_own_activation_joins(here):
     assert command_line.add("gelu") == "gelu"
 
 
-def test_an_activation_that_is_given_twice_joins_once(here):
-    twice = ["--activation", "gelu"] * 2
+def test_an_activation_that_is_given_twice_joins_once_in_any_order(here):
+    twice = ["--activation", "silu", "--activation", "gelu", "--activation", "silu"]
     assert lab("--only", "collapse", *twice) == 0
-    assert results_of(here)["added"] == ["gelu"]
+    assert results_of(here)["added"] == ["gelu", "silu"]
 
 
 def results_of(here):
@@ -199,6 +215,9 @@ def test_a_mistake_in_a_picture_is_raised_as_it_is(here, monkeypatch):
         ("own_activation:Nothing", "subclass of nn.Activation"),
         ("own_activation:Undefined", "got NaN or infinity"),
         ("own_activation:Failing", "RuntimeError: no formula"),
+        ("own_activation:NoTensor", "a tensor from the formula, got ndarray"),
+        ("own_activation:NoGradient", "got no gradient for the layer before it"),
+        ("minidl.nn:Activation", "a subclass of nn.Activation with a name"),
         ("no_syntax:Cube", "SyntaxError"),
         (":Cube", "ValueError"),
         (".own_activation:Cube", "TypeError"),

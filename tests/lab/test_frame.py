@@ -12,6 +12,7 @@ import pytest
 
 from minidl import ArgumentError, DataError, nn
 from minidl.activations import REGISTRY
+from minidl.checkpoint import atomic
 from minidl.lab import Bench, Digits, Experiment, Scale, Verdict, runner
 from minidl.lab.bench import house
 from minidl.lab.experiments import BY_NAME
@@ -202,11 +203,43 @@ def test_a_line_that_was_cut_short_is_dropped(tmp_path):
     assert store.path.read_text() == text
 
 
-def test_a_damaged_line_is_an_error(tmp_path):
-    (tmp_path / "cells.jsonl").write_text('["key", 3]\n')
-    with pytest.raises(DataError, match=r"line 1 .*--fresh"):
-        Store(tmp_path)
+@pytest.mark.parametrize(
+    "damage",
+    [b'["key", 3]', b"\xff\xfe", b'["no JSON", "f", {}, 1, {}]', b'["[]", "f", {}, 1, {}]', b"3"],
+)
+def test_a_damaged_line_is_passed_over(tmp_path, damage):
+    store = Store(tmp_path)
+    store.add(["x"], "f", {"n": 1}, 0.5, {"y": 1})
+    store.close()
+    text = store.path.read_bytes()
+    store.path.write_bytes(damage + b"\n" + text)
+    with pytest.warns(RuntimeWarning, match="damaged in line 1; what was there is measured again"):
+        again = Store(tmp_path)
+    assert again.find(["x"], "f", {"n": 1})
+    again.close()
+    assert store.path.read_bytes() == text
+    store.path.write_bytes(damage + b"\n" + text)
     Store(tmp_path, fresh=True).close()
+    assert store.path.read_bytes() == b""
+
+
+def test_what_is_not_fresh_outlives_a_full_disk(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    for name in ("a", "b"):
+        store.add([name], "f", {}, 0.5, {"y": 1})
+    store.close()
+    text = store.path.read_text()
+
+    def full(path, parts):
+        raise OSError(28, "No space left on device", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic, "put", full)
+        with pytest.raises(OSError, match="No space"):
+            Store(tmp_path, fresh=["b"])
+    assert store.path.read_text() == text
+    Store(tmp_path, fresh=["b"]).close()
+    assert store.path.read_text() == text.splitlines(keepends=True)[0]
 
 
 def test_two_laboratories_do_not_share_a_folder(tmp_path):
@@ -269,7 +302,7 @@ def test_a_run_that_was_stopped_goes_on(bench, few_digits):
 def test_what_are_no_results(text, tmp_path):
     path = tmp_path / "results.json"
     path.write_text(text)
-    with pytest.raises(DataError, match="results of a laboratory"):
+    with pytest.raises(DataError, match=r"results of a laboratory.*Try: to delete it"):
         runner.load(path)
 
 

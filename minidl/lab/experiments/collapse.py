@@ -47,7 +47,7 @@ class Collapse(Experiment):
         "error is lower than that by more than a point, over the whole 95 % interval of the "
         "paired differences."
     )
-    seconds = {"full": 165, "quick": 2}
+    seconds = {"full": 90, "quick": 2}
 
     def measure(self, bench: Bench) -> Numbers:
         """Trains all five nets with every seed."""
