@@ -31,9 +31,10 @@ def chapter_blocks() -> dict[str, str]:
 
 
 def quoted(name: str, verdict: Verdict) -> str:
-    """The verdict, and where its pictures are."""
-    told = f"> **{verdict.outcome}{verdict.colon}** {verdict.words}. {verdict.numbers}"
-    return f"{told}\n>\n> [Pictures, protocol and rule](lab/report.html#{name})"
+    """The claim, the verdict, and where its pictures are."""
+    told = f"**{verdict.outcome}{verdict.colon}** {verdict.words}. {verdict.numbers}"
+    pictures = f"[Pictures, protocol and rule](lab/report.html#{name})"
+    return f"> The claim: *{BY_NAME[name].claim}*\n>\n> {told}\n>\n> {pictures}"
 
 
 def readme_blocks() -> dict[str, str]:

@@ -21,7 +21,7 @@ learned from, they should be equally well known. The objective is the mean loss 
 training. If that never comes it ends after 500 epochs; a row's "stopped" says what ended it. Then,
 once, the test images are looked at.
 
-One core trains an epoch in 6 seconds, a seed in about 40 minutes.
+One core trains an epoch in 5 to 6 seconds, a seed in half an hour or more.
 
     python examples/papers/maxout_mnist.py
     python examples/papers/maxout_mnist.py --seeds 1 --limit 3000 --most-epochs 5 --output try

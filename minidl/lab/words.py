@@ -44,3 +44,12 @@ def points(gains: Sequence[Sequence[float]]) -> str:
     '1.20 (1.00 to 1.40)'
     """
     return " and ".join(f"{100 * v:.2f} ({100 * lo:.2f} to {100 * hi:.2f})" for v, lo, hi in gains)
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words one after the other.
+
+    >>> listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])
+    ('a', 'a and b', 'a, b and c')
+    """
+    return " and ".join([", ".join(words[:-1]), *words[-1:]] if len(words) > 1 else words)

@@ -43,12 +43,13 @@ def test_words_claim_no_more_than_was_shown():
 
 def test_words_name_the_slopes():
     words = Leaky().judge(planted(NOTHING, BETTER, NOTHING, BETTER)).words
-    assert words == "the slope is 0.01 or 0.18; at 0.1 and 0.3 it is better"
+    none = "where no difference is shown"
+    assert words == f"the slope is 0.01 or 0.18, {none}; at 0.1 and 0.3 it is better"
     assert "better with 1 of 2 seeds" in str(
         Leaky().judge(planted(NOTHING, BETTER, NOTHING, BETTER))
     )
     words = Leaky().judge(planted(WORSE, NOTHING, NOTHING, NOTHING)).words
-    assert words == "the slope is 0.1 or 0.18 or 0.3; at 0.01 it is worse"
+    assert words == f"the slope is 0.1 or 0.18 or 0.3, {none}; at 0.01 it is worse"
 
 
 def test_gains_are_paired_and_hold_for_four():

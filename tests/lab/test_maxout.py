@@ -62,6 +62,16 @@ def test_rule_reproduced():
     assert MaxoutContains().judge(NUMBERS).outcome == "reproduced"
 
 
+def test_shares_are_told_of_rates_that_maxout_survives():
+    lost = ALIVE | {"diverged": 5, "units": None, "pieces": None, "flat": None}
+    numbers = planted("lives", "maxout, rate 1", value=lost)
+    numbers["lives"]["relu, rate 1"] = ALIVE | {"units": 0.9}
+    words = MaxoutContains().judge(numbers).numbers
+    assert "9 of 15 maxout nets diverged" in words
+    assert "at most 5.1 % of ReLU's units are dead and 10 % of maxout's pieces silent" in words
+    assert f"{1 / PIECES[-1] / best_rms(PIECES[-1]):.1f} times the best" in words
+
+
 @pytest.mark.parametrize(
     ("path", "value", "part"),
     [

@@ -58,7 +58,7 @@ def test_rule_faster_but_not_six_times():
 
 def test_rule_faster_in_places():
     verdict = SixTimes().judge(planted(1.01, 1.0, 0.2, 0.3))
-    assert verdict.words == "it is read as 'faster', not as 'six times', on 2 × 256, own start"
+    assert verdict.words == "it is read as 'faster', not as 'six times' (2 × 256, own start)"
 
 
 def test_rule_not_reproduced():

@@ -39,7 +39,7 @@ def test_rule_not_reproduced():
 @pytest.mark.parametrize(
     ("errors", "steps", "held"),
     [
-        ([0.0, 1e-6], [1.01, 1.01], f"the test error of {THREE} and the steps of {TWO} and the "
+        ([0.0, 1e-6], [1.01, 1.01], f"the test error of {THREE}, the steps of {TWO} and the "
          f"steps of {THREE}"),
         ([0.0, 0.0], [1.01, 1.0], f"the steps of {TWO}"),
         ([1e-6, 0.0], [1.0, 1.0], f"the test error of {TWO}"),

@@ -42,8 +42,9 @@ class Collapse(Experiment):
         "2002, section 3.1)."
     )
     rule = (
-        "Reproduced if no output is further off than rounding allows, if the deep linear nets' "
-        "test error is within one percentage point of the one layer's, and if each ReLU net's "
+        "Reproduced if no output is further off than rounding allows, if the mean test error of "
+        "each deep linear net is within one percentage point of the one layer's, and if each "
+        "ReLU net's "
         "error is lower than that by more than a point, over the whole 95 % interval of the "
         "paired differences."
     )
@@ -92,7 +93,7 @@ class Collapse(Experiment):
             return Verdict("not reproduced", "; ".join(failed), told)
         return Verdict(
             "reproduced",
-            "a deep linear net is one matrix and no better; ReLU nets are better",
+            "a deep linear net is one matrix, within a point of one layer; ReLU nets are better",
             told,
         )
 
@@ -103,8 +104,7 @@ class Collapse(Experiment):
         return [
             Intervals(
                 "Test error", "fraction of the test images", rows,
-                "Mean and 95 % interval over the seeds. Layers without an activation are worth no "
-                "more than one.",
+                "Mean and 95 % interval over the seeds.",
             ),
             Table(
                 "Test error", ["net", "error", "less than one layer, points"],

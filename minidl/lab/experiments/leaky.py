@@ -11,7 +11,7 @@ from ..charts import Chart, Intervals, Row, Table
 from ..experiment import Experiment, Numbers, Verdict
 from ..statistics import Interval, paired
 from ..trainings import error, sgd, train
-from ..words import points
+from ..words import listed, points
 
 SIZES = [784, 256, 128, 10]
 SLOPES = [0.01, 0.1, 0.18, 0.3]
@@ -88,11 +88,10 @@ class Leaky(Experiment):
             sort = "better" if better else "worse"
             return Verdict("not reproduced", f"every slope is {sort}", f"{told}.")
         others = " or ".join(str(slope) for slope in SLOPES if slope not in better + worse)
-        which = " and ".join(map(str, better or worse))
+        which = listed([*map(str, better or worse)])
         sort = "better" if better else "worse"
-        return Verdict(
-            "true only when", f"the slope is {others}; at {which} it is {sort}", f"{told}."
-        )
+        words = f"the slope is {others}, where no difference is shown; at {which} it is {sort}"
+        return Verdict("true only when", words, f"{told}.")
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """The differences, and the errors."""

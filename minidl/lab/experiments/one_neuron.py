@@ -148,11 +148,12 @@ class OneNeuron(Experiment):
         )
         told = (
             f"Mean test error of 45 pairs {rates(means)}; the two agree on "
-            f"{percent(numbers['agree'][0])}; the cross-entropy ends no more than {percent(most)} "
-            f"above the least; without data {percent(shrank)} of the weights shrink in each step "
-            f"and the norm is off the formula by {rounding:.2g} of what rounding allows, while the "
-            f"error goes from {percent(whole[0])} to {percent(whole[-1])} (to {percent(bias[-1])} "
-            f"where the bias stays)."
+            f"{percent(numbers['agree'][0])}; of {len(numbers['gap'])} pairs the cross-entropy "
+            f"with decay ends no more than {percent(most)} above the least; without data "
+            f"{percent(shrank)} of the weights shrink in each step and the norm is off the formula "
+            f"by {rounding:.2g} of what rounding allows, while the error of "
+            f"{' and '.join(map(str, FORGETS))} goes from {percent(whole[0])} to "
+            f"{percent(whole[-1])} (to {percent(bias[-1])} where the bias stays)."
         )
         if failed:
             return Verdict("not reproduced", ", ".join(failed), told)

@@ -57,8 +57,9 @@ class Saturation(Experiment):
         "for tanh, with the standard and with Glorot's weights; not reproduced if they hold in "
         "none of these four cases; else true only in those where they hold. The four intervals "
         "are not corrected for their number. Two more findings of the paper are told beside it and "
-        "decide nothing: whether tanh's first layer saturates first, and whether Glorot's weights "
-        "keep the size of tanh's gradient within a factor of 2."
+        "decide nothing: whether the 98th percentile of tanh's first layer passes the edge of "
+        "saturation no later than any other's, and before the last one's; and whether Glorot's "
+        "weights keep the size of tanh's gradient within a factor of 2."
     )
     seconds = {"full": 110, "quick": 9}
 
@@ -233,8 +234,8 @@ def told(numbers: Numbers) -> str:
         f"{means}, or lower (test error after training with standard weights: {errors(numbers)}), "
         f"and of tanh's outputs {saturated}, or more, are saturated in some layer. Gradient "
         f"at the first by that at the last of five hidden layers, with standard and with Glorot's "
-        f"weights: {ratios}. Tanh's first layer saturates first with "
-        f"{sum(map(first_is_first, runs))} of {len(runs)} seeds; Glorot's weights "
+        f"weights: {ratios}. Tanh's first layer saturates no later than any other, and before the "
+        f"last, with {sum(map(first_is_first, runs))} of {len(runs)} seeds; Glorot's weights "
         f"{'keep' if keeps else 'do not keep'} the size of its gradient within a factor of 2."
     )
 

@@ -1,7 +1,6 @@
 """What the experiment 'saturation' measures: its cells."""
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -61,7 +60,7 @@ def learn(
         with np.errstate(all="ignore"):
             losses = step.on_rows(batches, rows)
             seen = look(net, pixels, labels)
-        is_finite = bool(np.isfinite(losses).all()) and all(map(are_finite, seen.values()))
+        is_finite = bool(np.isfinite(losses).all()) and is_whole(seen)
         if not is_finite:
             break
         looks.append(seen | {"epoch": when})
@@ -96,12 +95,13 @@ def look(net: nn.MLP, x: Tensor, y: np.ndarray) -> dict[str, list[float | None]]
     found: dict[str, list[float | None]] = {
         measure: [seen[str(i)].get(measure) for i in places] for measure in (*MEASURES, "saturated")
     }
-    return found | {"gradient": [seen[str(i - 1)]["gradient"] for i in places]}
+    return found | {"gradient": [seen[str(i - 1)].get("gradient") for i in places]}
 
 
-def are_finite(values: Sequence[float | None]) -> bool:
-    """Whether all are, as far as there are any."""
-    return bool(np.isfinite([value for value in values if value is not None]).all())
+def is_whole(seen: dict[str, list[float | None]]) -> bool:
+    """Whether all measures are there, but for saturation, which not every activation has: what is
+    not finite is left out."""
+    return all(None not in values for measure, values in seen.items() if measure != "saturated")
 
 
 def outputs(net: nn.MLP, x: Tensor) -> list[list[float]]:

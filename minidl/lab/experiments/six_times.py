@@ -103,7 +103,7 @@ class SixTimes(Experiment):
         if sixfold:
             return Verdict("true only when", f"the net is {places(sixfold)}", f"{told}.")
         if slower:
-            where = "" if len(slower) == len(judged) else f", on {places(slower)}"
+            where = "" if len(slower) == len(judged) else f" ({places(slower)})"
             reading = f"it is read as 'faster', not as 'six times'{where}"
             return Verdict("true only when", reading, f"{told}.")
         return Verdict("not reproduced", "tanh is not shown to be slower", f"{told}.")
@@ -135,7 +135,8 @@ class SixTimes(Experiment):
                  f"seconds to {percent(JUDGED)}", "seconds against ReLU's"],
                 [medians(one, numbers["ratios"]) for one in settings],
                 "A dash: at least half of the runs never got there, or, of the ratio of seconds, "
-                "some did not.",
+                "some did not. Settings were timed one after the other, so seconds have the "
+                "machine's other work in them, which steps have not.",
             ),
             Table(
                 "Tuning", ["activation, net, start", "rate: steps to 1 % training error"],
@@ -225,7 +226,7 @@ def place(one: dict[str, Any]) -> str:
 
 def places(several: Sequence[dict[str, Any]]) -> str:
     """Nets and starts."""
-    return " and ".join(map(place, several))
+    return "; ".join(map(place, several))
 
 
 def named(one: dict[str, Any]) -> str:

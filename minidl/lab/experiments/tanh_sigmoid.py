@@ -13,7 +13,7 @@ from ..experiment import Experiment, Numbers, Verdict
 from ..statistics import paired, slowness
 from ..trainings import error, net_of, pursue, reached, sgd, train
 from ..tuning import interior_best, median
-from ..words import count, percent, points, ratio
+from ..words import count, listed, percent, points, ratio
 
 NETS = {"two layers": [128], "three layers": [256, 128]}
 TARGETS = [0.05, 0.02]  # training errors; the first decides
@@ -97,7 +97,7 @@ class TanhSigmoid(Experiment):
         if len(held) == 2 * len(judged):
             return Verdict("reproduced", "tanh has less error, and is faster, in both nets", told)
         if held:
-            return Verdict("true only when", f"one looks at {' and '.join(held)}", told)
+            return Verdict("true only when", f"one looks at {listed(held)}", told)
         return Verdict(
             "not reproduced", "tanh is not shown to have less error or fewer steps", told
         )

@@ -19,7 +19,7 @@ from ..experiment import Experiment, Numbers, Verdict
 from ..statistics import Interval, mean_interval
 from ..trainings import net_of, sgd, train
 from ..tuning import interior_best
-from ..words import percent
+from ..words import listed, percent
 
 UNITS = 128
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)  # of batches
@@ -117,13 +117,13 @@ class Zigzag(Experiment):
             f"{percent(at(found[source], 'before', 1).value)} ({source})"
             for source in ("tanh", "centred pixels")
         )
+        least = min(lowest_alone(found[source]) for source in one_sign)
         told = (
-            f"One image gives all of a neuron's gradients one sign where inputs are ≥ 0 "
-            f"(sigmoid, ReLU, raw pixels: at least "
-            f"{percent(min(lowest_alone(found[source]) for source in one_sign))}), else {alone} "
-            f"before training; with {USUAL} images the signs agree to "
-            f"{', '.join(f'{many(found[source])} ({source})' for source in one_sign)} before and "
-            f"after an epoch. {slower(numbers)}"
+            f"One image gives {'all' if least == 1 else percent(least) + ' or more'} of a "
+            f"neuron's gradients one sign where inputs are ≥ 0 (sigmoid, ReLU, raw pixels, in "
+            f"every look), else {alone} before training; with {USUAL} images the signs agree to "
+            f"{listed([f'{many(found[s])} ({s})' for s in (*one_sign, 'centred pixels')])} before "
+            f"and after an epoch. {slower(numbers)}"
         )
         if not (is_exact and is_mixed):
             words = "one image does not give all gradients one sign, or gives it for any inputs"
