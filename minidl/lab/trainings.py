@@ -8,7 +8,7 @@ import numpy as np
 
 import minidl
 
-from .. import data, nn, optim
+from .. import data, nn, optim, schedules
 from .. import functional as F
 from ..init import Initializer
 from ..layer import Layer
@@ -120,9 +120,19 @@ def train(
     return losses
 
 
+def half_cosine(images: np.ndarray, batch: int, epochs: int) -> Callable[[int], float]:
+    """The schedule that falls to 0 at the end of so many epochs of these images."""
+    return schedules.cosine(epochs * -(-len(images) // batch))
+
+
 def sgd(net: Layer, lr: float, momentum: float = 0.0) -> optim.SGD:
     """Plain SGD, unless a momentum is given."""
     return optim.SGD(net.parameters(), lr=lr, momentum=momentum)
+
+
+def as_numbers(x: np.ndarray) -> np.ndarray:
+    """Pixels (uint8) as the net sees them, in float64."""
+    return (x / np.float32(255)).astype(np.float32).astype(np.float64)
 
 
 def error(net: Layer, x: np.ndarray, y: np.ndarray) -> float:

@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from ... import nn, schedules
+from ... import nn
 from ...prediction import predict
 from ..bench import Bench, Digits
 from ..charts import Chart, Intervals, Row, Table
 from ..experiment import Experiment, Numbers, Verdict
 from ..rounding import gamma
 from ..statistics import mean_interval, paired
-from ..trainings import error, net_of, sgd, train
+from ..trainings import as_numbers, error, half_cosine, net_of, sgd, train
 from ..words import points
 
 HIDDEN = {"one layer": [], "two layers": [128], "three layers": [256, 128]}
@@ -120,10 +120,9 @@ def learn(digits: Digits, *, depth: str, activation: str, seed: int, epochs: int
     """Trains a net; its test error, and of a linear one how far it is from one matrix, in units of
     what rounding allows."""
     net = net_of([784, *HIDDEN[depth], 10], activation, seed)
-    steps = epochs * -(-len(digits.x) // BATCH)
     train(
         net, digits.x, digits.y, sgd(net, LR, MOMENTUM), epochs=epochs, batch=BATCH, seed=seed,
-        schedule=schedules.cosine(steps),
+        schedule=half_cosine(digits.x, BATCH, epochs),
     )  # fmt: skip
     rounding = off(net, digits.x_test) if activation == "identity" else 0.0
     return {"error": error(net, digits.x_test, digits.y_test), "rounding": rounding}
@@ -131,7 +130,7 @@ def learn(digits: Digits, *, depth: str, activation: str, seed: int, epochs: int
 
 def off(net: nn.MLP, x: np.ndarray) -> float:
     """The largest |net(x) - (x W + b)|, in units of the error bound of the net's additions."""
-    pixels = (x / np.float32(255)).astype(np.float32).astype(np.float64)
+    pixels = as_numbers(x)
     bound, terms = pixels, 0
     product: np.ndarray = np.eye(784)
     offset: np.ndarray = np.zeros(784)

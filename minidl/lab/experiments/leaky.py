@@ -5,12 +5,12 @@ from typing import Any
 
 import minidl
 
-from ... import nn, schedules
+from ... import nn
 from ..bench import Bench, Digits
 from ..charts import Chart, Intervals, Row, Table
 from ..experiment import Experiment, Numbers, Verdict
 from ..statistics import Interval, paired
-from ..trainings import error, sgd, train
+from ..trainings import error, half_cosine, sgd, train
 from ..words import listed, points
 
 SIZES = [784, 256, 128, 10]
@@ -124,10 +124,9 @@ def learn(
     options: dict[str, Any] = {"negative_slope": slope} if slope else {}
     minidl.manual_seed(seed)
     net = nn.MLP(SIZES, activation, init="he_normal", **options)
-    steps = epochs * -(-len(digits.x) // BATCH)
     train(
         net, digits.x, digits.y, sgd(net, LR, MOMENTUM), epochs=epochs, batch=BATCH, seed=seed,
-        schedule=schedules.cosine(steps),
+        schedule=half_cosine(digits.x, BATCH, epochs),
     )  # fmt: skip
     return {"error": error(net, digits.x_test, digits.y_test)}
 

@@ -22,7 +22,7 @@ from ...tensor import Tensor, as_tensor
 from ...training import TrainingStep
 from ..bench import Digits
 from ..rounding import gamma
-from ..trainings import error, sgd, train
+from ..trainings import as_numbers, error, sgd, train
 
 SIZES = (784, 128, 10)
 BATCH, LR, MOMENTUM = 64, 0.02, 0.9
@@ -94,7 +94,7 @@ def off(net: nn.Sequential, slope: float, hidden: Sequence[np.ndarray], x: np.nd
     """The largest difference of hidden values by its bound. For 0 < s < 1 the net has
     s (x W + b) where maxout has x (s W) + s b, and either is off by γ(787) s (|x| |W| + |b|) at
     most: 784 products and sums, the bias, and the rounding of s z or of s W."""
-    pixels = (x / np.float32(255)).astype(np.float64)
+    pixels = as_numbers(x)
     W, b = (np.abs(p.data.astype(np.float64)) for p in dense_layers(net)[0].parameters())
     bound = 2 * gamma(787) * slope * (pixels @ W + b)
     difference = np.abs(hidden[0].astype(np.float64) - hidden[1])

@@ -9,7 +9,7 @@ import numpy as np
 import minidl
 
 from ... import functional as F
-from ... import nn, optim, schedules
+from ... import nn, optim
 from ...diagnostics import norm
 from ...prediction import predict
 from ...tensor import Tensor
@@ -18,7 +18,7 @@ from ..charts import Chart, Images, Lines, Matrix, Series, Table
 from ..experiment import Experiment, Numbers, Verdict
 from ..rounding import UNIT
 from ..statistics import mean_interval
-from ..trainings import train
+from ..trainings import as_numbers, half_cosine, train
 from ..words import percent
 
 LOSSES: dict[str, Callable[..., Tensor]] = {
@@ -286,7 +286,7 @@ def neuron(
     targets = (y if loss == "logistic" else 2 * y - 1).astype(np.float32)[:, None]
     train(
         net, x, targets, optimizer, epochs=epochs, batch=BATCH, seed=seed, loss=LOSSES[loss],
-        schedule=schedules.cosine(epochs * -(-len(x) // BATCH)),
+        schedule=half_cosine(x, BATCH, epochs),
     )  # fmt: skip
     return net
 
@@ -295,11 +295,6 @@ def images_of(digits: Digits, pair: Sequence[int]) -> list[tuple[np.ndarray, np.
     """The images of two digits, (x, y) to train and to test; y is 1 for the second, else 0."""
     sets = ((digits.x, digits.y), (digits.x_test, digits.y_test))
     return [(x[np.isin(y, pair)], y[np.isin(y, pair)] == pair[1]) for x, y in sets]
-
-
-def as_numbers(x: np.ndarray) -> np.ndarray:
-    """Pixels as the net sees them, in float64."""
-    return (x / np.float32(255)).astype(np.float32).astype(np.float64)
 
 
 def dense_of(net: nn.Sequential) -> nn.Dense:

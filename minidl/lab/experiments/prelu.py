@@ -9,13 +9,13 @@ import numpy as np
 
 import minidl
 
-from ... import nn, schedules
+from ... import nn
 from ...layer import Layer
 from ..bench import Bench, Digits
 from ..charts import Chart, Intervals, Lines, Panels, Row, Series, Table
 from ..experiment import Experiment, Numbers, Verdict
 from ..statistics import mean_interval, paired
-from ..trainings import error, net_of, sgd, train
+from ..trainings import error, half_cosine, net_of, sgd, train
 from ..words import percent
 
 SIZES = (784, 128, 128, 128, 10)
@@ -170,10 +170,9 @@ def learn(digits: Digits, *, activation: str, seed: int, epochs: int) -> dict[st
 
 def teach(net: Layer, digits: Digits, seed: int, epochs: int, after_epoch: Any = None) -> None:
     """Trains any of the nets as the protocol says."""
-    steps = epochs * -(-len(digits.x) // BATCH)
     train(
         net, digits.x, digits.y, sgd(net, LR, MOMENTUM), epochs=epochs, batch=BATCH, seed=seed,
-        schedule=schedules.cosine(steps), after_epoch=after_epoch,
+        schedule=half_cosine(digits.x, BATCH, epochs), after_epoch=after_epoch,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from ..bench import Bench, Digits
 from ..charts import Chart, Intervals, Row, Table
 from ..experiment import Experiment, Numbers, Verdict
 from ..statistics import paired, slowness
-from ..trainings import error, net_of, pursue, reached, sgd, train
+from ..trainings import error, half_cosine, net_of, pursue, reached, sgd, train
 from ..tuning import interior_best, median
 from ..words import count, listed, percent, points, ratio
 
@@ -169,10 +169,11 @@ def held_out(
     """Trains on all but the last sixth of the training images; the error there, None if it
     diverged."""
     n = len(digits.x) - len(digits.x) // HELD_OUT
+    x, y = digits.x[:n], digits.y[:n]
     net = net_of([784, *hidden, 10], activation, seed)
     losses = train(
-        net, digits.x[:n], digits.y[:n], sgd(net, lr, MOMENTUM), epochs=EPOCHS, batch=BATCH,
-        seed=seed, schedule=schedules.cosine(EPOCHS * -(-n // BATCH)),
+        net, x, y, sgd(net, lr, MOMENTUM), epochs=EPOCHS, batch=BATCH, seed=seed,
+        schedule=half_cosine(x, BATCH, EPOCHS),
     )  # fmt: skip
     is_finite = bool(np.isfinite(losses).all())
     return {"error": error(net, digits.x[n:], digits.y[n:]) if is_finite else None}
