@@ -76,7 +76,7 @@ def page(results: dict[str, Any], measured: Collection[str] = ()) -> str:
 <header>
 <h1>The activation laboratory</h1>
 <p class="lead">What textbooks say of activation functions, measured on MNIST, judged by rules
-that were written before these numbers were known.</p>
+that were settled with other seeds.</p>
 {notice(results["scale"])}<p class="facts">{escape(facts(results))}</p>
 </header>
 <main>
