@@ -30,6 +30,7 @@ from .scale import FULL, QUICK
 from .store import Store
 
 FOLDER = Path("results/lab")
+HOW_TO_ADD = "see 'Adding one' in the README"
 
 EXAMPLES = """\
 examples:
@@ -132,15 +133,16 @@ def add(name: str) -> str:
         kind = getattr(import_module(module), attribute)
     except Exception as error:  # whatever the user's module raises
         is_not_found = isinstance(error, ImportError | AttributeError)
-        hint = "a module in this folder or installed, a colon, and the class in it"
-        hint = hint if is_not_found else "see 'Adding one' in the README"
+        place = "a module in this folder or installed, a colon, and the class in it"
+        hint = place if is_not_found else HOW_TO_ADD
         got = f"{name}: {in_a_line(error)}"
         raise ArgumentError(explain("--activation", "module:Class", got, hint)) from error
     is_activation = isinstance(kind, type) and issubclass(kind, Activation)
     if not is_activation or getattr(kind, "name", None) not in REGISTRY:
-        hint = "see 'Adding one' in the README"
         raise ArgumentError(
-            explain("--activation", "a subclass of nn.Activation with a name", repr(kind), hint)
+            explain(
+                "--activation", "a subclass of nn.Activation with a name", repr(kind), HOW_TO_ADD
+            )
         )
     return tried(kind)
 
@@ -155,17 +157,17 @@ def tried(kind: type[Activation]) -> str:
             net = nn.MLP([8, 8, 2], kind)
             outputs = net(x)
             F.cross_entropy(outputs, y).backward()
-            gradients = [None if p.grad is None else p.grad.data for p in net.parameters()]
+            parameters = list(net.parameters())
+            gradients = [p.grad.data for p in parameters if p.grad is not None]
             loss = TrainingStep(net, F.cross_entropy, SGD(net.parameters(), 0.01))(x, y)
     except Exception as error:  # whatever the user's formula raises
         raise ArgumentError(explain("--activation", expected, in_a_line(error))) from error
-    found = [one for one in gradients if one is not None]
-    if len(found) < len(gradients):
+    if len(gradients) < len(parameters):
         hint = "a formula of tensors from its input to its output"
         raise ArgumentError(
             explain("--activation", expected, "no gradient for the layer before it", hint)
         )
-    if not all(np.isfinite(one).all() for one in (outputs.data, *found, np.asarray(loss))):
+    if not all(np.isfinite(one).all() for one in (outputs.data, *gradients, np.asarray(loss))):
         hint = "a formula and a derivative that are finite from -10 to 10"
         raise ArgumentError(explain("--activation", expected, "NaN or infinity", hint))
     return kind.name

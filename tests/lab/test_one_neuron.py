@@ -1,9 +1,10 @@
 """The experiment 'one-neuron': its rule, its formulas, and a small run."""
 
-from copy import deepcopy
+from functools import partial
 
 import numpy as np
 import pytest
+from lab_planted import changed
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
@@ -38,13 +39,7 @@ NUMBERS = {
 }
 
 
-def planted(*path, value):
-    numbers = deepcopy(NUMBERS)
-    place = numbers
-    for key in path[:-1]:
-        place = place[key]
-    place[path[-1]] = value
-    return numbers
+planted = partial(changed, NUMBERS)
 
 
 @pytest.mark.parametrize(

@@ -44,9 +44,8 @@ class Collapse(Experiment):
     rule = (
         "Reproduced if no output is further off than rounding allows, if the mean test error of "
         "each deep linear net is within one percentage point of the one layer's, and if each "
-        "ReLU net's "
-        "error is lower than that by more than a point, over the whole 95 % interval of the "
-        "paired differences."
+        "ReLU net's error is lower than that by more than a point, over the whole 95 % interval "
+        "of the paired differences."
     )
     seconds = {"full": 90, "quick": 2}
 

@@ -60,10 +60,9 @@ class Dying(Experiment):
         "(mean over the nets that did not diverge), if a dead unit of ReLU's first hidden layer "
         "has come back, if leaky ReLU, PReLU or ELU have a dead unit at a rate with which they "
         "learn (90 % of the test images or more are right, with every seed), or if none of these "
-        "learns at any rate, "
-        "so that this was not tested. True only when the rate is so high that not every net "
-        "learns, if at rates where all learn 40 % are not reached; true only in the first hidden "
-        "layer, if dead units of the second have come back. Else reproduced."
+        "learns at any rate, so that this was not tested. True only when the rate is so high that "
+        "not every net learns, if at rates where all learn 40 % are not reached; true only in the "
+        "first hidden layer, if dead units of the second have come back. Else reproduced."
     )
     seconds = {"full": 100, "quick": 10}
 
@@ -98,16 +97,7 @@ class Dying(Experiment):
             )  # fmt: skip
         most = int(np.nanargmax(shares))
         back = [came_back(relu, "dead", layer) for layer in range(len(LAYERS))]
-        others = [share(one, "dead").value for name in OTHERS for one in found[name] if learns(one)]
-        lost = [
-            share(one, "dead").value for name in OTHERS for one in found[name]
-            if not learns(one) and not np.isnan(share(one, "dead").value)
-        ]  # fmt: skip
-        deadly = {one["rate"] for one, dead in zip(relu, shares, strict=True) if dead > 0}
-        tested = [
-            name.replace("_", " ") for name in OTHERS
-            if any(learns(one) and one["rate"] in deadly for one in found[name])
-        ]  # fmt: skip
+        others = shares_of_kin(found, learning=True)
         at_last = (
             f"at {relu[learning[-1]]['rate']:.3g}, the highest rate with which all learn, "
             f"{percent(shares[learning[-1]])}"
@@ -119,14 +109,7 @@ class Dying(Experiment):
             f"are dead, a mean of nets that did not diverge ({net_by_net(relu[most])}), "
             f"{at_last}. Of the times that one was dead after an epoch {back[0][0]} of "
             f"{back[0][1]} were over after the next in the first hidden layer, {back[1][0]} of "
-            f"{back[1][1]} in the second. Of leaky ReLU, PReLU and ELU "
-            + (
-                f"at most {percent(max(others))} are dead where they learn"
-                if others
-                else "none learns"
-            )
-            + (f", {percent(max(lost))} where they do not" if lost else "")
-            + f"; where ReLU's units die {listed(tested) or 'none of these'} learns."
+            f"{back[1][1]} in the second. {told_of_kin(found)}"
         )
         failed = {
             f"ReLU nets do not reach {percent(CLAIMED)}": shares[most] < CLAIMED,
@@ -268,10 +251,12 @@ def share(one: dict[str, Any], state: str, layer: int | None = None) -> Interval
     last = [run[state][-1] for run in one["runs"] if not run["diverged"]]
     if not last:
         return Interval(np.nan, np.nan, np.nan)
-    units = SIZES[1:-1]
-    if layer is None:
-        return mean_interval([float(np.average(shares, weights=units)) for shares in last])
-    return mean_interval([shares[layer] for shares in last])
+    return mean_interval([overall(one) if layer is None else one[layer] for one in last])
+
+
+def overall(shares: Sequence[float]) -> float:
+    """The share of all hidden columns, from that of each layer."""
+    return float(np.average(shares, weights=SIZES[1:-1]))
 
 
 def accuracy(one: dict[str, Any]) -> Interval:
@@ -281,13 +266,36 @@ def accuracy(one: dict[str, Any]) -> Interval:
 
 def net_by_net(one: dict[str, Any]) -> str:
     """Of every seed how many units are dead, and how many test images right."""
-    units = SIZES[1:-1]
     return "; ".join(
         "one diverged" if run["diverged"]
-        else f"{percent(float(np.average(run['dead'][-1], weights=units)))} dead, "
+        else f"{percent(overall(run['dead'][-1]))} dead, "
         f"{percent(run['accuracy'])} of the test images right"
         for run in one["runs"]
     )  # fmt: skip
+
+
+def shares_of_kin(found: dict[str, Any], learning: bool) -> list[float]:
+    """The dead shares of leaky ReLU, PReLU and ELU, at the rates where they learn, or do not."""
+    rows = [one for name in OTHERS for one in found[name] if learns(one) == learning]
+    shares = [share(one, "dead").value for one in rows]
+    return [value for value in shares if not np.isnan(value)]
+
+
+def told_of_kin(found: dict[str, Any]) -> str:
+    """How many of their units die, and which of them learn where ReLU's die."""
+    where_they_learn, elsewhere = (shares_of_kin(found, learning) for learning in (True, False))
+    deadly = {one["rate"] for one in found["relu"] if share(one, "dead").value > 0}
+    tested = [
+        name.replace("_", " ") for name in OTHERS
+        if any(learns(one) and one["rate"] in deadly for one in found[name])
+    ]  # fmt: skip
+    words = "none learns"
+    if where_they_learn:
+        words = f"at most {percent(max(where_they_learn))} are dead where they learn"
+    if elsewhere:
+        words += f", {percent(max(elsewhere))} where they do not"
+    learns_there = listed(tested) or "none of these"
+    return f"Of leaky ReLU, PReLU and ELU {words}; where ReLU's units die {learns_there} learns."
 
 
 def learns(one: dict[str, Any]) -> bool:
