@@ -11,8 +11,8 @@ import minidl
 
 SOURCE = Path(__file__).parents[1] / "minidl"
 FLOORS = [
-    {"_kernels", "errors"},
-    {"checks"},
+    {"errors"},
+    {"_kernels", "checks"},
     {"tape", "random"},
     {"tensor"},
     {"layer", "losses", "optim", "schedules", "gradcheck", "dropout", "noise", "normalization"},

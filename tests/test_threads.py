@@ -26,9 +26,16 @@ def test_set_num_threads_and_its_context():
             assert minidl.get_num_threads() == 1
         assert minidl.get_num_threads() == 3
     assert minidl.get_num_threads() == before
-    for wrong in (0, -1, 1.5, True, "2"):
-        with pytest.raises(ValueError, match="a whole number from 1 up"):
-            minidl.set_num_threads(wrong)
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 1.5, True, "2", threads.MOST_THREADS + 1, 2**31, 2**63])
+def test_a_number_of_threads_that_makes_no_sense_is_refused_before_it_holds(wrong):
+    before = minidl.get_num_threads()
+    with pytest.raises(minidl.ArgumentError, match="a whole number from 1 to"):
+        minidl.set_num_threads(wrong)
+    assert minidl.get_num_threads() == before
+    with minidl.set_num_threads(threads.MOST_THREADS):
+        assert minidl.get_num_threads() == threads.MOST_THREADS
 
 
 def in_turn(*lists_of_calls):
@@ -89,17 +96,35 @@ def test_one_setting_for_several_blocks_and_many_settings():
     assert len(threads._Process.settings) < 100
 
 
-@pytest.mark.parametrize(("setting", "expected"), [("3", 3), ("2,4", 2), ("1", 1), (" 2 ", 2)])
-def test_omp_num_threads_is_the_default(setting, expected, tmp_path):
+def with_omp_num_threads(setting, folder):
+    """What a process says that is started with it: its number of threads, and its warnings."""
     code = "import minidl; print(minidl.get_num_threads())"
-    environment = os.environ | {"OMP_NUM_THREADS": setting}
-    done = python(code, environment, tmp_path)
-    assert int(done.stdout) == expected
+    done = python(code, os.environ | {"OMP_NUM_THREADS": setting}, folder)
+    return int(done.stdout), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [("3", 3), ("2,4", 2), ("1", 1), (" 2 ", 2), ("007", 7), ("", threads.CPUS)],
+)
+def test_omp_num_threads_is_the_default(setting, expected, tmp_path):
+    count, errors = with_omp_num_threads(setting, tmp_path)
+    assert count == expected
+    assert "GuardWarning" not in errors
+
+
+@pytest.mark.parametrize(
+    "setting", ["1000000", "99999999999", "9" * 5000, "²", "٣", "0", "-2", "2.5", "two", ",4"]
+)
+def test_omp_num_threads_that_makes_no_sense_is_warned_of(setting, tmp_path):
+    count, errors = with_omp_num_threads(setting, tmp_path)
+    assert count == threads.CPUS
+    assert errors.count("GuardWarning: OMP_NUM_THREADS: expected a whole number from 1 to") == 1
 
 
 def test_default_is_what_the_process_may_use(monkeypatch, tmp_path):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    assert 1 <= threads.default_threads() <= len(os.sched_getaffinity(0))
+    assert 1 <= threads.default_threads() == threads.CPUS <= len(os.sched_getaffinity(0))
     for text, quota in (("max 100000", None), ("150000 100000", 2), ("50000 100000", 1)):
         (tmp_path / "cpu.max").write_text(text)
         assert threads.cgroup_quota(tmp_path) == quota

@@ -9,6 +9,8 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+from ..errors import ArgumentError, GuardWarning, explain
+
 # Nanoseconds of work for one core above which a second one helps: to wake it and to wait for it
 # takes 3 to 5 microseconds.
 WORTH_SHARING = 10_000
@@ -18,6 +20,10 @@ WORTH_SHARING = 10_000
 # what one core has in its cache a second one must fetch (batch 2 of 784-128: 11 µs, by two 24).
 PRODUCTS_PER_NANOSECOND = 40
 NUMBERS_PER_NANOSECOND = 24
+
+# More threads than so many for each CPU are a mistake: a step by 1000 of them on two CPUs takes 400
+# times as long, and where the system has no more to give, OpenMP ends the process.
+THREADS_PER_CPU = 8
 
 # Calls of set_num_threads that are remembered: one that turns out to begin a block is taken back.
 REMEMBERED = 64
@@ -32,16 +38,34 @@ def cgroup_quota(root: Path = Path("/sys/fs/cgroup")) -> int | None:
     return None if quota == "max" else max(1, math.ceil(int(quota) / int(period)))
 
 
-def default_threads() -> int:
-    """OMP_NUM_THREADS if it is set, else the CPUs that this process may use."""
-    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    if wanted.isdigit() and int(wanted) > 0:
-        return int(wanted)
+def available_cpus() -> int:
+    """The CPUs that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         available = len(os.sched_getaffinity(0))
     else:
         available = os.cpu_count() or 1
     return min(available, cgroup_quota() or available)
+
+
+CPUS = available_cpus()  # before OpenMP is loaded, which may bind this thread to one of them
+MOST_THREADS = THREADS_PER_CPU * CPUS
+
+
+def default_threads() -> int:
+    """OMP_NUM_THREADS if it is a number of threads to work with, else one for each CPU."""
+    setting = os.environ.get("OMP_NUM_THREADS", "").strip()
+    if not setting:
+        return CPUS
+    digits = setting.split(",")[0].strip().lstrip("0")  # "4,2": then 2 within each of the 4
+    if digits.isascii() and digits.isdigit() and len(digits) < 10 and int(digits) <= MOST_THREADS:
+        return int(digits)
+    expected = f"a whole number from 1 to {MOST_THREADS} on {CPUS} CPUs"
+    warnings.warn(
+        f"{explain('OMP_NUM_THREADS', expected, repr(setting[:20]))} minidl uses {CPUS}",
+        GuardWarning,
+        stacklevel=2,
+    )
+    return CPUS
 
 
 def load_openmp() -> ModuleType:
@@ -139,8 +163,10 @@ def set_num_threads(threads: int) -> _Setting:
     - threadpoolctl: `threadpool_limits(n)` leaves the kernels at most n threads, while it holds
       and in the thread of Python that called it, whatever is set here;
     - `set_num_threads`;
-    - OMP_NUM_THREADS, as it is when minidl is imported;
+    - OMP_NUM_THREADS, as it is when minidl is imported; what makes no sense is warned of;
     - the CPUs that the process may use.
+
+    It may be up to 8 for each of these CPUs: ArgumentError for more, and for no whole number.
 
     A forked child starts with 1, as it is seldom alone; it may set more. (Where a team of threads
     cannot be ended before the fork, which needs GCC 9 or LLVM's OpenMP, it stays at one thread,
@@ -150,8 +176,10 @@ def set_num_threads(threads: int) -> _Setting:
     ...     get_num_threads()
     1
     """
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise ValueError(f"set_num_threads: expected a whole number from 1 up, got {threads!r}.")
+    is_whole = isinstance(threads, int) and not isinstance(threads, bool)
+    if not is_whole or not 1 <= threads <= MOST_THREADS:
+        expected = f"a whole number from 1 to {MOST_THREADS} on {CPUS} CPUs"
+        raise ArgumentError(explain("set_num_threads", expected, repr(threads)))
     if _Process.is_serial and threads > 1:
         warnings.warn(
             "set_num_threads: this process was forked in a way that leaves OpenMP unable to start "
