@@ -1,11 +1,14 @@
 """`Layer`: something with parameters that maps a tensor to a tensor; and `Parameter`."""
 
+import warnings
 from collections.abc import Iterator, Mapping
+from reprlib import recursive_repr
+from types import GeneratorType
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from .errors import ArgumentError, DTypeError, ShapeError, explain
+from .errors import ArgumentError, DTypeError, GuardWarning, ShapeError, explain
 from .random import fresh_seed, is_word
 from .tensor import Tensor
 
@@ -27,9 +30,9 @@ class Parameter(Tensor):
 
 
 class Layer:
-    """The base of all layers. A subclass sets parameters and layers as attributes in `__init__`
-    (lists of layers count too) and defines `forward`. Arrays that are not learned but belong to the
-    layer's state, such as running means, are buffers: attributes that `buffer_names` lists.
+    """The base of all layers. A subclass sets parameters and layers as attributes in `__init__`, or
+    lists, tuples and dicts of them, and defines `forward`. Arrays that are not learned but belong
+    to the layer's state, such as running means, are buffers: attributes that `buffer_names` lists.
 
     >>> from minidl import nn, tensor
     >>> class Twice(nn.Layer):
@@ -52,15 +55,14 @@ class Layer:
         """What `forward` computes."""
         return self.forward(x)
 
+    def held(self) -> Iterator[tuple[str, Any]]:
+        """The layers and tensors that this layer holds: its attributes, such as "weight", and those
+        in lists, tuples and dicts of any depth, such as "blocks.0" or "heads.left"."""
+        return parts(vars(self), set())
+
     def children(self) -> Iterator[tuple[str, "Layer"]]:
         """The layers within this one, with their names."""
-        for name, value in vars(self).items():
-            if isinstance(value, Layer):
-                yield name, value
-            elif isinstance(value, (list, tuple)):
-                for i, part in enumerate(value):
-                    if isinstance(part, Layer):
-                        yield f"{name}.{i}", part
+        return ((name, value) for name, value in self.held() if isinstance(value, Layer))
 
     def named_layers(self) -> "Iterator[tuple[str, Layer]]":
         """This layer, whose path is "", and all within it, such as "0", each once, outermost
@@ -80,19 +82,29 @@ class Layer:
         return (layer for _, layer in self.named_layers())
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """Every parameter once, with its path, such as "0.weight"."""
+        """Every parameter once, with its path, such as "0.weight".
+
+        GuardWarning for what would be neither trained nor saved: a plain tensor that wants a
+        gradient, and layers or parameters in a set or a generator.
+        """
         seen: set[int] = set()
         for path, layer in self.named_layers():
-            for name, value in vars(layer).items():
+            for name, value in layer.held():
                 if isinstance(value, Parameter) and id(value) not in seen:
                     seen.add(id(value))
                     yield joined(path, name), value
+                elif not isinstance(value, (Layer, Parameter)):
+                    warn_if_lost(joined(path, name), value)
 
     def named_buffers(self) -> Iterator[tuple[str, np.ndarray]]:
         """Every buffer, the array itself, with its path, such as "1.running_mean"."""
         for path, layer in self.named_layers():
             for name in layer.buffer_names:
-                yield joined(path, name), getattr(layer, name)
+                buffer = getattr(layer, name)
+                if not isinstance(buffer, np.ndarray):
+                    operation = f"{type(layer).__name__}: the buffer {joined(path, name)}"
+                    raise DTypeError(explain(operation, "an array", repr(buffer), "np.asarray(x)"))
+                yield joined(path, name), buffer
 
     def parameters(self) -> Iterator[Parameter]:
         """Every parameter once."""
@@ -128,18 +140,15 @@ class Layer:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Takes the values of a state_dict over.
 
-        Names, shapes and dtypes have to fit; all are checked before the first is changed.
+        Names, shapes and dtypes have to fit, and all arrays of the layer be writable: all is
+        checked before the first is changed.
         """
         own = self._state()
         check_names("load_state_dict", "the parameters and buffers", own, state)
-        arrays = {name: np.asarray(state[name]) for name in own}
-        for name, array in arrays.items():
-            if array.shape != own[name].shape:
-                raise ShapeError(
-                    explain(f"load_state_dict: {name}", f"shape {own[name].shape}", array.shape)
-                )
-            if array.dtype.kind != own[name].dtype.kind:
-                raise DTypeError(explain(f"load_state_dict: {name}", own[name].dtype, array.dtype))
+        arrays = {
+            name: fitted(f"load_state_dict: {name}", state[name], array)
+            for name, array in own.items()
+        }
         for name, array in arrays.items():
             own[name][...] = array
         for parameter in self.parameters():
@@ -182,21 +191,26 @@ class Layer:
         wanted = np.dtype(dtype)
         if wanted not in (np.float32, np.float64):
             raise DTypeError(explain("astype", "float32 or float64", wanted))
-        for parameter in self.parameters():
-            converted = Parameter(parameter.data.astype(wanted), parameter.decays)
+        parameters = [(p, Parameter(p.data.astype(wanted), p.decays)) for p in self.parameters()]
+        buffers = [
+            (layer, name, getattr(layer, name).astype(wanted))
+            for layer in self.layers_within()
+            for name in layer.buffer_names
+            if getattr(layer, name).dtype.kind == "f"
+        ]
+        for parameter, converted in parameters:
+            converted.requires_grad = parameter.requires_grad
             parameter._become(converted.data, converted._memory, None)
-            parameter.requires_grad = True
-        for layer in self.layers_within():
-            for name in layer.buffer_names:
-                buffer = getattr(layer, name)
-                if buffer.dtype.kind == "f":
-                    setattr(layer, name, buffer.astype(wanted))
+            parameter.requires_grad = converted.requires_grad
+        for layer, name, array in buffers:
+            setattr(layer, name, array)
         return self
 
     def describe(self) -> str:
         """The constructor's arguments, for the representation."""
         return ""
 
+    @recursive_repr()
     def __repr__(self) -> str:
         inner = [f"  ({name}): {child!r}".replace("\n", "\n  ") for name, child in self.children()]
         if not inner:
@@ -216,15 +230,63 @@ class RandomLayer(Layer):
         self.calls = 0
 
 
+# What has no place for each of its parts: no order that lasts, or nothing after the first look.
+PLACELESS = (set, frozenset, GeneratorType, map, filter, zip)
+FOLLOWED = (Layer, Tensor, list, tuple, dict, *PLACELESS)
+
+
+def parts(value: Any, seen: set[int]) -> Iterator[tuple[str, Any]]:
+    """The layers and tensors in lists, tuples and dicts of any depth, each with the keys that lead
+    to it, such as "heads.left". A container in `seen` is passed over: it may hold itself. One that
+    has no places is given as it is."""
+    if isinstance(value, (Layer, Tensor, *PLACELESS)):
+        yield "", value
+    elif id(value) not in seen:
+        seen.add(id(value))
+        is_dict = isinstance(value, dict)
+        for key, inner in value.items() if is_dict else enumerate(value):
+            if isinstance(inner, FOLLOWED):
+                for name, part in parts(inner, seen):
+                    yield joined(checked_key(key) if is_dict else str(key), name), part
+
+
+def checked_key(key: Any) -> str:
+    """The key; ArgumentError unless it can be a part of a path that no other has."""
+    if isinstance(key, str) and key and not {".", ":"} & set(key):
+        return key
+    expected = "keys of layers and parameters to be names without dots and colons"
+    raise ArgumentError(explain("Layer", expected, repr(key), "another key, or a list"))
+
+
+def warn_if_lost(path: str, value: Any) -> None:
+    """GuardWarning if `value`, at `path`, is neither trained nor saved, but looks as if it is to be
+    learned. Python shows one text once."""
+    if isinstance(value, Tensor):
+        is_lost = value.requires_grad and value._node is None
+        expected, hint = "what is learned to be a Parameter", "nn.Parameter(values)"
+        got = "a tensor with requires_grad=True"
+    else:
+        is_sure = isinstance(value, (set, frozenset))
+        is_lost = not is_sure or any(isinstance(part, (Layer, Parameter)) for part in value)
+        expected, hint = "layers and parameters in lists, tuples and dicts", "a list"
+        got = f"a {type(value).__name__}"
+    if is_lost:
+        got = f"{got}, which is neither trained nor saved"
+        warnings.warn(explain(f"Layer: {path}", expected, got, hint), GuardWarning, stacklevel=2)
+
+
 def joined(path: str, name: str) -> str:
-    """The path of what is called `name` within the layer at `path`."""
-    return f"{path}.{name}" if path else name
+    """The path of what is called `name` within what is at `path`; either may be empty."""
+    return f"{path}.{name}" if path and name else path or name
 
 
 def check_names(
     operation: str, what: str, own: Mapping[str, Any], state: Mapping[str, Any]
 ) -> None:
-    """Raises ShapeError unless `state` has the names of `own` and no others."""
+    """Raises DTypeError unless `state` is a dict, ShapeError unless it has the names of `own` and
+    no others."""
+    if not isinstance(state, Mapping):
+        raise DTypeError(explain(operation, "a dict", type(state).__name__))
     missing = [name for name in own if name not in state]
     unknown = [name for name in state if name not in own]
     if missing or unknown:
@@ -236,3 +298,23 @@ def check_names(
                 f"unknown: {', '.join(unknown) or 'none'}",
             )
         )
+
+
+def fitted(operation: str, value: Any, own: np.ndarray) -> np.ndarray:
+    """A copy of `value` in the dtype of `own`; raises unless `own` can be given its numbers."""
+    if hasattr(value, "detach") and not isinstance(value, Tensor):
+        hint = "checkpoint.load_torch(net, state_dict)"
+        got = "PyTorch's tensor: a Linear's weight lies the other way round"
+        raise DTypeError(explain(operation, "an array", got, hint))
+    array = value.data if isinstance(value, Tensor) else np.asarray(value)
+    if not own.flags.writeable:
+        hint = "parameter.data = parameter.data.copy()"
+        raise ArgumentError(explain(operation, "memory to write to", "a read-only array", hint))
+    if array.shape != own.shape:
+        is_turned = array.shape == own.shape[::-1]
+        hint = "checkpoint.load_torch(net, state_dict) for PyTorch's weights" if is_turned else ""
+        raise ShapeError(explain(operation, f"shape {own.shape}", array.shape, hint))
+    is_exact = own.dtype.kind == "f" or np.can_cast(array.dtype, own.dtype)
+    if array.dtype.kind != own.dtype.kind or not is_exact:
+        raise DTypeError(explain(operation, own.dtype, array.dtype))
+    return array.astype(own.dtype)

@@ -12,7 +12,7 @@ from .checks import is_whole
 from .dense import dense
 from .dropout import check_mask, dropout
 from .errors import ArgumentError, DTypeError, ShapeError, explain
-from .layer import Layer, Parameter, RandomLayer
+from .layer import Layer, Parameter, RandomLayer, parts
 from .noise import check_deviation, gaussian_noise
 from .normalization import batch_norm, check_options
 from .tensor import Tensor, as_tensor
@@ -239,9 +239,10 @@ class Sequential(Layer):
         """The layers; to change them, make a new Sequential of them."""
         return self._layers
 
-    def children(self) -> Iterator[tuple[str, Layer]]:
-        """The layers, named by their position."""
-        return ((str(i), layer) for i, layer in enumerate(self.layers))
+    def held(self) -> Iterator[tuple[str, Any]]:
+        """The layers, named by their position, and what a subclass holds beside them."""
+        others = {k: v for k, v in vars(self).items() if k not in ("_layers", "_stages")}
+        return parts({str(i): layer for i, layer in enumerate(self.layers)} | others, set())
 
     def forward(self, x: Any) -> Tensor:
         """The last layer's output."""

@@ -66,6 +66,78 @@ def test_a_state_is_checked_before_anything_changes():
         assert all(np.array_equal(before[k], v) for k, v in net.state_dict().items())
 
 
+class Matrices(nn.Layer):
+    buffer_names = ("count",)
+
+    def __init__(self):
+        self.first = nn.Parameter(np.zeros((2, 2), "f"))
+        self.last = nn.Parameter(np.zeros((3, 2), "f"))
+        self.count = np.zeros(1, np.int32)
+
+
+class OfPyTorch:
+    """What a tensor of another library shows: NumPy takes it for an array."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __array__(self, dtype=None, copy=None):
+        return self.array
+
+    def detach(self):
+        return self
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"last": np.zeros((2, 3), "f")}, minidl.ShapeError, r"got \(2, 3\)\. Try: .*load_torch"),
+        ({"last": OfPyTorch(np.zeros((3, 2), "f"))}, minidl.DTypeError, r"Try: .*load_torch"),
+        ({"count": np.array([2**40])}, minidl.DTypeError, "count: expected int32, got int64"),
+        ("net.npz", minidl.DTypeError, "expected a dict, got str"),
+    ],
+)
+def test_a_state_that_cannot_be_right_changes_nothing(change, error, message):
+    net, before = Matrices(), Matrices().state_dict()
+    state = change if isinstance(change, str) else {k: v + 1 for k, v in before.items()} | change
+    with pytest.raises(error, match=message):
+        net.load_state_dict(state)
+    assert all(np.array_equal(before[k], v) for k, v in net.state_dict().items())
+
+
+@pytest.mark.parametrize("name", ["last", "count"])
+def test_memory_that_cannot_be_written_to_is_found_before_anything_changes(name):
+    net = Matrices()
+    (net.count if name == "count" else net.last.data).flags.writeable = False
+    state = {name: array + 1 for name, array in net.state_dict().items()}
+    with pytest.raises(minidl.ArgumentError, match=f"{name}: expected memory to write to"):
+        net.load_state_dict(state)
+    assert not any(array.any() for array in net.state_dict().values())
+
+
+def test_layers_that_swap_their_weights_by_their_own_arrays():
+    net = nn.Sequential(nn.Dense(3, 3), nn.Dense(3, 3))
+    before = net.state_dict()
+    of_other = {"0": "1", "1": "0"}
+    parameters = dict(net.named_parameters())
+    views = {n: parameters[of_other[n[0]] + n[1:]].data for n in before}
+    for state in (views, dict(net.named_parameters())):
+        net.load_state_dict(state)
+        for name, array in net.state_dict().items():
+            np.testing.assert_array_equal(array, before[of_other[name[0]] + name[1:]])
+
+
+def test_astype_changes_all_or_nothing_and_thaws_nothing():
+    net = net_with_everything()
+    net[0].weight.requires_grad = False
+    net.astype(np.float64)
+    assert [name for name, p in net.named_parameters() if not p.requires_grad] == ["0.weight"]
+    net[6][1].weight.data[0] = 1e300
+    with pytest.raises(RuntimeWarning, match="overflow"):  # a warning that is an error here
+        net.astype(np.float32)
+    assert {p.dtype.name for p in net.parameters()} == {"float64"}
+
+
 def test_astype_converts_buffers_of_its_kind():
     net = net_with_everything().astype(np.float64)
     kinds = {name.split(".")[-1]: array.dtype for name, array in net.named_buffers()}

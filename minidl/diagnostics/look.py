@@ -134,7 +134,7 @@ def steepness(activation: Activation, z: np.ndarray) -> tuple[np.ndarray, bool]:
 
 def matrix_of(layer: Layer) -> Parameter | None:
     """The layer's own weights (in, out), if it has such."""
-    for value in vars(layer).values():
+    for _, value in layer.held():
         if isinstance(value, Parameter) and value.ndim == 2:
             return value
     return None
