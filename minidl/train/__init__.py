@@ -6,10 +6,11 @@ from .evaluation import evaluate, predict
 from .fit import fit
 from .guards import GUARDS, check
 from .history import History
-from .metrics import accuracy, confusion_matrix, f1, r2, top_k
+from .metrics import accuracy, auc, confusion_matrix, f1, mae, precision, r2, recall, top_k
 from .run import Run
 
 __all__ = [
-    "GUARDS", "Callback", "Checkpoint", "EarlyStopping", "History", "Run", "accuracy", "check",
-    "confusion_matrix", "evaluate", "f1", "fit", "predict", "r2", "top_k",
+    "GUARDS", "Callback", "Checkpoint", "EarlyStopping", "History", "Run", "accuracy", "auc",
+    "check", "confusion_matrix", "evaluate", "f1", "fit", "mae", "precision", "predict", "r2",
+    "recall", "top_k",
 ]  # fmt: skip

@@ -8,10 +8,9 @@ import numpy as np
 
 from ..checks import is_number, is_whole
 from ..errors import ArgumentError, explain
+from .metrics import is_better_when
 from .run import Run
 from .state import prefixed, within
-
-BETTER = {"accuracy": "max", "top": "max", "f1": "max", "r2": "max", "loss": "min"}
 
 
 class Callback:
@@ -145,8 +144,7 @@ class EarlyStopping(Callback):
 def sign_of(operation: str, monitor: str, mode: str | None) -> int:
     """1 if more of this column is better, -1 if less is."""
     if mode is None:
-        start = monitor.removeprefix("validation_").split("_")[0]
-        mode = BETTER.get(start)
+        mode = is_better_when(monitor.removeprefix("validation_"))
     if mode not in ("min", "max"):
         expected = f"mode='min' or mode='max' for {monitor}"
         raise ArgumentError(explain(operation, expected, repr(mode)))

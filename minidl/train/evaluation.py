@@ -69,7 +69,7 @@ def evaluate(
     >>> sorted(evaluate(nn.MLP([4, 8, 2]), (x, y), F.cross_entropy, ["accuracy"]))
     ['accuracy', 'loss']
     """
-    functions = [find(metric) for metric in metrics]
+    functions = [find(metric, loss) for metric in metrics]
     with mode(model, training=False), no_grad():
         outputs, y = outputs_and_truth(model, data, batch_size)
         result: dict[str, Any] = {}

@@ -60,7 +60,8 @@ def fit(
     - loss: a function (outputs, y) that gives a number, such as F.cross_entropy
     - validation: data whose loss and metrics are computed after each epoch, in evaluation mode, as
       "validation_loss", "validation_accuracy" ...
-    - metrics: "accuracy", "top_5", "f1", "r2", "confusion_matrix", or functions (y, outputs)
+    - metrics: "accuracy", "top_5", "f1", "precision", "recall", "auc", "r2", "mae",
+      "confusion_matrix", or functions (y, outputs)
     - callbacks: EarlyStopping, Checkpoint, or a `Callback` of one's own
     - schedule: a Schedule, or a function of the step such as schedules.cosine(1000); it goes on
       with each step

@@ -81,7 +81,8 @@ def test_rows_that_are_nan_are_wrong():
     assert top_k(y, scores, k=2) == pytest.approx(2 / 3)
     np.testing.assert_array_equal(confusion_matrix(y, scores), [[1, 0], [0, 1]])
     # class 0: F1 of 1; class 1: one hit, one missed, none wrongly taken
-    assert f1(y, scores) == pytest.approx((1 + 2 / 3) / 2)
+    assert f1(y, scores, "macro") == pytest.approx((1 + 2 / 3) / 2)
+    assert f1(y, scores) == pytest.approx(2 / 3)
     assert accuracy([0], np.array([np.nan])) == 0.0
 
 
@@ -117,7 +118,7 @@ def test_no_rows():
         (lambda: confusion_matrix(Y, PREDICTED, classes=3), "classes from 0 to 2"),
         (lambda: f1(Y, SCORES, "median"), "average"),
         (lambda: r2([1.0, 2.0], [[1.0, 2.0]]), "y's shape"),
-        (lambda: find("precision"), "one of accuracy"),
+        (lambda: find("acc"), "one of accuracy"),
         (lambda: find("top_x"), "one of accuracy"),
         (lambda: find(3), "a name or a function"),
     ],

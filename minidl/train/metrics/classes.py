@@ -1,0 +1,74 @@
+"""Metrics of outputs that say a class: accuracy, top-k, the confusion matrix."""
+
+from typing import Any
+
+import numpy as np
+
+from ...checks import is_whole
+from ...errors import ArgumentError, ShapeError, explain
+from .labels import (
+    NO_CLASS,
+    as_array,
+    class_count,
+    classes_of,
+    require_classes,
+    true_classes,
+    truth_and_prediction,
+)
+
+
+def accuracy(y: Any, outputs: Any, multi_label: bool = False) -> float:
+    """The share of rows whose predicted class is the true one; NaN for no rows.
+
+    With `multi_label` a row is right if all of its labels are (subset accuracy).
+
+    >>> accuracy([0, 1, 1], [[2.0, 1.0], [0.0, 3.0], [1.0, 0.5]])
+    0.6666666666666666
+    >>> accuracy([[0, 1], [1, 1]], [[-2.0, 3.0], [0.5, -1.0]], multi_label=True)
+    0.5
+    """
+    truth, predicted = truth_and_prediction("accuracy", y, outputs, multi_label)
+    is_right = truth == predicted
+    return _mean(is_right.all(axis=1) if is_right.ndim == 2 else is_right)
+
+
+def top_k(y: Any, outputs: Any, k: int = 5) -> float:
+    """The share of rows whose true class is among the k largest of its scores (n, classes).
+
+    Of equal scores the first counts as the larger, so that k = 1 is the accuracy.
+
+    >>> top_k([2, 0], [[0.1, 0.5, 0.4], [0.2, 0.5, 0.3]], k=2)
+    0.5
+    """
+    if not is_whole(k, 1):
+        raise ArgumentError(explain("top_k", "k: a whole number from 1 up", repr(k)))
+    scores = as_array(outputs)
+    if scores.ndim != 2:
+        raise ShapeError(explain("top_k", "outputs of shape (n, classes)", scores.shape))
+    truth = true_classes("top_k", y, scores)
+    require_classes("top_k", truth, scores.shape[1])
+    own = scores[np.arange(len(scores)), truth][:, None]
+    earlier = np.arange(scores.shape[1]) < truth[:, None]
+    before = ((scores > own) | ((scores == own) & earlier)).sum(axis=1)
+    return _mean((before < k) & ~np.isnan(scores).any(axis=1))
+
+
+def confusion_matrix(y: Any, outputs: Any, classes: int | None = None) -> np.ndarray:
+    """How many rows of class i were taken for class j, at [i, j]; int64 (classes, classes).
+
+    Without `classes` there are as many as scores, or as the largest class says. A row that
+    predicts no class is left out.
+
+    >>> confusion_matrix([0, 1, 1], [[2.0, 1.0], [0.0, 3.0], [1.0, 0.5]])
+    array([[1, 0],
+           [1, 1]])
+    """
+    truth, predicted = classes_of("confusion_matrix", y, outputs)
+    count = class_count("confusion_matrix", truth, predicted, outputs, classes)
+    known = predicted != NO_CLASS
+    pairs = truth[known] * count + predicted[known]
+    return np.bincount(pairs, minlength=count * count).reshape(count, count).astype(np.int64)
+
+
+def _mean(hits: np.ndarray) -> float:
+    return float(hits.mean()) if len(hits) else float("nan")

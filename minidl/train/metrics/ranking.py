@@ -1,0 +1,52 @@
+"""The area under the ROC curve."""
+
+from typing import Any
+
+import numpy as np
+
+from ...errors import ArgumentError, ShapeError, explain
+from .labels import as_array, classes_of, has_columns, no_or_yes, one_for_each, require_classes
+
+
+def auc(y: Any, outputs: Any, multi_label: bool = False) -> float:
+    """The chance that a row of class 1 has a higher score than one of class 0; equal ones count
+    half. It is the area under the ROC curve.
+
+    For two classes: one score (n,) or (n, 1), or two (n, 2), of which the difference counts. With
+    `multi_label` the mean over the labels, y and outputs (n, labels). NaN where a class does not
+    occur, or a score is NaN.
+
+    >>> auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
+    0.75
+
+    Hanley, McNeil, "The meaning and use of the area under a receiver operating characteristic
+    (ROC) curve", Radiology 143, 1982.
+    """
+    truth, scores = as_array(y), as_array(outputs)
+    if multi_label and has_columns(truth):
+        if truth.shape != scores.shape:
+            raise ShapeError(explain("auc", f"outputs of y's shape {truth.shape}", scores.shape))
+        columns = zip(no_or_yes("auc", truth).T, scores.T, strict=True)
+        return float(np.mean([_area(labels, column) for labels, column in columns]))
+    if has_columns(scores):
+        if scores.shape[1] > 2:
+            hint = "f1_macro, or multi_label=True where each column is a label of its own"
+            raise ArgumentError(explain("auc", "two classes", scores.shape[1], hint))
+        labels, _ = classes_of("auc", truth, scores)
+        require_classes("auc", labels, 2)
+        return _area(labels, np.subtract(scores[:, 1], scores[:, 0], dtype=np.float64))
+    if scores.shape not in ((len(truth),), (len(truth), 1)):
+        raise ShapeError(explain("auc", "outputs of shape (n,), (n, 1) or (n, 2)", scores.shape))
+    return _area(no_or_yes("auc", one_for_each("auc", truth, len(scores))), scores.reshape(-1))
+
+
+def _area(labels: np.ndarray, scores: np.ndarray) -> float:
+    """From the sum of the ranks of class 1, where equal scores share the mean of their ranks."""
+    ones = int(labels.sum())
+    zeros = len(labels) - ones
+    if not ones or not zeros or np.isnan(scores).any():
+        return float("nan")
+    _, place, count = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = np.cumsum(count) - (count - 1) / 2
+    above = ranks[place][labels == 1].sum() - ones * (ones + 1) / 2
+    return float(above / (ones * zeros))

@@ -1,0 +1,107 @@
+"""Precision, recall, and F1, their harmonic mean: of each class, or an average of them."""
+
+from typing import Any
+
+import numpy as np
+
+from ...checks import is_number
+from ...errors import ArgumentError, explain
+from .labels import NO_CLASS, class_count, truth_and_prediction
+
+AVERAGES = ("auto", "macro", "weighted", "micro", "binary", None)
+
+
+def precision(
+    y: Any, outputs: Any, average: str | None = "auto", zero_division: float = 0.0,
+    classes: int | None = None, multi_label: bool = False,
+) -> Any:  # fmt: skip
+    """TP / (TP + FP), the share of the rows said to be of a class that are. Options as for `f1`.
+
+    >>> precision([0, 1, 1], [0, 1, 0])
+    1.0
+    """
+    return _rate("precision", 0, 1, y, outputs, average, zero_division, classes, multi_label)
+
+
+def recall(
+    y: Any, outputs: Any, average: str | None = "auto", zero_division: float = 0.0,
+    classes: int | None = None, multi_label: bool = False,
+) -> Any:  # fmt: skip
+    """TP / (TP + FN), the share of the rows of a class that were found. Options as for `f1`.
+
+    >>> recall([0, 1, 1], [0, 1, 0])
+    0.5
+    """
+    return _rate("recall", 1, 0, y, outputs, average, zero_division, classes, multi_label)
+
+
+def f1(
+    y: Any, outputs: Any, average: str | None = "auto", zero_division: float = 0.0,
+    classes: int | None = None, multi_label: bool = False,
+) -> Any:  # fmt: skip
+    """F1 = 2 TP / (2 TP + FP + FN), the harmonic mean of precision and recall.
+
+    `average`: "auto", which is "binary" for two classes and else "macro"; "macro", the mean over
+    the classes that occur in y or in the predictions, or over all labels; "weighted", that mean
+    with the count of each in y as its weight; "micro", the TP, FP and FN of all added first;
+    "binary", class 1 alone; None, an array of every class's own. `zero_division` is what stands
+    where there is 0 / 0: for F1, where a class neither occurs nor is predicted.
+
+    >>> print(f"{f1([0, 1, 1], [0, 1, 0]):.4f}")
+    0.6667
+    >>> f1([0, 1, 1], [0, 1, 0], average=None, classes=3)
+    array([0.66666667, 0.66666667, 0.        ])
+    >>> f1([[0, 1], [1, 1]], [[-2.0, 3.0], [0.5, 1.0]], multi_label=True)
+    1.0
+
+    van Rijsbergen, "Information Retrieval", 1979.
+    """
+    return _rate("f1", 1, 1, y, outputs, average, zero_division, classes, multi_label)
+
+
+def _rate(
+    operation: str, of_true: int, of_taken: int, y: Any, outputs: Any, average: str | None,
+    zero_division: float, classes: int | None, multi_label: bool,
+) -> Any:  # fmt: skip
+    """Of TP rows of a class that were found, the share in the rows that have it (TP + FN, which
+    count `of_true` times) and those said to have it (TP + FP, `of_taken` times)."""
+    if average not in AVERAGES:
+        expected = f"average: one of {', '.join(map(str, AVERAGES))}"
+        raise ArgumentError(explain(operation, expected, repr(average)))
+    if not is_number(zero_division):
+        raise ArgumentError(explain(operation, "zero_division: a number", repr(zero_division)))
+    truth, predicted = truth_and_prediction(operation, y, outputs, multi_label)
+    has_labels = truth.ndim == 2
+    if has_labels:
+        hits = ((truth == 1) & (predicted == 1)).sum(axis=0)
+        true, taken = (truth == 1).sum(axis=0), (predicted == 1).sum(axis=0)
+    else:
+        count = class_count(operation, truth, predicted, outputs, classes)
+        hits = np.bincount(truth[truth == predicted], minlength=count)
+        true = np.bincount(truth, minlength=count)
+        taken = np.bincount(predicted[predicted != NO_CLASS], minlength=count)
+    part, whole = (of_true + of_taken) * hits, of_true * true + of_taken * taken
+    if average == "auto":
+        average = "macro" if has_labels or len(hits) > 2 else "binary"
+    if average == "micro":
+        return _ratio(part.sum(), whole.sum(), zero_division).item()
+    rates = _ratio(part, whole, zero_division)
+    if average is None:
+        return rates
+    if average == "binary":
+        if has_labels or len(hits) > 2:
+            expected = "two classes for average='binary'"
+            raise ArgumentError(explain(operation, expected, len(hits), "average='macro'"))
+        return rates[1].item() if len(hits) == 2 else float(zero_division)
+    counted = (true + taken > 0) | has_labels
+    weights = true[counted] if average == "weighted" else np.ones(counted.sum())
+    if not weights.any():
+        return float(zero_division)
+    return float(np.average(rates[counted], weights=weights))
+
+
+def _ratio(part: Any, whole: Any, zero_division: float) -> np.ndarray:
+    """part / whole, and zero_division for 0 / 0."""
+    part, whole = np.asarray(part, np.float64), np.asarray(whole, np.float64)
+    out = np.full(whole.shape, float(zero_division))
+    return np.divide(part, whole, out=out, where=whole > 0)
