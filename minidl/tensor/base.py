@@ -231,14 +231,21 @@ class Base:
         self._data[where] = values
         self.mark_written()
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        """How copy and pickle take a tensor apart: only one without history has all it needs."""
+    def __getstate__(self) -> dict[str, Any]:
+        """What copy, pickle and their like keep; only a tensor without history has all it needs."""
         if self._node is not None:
             raise GraphError(
                 f"copy: expected a tensor without history, got one made by "
                 f"'{self._node.operation}'. Try: x.detach()"
             )
-        return super().__reduce_ex__(protocol)
+        slots = [name for kind in type(self).__mro__ for name in vars(kind).get("__slots__", ())]
+        kept = [name for name in slots if name != "__weakref__" and hasattr(self, name)]
+        return {name: getattr(self, name) for name in kept} | getattr(self, "__dict__", {})
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Becomes what gave `state`."""
+        for name, value in state.items():
+            setattr(self, name, value)
 
     @classmethod
     def _result(cls, data: np.ndarray, memory: tape.Memory | None = None) -> "Tensor":
