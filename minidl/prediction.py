@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from . import _kernels
-from .data.batches import batches
+from .data.pixels import gathered, warn_unless_pixels
 from .fused import FusedNet, Program
 from .layer import Layer
 from .tape import no_grad
@@ -31,7 +31,9 @@ _known = _Known()
 def predict(net: Layer, x: Any) -> np.ndarray:
     """The net's outputs for x, as an array: what net(x) gives, without recording operations.
 
-    x (n, ...) holds uint8 pixels, which become float32 from 0 to 1, or numbers of the net's dtype.
+    x (n, ...) holds uint8 pixels, which become float32 from 0 to 1, or numbers of the net's dtype;
+    a GuardWarning tells of uint8 that are all far below 255, which are probably no pixels. The
+    outputs share no memory with x.
     The net is used as it is: call net.eval() first if it has dropout, noise or batch
     normalisation. A Sequential of Dense layers and activations runs as one kernel call; the bits
     are those of net(x) all the same.
@@ -42,6 +44,7 @@ def predict(net: Layer, x: Any) -> np.ndarray:
     (5, 2)
     """
     array = x.data if isinstance(x, Tensor) else np.asarray(x)
+    warn_unless_pixels("predict", array)
     fused, programs = known(net)
     if fused is None or array.ndim != 2 or len(array) == 0 or fused.is_dropping():
         return by_the_layers(net, array)  # a mask of dropout depends on how the rows are batched
@@ -73,6 +76,5 @@ def known(net: Layer) -> tuple[FusedNet | None, dict[Any, Program]]:
 def by_the_layers(net: Layer, x: np.ndarray) -> np.ndarray:
     """The outputs by calling the net, some rows at a time where that is the same."""
     with no_grad():
-        if x.dtype != np.uint8:
-            return net(x).numpy()
-        return net(next(iter(batches(x, np.zeros(len(x)), max(len(x), 1))))[0]).numpy()
+        inputs = gathered(x, np.arange(len(x))) if x.dtype == np.uint8 else x
+        return net(inputs).numpy().copy()  # a net may give what it was given, or what it keeps

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minidl
-from minidl import nn, predict
+from minidl import nn, predict, train
 from minidl._kernels import threads as kernel_threads
 
 
@@ -52,6 +52,29 @@ def test_random_sizes_and_a_row_alone(rows, sizes):
     y = predict(net, x)
     np.testing.assert_array_equal(y, called(net, x))
     np.testing.assert_array_equal(predict(net, x[-1:]), y[-1:])
+
+
+class Giving(nn.Layer):
+    """Gives what it was given."""
+
+    def forward(self, x):
+        return minidl.Tensor(x)
+
+
+@pytest.mark.parametrize("net", [Giving(), nn.Identity()])
+def test_the_outputs_are_the_callers_own(net):
+    """Also where an iterable gives one array again and again."""
+    x = numbers(4, 3)
+    assert not np.shares_memory(predict(net, x), x)
+
+    def again():
+        for value in range(3):
+            x[:] = value
+            yield x, x
+
+    assert train.evaluate(net, again(), metrics=[lambda y, outputs: (y == outputs).all()]) == {
+        "<lambda>": True
+    }
 
 
 def test_batch_norm_noise_and_bias_are_called():

@@ -1,27 +1,27 @@
 """Batches: a data set in pieces, in order or shuffled, with pixels turned into numbers."""
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from .. import _kernels
 from ..checks import is_whole
 from ..errors import ArgumentError, DTypeError, ShapeError, explain
 from ..random import generator
 from ..tensor import Tensor, as_tensor
-
-NANOSECONDS = 0.3  # to convert one pixel
+from .pixels import gathered, warn_unless_pixels
 
 
 class Batches:
     """Pairs (inputs, labels), made by `batches`. Each iteration goes once through the data."""
 
     def __init__(
-        self, x: Any, y: Any, batch_size: int, shuffle: bool, seed: int | None, drop_last: bool
-    ) -> None:
-        self.x = np.asarray(_checked_inputs(x), order="C")
+        self, x: Any, y: Any, batch_size: int, shuffle: bool, seed: int | None, drop_last: bool,
+        scale: bool = True,
+    ) -> None:  # fmt: skip
+        inputs = _checked_inputs(x)
+        is_converted = inputs.dtype == np.uint8 and not scale
+        self.x = np.asarray(inputs, np.float32 if is_converted else None, order="C")
         self.y = np.asarray(y)
         if self.x.ndim == 0 or self.y.shape[:1] != self.x.shape[:1]:
             raise ShapeError(
@@ -73,21 +73,32 @@ class Batches:
     def epoch(self, value: int) -> None:
         self._epoch = _checked_whole("epoch", value, 0)
 
-    def walk(self, order: np.ndarray) -> Iterator[tuple[Tensor, np.ndarray]]:
+    def walk(self, order: Any) -> Iterator[tuple[Tensor, np.ndarray]]:
         """The batches of these rows, such as those that draw_order() gave or a part of them."""
-        x = self.x
-        rows_at_most = min(self.batch_size, len(order))
-        buffer = np.empty((rows_at_most, *x.shape[1:]), self.dtype)
-        gather = gather_pixels if x.dtype == np.uint8 else gather_numbers
-        inputs = None
-        for start in range(0, len(order), self.batch_size):
-            rows = order[start : start + self.batch_size]
-            if inputs is not None:
-                inputs.mark_written()  # a graph that keeps the last batch must not be used now
-            values = buffer[: len(rows)]
-            gather(x, rows, values)
-            inputs = Tensor(values)
-            yield inputs, self.y.take(rows, 0)
+        order = self.checked_rows(order)
+        starts = range(0, len(order), self.batch_size)
+        return (self._take(order[start : start + self.batch_size]) for start in starts)
+
+    def take(self, rows: Any) -> tuple[Tensor, np.ndarray]:
+        """One batch of these rows, as many as they may be."""
+        return self._take(self.checked_rows(rows))
+
+    def _take(self, rows: np.ndarray) -> tuple[Tensor, np.ndarray]:
+        is_pixels = self.x.dtype == np.uint8
+        inputs = gathered(self.x, rows) if is_pixels else self.x.take(rows, 0)
+        return Tensor(inputs), self.y.take(rows, 0)
+
+    def checked_rows(self, rows: Any) -> np.ndarray:
+        """The numbers of rows, int64 (m,); ArgumentError if they are not whole, or if there are
+        no such rows: negative ones count from nowhere."""
+        array = np.asarray(rows)
+        if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+            got = f"{array.dtype} of shape {array.shape}"
+            raise ArgumentError(explain("batches", "rows as a list of whole numbers", got))
+        if array.size and not 0 <= array.min() <= array.max() < len(self.x):
+            got = f"{array.min()} to {array.max()}"
+            raise ArgumentError(explain("batches", f"rows from 0 to {len(self.x) - 1}", got))
+        return np.ascontiguousarray(array, np.int64)
 
 
 def batches(
@@ -97,20 +108,22 @@ def batches(
     shuffle: bool = False,
     seed: int | None = None,
     drop_last: bool = False,
+    scale: bool = True,
 ) -> Batches:
     """The pairs (x[i], y[i]), `batch_size` at a time, as (inputs, labels), again and again.
 
     `x` has shape (n, ...) and holds uint8 pixels, which become float32 from 0 to 1, or float32 or
     float64, which stay as they are; `inputs` is a tensor of shape (batch, ...). `y` has shape
     (n, ...) and any dtype, and `labels` is an array of it. The last batch is shorter if
-    `batch_size` does not divide n, unless `drop_last` leaves it out.
+    `batch_size` does not divide n, unless `drop_last` leaves it out. With `scale` False uint8 are
+    counts, not pixels: they become float32 as they are. A GuardWarning asks for it where uint8 are
+    all far below 255; outputs for such numbers are `predict(net, x.astype(np.float32))`.
 
     Each iteration is one epoch, and `shuffle` gives each its own order: with a `seed` the order of
     epoch e depends on (seed, e) only, without one it is drawn from minidl's random numbers.
 
-    `inputs` is good until the next batch, whose values go into the same memory; backward() through
-    an operation that keeps older ones raises GraphError. Of several iterations at once each has
-    its own memory. `x` and `y` are not copied, unless x is not contiguous.
+    What comes is the taker's own: no batch shares memory with another or with the data. `x` and `y`
+    are not copied, unless x is not contiguous or changes its dtype.
 
     ShapeError if x and y differ in length, DTypeError if x holds other numbers, ArgumentError for
     a batch_size below 1 or a negative seed.
@@ -125,7 +138,9 @@ def batches(
             [0.4, 0.6]]) [7 2]
     tensor([[0.8, 1. ]]) [1]
     """
-    return Batches(x, y, batch_size, shuffle, seed, drop_last)
+    made = Batches(x, y, batch_size, shuffle, seed, drop_last, scale)
+    warn_unless_pixels("batches", made.x)
+    return made
 
 
 def _checked_inputs(x: Any) -> np.ndarray:
@@ -148,15 +163,3 @@ def _checked_whole(name: str, value: Any, least: int) -> int:
             explain("batches", f"{name} as a whole number from {least} up", repr(value))
         )
     return int(value)
-
-
-def gather_pixels(x: np.ndarray, rows: np.ndarray, out: np.ndarray) -> None:
-    """out[i] = x[rows[i]] / 255."""
-    width = math.prod(x.shape[1:])
-    threads = _kernels.threads_for(NANOSECONDS * out.size)
-    _kernels.gather.pixels(x.reshape(len(x), width), rows, out.reshape(len(out), width), threads)
-
-
-def gather_numbers(x: np.ndarray, rows: np.ndarray, out: np.ndarray) -> None:
-    """out[i] = x[rows[i]]. As fast as a kernel; but mode="raise" would gather into a copy first."""
-    np.take(x, rows, axis=0, out=out, mode="clip")

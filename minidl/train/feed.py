@@ -85,12 +85,12 @@ class RowFeed:
 
     def first(self) -> tuple[Any, Any] | None:
         """The first rows, as the model gets them."""
-        return self._batch(np.arange(min(len(self.data.x), 256)))
+        return self.data.take(np.arange(min(len(self.data.x), 256)))
 
     def upcoming(self) -> tuple[Any, Any] | None:
         """The rows of the next batch."""
         rows = self._rows(self.seen, 1)
-        return self._batch(rows) if len(rows) else None
+        return self.data.take(rows) if len(rows) else None
 
     def train(self, step: TrainingStep, most: int) -> np.ndarray:
         """The next rows, in one kernel call if the kernel can."""
@@ -110,7 +110,7 @@ class RowFeed:
     def batch(self, i: int) -> Batch:
         """The i-th batch of the rows from the mark on."""
         rows = self._rows(self.marked + i * self.data.batch_size, 1)
-        return (*self._batch(rows), rows)
+        return (*self.data.take(rows), rows)
 
     def held(self) -> Iterator[Batch]:
         """The whole data."""
@@ -118,10 +118,6 @@ class RowFeed:
 
     def _rows(self, start: int, steps: int) -> np.ndarray:
         return self.order[start : start + steps * self.data.batch_size]
-
-    def _batch(self, rows: np.ndarray) -> tuple[Any, Any]:
-        whole = Batches(self.data.x[rows], self.data.y[rows], len(rows), False, None, False)
-        return next(iter(whole))
 
     def state_dict(self) -> dict[str, Any]:
         """The number of the next epoch."""

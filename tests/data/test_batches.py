@@ -1,4 +1,6 @@
-"""batches(): what comes in them, in which order, and how long it may be used."""
+"""batches(): what comes in them, in which order, and whose it is."""
+
+import warnings
 
 import numpy as np
 import pytest
@@ -6,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minidl
-from minidl import Tensor, random
+from minidl import Tensor, nn, optim, random, train
+from minidl import functional as F
 from minidl.data import batches
-from minidl.errors import ArgumentError, DTypeError, GraphError, ShapeError
+from minidl.errors import ArgumentError, DTypeError, ShapeError
 
 N = 23
 
@@ -176,49 +179,31 @@ def test_drop_last_drops_what_is_last_in_the_shuffled_order(pixels):
     assert orders(dropping, 1)[0] == orders(whole, 1)[0][:20]
 
 
-# ---- how long a batch may be used ---------------------------------------------------------------
+# ---- what comes is the taker's own --------------------------------------------------------------
 
 
 @pytest.fixture(params=["uint8", "float32"])
 def data(request, pixels):
-    return batches(pixels.astype(request.param), np.arange(N), 4)
+    return batches(pixels.astype(request.param), np.arange(N), 4, shuffle=True, seed=2)
 
 
-def test_the_memory_is_used_again(data):
-    iterator = iter(data)
-    first, labels = next(iterator)
-    second, _ = next(iterator)
-    assert np.shares_memory(first.numpy(), second.numpy())
-    assert labels.tolist() == [0, 1, 2, 3]  # labels have their own
+def test_batches_that_are_kept_stay_as_they_came(data):
+    expected = (data.x / np.float32(255)) if data.x.dtype == np.uint8 else data.x
+    kept = list(data)
+    for inputs, labels in kept:
+        np.testing.assert_array_equal(inputs.numpy(), expected[labels])
+    arrays = [data.x, data.y, *[part for inputs, y in kept for part in (inputs.numpy(), y)]]
+    assert not any(np.shares_memory(a, b) for i, a in enumerate(arrays) for b in arrays[:i])
 
 
-def test_backward_through_an_old_batch_is_refused(data):
+def test_backward_through_an_old_batch(data):
+    """Its gradient is the sum of the batch's own inputs."""
     W = minidl.tensor(np.ones((12, 2), np.float32), requires_grad=True)
-    iterator = iter(data)
-    for wait in (False, True):
-        inputs, _ = next(iterator)
-        view = inputs[1:]  # keeps the same memory
-        losses = [(inputs @ W).sum(), (view @ W).sum()]
-        if wait:
-            next(iterator)
-        for loss in losses:
-            W.grad = None
-            if wait:
-                with pytest.raises(GraphError, match="changed in place"):
-                    loss.backward()
-                assert W.grad is None
-            else:
-                loss.backward()
-                assert W.grad is not None
-
-
-def test_the_last_batch_stays_good(data):
-    W = minidl.tensor(np.ones((12, 2), np.float32), requires_grad=True)
-    for inputs, _ in data:
-        loss = (inputs @ W).sum()
-    loss.backward()
-    expected = inputs.numpy().sum(axis=0)
-    np.testing.assert_allclose(W.grad.numpy()[:, 0], expected, rtol=4 * 2.0**-23)
+    losses = [((inputs @ W).sum(), inputs.numpy().sum(axis=0)) for inputs, _ in data]
+    for loss, expected in losses:
+        W.grad = None
+        loss.backward()
+        np.testing.assert_allclose(W.grad.numpy()[:, 0], expected, rtol=4 * 2.0**-23)
 
 
 def test_a_gradient_with_respect_to_a_batch_is_its_own(data):
@@ -232,17 +217,51 @@ def test_a_gradient_with_respect_to_a_batch_is_its_own(data):
     assert (first.grad.numpy() == 2).all()
 
 
-def test_iterations_at_once_do_not_meet(pixels):
-    W = minidl.tensor(np.ones((12, 2), np.float32), requires_grad=True)
-    data = batches(pixels, np.arange(N), 4, shuffle=True, seed=0)
-    one, other = iter(data), iter(data)
-    first, labels = next(one)
-    loss = (first @ W).sum()
-    next(other)
-    next(other)
-    np.testing.assert_array_equal(first.numpy(), (pixels[labels] / 255.0).astype(np.float32))
-    loss.backward()
-    assert W.grad is not None
+# ---- uint8 that is no pixels --------------------------------------------------------------------
+
+DIGITS = np.random.default_rng(3).integers(0, 17, (40, 6), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("x", "told"),
+    [
+        (DIGITS, True),
+        ((DIGITS > 8).astype(np.uint8), True),
+        (DIGITS[:31], False),  # a few images may all be dark
+        (DIGITS * 0, False),
+        (DIGITS.astype(np.float32), False),
+        (np.vstack([DIGITS, 128 + DIGITS[:1]]), False),
+    ],
+)
+def test_uint8_that_is_no_pixels_is_told(x, told):
+    net = nn.Dense(6, 2)
+    uses = {
+        "batches": lambda x: batches(x, np.arange(len(x)), 4),
+        "predict": lambda x: minidl.predict(net, x),
+    }
+    for name, use in uses.items():
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            use(x)
+        assert [one.category for one in caught] == [minidl.GuardWarning] * told
+        assert all(str(one.message).startswith(f"{name}: expected pixels") for one in caught)
+        assert all(one.filename == __file__ for one in caught)
+
+
+@pytest.mark.parametrize("loss", [F.cross_entropy, lambda o, y: F.cross_entropy(o, y)])
+def test_without_scale_they_are_trained_on_as_they_are(loss):
+    """By the kernel and by the loop: the bits of the same numbers as float32."""
+    results = []
+    for x, options in ((DIGITS, {"scale": False}), (DIGITS.astype(np.float32), {})):
+        random.manual_seed(0)
+        net = nn.MLP([6, 8, 3], "tanh")
+        optimizer = optim.SGD(net.parameters(), lr=0.1)
+        made = batches(x, np.arange(40) % 3, 7, shuffle=True, seed=1, **options)
+        np.testing.assert_array_equal(collected(made)[0].max(), 16)
+        minidl.TrainingStep(net, loss, optimizer).epoch(made)
+        result = train.evaluate(net, made, F.cross_entropy)["loss"]
+        results.append([result, *[p.data.tobytes() for p in net.parameters()]])
+    assert results[0] == results[1]
 
 
 # ---- what is refused, at the call ---------------------------------------------------------------
@@ -277,3 +296,24 @@ def test_refused(pixels, change, error, words):
 def test_a_batch_size_beyond_the_data_takes_no_memory_for_it(pixels):
     ((inputs, _),) = batches(pixels, np.arange(N), 10**15)
     assert inputs.shape == (N, 12)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([0, N], f"rows from 0 to {N - 1}, got 0 to {N}"),
+        ([-1], "got -1 to -1"),
+        ([[0]], "of shape (1, 1)"),
+        ([0.5], "whole numbers, got float64"),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_rows_that_are_not_there_are_refused(pixels, dtype, rows, words):
+    data = batches(pixels.astype(dtype), np.arange(N), 4)
+    for use in (data.walk, data.take):
+        with pytest.raises(ArgumentError) as refusal:
+            use(rows)
+        assert words in str(refusal.value)
+    (inputs, labels), *more = data.walk([3, 3])
+    assert (labels.tolist(), more) == ([3, 3], [])
+    np.testing.assert_array_equal(inputs.numpy(), data.take(np.array([3, 3], np.uint8))[0].numpy())
