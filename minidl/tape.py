@@ -5,7 +5,6 @@ inputs came from and a function that turns the gradient of its output into those
 What an array is, the tape does not know: it adds gradients up with `+` and hands them on.
 """
 
-import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ContextDecorator
@@ -14,6 +13,7 @@ from itertools import count
 from typing import Any, Protocol, Union
 
 from .errors import GraphError
+from .forks import lock_across_forks
 
 Backward = Callable[[Any], Sequence[Any]]
 
@@ -80,16 +80,6 @@ class Node:
         self.backward = None
         self.inputs = ()
         self.kept = []
-
-
-def lock_across_forks() -> threading.Lock:
-    """A lock that no other thread holds at a fork: in the child it would be held forever."""
-    lock = threading.Lock()
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(
-            before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release
-        )
-    return lock
 
 
 _releasing = lock_across_forks()

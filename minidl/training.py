@@ -1,5 +1,6 @@
 """`TrainingStep`: forward, loss, backward and update as one operation."""
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -79,12 +80,12 @@ class TrainingStep:
         self._net: FusedNet | None = None
         self._program: Program | None = None
         self._program_for: Any = None
-        self._is_running = False
+        self._running_in = 0  # the process in which a call goes on; a child forked then may call
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy takes the net apart anew: kernels cannot be copied."""
         return vars(self) | {
-            "_net": None, "_program": None, "_program_for": None, "_is_running": False
+            "_net": None, "_program": None, "_program_for": None, "_running_in": 0
         }  # fmt: skip
 
     def __call__(self, x: Any, y: Any) -> float:
@@ -160,7 +161,8 @@ class TrainingStep:
         batch: int, steps: int, is_short: bool = False,
     ) -> np.ndarray:  # fmt: skip
         """Steps on the rows of x in this order, as one kernel call; gives their losses."""
-        if self._is_running:
+        process = os.getpid()
+        if self._running_in == process:
             raise GraphError(
                 explain(
                     "TrainingStep",
@@ -169,11 +171,11 @@ class TrainingStep:
                     "a net, an optimiser and a TrainingStep for each thread",
                 )
             )
-        self._is_running = True
+        self._running_in = process
         try:
             return self._run_alone(net, loss, x, order, batch, steps, is_short)
         finally:
-            self._is_running = False
+            self._running_in = 0
 
     def _run_alone(
         self, net: FusedNet, loss: RowLoss, x: np.ndarray, order: np.ndarray | None,

@@ -12,7 +12,7 @@ import minidl
 SOURCE = Path(__file__).parents[1] / "minidl"
 FLOORS = [
     {"errors"},
-    {"_kernels", "checks"},
+    {"_kernels", "checks", "forks"},
     {"tape", "random"},
     {"tensor"},
     {"layer", "losses", "optim", "schedules", "gradcheck", "dropout", "noise", "normalization"},

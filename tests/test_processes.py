@@ -4,59 +4,17 @@ The work is in processes_work.py, each part in an interpreter of its own, so tha
 can be ended, and a fork finds no threads but the part's own.
 """
 
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
+from functools import partial
 
 import pytest
+from children import run as run_of
 
-HERE = str(Path(__file__).parent)
-
-
-def run(function, *arguments, timeout=60, **variables):
-    """What it prints. An error in it is one here, and so is a hang, after which all of its
-    processes are killed."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("OMP_")}
-    # There are more threads than processors, on purpose: those that wait sleep.
-    environment |= {"GOMP_SPINCOUNT": "0", **variables}
-    environment["PYTHONPATH"] = os.pathsep.join([HERE, os.environ.get("PYTHONPATH", HERE)])
-    command = [sys.executable, "-c", f"import processes_work; processes_work.{function}{arguments}"]
-    process = subprocess.Popen(
-        command, cwd=HERE, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, start_new_session=True,
-    )  # fmt: skip
-    try:
-        output, errors = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        pytest.fail(f"{function} hangs: {process.communicate()}")
-    assert process.returncode == 0, errors
-    return output
+run = partial(run_of, "processes_work")
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_process_pools(method):
     run("pool", method)
-
-
-@pytest.mark.parametrize(
-    "function",
-    [
-        "fork_after_each_kind_of_work",
-        "prefork_server",
-        "fork_while_others_work",
-        "fork_while_locks_are_held",
-        "fork_where_no_team_can_be_ended",
-    ],
-)
-def test_a_fork(function):
-    run(function)
-
-
-def test_random_numbers_after_a_fork():
-    run("numbers_drawn_in_forks")
 
 
 def test_workers_of_joblib_share_the_processors_out():

@@ -1,4 +1,4 @@
-"""Thread counts: where they come from, how they are set. test_processes.py has the forks."""
+"""Thread counts: where they come from, how they are set. test_forks.py has the forks."""
 
 import os
 import subprocess

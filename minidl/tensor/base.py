@@ -9,12 +9,13 @@ import numpy as np
 from .. import tape
 from ..checks import is_whole
 from ..errors import ArgumentError, DTypeError, GraphError, GuardWarning, ShapeError, explain
+from ..forks import lock_across_forks
 from .arrays import FLOATS, Shape, in_dtypes, to_array
 
 if TYPE_CHECKING:
     from . import Tensor
 
-_adding = tape.lock_across_forks()  # threads that share a leaf must not lose each other's gradients
+_adding = lock_across_forks()  # threads that share a leaf must not lose each other's gradients
 
 
 class Base:
