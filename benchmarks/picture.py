@@ -11,6 +11,8 @@ import matplotlib.pyplot as plt
 from outcome import Outcome
 from rows.row import Row
 
+from minidl.disk import put_picture
+
 MET, MISSED = "#1b7837", "#b2182b"
 # The rows that compare times with peers', in columns of about the same length.
 COLUMNS = (
@@ -35,7 +37,7 @@ def draw(rows: Sequence[Row], outcomes: Sequence[Outcome], file: Path) -> None:
     for plot, column in zip(axes[0], columns, strict=True):
         draw_column(plot, column, titles)
     figure.suptitle("How many times as fast as its peers minidl is (peer's time / minidl's)")
-    figure.savefig(file, dpi=110)
+    put_picture("picture", figure, file, dpi=110)
     plt.close(figure)
 
 

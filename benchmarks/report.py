@@ -8,6 +8,8 @@ from typing import Any
 from outcome import Outcome, Spread, number
 from rows.row import Row
 
+from minidl.disk import put
+
 HEADER = ("what", "came out", "smallest to largest", "target", "met", "more")
 
 
@@ -154,4 +156,4 @@ def one_a_line(items: list[dict]) -> str:
 
 def write(file: Path, text: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8")
+    put(file, [text.encode()])

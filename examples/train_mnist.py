@@ -54,7 +54,8 @@ def main(argv: list[str] | None = None) -> None:
         print(f"epoch {epoch:2}: train loss {loss:.4f}, test accuracy {correct:.2%}")
     print(f"{history.seconds:.1f} s of training")
     if arguments.save:
-        np.savez(arguments.save, **net.state_dict())
+        with arguments.save.open("wb") as file:  # by a name, savez may add an ending to it
+            np.savez(file, **net.state_dict())
         print(f"weights in {arguments.save}; net.load_state_dict(np.load(FILE)) reads them")
 
 

@@ -7,7 +7,6 @@ test images are looked at once for each seed, when its training is over.
 
 import argparse
 import json
-import os
 import statistics
 import sys
 from collections.abc import Callable, Sequence
@@ -20,7 +19,9 @@ import numpy as np
 import minidl
 from minidl import data, nn, optim
 from minidl import functional as F
+from minidl.disk import put
 from minidl.schedules import Factor
+from minidl.strict_json import parse
 from minidl.train import Callback, Checkpoint, History, Run, evaluate, fit, predict
 
 MNIST = Path(__file__).parents[1] / "data" / "mnist"
@@ -168,12 +169,12 @@ class Results:
 
     def read(self) -> dict[str, Any]:
         try:
-            kept = json.loads(self.file.read_text())
-            rows = [dict(row) | {"seed": int(row["seed"])} for row in kept["rows"]]
-            return {"settings": kept["settings"], "rows": rows}
-        except (ValueError, KeyError, TypeError) as error:
-            message = f"{self.file}: expected what a run wrote, got {error!r}"
+            shape = {"settings": dict, "rows": [{"seed": int}]}
+            kept: dict[str, Any] = parse(self.file.read_text(), shape, "results")
+        except ValueError as error:
+            message = f"{self.file}: expected what a run wrote, got {error}"
             raise minidl.DataError(message) from None
+        return kept
 
     def rows(self) -> list[dict[str, Any]]:
         return self.read()["rows"]
@@ -185,9 +186,8 @@ class Results:
     def write(self, rows: list[dict[str, Any]]) -> None:
         """Writes the file anew: it is whole whenever the process is killed."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        new = self.file.with_suffix(f".{os.getpid()}")
-        new.write_text(json.dumps({"settings": self.settings, "rows": rows}, indent=1) + "\n")
-        new.replace(self.file)
+        text = json.dumps({"settings": self.settings, "rows": rows}, indent=1) + "\n"
+        put(self.file, [text.encode()])
 
 
 def run_seeds(

@@ -9,25 +9,25 @@
 SHA-256 of the whole file, taken with zeros in the place of the digest itself. A file without it
 is somebody else's: arrays, and no state.
 
-A file may come from a stranger. It is read once, as bytes, and nothing in it is executed. The
-arrays take what the file has of them, whatever the header says, and Python objects are made of
-`HEADER_LIMIT` bytes at most, at most 40 times as large as those (measured: 36).
+A file may come from a stranger. Nothing in it is executed, and its header is checked before the
+arrays are read. These take what the file has of them, whatever the header says, and Python objects
+are made of `HEADER_LIMIT` bytes at most, at most 40 times as large as those (measured: 36).
 """
 
 import hashlib
-import json
 import os
 import re
-import stat
 import struct
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from .. import strict_json
 from ..checks import to_path
+from ..disk import open_plain, put
 from ..errors import (
     ArgumentError,
     CheckpointError,
@@ -35,7 +35,6 @@ from ..errors import (
     MissingPackageError,
     explain,
 )
-from .atomic import put
 from .state import to_json
 
 DTYPES = {
@@ -108,16 +107,13 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
     """
     path = to_path("checkpoint.read", path)
     library = _safetensors()
-    content = _content(path)
-    size = _header_end(content)
-    if not 8 <= size <= len(content):
-        raise _wrong(path, "a safetensors file", _what_it_is(content, size), OLDER)
-    if size > HEADER_LIMIT:
-        raise _wrong(path, f"a header of at most {HEADER_LIMIT} bytes", size)
-    header, data = content[:size], memoryview(content)[size:]
-    names = _parsed(path, header[8:])
-    _check_size(path, names, len(data))
-    state = _checked_state(path, names, header, data)
+    with open_plain("checkpoint.read", path, CheckpointError) as file:
+        header = _header(path, file)
+        names = _parsed(path, header[8:])
+        _check_size(path, names, os.fstat(file.fileno()).st_size - len(header))
+        file.seek(0)
+        content = file.read()
+    state = _checked_state(path, names, header, memoryview(content)[len(header) :])
     del names  # before the package makes as many objects of its own
     try:
         parts = library.deserialize(content)
@@ -174,24 +170,23 @@ def _wrong(path: Path, expected: object, got: object, hint: str = "") -> Checkpo
     return CheckpointError(explain(f"checkpoint.read: {path}", shown(expected), shown(got), hint))
 
 
-def _content(path: Path) -> bytes:
-    """All of a file; a pipe or a device could be endless, and is refused."""
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise _wrong(path, "a file", "a folder, a pipe or a device")
-    with path.open("rb") as file:
-        return file.read(status.st_size)
+def _header(path: Path, file: BinaryIO) -> bytes:
+    """The header with its length, of which there is as much as it says."""
+    size, start = os.fstat(file.fileno()).st_size, file.read(8)
+    if len(start) < 8:
+        raise _wrong(path, "a safetensors file", f"{size} bytes", OLDER)
+    end = _header_end(start)
+    if end > size:
+        got = f"{size} bytes, which say that their header is {end - 8} bytes long"
+        raise _wrong(path, "a safetensors file", got, OLDER)
+    if end > HEADER_LIMIT:
+        raise _wrong(path, f"a header of at most {HEADER_LIMIT} bytes", end)
+    return start + file.read(end - 8)
 
 
 def _header_end(content: bytes) -> int:
-    """Where the header ends by what the first bytes say; 0 if there are too few of them."""
-    return 8 + struct.unpack_from("<Q", content)[0] if len(content) >= 8 else 0
-
-
-def _what_it_is(content: bytes, size: int) -> str:
-    if not size:
-        return f"{len(content)} bytes"
-    return f"{len(content)} bytes, which say that their header is {size - 8} bytes long"
+    """Where the header ends by what the first 8 bytes say."""
+    return 8 + int(struct.unpack_from("<Q", content)[0])
 
 
 def _with_digest(header: bytes, digest: str) -> bytes:
@@ -209,21 +204,10 @@ def _sha256(header: bytes, data: memoryview) -> str:
 def _parsed(path: Path, header: bytes) -> dict[str, Any]:
     """The header as a dict; the package would take the last of two that have one name."""
     try:
-        parsed = json.loads(header.decode(), object_pairs_hook=_without_repeats)
-    except (ValueError, RecursionError) as error:
+        parsed: dict[str, Any] = strict_json.parse(header.decode(), dict, "the header")
+    except ValueError as error:
         raise _wrong(path, "a header in JSON", error, OLDER) from error
-    if not isinstance(parsed, dict):
-        raise _wrong(path, "a header that is a dict", type(parsed).__name__)
     return parsed
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in result:
-            raise ValueError(f"{name!r} is there twice")
-        result[name] = value
-    return result
 
 
 def _check_size(path: Path, header: dict[str, Any], size: int) -> None:
@@ -248,11 +232,10 @@ def _checked_state(
     if _sha256(_with_digest(raw, "0" * 64), data) != place[1].decode():
         raise _wrong(path, "content that fits its checksum", "other content", OLDER)
     try:
-        state = json.loads(text)["state"]
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise _wrong(path, "a state in JSON", repr(error)) from error
-    if not isinstance(state, dict):
-        raise _wrong(path, "a state that is a dict", type(state).__name__)
+        shape = {"state": dict}
+        state: dict[str, Any] = strict_json.parse(text, shape, "metadata", False)["state"]
+    except (ValueError, TypeError) as error:  # a TypeError, if the text is none
+        raise _wrong(path, "a state in JSON", error) from error
     return state
 
 

@@ -1,11 +1,12 @@
 """The part of a checkpoint that is no array: JSON that comes back as it was.
 
-Python's JSON is exact: whole numbers of any size, and the shortest decimal form of a float that
-gives the same float again. NaN and the infinities are written as NaN, Infinity and -Infinity,
-which is Python's extension of the format.
+Python's JSON is exact: whole numbers as large as a float can be, and the shortest decimal form of
+a float that gives the same float again. NaN and the infinities are written as NaN, Infinity and
+-Infinity, which is Python's extension of the format.
 """
 
 import json
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from ..errors import ArgumentError, DTypeError, explain
 
-DEPTH = 100  # of lists and dicts within each other; a reader has about 1000 before it fails
+DEPTH = 100  # of lists and dicts within each other; in a file there are two around them
 
 
 def to_json(operation: str, state: Mapping[str, Any]) -> str:
@@ -25,10 +26,7 @@ def to_json(operation: str, state: Mapping[str, Any]) -> str:
     if not isinstance(state, Mapping):
         raise DTypeError(explain(operation, "state to be a dict", type(state).__name__))
     _check(operation, "state", dict(state), 0)
-    try:
-        return json.dumps(dict(state), separators=(",", ":"))
-    except ValueError as error:  # a number of more digits than Python converts
-        raise ArgumentError(explain(operation, "a state that JSON can hold", error)) from error
+    return json.dumps(dict(state), separators=(",", ":"))
 
 
 def _check(operation: str, place: str, value: Any, depth: int) -> None:
@@ -46,6 +44,9 @@ def _check(operation: str, place: str, value: Any, depth: int) -> None:
     elif isinstance(value, (list, tuple)):
         for i, inner in enumerate(value):
             _check(operation, f"{place}[{i}]", inner, depth + 1)
+    elif isinstance(value, int) and abs(value) > sys.float_info.max:
+        got = f"one of {value.bit_length()} bits"
+        raise ArgumentError(explain(operation, f"{place} to be a number that fits a float", got))
     elif value is not None and not isinstance(value, (str, int, float)):
         raise DTypeError(
             explain(

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from .._kernels import set_num_threads
+from ..disk import writable
 from ..errors import ArgumentError, explain
 
 
@@ -81,11 +82,11 @@ def threads(count: int | None) -> AbstractContextManager[None]:
 
 
 def check_output(path: Path, force: bool) -> None:
-    """Refuses, before any work, a file that is there already, and a folder that is not."""
-    if path.is_dir():
-        raise ArgumentError(explain("output", "a file", f"the folder {path}"))
-    if not force and path.exists():
+    """Refuses, before any work, a file that is there already, a folder that is not, and what cannot
+    be written to."""
+    target = writable(path)
+    if target.old is not None and not target.is_stream and not force:
         hint = "another name, or --force to replace it"
         raise ArgumentError(explain("output", "a new file", f"{path}, which is there", hint))
-    if not path.parent.is_dir():
+    if not target.path.parent.is_dir():
         raise ArgumentError(explain("output", "a file in a folder that is there", str(path)))

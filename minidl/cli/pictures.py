@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from ..activations import Activation
-from ..errors import ArgumentError, MissingPackageError, explain
+from ..disk import put_picture
+from ..errors import MissingPackageError, explain
 from ..tensor import Tensor
 
 REACH = 4.5  # of x to either side
@@ -18,15 +19,10 @@ POINTS = 601
 def draw(kinds: Sequence[type[Activation]], path: Path) -> None:
     """Writes the picture, of the kind that the name's end says. Needs matplotlib."""
     try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
         hint = "pip install 'minidl[examples]'"
         raise MissingPackageError(explain("--plot", "matplotlib", error, hint)) from error
-    formats = FigureCanvasAgg.get_supported_filetypes()
-    if path.suffix[1:].lower() not in formats:
-        expected = f"a name that ends in one of .{', .'.join(sorted(formats))}"
-        raise ArgumentError(explain("--plot", expected, str(path)))
     columns = min(COLUMNS, len(kinds))
     rows = -(-len(kinds) // columns)
     figure = Figure(figsize=(max(2.7 * columns, 5), 2.5 * rows + 0.9), layout="constrained")
@@ -51,7 +47,7 @@ def draw(kinds: Sequence[type[Activation]], path: Path) -> None:
         axes[(len(kinds) - 1 - column) // columns, column].set_xlabel("x")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
-    figure.savefig(path, dpi=110)
+    put_picture("--plot", figure, path, dpi=110)
 
 
 def curve(kind: type[Activation]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

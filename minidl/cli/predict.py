@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checkpoint.atomic import put
+from ..disk import put
 from ..losses import softmax
 from ..train import predict
 from . import model_file, tables

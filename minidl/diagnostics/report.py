@@ -119,7 +119,7 @@ class Report:
             axis.set_title(measure)
             axis.set_xlabel("epoch")
             axis.legend()
-        return finished(figure, path)
+        return finished("Report.plot", figure, path)
 
     def line(self, name: str, measure: str) -> tuple[list[int], list[float]]:
         """The epochs, from 1, that have this measure of this layer, and its values."""

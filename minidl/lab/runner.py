@@ -12,8 +12,7 @@ import numpy as np
 
 import minidl
 
-from .. import _kernels
-from ..checkpoint import atomic
+from .. import _kernels, disk
 from ..errors import ArgumentError, DataError, explain
 from .bench import Bench, Digits
 from .experiment import Experiment
@@ -99,7 +98,7 @@ def processor() -> str:
 
 def save(results: dict[str, Any], path: Path) -> None:
     """Writes the results, whole or not at all."""
-    atomic.put(path, [(json.dumps(results, allow_nan=False) + "\n").encode()])
+    disk.put(path, [(json.dumps(results, allow_nan=False) + "\n").encode()])
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..checkpoint import atomic
+from .. import disk
 from ..errors import ArgumentError, explain
 
 
@@ -70,7 +70,7 @@ class Store:
 
     def _write(self) -> None:
         """Writes the file anew, whole or not at all."""
-        atomic.put(self.path, [line_of(name, cell).encode() for name, cell in self.cells.items()])
+        disk.put(self.path, [line_of(name, cell).encode() for name, cell in self.cells.items()])
 
     def find(self, key: list[Any], what: str, arguments: dict[str, Any]) -> Cell | None:
         """The cell, if it was measured."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import is_number
+from ..disk import put_picture
 from ..errors import ArgumentError, DataError, explain
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -137,16 +138,16 @@ class History:
             axis.set_xlabel("epoch")
             axis.set_title(subject)
             axis.legend()
-        return finished(figure, path)
+        return finished("History.plot", figure, path)
 
 
-def finished(figure: Any, path: str | Path | None) -> Any:
+def finished(operation: str, figure: Any, path: str | Path | None) -> Any:
     """matplotlib's figure with its parts set apart; with a path it is saved there and closed."""
     from matplotlib import pyplot
 
     figure.tight_layout()
     if path is not None:
-        figure.savefig(path)
+        put_picture(operation, figure, path)
         pyplot.close(figure)
     return figure
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minidl.checkpoint import Folder, atomic, read, write
+from minidl import disk
+from minidl.checkpoint import Folder, read, write
 
 ARRAYS = {"w": np.arange(50_000, dtype=np.float32)}
 
@@ -131,10 +132,18 @@ def test_the_mode_is_the_umasks(tmp_path, umask):
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o666 & ~umask
 
 
+def begun(path):
+    """What a writer of this file has while it writes."""
+    temporary = disk._temporary(path)
+    file = temporary.open("xb")
+    fcntl.flock(file, fcntl.LOCK_EX)
+    return temporary, file
+
+
 def test_a_dead_writers_file_is_removed_a_live_ones_is_not(tmp_path):
     folder = Folder(tmp_path)
-    temporary, file = atomic._begin(tmp_path / "step-00000007.safetensors")
-    other, other_file = atomic._begin(tmp_path / "another.safetensors")
+    temporary, file = begun(tmp_path / "step-00000007.safetensors")
+    other, other_file = begun(tmp_path / "another.safetensors")
     other_file.close()
     folder.save(1, ARRAYS, {})
     assert temporary.exists()
@@ -167,9 +176,9 @@ def test_a_file_system_without_locks(tmp_path, monkeypatch):
     def flock(file, operation):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(fcntl, "flock", flock)
-    temporary, file = atomic._begin(tmp_path / "step-00000007.safetensors")
+    temporary, file = begun(tmp_path / "step-00000007.safetensors")
     file.close()
+    monkeypatch.setattr(fcntl, "flock", flock)
     Folder(tmp_path).save(1, {}, {})
     assert temporary.exists()
     assert Folder(tmp_path).newest().step == 1

@@ -14,7 +14,7 @@ import safetensors.numpy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from minidl.checkpoint import read, write
+from minidl.checkpoint import files, read, write
 from minidl.errors import CheckpointError
 
 MEGABYTE = 1 << 20
@@ -139,13 +139,16 @@ B = A.replace(b'"a"', b'"b"')
         (packed(b"{}", length=1), ["JSON"]),
         (packed(b""), ["JSON"]),
         (packed(b" " * (5 << 20) + b"{}"), ["header of at most"]),
-        (packed(b"[]"), ["dict", "list"]),
+        (packed(b"[]"), ["header = []"]),
         (packed(b"{}\0"), ["JSON"]),
         (packed(b'{"\xff":1}'), ["JSON", "0xff"]),
         (packed('{"é":1}'.encode("utf-16")), ["JSON"]),
-        (packed(b'{"a":NaN}'), ["header that fits"]),
-        (packed(b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"), ["JSON", "recursion"]),
-        (packed(b'{"a":' + b"1" * 5000 + b"}"), []),
+        (packed(b'{"a":NaN}'), ["JSON", "NaN"]),
+        (packed(b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"), ["JSON", "levels"]),
+        (
+            packed(b'{"a":' + b"1" * 400 + b"}"),
+            ["JSON", "111, which is more than a float can hold"],
+        ),
         (packed(b"{" + A + b"," + A + b"}", b"1"), ["'a' is there twice"]),
         (packed(b"{" + A + b"," + A.replace(b"0,1", b"1,2") + b"}", b"12"), ["'a' is", "twice"]),
         (packed(b'{"__metadata__":{"x":"","x":""},' + A + b"}", b"1"), ["'x' is", "twice"]),
@@ -219,12 +222,14 @@ SEAL = f'"minidl.sha256":"{"0" * 64}"'
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (with_checksum(f"{{{SEAL}}}"), ["state", "KeyError"]),
+        (with_checksum(f"{{{SEAL}}}"), ["without 'state'"]),
         (with_checksum(f"{SEAL}"), ["state in JSON"]),
         (with_checksum(f"[{SEAL[:-1]}"), ["a checksum"]),
-        (with_checksum(f'{{{SEAL},"state":[1]}}'), ["state that is a dict", "list"]),
-        (with_checksum(f'{{{SEAL},"state":' + "[" * 100_000), ["state in JSON", "Recursion"]),
-        (with_checksum(f'{{{SEAL},"state":{{"a":' + "1" * 5000 + "}}"), []),
+        (with_checksum(f'{{{SEAL},"state":[1]}}'), ["state'] = [1]"]),
+        (with_checksum(f'{{{SEAL},"state":' + "[" * 100_000), ["state in JSON", "levels"]),
+        (with_checksum(f'{{{SEAL},"state":{{"a":' + "1" * 400 + "}}"), ["state in JSON", "float"]),
+        (with_checksum(f'{{{SEAL},"state":{{"a":1e999}}}}'), ["state in JSON", "1e999"]),
+        (with_checksum(f'{{{SEAL},"state":{{"a":1,"a":2}}}}'), ["state in JSON", "'a' is there"]),
         (packed({"__metadata__": {"minidl": "{}"}}), ["a checksum", "got none"]),
         (packed({"__metadata__": {"minidl": f"{{{SEAL}}}"}}), ["fits its checksum"]),
         (packed({"__metadata__": {"minidk": f"{{{SEAL}}}"}}), ["fits its checksum"]),
@@ -253,6 +258,15 @@ def test_only_files_are_read(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path, tmp_path / "pipe", Path("/dev/zero")):
         assert_refused(path, "a file")
+
+
+def test_the_header_is_looked_at_before_what_follows(path, monkeypatch):
+    """Of a file of 8 GB that takes no room on the disk."""
+    for start in (b"", packed(b"{}"), packed({"a": entry("U8", [2**33], 0, 2**34)})):
+        path.write_bytes(start)
+        os.truncate(path, 2**33)
+        monkeypatch.setattr(files, "_checked_state", pytest.fail)  # it would be after 8 GB
+        assert_refused(path)
 
 
 # ---- memory -------------------------------------------------------------------------------------

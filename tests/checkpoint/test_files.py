@@ -180,10 +180,13 @@ def test_what_cannot_be_saved(tmp_path, arrays, state, error, words):
     assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"before"]
 
 
-@pytest.mark.skipif(not hasattr(sys, "set_int_max_str_digits"), reason="no limit before 3.10.7")
-def test_a_number_of_more_digits_than_python_converts(path):
-    with pytest.raises(ArgumentError, match="JSON"):
-        write(path, {}, {"a": 1 << 20000})
+def test_numbers_as_large_as_a_float_can_be(path):
+    state = {"a": [2**1023, -(2**1023)]}
+    write(path, {}, state)
+    assert read(path)[1] == state
+    for number in (2**1024, -(2**1024), 1 << 20000):
+        with pytest.raises(ArgumentError, match=r"state\['a'\]\[0\] to be a number that fits"):
+            write(path, {}, {"a": [number]})
 
 
 def test_a_state_of_as_many_levels_as_are_allowed(path):

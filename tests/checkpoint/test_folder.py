@@ -292,17 +292,17 @@ def test_files_that_vanish_are_looked_for_again(folder, monkeypatch):
     """Another process saves, and deletes what this one has just listed."""
     save(folder, 1, 2, 3)
     other = Folder(folder.path, keep=1)
-    real = files._content
+    real = files.open_plain
     vanished = []
 
-    def content(path):
+    def open_plain(operation, path, error):
         if not vanished:
             vanished.append(path)
-            monkeypatch.setattr(files, "_content", real)
+            monkeypatch.setattr(files, "open_plain", real)
             save(other, 4, 5)
-        return real(path)
+        return real(operation, path, error)
 
-    monkeypatch.setattr(files, "_content", content)
+    monkeypatch.setattr(files, "open_plain", open_plain)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert folder.newest().step == 5

@@ -10,9 +10,8 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from minidl import ArgumentError, DataError, nn
+from minidl import ArgumentError, DataError, disk, nn
 from minidl.activations import REGISTRY
-from minidl.checkpoint import atomic
 from minidl.lab import Bench, Digits, Experiment, Scale, Verdict, runner
 from minidl.lab.bench import house
 from minidl.lab.experiments import BY_NAME
@@ -234,7 +233,7 @@ def test_what_is_not_fresh_outlives_a_full_disk(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device", str(path))
 
     with monkeypatch.context() as patch:
-        patch.setattr(atomic, "put", full)
+        patch.setattr(disk, "put", full)
         with pytest.raises(OSError, match="No space"):
             Store(tmp_path, fresh=["b"])
     assert store.path.read_text() == text

@@ -6,8 +6,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from ... import disk
 from ...activations import REGISTRY
-from ...checkpoint import atomic
 from ...errors import DataError, MissingPackageError, explain
 from ..bench import shown
 from ..charts import Chart
@@ -39,7 +39,7 @@ def write(results: dict[str, Any], path: Path, measured: Collection[str] = ()) -
     """Writes the report of these results; DataError, and nothing written, if an experiment's rule
     judges the numbers otherwise than the results say, or cannot read them. What was `measured` just
     now was judged just now: what goes wrong there is raised as it is."""
-    atomic.put(path, [page(results, measured).encode()])
+    disk.put(path, [page(results, measured).encode()])
 
 
 def page(results: dict[str, Any], measured: Collection[str] = ()) -> str:
