@@ -245,7 +245,9 @@ class Sequential(Layer):
         return parts({str(i): layer for i, layer in enumerate(self.layers)} | others, set())
 
     def forward(self, x: Any) -> Tensor:
-        """The last layer's output."""
+        """The last layer's output. An array becomes a tensor, so that a layer of one's own can use
+        a tensor's methods wherever it stands."""
+        x = as_tensor(x, "Sequential") if isinstance(x, np.ndarray) else x
         for layer, activation in self._stages:
             x = layer(x) if activation is None else layer.forward(x, activation)
         return x

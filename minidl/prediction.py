@@ -11,7 +11,7 @@ from .data.pixels import gathered, warn_unless_pixels
 from .fused import FusedNet, Program
 from .layer import Layer
 from .tape import no_grad
-from .tensor import Tensor
+from .tensor import as_tensor
 
 ROWS = 256  # at a time: the outputs of a layer stay in the cache
 PROGRAMS = 4  # that are kept of a net, for different numbers of rows
@@ -43,7 +43,7 @@ def predict(net: Layer, x: Any) -> np.ndarray:
     >>> predict(net, np.zeros((5, 3), np.float32)).shape
     (5, 2)
     """
-    array = x.data if isinstance(x, Tensor) else np.asarray(x)
+    array = as_tensor(x, "predict").data
     warn_unless_pixels("predict", array)
     fused, programs = known(net)
     if fused is None or array.ndim != 2 or len(array) == 0 or fused.is_dropping():

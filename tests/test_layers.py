@@ -105,6 +105,33 @@ def test_sequential_may_hold_one_layer_twice_in_any_order():
     np.testing.assert_array_equal(net(x).data, y.data)
 
 
+class Embedding(nn.Layer):
+    """A layer of a user's own, which takes whole numbers."""
+
+    def __init__(self):
+        self.table = nn.Parameter(np.arange(8, dtype=np.float32).reshape(4, 2))
+
+    def forward(self, x):
+        return self.table[x.reshape(-1)]
+
+
+class Rising(nn.Layer):
+    """A layer of a user's own, which uses a tensor's methods."""
+
+    def forward(self, x):
+        return x.exp()
+
+
+@pytest.mark.parametrize(
+    ("first", "x"), [(Rising(), x_of(3, 2)), (Embedding(), np.array([[3], [0], [3]]))]
+)
+def test_a_layer_of_ones_own_may_be_the_first(first, x):
+    net = nn.Sequential(nn.Sequential(first), nn.Dense(2, 1))
+    expected = net[1](first(minidl.tensor(x)))
+    np.testing.assert_array_equal(net(x).data, expected.data)
+    np.testing.assert_array_equal(minidl.predict(net, x), expected.data)
+
+
 def test_a_copy_of_a_sequential_computes_with_its_own_layers():
     net = nn.Sequential(nn.Dense(3, 2), nn.ReLU(), nn.Dense(2, 1))
     twin = copy.deepcopy(net)

@@ -99,6 +99,14 @@ def test_pixels_float64_and_tensors():
     np.testing.assert_array_equal(predict(double, x / 255), called(double, x / 255))
 
 
+def test_lists_of_numbers_are_what_tensor_makes_of_them():
+    net = nn.MLP([2, 3, 2])
+    for x in ([[1.0, 2.0]], [[1, 2]], ((1, 2), (3.5, 4)), np.ones((1, 2), ">f4")):
+        np.testing.assert_array_equal(predict(net, x), called(net, minidl.tensor(x)))
+    with pytest.raises(minidl.DTypeError, match="predict: expected float32"):
+        predict(net, [["a", "b"]])
+
+
 def test_each_call_gives_an_array_of_its_own_and_sees_the_weights_of_now():
     net, x = nn.MLP([5, 30, 2], "prelu"), numbers(4, 5)
     first = predict(net, x)
