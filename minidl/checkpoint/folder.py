@@ -5,6 +5,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,8 +34,8 @@ class Folder:
     """A folder of checkpoints, named by their step: step-00000123.safetensors.
 
     It keeps the newest `keep`, those of the highest steps, and the one with the highest score, the
-    newest of several. A file that is damaged counts for neither, and is never overwritten or
-    deleted. Several processes may save into one folder.
+    newest of several. A file that is damaged or cannot be read counts for neither, and is never
+    overwritten or deleted. Several processes may save into one folder.
 
     `read` gives for such a file the state {"step": ..., "score": ..., "state": ...}.
 
@@ -55,7 +56,7 @@ class Folder:
                 explain("checkpoint.Folder", "keep to be a whole number from 1 up", repr(keep))
             )
         self.keep = int(keep)
-        self._ranks: dict[tuple[str, int, int], float | None] = {}  # of files as they were seen
+        self._ranks: dict[tuple[str, int, int], float | None] = {}  # of files as they were read
 
     def save(
         self,
@@ -79,8 +80,9 @@ class Folder:
         score = None if score is None else float(score)
         self.path.mkdir(parents=True, exist_ok=True)
         path = self.path / _name(step)
-        if path.exists() and self._rank(path) is None:
-            path.rename(path.with_name(f"{path.name}.{os.urandom(8).hex()}.damaged"))
+        with suppress(FileNotFoundError):
+            if self._rank(path) is None:
+                path.rename(path.with_name(f"{path.name}.{os.urandom(8).hex()}.damaged"))
         write(path, arrays, {"step": int(step), "score": score, "state": state})
         remove_leftovers(self.path, PATTERN)
         self._prune(path)
@@ -120,20 +122,24 @@ class Folder:
             yield saved
 
     def _rank(self, path: Path) -> float | None:
-        """Its score, -inf if it has none; None if it cannot be read. A file is read only once."""
-        try:
-            status = path.stat()
-            seen = (path.name, status.st_ino, status.st_mtime_ns)
-            if seen not in self._ranks:
-                self._ranks[seen] = None
+        """Its score, -inf if it has none; None if it is damaged. A file is read only once. OSError
+        if it cannot be read now: whether it is damaged is not known then."""
+        status = path.stat()
+        seen = (path.name, status.st_ino, status.st_mtime_ns)
+        if seen not in self._ranks:
+            try:
                 self._ranks[seen] = _rank(_load(path).score)
-        except (CheckpointError, OSError):
-            return None
+            except CheckpointError:
+                self._ranks[seen] = None
         return self._ranks[seen]
 
     def _prune(self, latest: Path) -> None:
         """Deletes what is not kept; never `latest`, whatever its step."""
-        ranks = {path: rank for path in self._paths() if (rank := self._rank(path)) is not None}
+        ranks = {}
+        for path in self._paths():
+            with suppress(OSError):
+                if (rank := self._rank(path)) is not None:
+                    ranks[path] = rank
         kept = {latest, *list(ranks)[: self.keep]}
         best = max(ranks, key=ranks.__getitem__, default=latest)
         if ranks.get(best, -math.inf) > -math.inf:
