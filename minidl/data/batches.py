@@ -9,6 +9,7 @@ from ..checks import is_whole
 from ..errors import ArgumentError, DTypeError, ShapeError, explain
 from ..random import generator
 from ..tensor import Tensor, as_tensor
+from .kinds import refuse_sparse
 from .pixels import gathered, warn_unless_pixels
 
 
@@ -22,6 +23,7 @@ class Batches:
         inputs = _checked_inputs(x)
         is_converted = inputs.dtype == np.uint8 and not scale
         self.x = np.asarray(inputs, np.float32 if is_converted else None, order="C")
+        refuse_sparse("batches", "y", y)
         self.y = np.asarray(y)
         if self.x.ndim == 0 or self.y.shape[:1] != self.x.shape[:1]:
             raise ShapeError(
@@ -117,7 +119,8 @@ def batches(
     (n, ...) and any dtype, and `labels` is an array of it. The last batch is shorter if
     `batch_size` does not divide n, unless `drop_last` leaves it out. With `scale` False uint8 are
     counts, not pixels: they become float32 as they are. A GuardWarning asks for it where uint8 are
-    all far below 255; outputs for such numbers are `predict(net, x.astype(np.float32))`.
+    all far below 255; outputs for such numbers are `predict(net, x.astype(np.float32))`. Other
+    whole numbers stay what they are: indices, which a layer of one's own looks up.
 
     Each iteration is one epoch, and `shuffle` gives each its own order: with a `seed` the order of
     epoch e depends on (seed, e) only, without one it is drawn from minidl's random numbers.
@@ -144,16 +147,11 @@ def batches(
 
 
 def _checked_inputs(x: Any) -> np.ndarray:
+    refuse_sparse("batches", "x", x)
     array = as_tensor(x, "batches").data
-    if array.dtype not in (np.uint8, np.float32, np.float64):
-        raise DTypeError(
-            explain(
-                "batches",
-                "x of uint8 (pixels from 0 to 255), float32 or float64",
-                array.dtype,
-                "x.astype(np.float32)",
-            )
-        )
+    if array.dtype == bool:
+        expected = "x of uint8 (pixels from 0 to 255), float32, float64 or whole numbers"
+        raise DTypeError(explain("batches", expected, array.dtype, "x.astype(np.float32)"))
     return array
 
 

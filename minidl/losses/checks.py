@@ -23,7 +23,7 @@ def constant(operation: str, name: str, value: Any, dtype: Any = None) -> np.nda
         )
     if dtype is None and not isinstance(value, (Tensor, np.ndarray)):
         dtype = np.float64
-    return to_array(value, dtype)
+    return to_array(value, dtype, operation)
 
 
 def matrix(operation: str, name: str, x: Any) -> Tensor:
@@ -67,19 +67,20 @@ def target_array(operation: str, targets: Any, shape: tuple[int, ...], dtype: An
     return array
 
 
-def same_shape(operation: str, got: tuple[int, ...], wanted: tuple[int, ...]) -> None:
+def same_shape(
+    operation: str, got: tuple[int, ...], wanted: tuple[int, ...], hint: str = ""
+) -> None:
     """Raises ShapeError unless the targets have exactly the wanted shape."""
     if got != wanted:
-        raise ShapeError(
-            explain(
-                operation, f"targets of shape {wanted}", got, f"targets.reshape({list(wanted)})"
-            )
-        )
+        hint = hint or f"targets.reshape({list(wanted)})"
+        raise ShapeError(explain(operation, f"targets of shape {wanted}", got, hint))
 
 
 def label_array(operation: str, targets: np.ndarray, batch: int, classes: int) -> np.ndarray:
     """Labels 0 ... classes - 1 of shape (batch,), as int64. Whole floats are taken too."""
-    same_shape(operation, targets.shape, (batch,))
+    one_hot = "targets.argmax(1) of one-hot rows; targets.astype('float32') of soft targets"
+    is_one_hot = targets.shape == (batch, classes) and classes > 1
+    same_shape(operation, targets.shape, (batch,), one_hot if is_one_hot else "")
     if targets.dtype.kind == "f":
         fractional = ~np.isfinite(targets) | (targets != np.floor(targets))
         if fractional.any():

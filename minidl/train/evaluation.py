@@ -1,6 +1,6 @@
 """`predict` and `evaluate`: a net's outputs and what they are worth, in evaluation mode."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -8,12 +8,13 @@ import numpy as np
 
 from ..checks import is_whole
 from ..data.batches import Batches
+from ..data.kinds import inputs_of, is_pair, pairs, require_data, rows_of
 from ..errors import ArgumentError, ShapeError, explain
 from ..layer import Layer
 from ..prediction import predict as outputs_of
 from ..tape import no_grad
 from ..tensor import Tensor
-from .metrics import as_array, find
+from .metrics import find
 
 ROWS = 1024  # at a time
 
@@ -33,8 +34,8 @@ def mode(model: Layer, training: bool) -> Iterator[None]:
 def predict(model: Layer, x: Any, batch_size: int = ROWS) -> np.ndarray:
     """The model's outputs for x (n, ...), so many rows at a time, in evaluation mode.
 
-    x is as for `minidl.predict`: uint8 pixels, which become float32 from 0 to 1, or numbers of the
-    model's dtype. Every layer's mode is as before afterwards.
+    x is as for `minidl.predict`: uint8 pixels, which become float32 from 0 to 1, or numbers; floats
+    become those of the model's dtype. Every layer's mode is as before afterwards.
 
     >>> from minidl import nn
     >>> predict(nn.MLP([3, 8, 2], dropout=0.5), np.zeros((5, 3), np.float32)).shape
@@ -43,9 +44,7 @@ def predict(model: Layer, x: Any, batch_size: int = ROWS) -> np.ndarray:
     if not is_whole(batch_size, 1):
         expected = "batch_size: a whole number from 1 up"
         raise ArgumentError(explain("predict", expected, repr(batch_size)))
-    array = as_array(x)
-    if array.ndim == 0:
-        raise ShapeError(explain("predict", "x of shape (n, ...)", array.shape))
+    array = inputs_of("predict", x, dtype_of(model))
     with mode(model, training=False):
         starts = range(0, max(len(array), 1), batch_size)
         return joined([outputs_of(model, array[i : i + batch_size]) for i in starts])
@@ -60,9 +59,9 @@ def evaluate(
 ) -> dict[str, Any]:
     """The loss and the metrics of all outputs for the data, by name, in evaluation mode.
 
-    `data` is a pair (x, y), `minidl.data.batches(...)` or any iterable of batches (x, y). The loss
-    is a function (outputs, y), called once with all of them, so a mean is that over all rows; a
-    metric is a name or a function (y, outputs): see `minidl.train.metrics`.
+    `data` is a pair (x, y), `minidl.data.batches(...)` or any iterable of batches (x, y), with one
+    row or more. The loss is a function (outputs, y), called once with all of them, so a mean is
+    that over all rows; a metric is a name or a function (y, outputs): see `minidl.train.metrics`.
 
     >>> from minidl import nn, functional as F
     >>> x, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
@@ -80,36 +79,35 @@ def evaluate(
 
 def outputs_and_truth(model: Layer, data: Any, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
     """The outputs for all of the data, and the targets, in one order."""
+    require_data("evaluate", "data", data)
     if isinstance(data, Batches):
         data = (data.x, data.y)
-    if is_pair(data):
-        x, y = data
-        outputs, truth = predict(model, x, batch_size), as_array(y)
-        if len(outputs) != len(truth):
-            rows = f"{len(outputs)} and {len(truth)} rows"
-            raise ShapeError(explain("evaluate", "x and y of as many rows", rows))
-        return outputs, truth
-    pairs = [(predict(model, x, batch_size), np.array(as_array(y))) for x, y in data]
-    if not pairs:
-        raise ArgumentError(explain("evaluate", "at least one batch", "none"))
-    return joined([outputs for outputs, _ in pairs]), joined([truth for _, truth in pairs])
+    batches = [data] if is_pair(data) else pairs("evaluate", data)
+    found = [of_batch(model, x, y, batch_size) for x, y in batches]
+    if not sum(len(truth) for _, truth in found):
+        raise ArgumentError(explain("evaluate", "at least one row", "none"))
+    return joined([outputs for outputs, _ in found]), joined([truth for _, truth in found])
 
 
-def is_pair(data: Any) -> bool:
-    """Whether this is (x, y), and not an iterable of such pairs."""
-    return isinstance(data, tuple) and len(data) == 2 and not isinstance(data[0], tuple)
+def of_batch(model: Layer, x: Any, y: Any, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The outputs for x, and a copy of y."""
+    inputs, truth = inputs_of("evaluate", x, dtype_of(model)), rows_of("evaluate", "y", y)
+    if len(inputs) != len(truth):
+        rows = f"{len(inputs)} and {len(truth)} rows"
+        raise ShapeError(explain("evaluate", "x and y of as many rows", rows))
+    return predict(model, inputs, batch_size), truth.copy()
 
 
-def require_data(what: str, data: Any) -> None:
-    """Raises ArgumentError for what is neither a pair (x, y) nor can be batches of such."""
-    arrays = (np.ndarray, Tensor)
-    is_list = isinstance(data, list) and len(data) == 2 and all(isinstance(a, arrays) for a in data)
-    is_longer = isinstance(data, tuple) and any(isinstance(part, arrays) for part in data)
-    is_one = isinstance(data, (*arrays, Mapping, str)) or not hasattr(data, "__iter__")
-    if is_one or is_list or (is_longer and not is_pair(data)):
-        expected = f"{what}: a pair (x, y), batches(...), or an iterable of batches (x, y)"
-        got = f"{type(data).__name__} of {len(data)}" if is_list or is_longer else type(data)
-        raise ArgumentError(explain("fit", expected, got, "(x, y), a tuple of two"))
+def in_dtype_of(model: Layer, data: Any) -> Any:
+    """Data to evaluate again and again, with x in the model's dtype where that can be done once."""
+    if isinstance(data, Batches):
+        data = (data.x, data.y)
+    return (inputs_of("fit", data[0], dtype_of(model)), data[1]) if is_pair(data) else data
+
+
+def dtype_of(model: Layer) -> np.dtype | None:
+    """The dtype of the model's first parameter; None if it has no parameters."""
+    return next((p.dtype for p in model.parameters()), None)
 
 
 def joined(arrays: list[np.ndarray]) -> np.ndarray:

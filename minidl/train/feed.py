@@ -1,6 +1,7 @@
 """The training data as steps: an epoch begins, then some steps are made at a time."""
 
 from collections.abc import Iterator
+from copy import copy
 from itertools import chain, islice
 from time import perf_counter
 from typing import Any, Protocol
@@ -8,10 +9,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..data.batches import Batches, batches
+from ..data.kinds import inputs_of, is_array, is_pair, pairs, require_data, rows_of
+from ..data.pixels import gathered
 from ..errors import ArgumentError, explain
 from ..tensor import Tensor
 from ..training import TrainingStep
-from .evaluation import is_pair, require_data
 
 SECONDS = 0.1  # of training between two looks at progress, Ctrl-C and the loss
 HELD = 64  # batches of an iterable that are held at a time, at most
@@ -63,15 +65,14 @@ class Feed(Protocol):
 
 
 class RowFeed:
-    """The rows of `Batches`."""
+    """The rows of `Batches`, whose floats become those of a model's dtype, once."""
 
-    def __init__(self, data: Batches) -> None:
-        self.data = data
+    def __init__(self, data: Batches, dtype: np.dtype | None = None) -> None:
+        self.given, self.data = data, in_dtype(data, dtype)
         self.steps: int | None = len(data)
         if not self.steps:
-            raise ArgumentError(
-                explain("fit", "at least one batch", f"{len(data.x)} rows", "a smaller batch_size")
-            )
+            hint = "a smaller batch_size" if len(data.x) else ""
+            raise ArgumentError(explain("fit", "at least one batch", f"{len(data.x)} rows", hint))
         self.samples: int | None = min(len(data.x), len(data) * data.batch_size)
         self.seen = self.marked = 0
         self.is_full = False
@@ -79,7 +80,7 @@ class RowFeed:
 
     def begin(self, skip: int = 0) -> None:
         """Draws the epoch's order."""
-        self.order = self.data.draw_order()
+        self.order = self.given.draw_order()
         self.seen = min(skip * self.data.batch_size, len(self.order))
         self.mark()
 
@@ -121,19 +122,19 @@ class RowFeed:
 
     def state_dict(self) -> dict[str, Any]:
         """The number of the next epoch."""
-        return {"epoch": self.data.epoch}
+        return {"epoch": self.given.epoch}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on with that epoch."""
-        self.data.epoch = state["epoch"]
+        self.given.epoch = state["epoch"]
 
 
 class IterableFeed:
-    """The batches that an iterable gives, once more for each epoch. Copies of those since the mark
-    are kept, as they may be needed again."""
+    """The batches that an iterable gives, once more for each epoch, as pixels and floats of
+    `Batches` come. Copies of those since the mark are kept, as they may be needed again."""
 
-    def __init__(self, data: Any) -> None:
-        self.data = data
+    def __init__(self, data: Any, dtype: np.dtype | None = None) -> None:
+        self.data, self.dtype = data, dtype
         self.steps: int | None = None
         self.samples: int | None = None
         self.seen = 0
@@ -147,9 +148,17 @@ class IterableFeed:
 
     def begin(self, skip: int = 0) -> None:
         """Starts the iterable from its beginning."""
-        self.iterator = iter(self.data)
+        self.iterator = ((self._input(x), y) for x, y in pairs("fit", self.data))
         self.seen = sum(len(y) for _, y in islice(self.iterator, skip))
         self.mark()
+
+    def _input(self, x: Any) -> Any:
+        if not is_array(x):
+            return x
+        array = inputs_of("fit", x, self.dtype)
+        if array.dtype == np.uint8:
+            return Tensor(gathered(array, np.arange(len(array))))
+        return x if isinstance(x, Tensor) and array is x.data else array
 
     def first(self) -> tuple[Any, Any] | None:
         """The next batch."""
@@ -216,19 +225,31 @@ class Pace:
             self.steps = max(1, min(int(fitting), 4 * self.steps))
 
 
-def feed_of(data: Any, batch_size: int | None, shuffle: bool, seed: int | None) -> Feed:
-    """What fit was given as data, as steps."""
-    require_data("data", data)
+def feed_of(
+    data: Any, dtype: np.dtype | None, batch_size: int | None, shuffle: bool, seed: int | None
+) -> Feed:
+    """What fit was given as data, as steps of a model of this dtype."""
+    require_data("fit", "data", data)
     if is_pair(data):
-        x, y = data
+        x, y = inputs_of("fit", data[0], dtype), rows_of("fit", "y", data[1])
         return RowFeed(batches(x, y, 64 if batch_size is None else batch_size, shuffle, seed))
     if batch_size is not None:
         raise ArgumentError(
             explain("fit", "batch_size beside a pair (x, y) only", type(data).__name__)
         )
     if isinstance(data, Batches):
-        return RowFeed(data)
-    return IterableFeed(data)
+        return RowFeed(data, dtype)
+    return IterableFeed(data, dtype)
+
+
+def in_dtype(data: Batches, dtype: np.dtype | None) -> Batches:
+    """The same batches, with floats of this dtype."""
+    x = inputs_of("fit", data.x, dtype)
+    if x is data.x:
+        return data
+    converted = copy(data)
+    converted.x = x
+    return converted
 
 
 def copied(value: Any) -> Any:

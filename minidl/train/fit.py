@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import is_whole
+from ..data.kinds import require_data
 from ..errors import ArgumentError, explain
 from ..layer import Layer
 from ..optim.base import Optimizer
@@ -20,7 +21,7 @@ from ..training import TrainingStep
 from .callbacks import Callback
 from .checkpoints import resume as go_on
 from .diagnose import check_weights, diverged
-from .evaluation import evaluate, mode, require_data
+from .evaluation import dtype_of, evaluate, in_dtype_of, mode
 from .feed import Pace, feed_of
 from .guards import guards_of
 from .history import History
@@ -56,7 +57,7 @@ def fit(
 
     - data: a pair (x, y), `data.batches(...)`, or any iterable of batches (x, y) that can be gone
       through again. For a pair, batch_size (64 if not given), shuffle and seed are those of
-      `data.batches`.
+      `data.batches`. Floats in x become those of the model's dtype.
     - loss: a function (outputs, y) that gives a number, such as F.cross_entropy
     - validation: data whose loss and metrics are computed after each epoch, in evaluation mode, as
       "validation_loss", "validation_accuracy" ...
@@ -90,7 +91,8 @@ def fit(
     """
     require(model, loss, epochs, callbacks)
     names = columns(validation, metrics)
-    feed = feed_of(data, batch_size, shuffle, seed)
+    feed = feed_of(data, dtype_of(model), batch_size, shuffle, seed)
+    validation = in_dtype_of(model, validation)
     watchers = [*guards_of(guards), *callbacks, *progress_of(progress)]
     plan = schedule_of(optimizer, schedule)
     stepper = TrainingStep(model, loss, optimizer, plan)
@@ -209,7 +211,7 @@ def columns(validation: Any, metrics: Sequence[Any]) -> list[str]:
         hint = f"metrics=[{metrics!r}]"
         raise ArgumentError(explain("fit", "metrics: a list", repr(metrics), hint))
     if validation is not None:
-        require_data("validation", validation)
+        require_data("fit", "validation", validation)
     if validation is None and metrics:
         hint = "validation=(x, y), for the training data too"
         raise ArgumentError(explain("fit", "validation data for the metrics", "none", hint))

@@ -19,13 +19,15 @@ ROWS = 20  # that a table shows, at most
 class History:
     """A row for every epoch: a dict with "epoch", "loss", "rate", and what validation gave.
 
-    `history["loss"]` is a column. `seconds` says how long each epoch took, and `stopped` why
-    training ended before its last epoch: "interrupted", or what a callback said. Two histories are
-    equal if their rows are, whatever the time they took.
+    `history["loss"]` is a column, `history[-1]` a row. `seconds` says how long each epoch took, and
+    `stopped` why training ended before its last epoch: "interrupted", or what a callback said. Two
+    histories are equal if their rows are, whatever the time they took.
 
     >>> history = History([{"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 0.5}])
     >>> history["loss"]
     [2.0, 0.5]
+    >>> history[-1]
+    {'epoch': 2, 'loss': 0.5}
     >>> history
     epoch  loss
         1     2
@@ -54,9 +56,12 @@ class History:
         """The columns."""
         return list(dict.fromkeys(name for row in self.rows for name in row))
 
-    def __getitem__(self, name: str) -> list[Any]:
+    def __getitem__(self, name: str | int | slice) -> Any:
+        if isinstance(name, (int, np.integer, slice)):
+            return self.rows[name]
         if name not in self.names:
-            raise ArgumentError(explain("History", f"one of {', '.join(self.names)}", repr(name)))
+            expected = f"one of {', '.join(self.names)}, or a row's place"
+            raise ArgumentError(explain("History", expected, repr(name)))
         return [row.get(name) for row in self.rows]
 
     def __len__(self) -> int:

@@ -41,7 +41,7 @@ def orders(data, epochs):
     shape=st.lists(st.integers(0, 4), max_size=3),
     batch_size=st.integers(1, 35),
     drop_last=st.booleans(),
-    dtype=st.sampled_from(["uint8", "float32", "float64"]),
+    dtype=st.sampled_from(["uint8", "int16", "int64", "float32", "float64"]),
 )
 def test_sizes_and_values(n, shape, batch_size, drop_last, dtype):
     x = np.random.default_rng(n).integers(0, 256, (n, *shape)).astype(dtype)
@@ -274,8 +274,7 @@ def test_without_scale_they_are_trained_on_as_they_are(loss):
         ({"y": np.array(1)}, ShapeError, "(23, 12) and ()"),
         ({"x": np.float32(1)}, ShapeError, "() and (23,)"),
         ({"x": np.float32(1), "y": np.array(1)}, ShapeError, "() and ()"),
-        ({"x": np.zeros((N, 2), np.int64)}, DTypeError, "got int64. Try: x.astype"),
-        ({"x": np.zeros((N, 2), bool)}, DTypeError, "bool"),
+        ({"x": np.zeros((N, 2), bool)}, DTypeError, "got bool. Try: x.astype"),
         ({"x": np.zeros((N, 2), np.float16)}, DTypeError, "float16"),
         ({"x": np.array(["a"] * N)}, DTypeError, "<U1"),
         ({"batch_size": 0}, ArgumentError, "batch_size as a whole number from 1 up, got 0"),

@@ -411,7 +411,7 @@ def test_early_stopping(losses, options, epochs, best):
         ({"callbacks": [train.EarlyStopping("los", mode="min")]}, "columns epoch, loss, rate"),
         ({"data": 3}, "a pair"),
         ({"data": [], "guards": False}, "none in epoch 1"),
-        ({"data": (X[:0], Y[:0])}, "at least one batch"),
+        ({"data": (X[:0], Y[:0])}, r"at least one batch, got 0 rows\.$"),
         ({"data": data.batches(X, Y, 8), "batch_size": 8}, "beside a pair"),
         ({"batch_size": 0}, "batch_size"),
         ({"progress": "bar"}, "progress"),

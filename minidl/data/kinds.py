@@ -1,0 +1,97 @@
+"""What may be given as data: a pair (x, y), or batches (x, y); and what is told of all else."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, DTypeError, ShapeError, explain
+from ..tensor import Tensor
+from ..tensor.arrays import to_array
+
+BATCHES = "a pair (x, y), batches(...), or an iterable of batches (x, y)"
+
+
+def is_array(value: Any) -> bool:
+    """Whether this is an array, a tensor, or what becomes one, such as a table of pandas."""
+    return isinstance(value, Tensor) or hasattr(value, "__array__") or is_sparse(value)
+
+
+def is_sparse(value: Any) -> bool:
+    """Whether this is a sparse matrix of SciPy or its kin."""
+    return hasattr(value, "toarray")
+
+
+def is_pair(data: Any) -> bool:
+    """Whether this is (x, y), and not an iterable of such pairs."""
+    return isinstance(data, tuple) and len(data) == 2 and not isinstance(data[0], tuple)
+
+
+def require_data(operation: str, what: str, data: Any) -> None:
+    """ArgumentError for what is neither a pair (x, y) nor can be batches of such."""
+    if is_pair(data):
+        return
+    got, hint = type(data).__name__, "(x, y), a tuple of two"
+    is_sequence = isinstance(data, (list, tuple))
+    if is_sequence and any(map(is_array, data)):
+        got = f"{got} of {len(data)}"
+    elif hasattr(data, "__getitem__") and not hasattr(data, "__iter__"):
+        hint = "x, y = map(np.stack, zip(*(data[i] for i in range(len(data)))))"
+    elif hasattr(data, "__iter__") and not (is_array(data) or isinstance(data, (Mapping, str))):
+        return
+    raise ArgumentError(explain(operation, f"{what}: {BATCHES}", got, hint))
+
+
+def pairs(operation: str, batches: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    """The batches, one by one; ArgumentError for one that is not (x, y)."""
+    return (pair(operation, batch) for batch in batches)
+
+
+def pair(operation: str, batch: Any) -> tuple[Any, Any]:
+    """A batch (x, y); ArgumentError if it is anything else."""
+    if isinstance(batch, (tuple, list)) and len(batch) == 2:
+        x, y = batch
+        if np.ndim(y) == 0:
+            hint = "np.stack of many samples"
+            raise ArgumentError(explain(operation, "batches (x, y) of rows", "a single y", hint))
+        return x, y
+    got, hint = type(batch).__name__, "[(x, y)]"
+    if isinstance(batch, Mapping):
+        got = f"a dict of {', '.join(map(repr, batch))}"
+        names = [f"batch[{name!r}]" for name in [*batch, "x", "y"][:2]]
+        hint = f"[({', '.join(names)}) for batch in data]"
+    elif isinstance(batch, (tuple, list)):
+        got = f"{got} of {len(batch)}"
+        hint = "weights as a further column of y, and a loss that takes y apart"
+    raise ArgumentError(explain(operation, "batches (x, y)", got, hint))
+
+
+def refuse_sparse(operation: str, name: str, values: Any) -> None:
+    """DTypeError for a sparse matrix, of which NumPy would make a single object."""
+    if is_sparse(values):
+        got, hint = f"a sparse {type(values).__name__}", f"{name}.toarray()"
+        raise DTypeError(explain(operation, f"{name} as an array", got, hint))
+
+
+def rows_of(operation: str, name: str, values: Any) -> np.ndarray:
+    """x or y as an array (n, ...)."""
+    refuse_sparse(operation, name, values)
+    try:
+        array = values.data if isinstance(values, Tensor) else np.asarray(values)
+    except ValueError as error:
+        raise ShapeError(explain(operation, f"{name} in rows of equal length", error)) from None
+    if array.ndim == 0:
+        raise ShapeError(explain(operation, f"{name} of shape (n, ...)", array.shape))
+    return array
+
+
+def inputs_of(operation: str, x: Any, dtype: np.dtype | None) -> np.ndarray:
+    """x as an array (n, ...), floats and Python's numbers in a model's dtype. Whole numbers stay
+    what they are: pixels, or indices that a layer of one's own looks up."""
+    array = rows_of(operation, "x", x)
+    if array.dtype.kind == "f":
+        return array.astype(array.dtype if dtype is None else dtype, copy=False)
+    if array.dtype.kind not in "biu":
+        hint = "pandas.get_dummies(x), a column for each word"
+        raise DTypeError(explain(operation, "x of numbers", array.dtype, hint))
+    return to_array(x if isinstance(x, (list, tuple)) else array, None, operation, dtype)
