@@ -7,5 +7,9 @@ The format is that of the safetensors package, which is needed here and nowhere 
 from .files import read, write
 from .folder import Folder, Saved
 from .model import OPTIMIZER, load_model, save_model
+from .pytorch import load_torch, save_torch
 
-__all__ = ["OPTIMIZER", "Folder", "Saved", "load_model", "read", "save_model", "write"]
+__all__ = [
+    "OPTIMIZER", "Folder", "Saved", "load_model", "load_torch", "read", "save_model", "save_torch",
+    "write",
+]  # fmt: skip

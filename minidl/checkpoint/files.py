@@ -49,6 +49,11 @@ METADATA = "__metadata__"
 KEY = "minidl"
 DIGEST = re.compile(rb'\\"minidl\.sha256\\":\\"([0-9a-f]{64})\\"')  # as it lies in the header
 OLDER = "an older checkpoint, or another copy of this file"
+PICKLES = b"PK\3\4", b"\x80"  # what files of torch.save and of pickle.dump begin with
+UNPICKLED = (
+    "safetensors.torch.save_file(module.state_dict(), path) where it comes from, for to read "
+    "a pickle is to run a program"
+)
 
 
 def write(
@@ -61,8 +66,8 @@ def write(
     Arrays are of the dtypes float16 to float64, int8 to int64, uint8 to uint64 and bool, of any
     shape and layout. `state` is a dict of what JSON knows: numbers, strings, truth values, None,
     lists and dicts with string keys; a tuple comes back as a list. NaN and the infinities may be
-    in it. Other programs read the arrays with the safetensors package, PyTorch's users with
-    `safetensors.torch.load_file`.
+    in it. Other programs read the arrays with the safetensors package; for PyTorch `save_torch`
+    writes a net's weights.
 
     DTypeError or ArgumentError for what cannot be saved, MissingPackageError without the
     safetensors package; OSError, which names the file, if the system refuses, a full disk for
@@ -77,11 +82,8 @@ def write(
     """
     operation = "checkpoint.write"
     path = to_path(operation, path)
-    if not isinstance(arrays, Mapping):
-        raise DTypeError(explain(operation, "a dict of arrays", type(arrays).__name__))
     text = f'{{"minidl.sha256":"{"0" * 64}","state":{to_json(operation, state)}}}'
-    plain = {name: _as_saved(operation, name, array) for name, array in arrays.items()}
-    content = _safetensors().numpy.save(plain, {KEY: text})
+    content = _serialized(operation, arrays, {KEY: text})
     size = _header_end(content)
     if size > HEADER_LIMIT:
         raise ArgumentError(
@@ -96,6 +98,12 @@ def write(
     put(path, [_with_digest(header, _sha256(header, data)), data])
 
 
+def write_foreign(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
+    """As `write`, but a file that is not taken for minidl's own: it has no state and no digest."""
+    operation = "checkpoint.write"
+    put(to_path(operation, path), [_serialized(operation, arrays, {"format": "pt"})])
+
+
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The arrays and the state in a file that `write` made, or in any other safetensors file.
 
@@ -105,6 +113,14 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
     CheckpointError, which names the file and what is wrong, for anything but a whole file;
     MissingPackageError without the safetensors package; OSError if there is no such file.
     """
+    arrays, state = contents(path)
+    return arrays, state or {}
+
+
+def contents(
+    path: str | os.PathLike[str],
+) -> tuple[dict[str, np.ndarray], dict[str, Any] | None]:
+    """What `read` gives; the state of a file of another program is None."""
     path = to_path("checkpoint.read", path)
     library = _safetensors()
     with open_plain("checkpoint.read", path, CheckpointError) as file:
@@ -131,6 +147,17 @@ def _safetensors() -> ModuleType:
             explain("checkpoint", "the package safetensors", error, "pip install safetensors")
         ) from error
     return safetensors
+
+
+def _serialized(
+    operation: str, arrays: Mapping[str, np.ndarray], metadata: dict[str, str]
+) -> bytes:
+    """The whole file."""
+    if not isinstance(arrays, Mapping):
+        raise DTypeError(explain(operation, "a dict of arrays", type(arrays).__name__))
+    plain = {name: _as_saved(operation, name, array) for name, array in arrays.items()}
+    content: bytes = _safetensors().numpy.save(plain, metadata)
+    return content
 
 
 def _as_saved(operation: str, name: Any, array: Any) -> np.ndarray:
@@ -177,8 +204,9 @@ def _header(path: Path, file: BinaryIO) -> bytes:
         raise _wrong(path, "a safetensors file", f"{size} bytes", OLDER)
     end = _header_end(start)
     if end > size:
+        hint = UNPICKLED if start.startswith(PICKLES) else OLDER
         got = f"{size} bytes, which say that their header is {end - 8} bytes long"
-        raise _wrong(path, "a safetensors file", got, OLDER)
+        raise _wrong(path, "a safetensors file", got, hint)
     if end > HEADER_LIMIT:
         raise _wrong(path, f"a header of at most {HEADER_LIMIT} bytes", end)
     return start + file.read(end - 8)
@@ -220,13 +248,13 @@ def _check_size(path: Path, header: dict[str, Any], size: int) -> None:
 
 def _checked_state(
     path: Path, header: dict[str, Any], raw: bytes, data: memoryview
-) -> dict[str, Any]:
-    """The state of a file with the right checksum; {} for a file of another program."""
+) -> dict[str, Any] | None:
+    """The state of a file with the right checksum; None for a file of another program."""
     metadata = header.get(METADATA)
     text: Any = metadata.get(KEY) if isinstance(metadata, dict) else None
     place = DIGEST.search(raw)
     if place is None and text is None:
-        return {}
+        return None
     if place is None:
         raise _wrong(path, "a checksum", "none", OLDER)
     if _sha256(_with_digest(raw, "0" * 64), data) != place[1].decode():
