@@ -46,6 +46,7 @@ class FusedNet:
         ]
         arrays = [p for _, W, b in self.dense for p in (W, b) if p is not None]
         self.parameters: list[Parameter] = [*arrays, *learned]
+        self.shapes = [p.shape for p in self.parameters]
         self.ids = {id(p) for p in self.parameters}
         of_none, of_one = (
             sum(_kernels.product_nanoseconds(rows, *W.shape) for _, W, _ in self.dense)
@@ -65,10 +66,12 @@ class FusedNet:
         return fused if is_uniform and len(fused.ids) == len(fused.parameters) else None
 
     def is_current(self) -> bool:
-        """Whether the net still has these parameters, of this dtype, and its options."""
+        """Whether the net still has these parameters, of this dtype and shape, and its options."""
         for dense, W, b in self.dense:
             if dense.weight is not W or dense.bias is not b or W.data.dtype is not self.dtype:
                 return False
+        if [p.data.shape for p in self.parameters] != self.shapes:
+            return False
         return all(now == then for now, then in self.options)
 
     def nanoseconds(self, rows: int) -> float:
@@ -116,7 +119,8 @@ def chained(parts: Sequence[Part]) -> bool:
     for part in parts:
         activation = part.activation
         inputs, outputs = part.dense.weight.shape
-        if inputs != width:
+        bias = part.dense.bias
+        if inputs != width or (bias is not None and bias.shape != (outputs,)):
             return False
         width = outputs
         if activation is not None:

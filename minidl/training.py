@@ -117,12 +117,14 @@ class TrainingStep:
         pieces = np.split(order, range(at_once, len(order), at_once))
         return np.concatenate([self._run_rows(net, loss, batches, rows) for rows in pieces])
 
-    def on_rows(self, batches: Batches, rows: np.ndarray) -> np.ndarray:
+    def on_rows(self, batches: Batches, rows: Any) -> np.ndarray:
         """Steps on these rows of the data, a batch after the other, in one kernel call if the
         kernel can; gives their losses. An epoch is its order's rows, in as many pieces as wanted:
-        the bits are the same where all but the last are of whole batches."""
+        the bits are the same where all but the last are of whole batches. ArgumentError, and no
+        step, if there are no such rows."""
+        rows = batches.checked_rows(rows)
         fused = self._fused_for(batches)
-        if fused is None:
+        if fused is None or len(rows) == 0:
             return np.array([self(x, y) for x, y in batches.walk(rows)])
         return self._run_rows(*fused, batches, rows)
 

@@ -22,9 +22,9 @@ class Batches:
     ) -> None:  # fmt: skip
         inputs = _checked_inputs(x)
         is_converted = inputs.dtype == np.uint8 and not scale
-        self.x = np.asarray(inputs, np.float32 if is_converted else None, order="C")
+        self._x = np.asarray(inputs, np.float32 if is_converted else None, order="C")
         refuse_sparse("batches", "y", y)
-        self.y = np.asarray(y)
+        self._y = np.asarray(y)
         if self.x.ndim == 0 or self.y.shape[:1] != self.x.shape[:1]:
             raise ShapeError(
                 explain(
@@ -38,6 +38,16 @@ class Batches:
         self._shuffle = shuffle
         self._drop_last = drop_last
         self._epoch = 0
+
+    @property
+    def x(self) -> np.ndarray:
+        """The inputs of all rows. For others, make other batches: these were checked."""
+        return self._x
+
+    @property
+    def y(self) -> np.ndarray:
+        """The labels of all rows, likewise."""
+        return self._y
 
     @property
     def dtype(self) -> np.dtype:
@@ -91,16 +101,16 @@ class Batches:
         return Tensor(inputs), self.y.take(rows, 0)
 
     def checked_rows(self, rows: Any) -> np.ndarray:
-        """The numbers of rows, int64 (m,); ArgumentError if they are not whole, or if there are
-        no such rows: negative ones count from nowhere."""
-        array = np.asarray(rows)
+        """The numbers of rows, int64 (m,), as a copy; ArgumentError if they are not whole, or if
+        there are no such rows: negative ones count from nowhere."""
+        array = np.array(rows, order="C")  # nobody else can change it after it was checked
         if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
             got = f"{array.dtype} of shape {array.shape}"
             raise ArgumentError(explain("batches", "rows as a list of whole numbers", got))
         if array.size and not 0 <= array.min() <= array.max() < len(self.x):
             got = f"{array.min()} to {array.max()}"
             raise ArgumentError(explain("batches", f"rows from 0 to {len(self.x) - 1}", got))
-        return np.ascontiguousarray(array, np.int64)
+        return array.astype(np.int64, copy=False)
 
 
 def batches(

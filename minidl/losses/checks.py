@@ -77,7 +77,8 @@ def same_shape(
 
 
 def label_array(operation: str, targets: np.ndarray, batch: int, classes: int) -> np.ndarray:
-    """Labels 0 ... classes - 1 of shape (batch,), as int64. Whole floats are taken too."""
+    """Labels 0 ... classes - 1 of shape (batch,), as int64, a copy: nobody else can change them
+    after they were checked. Whole floats are taken too."""
     one_hot = "targets.argmax(1) of one-hot rows; targets.astype('float32') of soft targets"
     is_one_hot = targets.shape == (batch, classes) and classes > 1
     same_shape(operation, targets.shape, (batch,), one_hot if is_one_hot else "")
@@ -89,7 +90,7 @@ def label_array(operation: str, targets: np.ndarray, batch: int, classes: int) -
                 explain(operation, "whole numbers as labels", f"{targets[at]} at index {at}")
             )
     whole = targets.clip(-1, classes) if targets.dtype.kind == "f" else targets  # 1e300 is no int64
-    labels = np.ascontiguousarray(whole, np.int64)
+    labels = np.array(whole, np.int64, order="C")
     at = _kernels.losses.first_outside(labels, classes)
     if at >= 0:
         raise ArgumentError(
@@ -104,8 +105,8 @@ def label_array(operation: str, targets: np.ndarray, batch: int, classes: int) -
 
 
 def weights(operation: str, name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """Weights of exactly this shape, finite and not negative, as float64."""
-    array = constant(operation, name, value, np.float64)
+    """Weights of exactly this shape, finite and not negative, as float64, contiguous."""
+    array = np.asarray(constant(operation, name, value, np.float64), order="C")
     if array.shape != shape:
         raise ShapeError(explain(operation, f"{name} of shape {shape}", array.shape))
     return not_negative(operation, name, array)

@@ -144,10 +144,11 @@ class Optimizer:
         Gives each parameter's rule by its id, and the kernels' numbers (steps, parameters, k).
         `rates` holds every group's learning rate for each step. The steps count as done.
         """
+        for group in self._groups:
+            self._check_group(group)
         rules: Mapping[int, Rule] = {}
         numbers = []
         for i, group in enumerate(self._groups):
-            self._check_group(group)
             options = group.options
             is_plain = steps == 1 and rates is None
             if rates is not None:
@@ -297,7 +298,10 @@ class Optimizer:
         self._groups.append(Group(options, parameters, blocks, {}))
 
     def _check_group(self, group: Group) -> None:
-        """Raises ArgumentError if what was set since makes no sense."""
+        """Raises ArgumentError if what was set since makes no sense, ShapeError or DTypeError if a
+        parameter's array is another one than the state was made for."""
+        for block in group.blocks:
+            block.check_arrays(self._name)
         options, checked = group.options, group.checked
         if options.keys() == checked.keys() and all(map(is_, options.values(), checked.values())):
             return

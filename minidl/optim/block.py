@@ -49,6 +49,7 @@ class Block:
     def __init__(self, parameters: Sequence[Tensor], numbers: Sequence[int]) -> None:
         self.parameters = list(parameters)
         self.numbers = list(numbers)
+        self.shapes = [p.shape for p in parameters]
         self.dtype = parameters[0].dtype
         self.dtype_name = self.dtype.name
         sizes = [p.size for p in parameters]
@@ -74,6 +75,16 @@ class Block:
         """A copy finds its kernels anew: they cannot be copied."""
         return vars(self) | nothing_known()
 
+    def check_arrays(self, operation: str) -> None:
+        """Raises unless the parameters have the shapes and the dtype that the state is for."""
+        for p, shape in zip(self.parameters, self.shapes, strict=True):
+            w = p.data
+            if w.shape != shape or w.dtype != self.dtype:
+                error = ShapeError if w.shape != shape else DTypeError
+                expected = f"a parameter of shape {shape} and dtype {self.dtype}, as it was"
+                got = f"{w.shape} and {w.dtype}"
+                raise error(explain(operation, expected, got, "a new optimiser"))
+
     def ensure_state(self, initial: dict[str, float]) -> None:
         """Makes the arrays that are not there yet, each filled with its first value."""
         for name, value in initial.items():
@@ -87,7 +98,7 @@ class Block:
     def part(self, name: str, k: int) -> np.ndarray:
         """The state `name` of the k-th parameter: a view of the parameter's shape."""
         flat = self.state[name][self.starts[k] : self.starts[k + 1]]
-        return flat.reshape(self.parameters[k].shape)
+        return flat.reshape(self.shapes[k])
 
     def slots(self, names: Iterable[str]) -> Iterator[tuple[str, str, int]]:
         """The key under which each number and array is saved, its name, and whose it is."""
@@ -112,9 +123,9 @@ class Block:
                     raise ArgumentError(
                         explain(operation, f"{key} to be a whole number from 0 up", state[key])
                     )
-            elif array.shape != self.parameters[k].shape:
+            elif array.shape != self.shapes[k]:
                 raise ShapeError(
-                    explain(operation, f"{key} of shape {self.parameters[k].shape}", array.shape)
+                    explain(operation, f"{key} of shape {self.shapes[k]}", array.shape)
                 )
             elif array.dtype != self.dtype:
                 raise DTypeError(explain(operation, f"{key} of dtype {self.dtype}", array.dtype))

@@ -97,7 +97,7 @@ class RowFeed:
         """The next rows, in one kernel call if the kernel can."""
         rows = self._rows(self.seen, most)
         self.seen += len(rows)
-        return step.on_rows(self.data, rows) if len(rows) else np.empty(0)
+        return step.on_rows(self.data, rows)
 
     def mark(self) -> None:
         """Remembers the place in the order."""
@@ -105,8 +105,7 @@ class RowFeed:
 
     def again(self, step: TrainingStep, count: int) -> None:
         """The same rows, from the mark on."""
-        if count:
-            step.on_rows(self.data, self._rows(self.marked, count))
+        step.on_rows(self.data, self._rows(self.marked, count))
 
     def batch(self, i: int) -> Batch:
         """The i-th batch of the rows from the mark on."""
