@@ -1,6 +1,7 @@
 """Batches: a data set in pieces, in order or shuffled, with pixels turned into numbers."""
 
 from collections.abc import Iterator
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,14 @@ class Batches:
     def dtype(self) -> np.dtype:
         """The dtype of the inputs that come out: float32 for pixels, else that of x."""
         return np.dtype(np.float32) if self.x.dtype == np.uint8 else self.x.dtype
+
+    def with_inputs(self, x: np.ndarray) -> "Batches":
+        """Batches of other inputs (n, ...), for the same labels, in the same orders."""
+        result = copy(self)
+        result._x = np.asarray(x, order="C")
+        if result.x.shape[:1] != self.x.shape[:1]:
+            raise ShapeError(explain("batches", f"{len(self.x)} rows", result.x.shape))
+        return result
 
     def __len__(self) -> int:
         """The number of batches in one iteration."""

@@ -1,7 +1,6 @@
 """The training data as steps: an epoch begins, then some steps are made at a time."""
 
 from collections.abc import Iterator
-from copy import copy
 from itertools import chain, islice
 from time import perf_counter
 from typing import Any, Protocol
@@ -244,11 +243,7 @@ def feed_of(
 def in_dtype(data: Batches, dtype: np.dtype | None) -> Batches:
     """The same batches, with floats of this dtype."""
     x = inputs_of("fit", data.x, dtype)
-    if x is data.x:
-        return data
-    converted = copy(data)
-    converted.x = x
-    return converted
+    return data if x is data.x else data.with_inputs(x)
 
 
 def copied(value: Any) -> Any:
