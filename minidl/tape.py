@@ -6,7 +6,7 @@ What an array is, the tape does not know: it adds gradients up with `+` and hand
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ContextDecorator
 from heapq import heappop, heappush
 from itertools import count
@@ -127,6 +127,21 @@ def backward(root: Node, dy: Any) -> None:
             node.release()
     for leaf, gradient in received.items():
         leaf.receive_gradient(gradient.copy() if leaf in borrowed else gradient)
+
+
+def leaves(root: Node) -> Iterator[Leaf]:
+    """Every leaf that a backward pass from `root` would reach, once."""
+    seen: set[Any] = {None, root}
+    waiting = [root]
+    while waiting:
+        for source in waiting.pop().inputs:
+            if source in seen:
+                continue
+            seen.add(source)
+            if isinstance(source, Node):
+                waiting.append(source)
+            elif source is not None:
+                yield source
 
 
 class _Mode(threading.local):

@@ -10,13 +10,14 @@ import numpy as np
 from ..errors import ArgumentError, GuardWarning, explain
 from ..layer import Layer
 from ..random import random_state, set_random_state
+from ..tape import leaves
 from ..tensor import Tensor
 from .callbacks import Callback
 from .evaluation import mode
 from .metrics import as_array
 from .run import Run
 
-GUARDS = ("activation", "shapes", "inputs", "rate")
+GUARDS = ("activation", "shapes", "inputs", "parameters", "rate")
 
 TYPICAL = 10  # inputs of a larger root mean square are taken for unscaled; pixels have about 80
 EXPLODED = 10  # times the first loss
@@ -34,6 +35,8 @@ def check(
     - "shapes": (n,) beside (n, 1) in a loss that broadcasts them to n² differences
     - "inputs": numbers far from 1, such as pixels from 0 to 255, where the initial weights expect
       about 1
+    - "parameters": something learned that is not among the model's parameters, so it is not saved,
+      nor trained by the usual optimiser
 
     The model evaluates the batch, the loss is called a few times with made-up outputs, and nothing
     is changed. Gives the batch's loss. `fit` calls it; in a loop of one's own, call it once.
@@ -55,6 +58,8 @@ def check(
         truth = as_array(y)
         if "inputs" in guards:
             _check_inputs(as_array(x))
+        if "parameters" in guards:
+            _check_parameters(model, first)
         if "shapes" in guards:
             _check_shapes(loss, outputs, truth)
         if "activation" in guards:
@@ -136,6 +141,21 @@ def _check_inputs(x: np.ndarray) -> None:
             "numbers of about 1, as the initial weights are made for",
             f"{x.min():.4g} to {x.max():.4g}" + (", as pixels have" if are_pixels else ""),
             "x / 255, or the pixels as uint8" if are_pixels else "(x - x.mean(0)) / x.std(0)",
+        )
+
+
+def _check_parameters(model: Layer, loss: Tensor) -> None:
+    """Tensors that the loss would give a gradient are those that the model knows of."""
+    known = {id(p) for p in model.parameters()}
+    reached: list[Any] = [] if loss._node is None else list(leaves(loss._node))
+    lost = [p for p in reached if id(p) not in known]
+    if lost:
+        shapes = ", ".join(str(p.shape) for p in lost)
+        tell(
+            "parameters",
+            "all that is learned to be among the model's parameters",
+            f"others of shape {shapes}, which are not saved",
+            "nn.Parameter as an attribute of a layer, or in a list, tuple or dict",
         )
 
 

@@ -52,6 +52,12 @@ def sigmoided():
     return nn.Sequential(nn.Dense(5, 1), nn.Sigmoid())
 
 
+def scaled(is_learned=True):
+    """A net that multiplies by what no walk through its attributes finds."""
+    scale = minidl.tensor([1.0, 2.0, 3.0], requires_grad=is_learned)
+    return Then(3, lambda y: y * scale)
+
+
 @pytest.mark.parametrize(
     ("model", "loss", "x", "y", "told"),
     [
@@ -73,6 +79,8 @@ def sigmoided():
         (nn.Dense(5, 3), F.cross_entropy, np.abs(X) * 60, LABELS, "inputs.*pixels"),
         (nn.Dense(5, 3), F.cross_entropy, X * 100, LABELS, r"inputs.*x.std\(0\)"),
         (nn.Dense(5, 3), F.cross_entropy, X * 5, LABELS, None),
+        (scaled(), F.cross_entropy, X, LABELS, r"parameters: .*shape \(3,\)"),
+        (scaled(is_learned=False), F.cross_entropy, X, LABELS, None),
     ],
 )
 def test_one_batch(model, loss, x, y, told):
