@@ -131,7 +131,7 @@ class Schedule:
             raise ArgumentError(
                 explain("Schedule", "a function of the step number", repr(factor), "cosine(100)")
             )
-        self._optimizer = optimizer
+        self.optimizer = optimizer
         self._factor = factor
         self._first = [float(group["lr"]) for group in optimizer.param_groups]
         self._move_to(0, self._first)
@@ -139,7 +139,7 @@ class Schedule:
     @property
     def lr(self) -> list[float]:
         """The learning rate of every group, as it is now."""
-        return [group["lr"] for group in self._optimizer.param_groups]
+        return [group["lr"] for group in self.optimizer.param_groups]
 
     def step(self) -> None:
         """Goes on to the next t."""
@@ -174,7 +174,7 @@ class Schedule:
         self._move_to(int(steps), first.tolist())
 
     def _move_to(self, t: int, first: list[float]) -> None:
-        groups = self._optimizer.param_groups
+        groups = self.optimizer.param_groups
         if len(groups) != len(first):
             raise ArgumentError(
                 explain(

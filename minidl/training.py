@@ -1,6 +1,7 @@
 """`TrainingStep`: forward, loss, backward and update as one operation."""
 
 import os
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from . import _kernels, tape
 from .data.batches import Batches
-from .errors import ArgumentError, GraphError, explain
+from .errors import ArgumentError, GraphError, GuardWarning, explain
 from .fused import FusedNet, Program
 from .layer import Layer
 from .losses.reduction import RowLoss
@@ -16,6 +17,7 @@ from .losses.table import row_loss
 from .optim.base import Optimizer
 from .schedules import Schedule
 from .tensor import Tensor
+from .trained import check_schedule, left_out, listed
 
 if TYPE_CHECKING:
     from .firing import Firing
@@ -54,7 +56,9 @@ class TrainingStep:
     gradients are left: `grad` is None. The kernel looks at all targets before it trains: what is
     wrong with one of them is raised, in the loss's words, before anything is changed.
 
-    A `schedule` goes on a step after each of the optimiser's.
+    A `schedule` goes on a step after each of the optimiser's. ArgumentError if the optimiser has
+    none of the net's parameters, or if the schedule is another optimiser's; a GuardWarning if
+    parameters are left out that want a gradient.
 
     >>> import minidl
     >>> from minidl import data, nn, optim, functional as F
@@ -75,7 +79,9 @@ class TrainingStep:
             raise ArgumentError(
                 explain("TrainingStep", "an optimiser", repr(optimizer), "optim.SGD(...)")
             )
+        check_schedule("TrainingStep", schedule, optimizer)
         self.net, self.loss, self.optimizer, self.schedule = net, loss, optimizer, schedule
+        self._left_out: list[str] | None = None  # when it was last checked
         self.firing: Firing | None = None  # notes which units fire, where it is wanted
         self._net: FusedNet | None = None
         self._program: Program | None = None
@@ -88,8 +94,22 @@ class TrainingStep:
             "_net": None, "_program": None, "_program_for": None, "_running_in": 0
         }  # fmt: skip
 
+    def check(self) -> None:
+        """Raises, or warns once, if the optimiser does not train the net as it is now, or if the
+        schedule is another's."""
+        check_schedule("TrainingStep", self.schedule, self.optimizer)
+        names = left_out("TrainingStep", self.net, self.optimizer)
+        if names and names != self._left_out:
+            expected = "an optimiser of all parameters that want a gradient"
+            hint = "requires_grad = False for what shall stay as it is"
+            message = explain("TrainingStep", expected, f"one without {listed(names)}", hint)
+            warnings.warn(message, GuardWarning, stacklevel=3)
+        self._left_out = names
+
     def __call__(self, x: Any, y: Any) -> float:
         """One step on a batch; gives its loss."""
+        if self._left_out is None:
+            self.check()
         inputs = x.data if isinstance(x, Tensor) and not x.requires_grad else x
         fused = self._fused(inputs, y)
         if fused is not None and inputs.dtype == fused[0].dtype:
@@ -107,6 +127,7 @@ class TrainingStep:
 
     def epoch(self, batches: Any) -> np.ndarray:
         """A step for each batch, once through all; gives their losses, float64 (batches,)."""
+        self.check()
         fused = self._fused_for(batches) if isinstance(batches, Batches) else None
         if fused is None:
             return np.array([self(x, y) for x, y in batches])
@@ -123,6 +144,7 @@ class TrainingStep:
         the bits are the same where all but the last are of whole batches. ArgumentError, and no
         step, if there are no such rows."""
         rows = batches.checked_rows(rows)
+        self.check()
         fused = self._fused_for(batches)
         if fused is None or len(rows) == 0:
             return np.array([self(x, y) for x, y in batches.walk(rows)])

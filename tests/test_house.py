@@ -19,7 +19,7 @@ FLOORS = [
     {"activations"},
     {"init", "dense"},
     {"layers"},
-    {"mlp", "data", "fused", "checkpoint", "hooks"},
+    {"mlp", "data", "fused", "checkpoint", "hooks", "trained"},
     {"training", "prediction", "firing"},
     {"train"},
     {"nn", "functional", "sklearn", "diagnostics"},

@@ -279,6 +279,8 @@ def test_parameters_that_the_optimizer_does_not_have_stay():
         net = nn.MLP([50, 30, 10], "prelu")
         before = net.state_dict()
         optimizer = optim.SGD([net[2].weight], lr=0.1)
+        for name, p in net.named_parameters():
+            p.requires_grad = name == "2.weight"
         step = TrainingStep(net, F.cross_entropy, optimizer)
         with minidl.set_num_threads(threads):
             step.epoch(data.batches(*pixels(), 16))
@@ -359,6 +361,8 @@ def test_a_weight_that_is_not_learned_and_not_contiguous_is_read_anew():
     x, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
     net = nn.MLP([4, 30, 2])
     net[0].weight.data = np.asfortranarray(net[0].weight.data)
+    for p in net.parameters():
+        p.requires_grad = p is net[2].bias
     step = TrainingStep(net, F.cross_entropy, optim.SGD([net[2].bias], 0.1))
     step(x, y)
     net[0].weight.data[...] = 0

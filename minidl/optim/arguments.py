@@ -92,10 +92,12 @@ def tensors(operation: str, params: Any) -> list[Tensor]:
 
 
 def parameters_of(operation: str, params: Any) -> tuple[Tensor, ...]:
-    """`params` as a tuple; raises unless all in it are leaves that want a gradient."""
+    """`params` as a tuple; raises unless all in it are leaves that want a gradient, or that did
+    before they were frozen (requires_grad = False)."""
     parameters = tensors(operation, params)
     for p in parameters:
-        if not p.requires_grad or p._node is not None:
+        is_frozen = not p.requires_grad and p._memory.is_parameter
+        if p._node is not None or not (p.requires_grad or is_frozen):
             was = f"made by {p._node.operation}" if p._node else "with requires_grad=False"
             raise ArgumentError(
                 explain(

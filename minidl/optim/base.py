@@ -1,5 +1,6 @@
 """What all optimisers share: parameter groups, the step, and saving."""
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from operator import is_
 from typing import Any, ClassVar, NamedTuple
@@ -7,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from .. import _kernels
-from ..errors import ArgumentError, DTypeError, explain
+from ..errors import ArgumentError, DTypeError, GuardWarning, explain
 from ..tensor import Tensor
 from .arguments import (
     NOT_NEGATIVE,
@@ -40,9 +41,10 @@ class Optimizer:
     `params` are float32 or float64 tensors of any shapes with requires_grad=True, or groups of
     them with options of their own, such as [{"params": body, "lr": 0.01}, {"params": head}];
     options that a group does not name have the constructor's value. Nothing is made if there are
-    no parameters, if one is there twice, is no tensor, no leaf or wants no gradient, or if an
+    no parameters, if one is there twice, is no tensor, no leaf or never wanted a gradient, or if an
     option is unknown or out of range: ArgumentError or DTypeError. Options may be changed later,
-    and step() checks them again.
+    and step() checks them again. A frozen parameter (requires_grad = False) is passed over for as
+    long as it is.
 
     A parameter that has the attribute `decays = False` gets no weight decay.
 
@@ -122,19 +124,29 @@ class Optimizer:
         """Changes every parameter that has a gradient; the others, and their state, stay.
 
         Nothing is changed if an option is out of range (ArgumentError) or a gradient does not
-        fit its parameter (ShapeError, DTypeError). A backward pass through a graph that read the
-        old values raises GraphError afterwards.
+        fit its parameter (ShapeError, DTypeError), or if no parameter that wants a gradient has one
+        (GuardWarning). A backward pass through a graph that read the old values raises GraphError
+        afterwards.
         """
         work = []
         for group in self._groups:
             self._check_group(group)
             work += [(block, block.gradients(self._name), group.options) for block in group.blocks]
+        if all(gradient is None for _, gradients, _ in work for gradient in gradients):
+            self._warn_of_no_gradient()
         for block, gradients, options in work:
             if any(gradient is not None for gradient in gradients):
                 kernel, states = self.prepared(block, options)
                 t = block.count(gradients) if block.state else block.steps
                 numbers = self.numbers(block, options, t)[0]
                 block.run(kernel, gradients, states, numbers, self.nanoseconds)
+
+    def _warn_of_no_gradient(self) -> None:
+        if any(p.requires_grad for p in self.all_parameters()):
+            expected = "a parameter with a gradient, to change something"
+            hint = "loss.backward() first, for a net whose parameters the optimiser has"
+            message = explain(f"{self._name}.step", expected, "none", hint)
+            warnings.warn(message, GuardWarning, stacklevel=3)
 
     def next_steps(
         self, steps: int, rates: Sequence[Sequence[float]] | None = None

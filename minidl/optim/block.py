@@ -200,9 +200,9 @@ def nothing_known() -> dict[str, Any]:
 
 
 def gradient_of(operation: str, p: Tensor) -> np.ndarray | None:
-    """p.grad as an array that a kernel can read; None without one."""
+    """p.grad as an array that a kernel can read; None without one, or if p is frozen."""
     grad, w = p.grad, p.data
-    if grad is None:
+    if grad is None or not p.requires_grad:
         return None
     if not isinstance(grad, Tensor):
         raise DTypeError(

@@ -1,13 +1,14 @@
 """Bounds on norms: of the gradients before a step, of the weights after it."""
 
 import math
+import warnings
 from collections.abc import Iterable
 
 import numpy as np
 
 from .. import _kernels
 from ..checks import is_number
-from ..errors import ArgumentError, explain
+from ..errors import ArgumentError, GuardWarning, explain
 from ..tensor import Tensor, require_float
 from .arguments import POSITIVE, tensors
 from .block import gradient_of, writable
@@ -19,8 +20,9 @@ def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
     With n the norm of all gradients as one vector, and c = max_norm / (n + 1e-6), as in PyTorch,
     every `grad` is multiplied by c in place if c < 1. A norm that is NaN or infinite passes and
     leaves NaN or 0 behind: look at what is returned. max_norm=math.inf only measures. Parameters
-    without a gradient are passed over. ArgumentError for a negative max_norm or NaN. Pascanu,
-    Mikolov, Bengio (2013), On the difficulty of training recurrent neural networks.
+    that are frozen or without a gradient are passed over; a GuardWarning if all are. ArgumentError
+    for a negative max_norm or NaN. Pascanu, Mikolov, Bengio (2013), On the difficulty of training
+    recurrent neural networks.
 
     >>> import minidl
     >>> w = minidl.tensor([0.0, 0.0], requires_grad=True)
@@ -34,8 +36,12 @@ def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
         raise ArgumentError(
             explain("clip_grad_norm", "max_norm to be a number from 0 up", f"max_norm={max_norm!r}")
         )
-    parameters = tensors("clip_grad_norm", params)
+    parameters = [p for p in tensors("clip_grad_norm", params) if p.requires_grad]
     gradients = [gradient_of("clip_grad_norm", p) for p in parameters]
+    if all(g is None for g in gradients):
+        hint = "loss.backward() first, for a net that has these parameters"
+        message = explain("clip_grad_norm", "a gradient to clip", "none", hint)
+        warnings.warn(message, GuardWarning, stacklevel=2)
     norm = math.sqrt(
         sum(_kernels.update.sum_of_squares(g.reshape(-1)) for g in gradients if g is not None)
     )

@@ -96,6 +96,7 @@ def fit(
     watchers = [*guards_of(guards), *callbacks, *progress_of(progress)]
     plan = schedule_of(optimizer, schedule)
     stepper = TrainingStep(model, loss, optimizer, plan)
+    stepper.check()
     run = Run(stepper, feed, epochs, names, watchers)
 
     def validate() -> dict[str, Any]:
@@ -131,6 +132,7 @@ def train_epoch(
     if not run.batch:
         run.mark_start()
         run.feed.begin()
+        stepper.check()
     run.tell("on_epoch_begin")
     while run.batch != run.feed.steps:
         if run.stopped:

@@ -55,6 +55,8 @@ def trained(kind, by_loop=False, threads=1, lr=TINY, batch_size=8):
 
 def optimizer_of(made, lr):
     """PReLU's slopes stay 0."""
+    for p in made[1].parameters():
+        p.requires_grad = False
     return optim.SGD([*made[0].parameters(), *made[2].parameters()], lr=lr)
 
 
