@@ -57,25 +57,32 @@ class Layer:
 
     def held(self) -> Iterator[tuple[str, Any]]:
         """The layers and tensors that this layer holds: its attributes, such as "weight", and those
-        in lists, tuples and dicts of any depth, such as "blocks.0" or "heads.left"."""
+        in lists, tuples and dicts of any depth, such as "blocks.0" or "heads.left". A layer that
+        keeps its parts elsewhere overrides it."""
         return parts(vars(self), set())
 
     def children(self) -> Iterator[tuple[str, "Layer"]]:
         """The layers within this one, with their names."""
         return ((name, value) for name, value in self.held() if isinstance(value, Layer))
 
-    def named_layers(self) -> "Iterator[tuple[str, Layer]]":
-        """This layer, whose path is "", and all within it, such as "0", each once, outermost
-        first."""
+    def _walk(self) -> "Iterator[tuple[str, Layer, list[tuple[str, Any]]]]":
+        """This layer and all within it, each once, outermost first: its path, itself, and what it
+        holds."""
         seen: set[int] = set()
         waiting: list[tuple[str, Layer]] = [("", self)]
         while waiting:
             path, layer = waiting.pop()
             if id(layer) not in seen:
                 seen.add(id(layer))
-                yield path, layer
-                inner = [(joined(path, name), child) for name, child in layer.children()]
+                held = list(layer.held())
+                yield path, layer, held
+                inner = [(joined(path, name), x) for name, x in held if isinstance(x, Layer)]
                 waiting += reversed(inner)
+
+    def named_layers(self) -> "Iterator[tuple[str, Layer]]":
+        """This layer, whose path is "", and all within it, such as "0", each once, outermost
+        first."""
+        return ((path, layer) for path, layer, _ in self._walk())
 
     def layers_within(self) -> "Iterator[Layer]":
         """This layer and all within it, each once, outermost first."""
@@ -88,8 +95,8 @@ class Layer:
         gradient, and layers or parameters in a set or a generator.
         """
         seen: set[int] = set()
-        for path, layer in self.named_layers():
-            for name, value in layer.held():
+        for path, _, held in self._walk():
+            for name, value in held:
                 if isinstance(value, Parameter) and id(value) not in seen:
                     seen.add(id(value))
                     yield joined(path, name), value
@@ -141,7 +148,8 @@ class Layer:
         """Takes the values of a state_dict over.
 
         Names, shapes and dtypes have to fit, and all arrays of the layer be writable: all is
-        checked before the first is changed.
+        checked before the first is changed. Of PyTorch's arrays the square matrices would be taken
+        the wrong way round: see checkpoint.load_torch.
         """
         own = self._state()
         check_names("load_state_dict", "the parameters and buffers", own, state)
@@ -231,28 +239,27 @@ class RandomLayer(Layer):
 
 
 # What has no place for each of its parts: no order that lasts, or nothing after the first look.
-PLACELESS = (set, frozenset, GeneratorType, map, filter, zip)
-FOLLOWED = (Layer, Tensor, list, tuple, dict, *PLACELESS)
+PLACELESS = (set, frozenset, GeneratorType, map)
+PARTS = (Tensor, Layer, *PLACELESS)
 
 
-def parts(value: Any, seen: set[int]) -> Iterator[tuple[str, Any]]:
-    """The layers and tensors in lists, tuples and dicts of any depth, each with the keys that lead
-    to it, such as "heads.left". A container in `seen` is passed over: it may hold itself. One that
-    has no places is given as it is."""
-    if isinstance(value, (Layer, Tensor, *PLACELESS)):
-        yield "", value
-    elif id(value) not in seen:
-        seen.add(id(value))
-        is_dict = isinstance(value, dict)
-        for key, inner in value.items() if is_dict else enumerate(value):
-            if isinstance(inner, FOLLOWED):
-                for name, part in parts(inner, seen):
-                    yield joined(checked_key(key) if is_dict else str(key), name), part
+def parts(holder: Any, seen: set[int]) -> Iterator[tuple[str, Any]]:
+    """The layers and tensors in a list, tuple or dict, and in those within it, each with the keys
+    that lead to it, such as "heads.left". A container in `seen` is passed over: it may hold itself.
+    One that has no places is given as it is."""
+    seen.add(id(holder))
+    is_dict = isinstance(holder, dict)
+    for key, value in holder.items() if is_dict else enumerate(holder):
+        if isinstance(value, PARTS):
+            yield checked_key(key) if is_dict else str(key), value
+        elif isinstance(value, (list, tuple, dict)) and id(value) not in seen:
+            for name, part in parts(value, seen):
+                yield f"{checked_key(key) if is_dict else key}.{name}", part
 
 
 def checked_key(key: Any) -> str:
     """The key; ArgumentError unless it can be a part of a path that no other has."""
-    if isinstance(key, str) and key and not {".", ":"} & set(key):
+    if isinstance(key, str) and key and "." not in key and ":" not in key:
         return key
     expected = "keys of layers and parameters to be names without dots and colons"
     raise ArgumentError(explain("Layer", expected, repr(key), "another key, or a list"))
@@ -276,8 +283,8 @@ def warn_if_lost(path: str, value: Any) -> None:
 
 
 def joined(path: str, name: str) -> str:
-    """The path of what is called `name` within what is at `path`; either may be empty."""
-    return f"{path}.{name}" if path and name else path or name
+    """The path of what is called `name` within the layer at `path`."""
+    return f"{path}.{name}" if path else name
 
 
 def check_names(
