@@ -12,12 +12,12 @@ import numpy as np
 
 import minidl
 
-from .. import _kernels, disk
+from .. import _kernels, disk, strict_json
 from ..errors import ArgumentError, DataError, explain
 from .bench import Bench, Digits
 from .experiment import Experiment
 from .progress import Progress
-from .results import wrong
+from .results import SHAPE
 from .scale import Scale
 from .store import Store
 
@@ -105,10 +105,10 @@ def load(path: Path) -> dict[str, Any]:
     """Reads results; DataError if these are none."""
     expected = f"the results of a laboratory in {path}"
     hint = "to delete it and run the laboratory again: what it measured is in cells.jsonl"
+    with disk.open_plain("lab", path) as file:
+        content = file.read()
     try:
-        results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        results: dict[str, Any] = strict_json.parse(content.decode(), SHAPE, "results")
     except ValueError as error:
         raise DataError(explain("lab", expected, error, hint)) from None
-    if found := wrong(results):
-        raise DataError(explain("lab", expected, found, hint))
     return results

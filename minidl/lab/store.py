@@ -3,13 +3,20 @@
 import fcntl
 import json
 import os
+import re
 import warnings
 from collections.abc import Collection
+from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .. import disk
+from .. import disk, strict_json
 from ..errors import ArgumentError, explain
+from .results import CELL
+
+LINE = re.compile(rb'\{"sha256": "([0-9a-f]{64})", "cell": (.*)\}')
+SHOWN = 10  # numbers of lines in a warning
 
 
 class Cell(NamedTuple):
@@ -25,8 +32,8 @@ class Store:
     """The file `cells.jsonl` in a folder: a line for each cell, added as soon as it is measured.
 
     The folder is locked as long as the store is open: two laboratories cannot write into one. A
-    last line that was cut short is dropped, and so is one that is damaged, with a RuntimeWarning.
-    `fresh` begins anew: all, or the experiments with these names.
+    last line that was cut short is dropped, and so is one that does not fit its checksum, with a
+    RuntimeWarning. `fresh` begins anew: all, or the experiments with these names.
     """
 
     def __init__(self, folder: Path, fresh: bool | Collection[str] = False) -> None:
@@ -37,7 +44,7 @@ class Store:
             self._lock(folder)
             self.cells = {} if fresh is True else self._read(fresh or ())
             self._write()
-            self.file = self.path.open("a", encoding="utf-8")
+            self.file = self.path.open("ab")
         except BaseException:
             os.close(self.lock)
             raise
@@ -53,24 +60,27 @@ class Store:
             ) from None
 
     def _read(self, dropped: Collection[str]) -> dict[str, Cell]:
-        lines = self.path.read_bytes().split(b"\n")[:-1] if self.path.exists() else []
+        content = b""
+        with suppress(FileNotFoundError), disk.open_plain("lab", self.path) as file:
+            content = file.read()
         cells, damaged = {}, []
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(content.split(b"\n")[:-1], 1):
             try:
-                key, what, arguments, seconds, result = json.loads(line)
-                if json.loads(key)[0] not in dropped:
-                    cells[key] = Cell(what, dict(arguments), float(seconds), dict(result))
-            except (ValueError, TypeError, LookupError):
+                name, cell = cell_in(line)
+                if experiment_in(name) not in dropped:
+                    cells[name] = cell
+            except ValueError:
                 damaged.append(number)
         if damaged:
-            places = ", ".join(map(str, damaged))
+            more = ", ..." if len(damaged) > SHOWN else ""
+            places = ", ".join(map(str, damaged[:SHOWN])) + more
             told = f"{self.path}: damaged in line {places}; what was there is measured again"
             warnings.warn(told, RuntimeWarning, stacklevel=3)
         return cells
 
     def _write(self) -> None:
         """Writes the file anew, whole or not at all."""
-        disk.put(self.path, [line_of(name, cell).encode() for name, cell in self.cells.items()])
+        disk.put(self.path, [line_of(name, cell) for name, cell in self.cells.items()])
 
     def find(self, key: list[Any], what: str, arguments: dict[str, Any]) -> Cell | None:
         """The cell, if it was measured."""
@@ -80,14 +90,17 @@ class Store:
         self, key: list[Any], what: str, arguments: dict[str, Any], seconds: float,
         result: dict[str, Any],
     ) -> Cell:  # fmt: skip
-        """Keeps a cell; it is on the disk when this returns. ValueError for NaN and infinity."""
-        name = named(key, what, arguments)
-        line = line_of(name, Cell(what, arguments, round(seconds, 4), result))
+        """Keeps a cell; it is on the disk when this returns. ValueError, and nothing is kept, for
+        NaN and infinity."""
+        line = line_of(
+            named(key, what, arguments), Cell(what, arguments, round(seconds, 4), result)
+        )
+        name, cell = cell_in(line.removesuffix(b"\n"))
         self.file.write(line)
         self.file.flush()
         os.fsync(self.file.fileno())
-        self.cells[name] = Cell(*json.loads(line)[1:])
-        return self.cells[name]
+        self.cells[name] = cell
+        return cell
 
     def close(self) -> None:
         """Lets go of the folder."""
@@ -95,9 +108,26 @@ class Store:
         os.close(self.lock)
 
 
-def line_of(name: str, cell: Cell) -> str:
-    """A cell in the file. ValueError for NaN and infinity."""
-    return json.dumps([name, *cell], allow_nan=False) + "\n"
+def line_of(name: str, cell: Cell) -> bytes:
+    """A cell in the file, with its checksum. ValueError for NaN and infinity."""
+    text = json.dumps({"name": name, **cell._asdict()}, allow_nan=False)
+    checksum = sha256(text.encode()).hexdigest()
+    return f'{{"sha256": "{checksum}", "cell": {text}}}\n'.encode()
+
+
+def cell_in(line: bytes) -> tuple[str, Cell]:
+    """The cell of a line, and its name; ValueError if it is not as `line_of` wrote it."""
+    found = LINE.fullmatch(line)
+    if found is None or sha256(found[2]).hexdigest() != found[1].decode():
+        raise ValueError("a line without its checksum")
+    kept = strict_json.parse(found[2].decode(), {"name": str, **CELL}, "cell")
+    return kept["name"], Cell(*[kept[field] for field in Cell._fields])
+
+
+def experiment_in(name: str) -> Any:
+    """The experiment that a cell's name begins with; ValueError if there is none."""
+    experiment, *_ = strict_json.parse(name, list)
+    return experiment
 
 
 def named(key: list[Any], what: str, arguments: dict[str, Any]) -> str:

@@ -10,14 +10,13 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from minidl import ArgumentError, DataError, disk, nn
+from minidl import DataError, nn
 from minidl.activations import REGISTRY
 from minidl.lab import Bench, Digits, Experiment, Scale, Verdict, runner
 from minidl.lab.bench import house
 from minidl.lab.experiments import BY_NAME
 from minidl.lab.progress import Progress
 from minidl.lab.statistics import bootstrap, mean_interval, ratio_of_medians
-from minidl.lab.store import Store
 from minidl.layer import Parameter
 from minidl.tensor import where
 
@@ -177,80 +176,6 @@ def test_activations_are_joined_by_the_users(few_digits, bench):
     assert joined.activations("relu", "tanh") == ["relu", "tanh", "gelu"]
 
 
-def test_a_store_goes_on(tmp_path):
-    with_one = Store(tmp_path)
-    with_one.add(["x"], "f", {"n": 1}, 0.5, {"y": 0.1})
-    with_one.close()
-    again = Store(tmp_path)
-    assert again.find(["x"], "f", {"n": 1}).result == {"y": 0.1}
-    assert again.find(["x"], "f", {"n": 2}) is None
-    again.close()
-
-
-def test_a_line_that_was_cut_short_is_dropped(tmp_path):
-    store = Store(tmp_path)
-    for n in (1, 2):
-        store.add(["x"], "f", {"n": n}, 0.5, {"y": n})
-    store.close()
-    text = store.path.read_text()
-    store.path.write_text(text[:-7])
-    cut = Store(tmp_path)
-    assert cut.find(["x"], "f", {"n": 1})
-    assert cut.find(["x"], "f", {"n": 2}) is None
-    cut.add(["x"], "f", {"n": 2}, 0.5, {"y": 2})
-    cut.close()
-    assert store.path.read_text() == text
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [b'["key", 3]', b"\xff\xfe", b'["no JSON", "f", {}, 1, {}]', b'["[]", "f", {}, 1, {}]', b"3"],
-)
-def test_a_damaged_line_is_passed_over(tmp_path, damage):
-    store = Store(tmp_path)
-    store.add(["x"], "f", {"n": 1}, 0.5, {"y": 1})
-    store.close()
-    text = store.path.read_bytes()
-    store.path.write_bytes(damage + b"\n" + text)
-    with pytest.warns(RuntimeWarning, match="damaged in line 1; what was there is measured again"):
-        again = Store(tmp_path)
-    assert again.find(["x"], "f", {"n": 1})
-    again.close()
-    assert store.path.read_bytes() == text
-    store.path.write_bytes(damage + b"\n" + text)
-    Store(tmp_path, fresh=True).close()
-    assert store.path.read_bytes() == b""
-
-
-def test_what_is_not_fresh_outlives_a_full_disk(tmp_path, monkeypatch):
-    store = Store(tmp_path)
-    for name in ("a", "b"):
-        store.add([name], "f", {}, 0.5, {"y": 1})
-    store.close()
-    text = store.path.read_text()
-
-    def full(path, parts):
-        raise OSError(28, "No space left on device", str(path))
-
-    with monkeypatch.context() as patch:
-        patch.setattr(disk, "put", full)
-        with pytest.raises(OSError, match="No space"):
-            Store(tmp_path, fresh=["b"])
-    assert store.path.read_text() == text
-    Store(tmp_path, fresh=["b"]).close()
-    assert store.path.read_text() == text.splitlines(keepends=True)[0]
-
-
-def test_two_laboratories_do_not_share_a_folder(tmp_path):
-    store = Store(tmp_path)
-    store.add(["x"], "f", {}, 0.0, {})
-    with pytest.raises(ArgumentError, match="no other laboratory"):
-        Store(tmp_path, fresh=True)
-    assert store.path.read_text()  # fresh has not emptied what the other writes
-    store.close()
-    Store(tmp_path).close()
-
-
 def test_what_json_cannot_hold_is_not_kept(bench):
     def infinite(digits, *, n):
         return {"y": float("inf")}
@@ -295,14 +220,6 @@ def test_a_run_that_was_stopped_goes_on(bench, few_digits):
     assert CALLS == [1, 2]
     run(bench, few_digits, Squares())
     assert CALLS == [1, 2, 3]
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"experiments": {"a": {"numbers": {}}}}'])
-def test_what_are_no_results(text, tmp_path):
-    path = tmp_path / "results.json"
-    path.write_text(text)
-    with pytest.raises(DataError, match=r"results of a laboratory.*Try: to delete it"):
-        runner.load(path)
 
 
 def test_a_verdict_in_words():

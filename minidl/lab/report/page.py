@@ -10,7 +10,6 @@ from ... import disk
 from ...activations import REGISTRY
 from ...errors import DataError, MissingPackageError, explain
 from ..bench import shown
-from ..charts import Chart
 from ..experiment import Experiment, Verdict
 from ..experiments import BY_NAME
 from ..scale import FULL
@@ -51,14 +50,14 @@ def page(results: dict[str, Any], measured: Collection[str] = ()) -> str:
     experiments = [one for name, one in BY_NAME.items() if name in found]
     verdicts = [verdict_of(found[one.name]) for one in experiments]
     pictures = [
-        one.charts(found[one.name]["numbers"])
+        drawn(one, found[one.name]["numbers"])
         if one.name in measured
         else read(one, found[one.name]["numbers"], verdict)
         for one, verdict in zip(experiments, verdicts, strict=True)
     ]
     sections = "\n".join(
-        section(one, found[one.name], verdict, charts)
-        for one, verdict, charts in zip(experiments, verdicts, pictures, strict=True)
+        section(one, found[one.name], verdict, figures)
+        for one, verdict, figures in zip(experiments, verdicts, pictures, strict=True)
     )
     return f"""<!doctype html>
 <html lang="en">
@@ -96,18 +95,24 @@ def verdict_of(found: dict[str, Any]) -> Verdict:
     return Verdict(verdict["outcome"], verdict["words"], verdict["numbers"])
 
 
-def read(one: Experiment, numbers: dict[str, Any], verdict: Verdict) -> Sequence[Chart]:
+def drawn(one: Experiment, numbers: dict[str, Any]) -> str:
+    """An experiment's charts."""
+    charts = one.charts(numbers)
+    return "\n".join(figure(chart, f"{one.name}-{i}") for i, chart in enumerate(charts))
+
+
+def read(one: Experiment, numbers: dict[str, Any], verdict: Verdict) -> str:
     """An experiment's charts; DataError if its rule and pictures cannot be made of the numbers."""
     hint = "measure it with this version of minidl"
     try:
-        outcome, charts = one.judge(numbers).outcome, one.charts(numbers)
+        outcome, figures = one.judge(numbers).outcome, drawn(one, numbers)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         expected = f"numbers of the experiment '{one.name}'"
         raise DataError(explain("lab", expected, repr(error), hint)) from error
     if outcome != verdict.outcome:
         expected = f"'{outcome}' of '{one.name}', as the rule judges its numbers"
         raise DataError(explain("lab", expected, f"'{verdict.outcome}'", hint))
-    return charts
+    return figures
 
 
 def notice(scale: dict[str, Any]) -> str:
@@ -175,11 +180,8 @@ def verdict_words(verdict: Verdict) -> str:
     return f'<strong class="{kind}">{sign}{verdict.outcome}</strong>{escape(rest)}'
 
 
-def section(
-    one: Experiment, found: dict[str, Any], verdict: Verdict, charts: Sequence[Chart]
-) -> str:
+def section(one: Experiment, found: dict[str, Any], verdict: Verdict, figures: str) -> str:
     """An experiment."""
-    figures = "\n".join(figure(chart, f"{one.name}-{i}") for i, chart in enumerate(charts))
     protocol = "".join(f"<p>{escape(text)}</p>" for text in one.protocol.split("\n\n"))
     cells = found["cells"]
     return f"""<section id="{one.name}" class="experiment">
