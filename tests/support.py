@@ -1,6 +1,7 @@
 """What the tests of several rooms share: gradients by central differences, odd arrays, Philox."""
 
 from collections.abc import Callable
+from copy import deepcopy
 
 import numpy as np
 
@@ -89,3 +90,20 @@ def random_words(n, seed, step, domain=0):
     counter[0], counter[1] = blocks, domain
     counter[2], counter[3] = step % 2**32, step // 2**32
     return philox(counter, (seed % 2**32, seed // 2**32)).T.reshape(-1)[:n]
+
+
+def places(value, place=()):
+    """The places of all that is in a value that JSON can hold: keys and numbers, one in another."""
+    keys = value if isinstance(value, dict) else range(len(value)) if type(value) is list else ()
+    for key in keys:
+        yield (*place, key)
+        yield from places(value[key], (*place, key))
+
+
+def changed(value, place, other):
+    """A copy of the value with another one at that place."""
+    whole = part = deepcopy(value)
+    for key in place[:-1]:
+        part = part[key]
+    part[place[-1]] = other
+    return whole

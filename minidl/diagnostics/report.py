@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from .. import strict_json
 from ..checks import is_number
 from ..errors import ArgumentError, DataError, explain
 from ..train.history import finished
@@ -84,16 +85,10 @@ class Report:
     def from_json(cls, text: str) -> "Report":
         """What to_json() gave; DataError for anything else."""
         try:
-            epochs = json.loads(text)["epochs"]
-            found = [{name: dict(layers[name]) for name in layers} for layers in epochs]
-            for layers in found:
-                for numbers in layers.values():
-                    require_numbers(numbers)
-            return cls(found)
-        except (ValueError, KeyError, TypeError, IndexError) as error:
-            raise DataError(
-                explain("Report.from_json", "what to_json() gave", f"{error!r}")
-            ) from None
+            epochs = strict_json.parse(text, {"epochs": [{...: dict}]}, "report", False)["epochs"]
+            return cls([{name: checked(layers[name]) for name in layers} for layers in epochs])
+        except (ValueError, TypeError) as error:  # a TypeError, if it is no text
+            raise DataError(explain("Report.from_json", "what to_json() gave", error)) from None
 
     def plot(self, path: str | Path | None = None) -> Any:
         """Draws every measure by epoch, a picture for each with a line for each layer.
@@ -131,11 +126,12 @@ class Report:
         return [i for i, _ in points], [value for _, value in points]
 
 
-def require_numbers(numbers: dict[str, Any]) -> None:
-    """TypeError unless a layer's "kind" is a text and all else are numbers."""
+def checked(numbers: dict[str, Any]) -> dict[str, Any]:
+    """A layer's "kind", which has to be a text, and its numbers; ValueError for anything else."""
     for measure, value in numbers.items():
         if not (isinstance(value, str) if measure == "kind" else is_number(value)):
-            raise TypeError(f"{measure}: {value!r}")
+            raise ValueError(f"{measure} = {value!r}")
+    return {name: value if name == "kind" else float(value) for name, value in numbers.items()}
 
 
 def cell(measure: str, value: float | None) -> str:

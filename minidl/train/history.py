@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import strict_json
 from ..checks import is_number
 from ..disk import put_picture
 from ..errors import ArgumentError, DataError, explain
@@ -14,6 +15,7 @@ from ..errors import ArgumentError, DataError, explain
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 40  # of a sparkline, at most
 ROWS = 20  # that a table shows, at most
+SHAPE = {"rows": [{"epoch": int}], "seconds": [float], "stopped": str | None}  # in JSON
 
 
 class History:
@@ -84,12 +86,10 @@ class History:
     def from_json(cls, text: str) -> "History":
         """What to_json() gave; DataError for anything else."""
         try:
-            kept = json.loads(text)
-            return cls(list(map(dict, kept["rows"])), list(kept["seconds"]), kept["stopped"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise DataError(
-                explain("History.from_json", "what to_json() gave", f"{error!r}")
-            ) from None
+            kept = strict_json.parse(text, SHAPE, "history", is_finite=False)
+        except (ValueError, TypeError) as error:  # a TypeError, if it is no text
+            raise DataError(explain("History.from_json", "what to_json() gave", error)) from None
+        return cls(kept["rows"], kept["seconds"], kept["stopped"])
 
     def numeric(self) -> list[str]:
         """The columns that hold numbers alone, without the epoch's."""

@@ -2,10 +2,10 @@
 
 import json
 import random
-from copy import deepcopy
 
 import pytest
 from lab_docs import lab
+from support import changed, places
 
 from minidl import DataError
 from minidl.lab import FULL, runner
@@ -29,26 +29,6 @@ def test_what_are_no_results(text, tmp_path):
     path.write_text(text)
     with pytest.raises(DataError, match=r"results of a laboratory.*Try: to delete it"):
         runner.load(path)
-
-
-def places(value, place=()):
-    """The places of all that is in it: keys and numbers, one in another."""
-    inner = (
-        value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
-    )
-    for key in inner:
-        yield (*place, key)
-        yield from places(value[key], (*place, key))
-
-
-def changed(experiment, place, value):
-    """Another value at one place of what an experiment came to."""
-    experiment = deepcopy(experiment)
-    part = experiment
-    for key in place[:-1]:
-        part = part[key]
-    part[place[-1]] = value
-    return experiment
 
 
 def drawn():
