@@ -55,9 +55,9 @@ def mnist(root: str | os.PathLike[str] | None = None) -> tuple[Split, Split]:
     """`(x_train, y_train), (x_test, y_test)`: uint8 pixels (n, height · width), int64 labels (n,).
 
     The four files are read from the folder `root`, else from the one that $MINIDL_DATA names,
-    else from the user's cache folder, into which missing ones are downloaded. They have the
-    names under which MNIST is published, packed (.gz) or not; Fashion-MNIST and others that use
-    the same names work too.
+    else from the user's cache folder, into which missing ones are downloaded (11 MB, once). They
+    have the names under which MNIST is published, packed (.gz) or not; Fashion-MNIST and others
+    that use the same names work too.
 
     MissingDataError (a DataError and a FileNotFoundError) if a file is not there and cannot be
     downloaded, DataError if one does not hold what it should: as many labels as images, labels
@@ -84,12 +84,13 @@ def _locate(folder: Path, may_download: bool) -> list[Path]:
     paths = {file: path for file in FILES if (path := _find(folder, file))}
     missing = [file for file in FILES if file not in paths]
     if missing and not may_download:
-        raise _not_there(folder, missing)
+        raise _not_there(folder, missing, "to name no folder, for mnist() to download them")
     for file in missing:
         try:
             paths[file] = download(file, MIRRORS, folder)
         except DataError as error:
-            raise _not_there(folder, missing, f"; {error}".removesuffix(".")) from error
+            hint = f"a network, for the first time ({str(error).removesuffix('.')})"
+            raise _not_there(folder, missing, hint) from error
     return [paths[file] for file in FILES]
 
 
@@ -101,16 +102,14 @@ def _find(folder: Path, file: RemoteFile) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _not_there(folder: Path, missing: list[RemoteFile], reason: str = "") -> MissingDataError:
-    return MissingDataError(
-        explain(
-            "mnist",
-            f"the files {', '.join(file.name for file in FILES)} (or unpacked, without .gz) in "
-            f"the folder {folder}",
-            f"no {', no '.join(file.name for file in missing)}{reason}",
-            "put them there, or name a folder that has them with mnist(root=...) or $MINIDL_DATA",
-        )
-    )
+def _not_there(folder: Path, missing: list[RemoteFile], hint: str) -> MissingDataError:
+    names = ", ".join(file.name for file in FILES)
+    expected = f"the files {names} (or unpacked, without .gz) in the folder {folder}"
+    got = f"no {', no '.join(file.name for file in missing)}"
+    if not folder.is_dir():
+        got = "a file" if folder.exists() else "no such folder"
+    hint += "; or a folder that has them: mnist(root=...) or $MINIDL_DATA"
+    return MissingDataError(explain("mnist", expected, got, hint))
 
 
 def _read_split(x_path: Path, y_path: Path) -> Split:

@@ -129,11 +129,17 @@ def test_nothing_is_downloaded_into_a_folder_that_was_named(
         assert word in str(error.value)
 
 
-def test_a_folder_that_is_not_there(tmp_path):
+def test_a_folder_that_has_none_of_them(tmp_path, monkeypatch):
     for kind in (DataError, FileNotFoundError):
-        with pytest.raises(kind, match="nowhere"):
+        with pytest.raises(kind, match=r"nowhere, got no such folder\. Try: to name no folder"):
             mnist(tmp_path / "nowhere")
     assert list(tmp_path.iterdir()) == []
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(MissingDataError, match=rf"folder \., got no {NAMES[0]}.gz, .*{NAMES[3]}"):
+        mnist(".")
+    (tmp_path / "file").touch()
+    with pytest.raises(MissingDataError, match="got a file"):
+        mnist("file")
     with pytest.raises(ArgumentError, match="mnist: expected a path"):
         mnist(5)
 
@@ -186,6 +192,7 @@ def test_without_a_network(tmp_path):
         *NAMES,
         str(tmp_path / "cache/minidl/mnist"),
         "MINIDL_DATA",
+        "a network",
         "127.0.0.1",
         "refused",
     ):
