@@ -1,12 +1,17 @@
-"""What counts as a number, or as a path, when a user gives one."""
+"""What counts as a number, or as a path, when a user gives one; and what a user has replaced."""
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .errors import ArgumentError, explain
+
+Class = TypeVar("Class", bound=type)
+
+# The methods of the classes whose work a kernel may do in their place, as they were defined.
+_DECLARED: dict[type, dict[str, Any]] = {}
 
 
 def is_number(value: Any) -> bool:
@@ -34,3 +39,26 @@ def to_path(operation: str, value: Any) -> Path:
         return Path(os.fsdecode(value))
     except TypeError:
         raise ArgumentError(explain(operation, "a path", repr(value))) from None
+
+
+def declared(kind: Class) -> Class:
+    """Decorates a class whose work a kernel may do in its place: `runs_as` knows it then."""
+    _DECLARED[kind] = {name: getattr(kind, name) for name in dir(kind)}
+    return kind
+
+
+def runs_as(value: Any, kind: type, *methods: str) -> bool:
+    """Whether these methods of `value` are those that the class `kind` was defined with. Then a
+    kernel may do their work; else someone has put others in their place: in a subclass, in the
+    class, or on the object itself.
+
+    >>> from minidl import nn
+    >>> layer = nn.Dense(2, 3)
+    >>> runs_as(layer, nn.Dense, "forward")
+    True
+    >>> layer.forward = print
+    >>> runs_as(layer, nn.Dense, "forward")
+    False
+    """
+    known, own = _DECLARED[kind], vars(value)
+    return all(getattr(type(value), name) is known[name] and name not in own for name in methods)

@@ -1,6 +1,7 @@
 """What the network kernel trains in one call: a net of dense layers, taken apart into arrays."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
 from operator import is_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,7 +11,7 @@ from . import _kernels
 from .activations import Activation, Identity
 from .dropout import mask_numbers
 from .layer import Layer, Parameter
-from .layers import Dense, Dropout, Sequential
+from .layers import Dense, Dropout, Sequential, is_own
 from .losses.reduction import RowLoss
 from .optim.block import Rule
 from .tensor import Tensor
@@ -31,25 +32,57 @@ class Part(NamedTuple):
     dropout: Dropout | None
 
 
+class Facts:
+    """What the kernel's work for a net of known layers follows from, as it was when this was made:
+    what its layers do, their parameters with their arrays, their options. Dropout's options are
+    read anew at every call."""
+
+    def __init__(self, net: Layer) -> None:
+        layers = vars(net)["_layers"]
+        # (place, key, value) with place[key] is value, and (owner, name, value) of attributes. To
+        # compare them takes 2 µs for six layers, a tenth of a small net's step.
+        items: list[tuple[dict[str, Any], str, Any]] = [(vars(net), "_layers", layers)]
+        attributes: list[tuple[Any, str, Any]] = []
+        for layer in (net, *layers):
+            own = vars(layer)
+            present = [name for name in ("weight", "bias", "options") if name in own]
+            items += [(own, name, own.get(name)) for name in ("forward", *present)]
+            items += [(own["options"], *option) for option in own.get("options", {}).items()]
+            parameters = [own[name] for name in present if isinstance(own[name], Tensor)]
+            attributes += [(p, "_data", p._data) for p in parameters]
+        for kind in {type(layer) for layer in (net, *layers)}:
+            attributes += [(kind, name, getattr(kind, name)) for name in ("forward", "__call__")]
+        self.places, self.keys, self.values = zip(*items, strict=True)
+        self.owners, self.names, self.found = zip(*attributes, strict=True)
+
+    def are_of(self, net: Layer) -> bool:
+        """Whether they are those of `net`, and nothing has changed."""
+        items = map(dict.get, self.places, self.keys)
+        attributes = map(getattr, self.owners, self.names)
+        return (
+            self.places[0] is vars(net)
+            and all(map(is_, items, self.values))
+            and all(map(is_, attributes, self.found))
+        )
+
+
 class FusedNet:
     """A net that the kernel knows all of: its parts and parameters, as they were at the time."""
 
-    def __init__(self, parts: Sequence[Part]) -> None:
+    def __init__(self, net: Layer, parts: Sequence[Part]) -> None:
         self.parts = parts
+        self.facts = Facts(net)
         self.dtype = parts[0].dense.weight.dtype
         self.inputs, self.outputs = parts[0].dense.weight.shape[0], units_of(parts[-1])
-        self.dense = [(part.dense, part.dense.weight, part.dense.bias) for part in parts]
         activations = [part.activation for part in parts if part.activation is not None]
+        self.weights = [part.dense.weight for part in parts]
+        biases = [part.dense.bias for part in parts if part.dense.bias is not None]
         learned = [p for activation in activations for p in activation.learned_parameters()]
-        self.options = [
-            (activation.options, dict(activation.options)) for activation in activations
-        ]
-        arrays = [p for _, W, b in self.dense for p in (W, b) if p is not None]
-        self.parameters: list[Parameter] = [*arrays, *learned]
+        self.parameters: list[Parameter] = [*self.weights, *biases, *learned]
         self.shapes = [p.shape for p in self.parameters]
         self.ids = {id(p) for p in self.parameters}
         of_none, of_one = (
-            sum(_kernels.product_nanoseconds(rows, *W.shape) for _, W, _ in self.dense)
+            sum(_kernels.product_nanoseconds(rows, *W.shape) for W in self.weights)
             for rows in (0, 1)
         )
         self.nanoseconds_of_weights, self.nanoseconds_of_row = of_none, of_one - of_none
@@ -61,18 +94,25 @@ class FusedNet:
         parts = parts_of(net)
         if not parts or not chained(parts):
             return None
-        fused = cls(parts)
-        is_uniform = all(p.dtype == fused.dtype for p in fused.parameters)
-        return fused if is_uniform and len(fused.ids) == len(fused.parameters) else None
+        fused = cls(net, parts)
+        return fused if fused.is_uniform() and not fused.shares() else None
 
-    def is_current(self) -> bool:
-        """Whether the net still has these parameters, of this dtype and shape, and its options."""
-        for dense, W, b in self.dense:
-            if dense.weight is not W or dense.bias is not b or W.data.dtype is not self.dtype:
-                return False
-        if [p.data.shape for p in self.parameters] != self.shapes:
-            return False
-        return all(now == then for now, then in self.options)
+    def is_uniform(self) -> bool:
+        """Whether all parameters are of one dtype."""
+        return all(p.dtype == self.dtype for p in self.parameters)
+
+    def shares(self) -> bool:
+        """Whether any memory is that of two parameters, or a dropout stands at two places: its
+        second mask would be the first one again."""
+        arrays = [p.data for p in self.parameters]
+        if any(np.may_share_memory(a, b) for a, b in combinations(arrays, 2)):
+            return True
+        return len(set(map(id, self.dropouts))) < len(self.dropouts)
+
+    def is_current(self, net: Layer) -> bool:
+        """Whether this is still all that there is to know of `net`."""
+        shapes = [p.data.shape for p in self.parameters]
+        return self.facts.are_of(net) and shapes == self.shapes
 
     def nanoseconds(self, rows: int) -> float:
         """What a forward pass takes one core, about."""
@@ -85,32 +125,40 @@ class FusedNet:
 
 def parts_of(net: Layer) -> list[Part]:
     """The layers of a Sequential, in groups; nothing if one of them is unknown."""
-    if type(net).forward is not Sequential.forward:
+    if not is_own(net, Sequential):
         return []
     parts: list[Part] = []
     for layer in net:  # type: ignore[attr-defined]
         last = parts[-1] if parts else None
-        if type(layer).forward is Dense.forward:
+        if isinstance(layer, Dense) and is_own(layer, Dense) and has_leaves(layer):
             parts.append(Part(layer, None, None))
         elif last is None or last.dropout:
             return []
-        elif type(layer) is Identity:
-            continue
-        elif type(layer).forward is Dropout.forward:
+        elif isinstance(layer, Dropout) and is_own(layer, Dropout):
             parts[-1] = last._replace(dropout=layer)
-        elif (
-            type(layer).forward is Activation.forward and has_kernel(layer) and not last.activation
-        ):
+        elif isinstance(layer, Activation) and is_own(layer, Activation):
+            if type(layer) is Identity:
+                continue
+            if last.activation or not has_kernel(layer):
+                return []
             parts[-1] = last._replace(activation=layer)
         else:
             return []
     return parts
 
 
+def has_leaves(dense: Dense) -> bool:
+    """Whether its weights are tensors of its own that no operation made. A user's layer may
+    compute them instead, in a property."""
+    W, b = vars(dense).get("weight"), vars(dense).get("bias", dense)
+    return all(isinstance(p, Tensor) and p._node is None for p in ([W] if b is None else [W, b]))
+
+
 def has_kernel(activation: Activation) -> bool:
     """Whether the kernel can run it and, if it learns, find the gradient."""
     name = activation.name
-    return name in _kernels.ROW_FUNCTIONS and (not activation.learned or name in _kernels.LEARNED)
+    is_known = name in _kernels.ROW_FUNCTIONS and activation.is_as_declared()
+    return is_known and (not activation.learned or name in _kernels.LEARNED)
 
 
 def chained(parts: Sequence[Part]) -> bool:
@@ -225,11 +273,10 @@ class Program:
         learning = self.to_learn(batch) if trains else {}
         self.kernel = _kernels.network.Program(len(self.rooms), x, **learning)
         self.rules: Mapping[int, Rule] | None = None  # what the kernel was told
-        self.arrays: list[np.ndarray] = []
 
     def to_learn(self, batch: int) -> dict[str, Any]:
         """Room for the losses and for the gradients."""
-        widest = max(W.shape[1] for _, W, _ in self.net.dense)
+        widest = max(W.shape[1] for W in self.net.weights)
         needed = _kernels.network.scratch_numbers(batch, widest, self.net.dtype.itemsize)
         return {
             "batch_losses": np.empty(batch),
@@ -238,15 +285,14 @@ class Program:
 
     def tell(self, rules: Mapping[int, Rule]) -> None:
         """Tells the kernel where the arrays are and how they are updated, if that is new."""
-        arrays = [p.data for p in self.net.parameters]
-        is_known = rules is self.rules and not self.net.dropouts
-        if not (is_known and all(map(is_, arrays, self.arrays))):
-            for room in self.rooms:
-                room.furnish(rules)
-            self.kernel.read(self.rooms, self.threads)
-            self.rules, self.arrays = rules, arrays
-            if not all(array.flags.c_contiguous for array in arrays):
-                self.rules = None  # the kernel has a copy, which may soon be out of date
+        if rules is self.rules and not self.net.dropouts:
+            return
+        for room in self.rooms:
+            room.furnish(rules)
+        self.kernel.read(self.rooms, self.threads)
+        # Of an array that is not contiguous the kernel has a copy, which may soon be out of date.
+        are_its_own = all(p.data.flags.c_contiguous for p in self.net.parameters)
+        self.rules = rules if are_its_own else None
 
     def on_team(self, call: Callable[..., int], *arguments: Any) -> None:
         """Calls the kernel, with fewer threads if OpenMP gives no more."""
@@ -256,12 +302,19 @@ class Program:
 
     def train(
         self, x: np.ndarray, order: np.ndarray | None, loss: RowLoss,
-        rules: Mapping[int, Rule], numbers: np.ndarray,
+        rules: Mapping[int, Rule], numbers: np.ndarray, changes: list[_kernels.Change],
     ) -> np.ndarray:  # fmt: skip
-        """Trains on the rows of x in this order; gives the mean loss of each batch."""
+        """Trains on the rows of x in this order; gives the mean loss of each batch. When that is
+        done, and only then, all of the `changes` are made, and those that the net's own layers
+        and tensors undergo."""
         self.tell(rules)
-        losses = np.empty(len(numbers))
-        self.on_team(self.kernel.train, x, order, loss, numbers, losses)
+        steps, net = len(numbers), self.net
+        losses = np.empty(steps)
+        memories = [p._memory for p in net.parameters if id(p) in rules]
+        own: list[_kernels.Change] = [(vars(m), "writes", m.writes + 1) for m in memories]
+        masks = [dropout for dropout in net.dropouts if dropout.training]
+        own += [(vars(dropout), "calls", dropout.calls + steps) for dropout in masks]
+        self.on_team(self.kernel.train, x, order, loss, numbers, losses, changes + own)
         return losses
 
     def predict(self, x: np.ndarray) -> np.ndarray:

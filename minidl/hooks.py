@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from .layer import Layer
-from .layers import Dense
 from .tensor import Tensor
 
 After = Callable[[str, Layer, Any, Tensor], Tensor]
@@ -30,24 +29,23 @@ def hooked(net: Layer, after: After) -> Iterator[None]:
     net (3, 2)
     """
     layers = list(net.named_layers())
+    before = [(layer, "forward" in vars(layer), layer.forward) for _, layer in layers]
     try:
         for path, layer in layers:
-            vars(layer)["forward"] = hook(path, layer, after)
+            layer.forward = hook(path, layer, after)  # type: ignore[method-assign]
         yield
     finally:
-        for _, layer in layers:
+        for layer, was_set, forward in before:
             vars(layer).pop("forward", None)
+            if was_set:
+                layer.forward = forward  # type: ignore[method-assign]
 
 
 def hook(path: str, layer: Layer, after: After) -> Callable[..., Tensor]:
     """The layer's forward, followed by `after`."""
     forward = layer.forward
 
-    def forward_and_after(x: Any, *arguments: Any) -> Tensor:
-        if isinstance(layer, Dense) and arguments:
-            activation, *rest = arguments
-            y = after(path, layer, x, forward(x, *rest))
-            return y if activation is None else activation(y)
-        return after(path, layer, x, forward(x, *arguments))
+    def forward_and_after(x: Any) -> Tensor:
+        return after(path, layer, x, forward(x))
 
     return forward_and_after

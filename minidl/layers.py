@@ -8,7 +8,7 @@ import numpy as np
 
 from . import init as initial
 from .activations import Activation
-from .checks import is_whole
+from .checks import declared, is_whole, runs_as
 from .dense import dense
 from .dropout import check_mask, dropout
 from .errors import ArgumentError, DTypeError, ShapeError, explain
@@ -25,6 +25,7 @@ def check_size(operation: str, name: str, value: Any) -> int:
     return int(value)
 
 
+@declared
 class Dense(Layer):
     """y = x · W + b: every output sees every input. x (..., in), W (in, out), y (..., out).
 
@@ -159,6 +160,7 @@ class BatchNorm(Layer):
         return f"{self.running_mean.size}, {options}"
 
 
+@declared
 class Dropout(RandomLayer):
     """In training each element is 0 with probability p, else x / (1 - p); in evaluation y = x.
     With rescale=False it is x instead of x / (1 - p).
@@ -210,6 +212,7 @@ class GaussianNoise(RandomLayer):
         return f"sd={self.sd}"
 
 
+@declared
 class Sequential(Layer):
     """One layer after the other. A Dense and the activation after it run as one kernel call.
 
@@ -249,7 +252,12 @@ class Sequential(Layer):
         a tensor's methods wherever it stands."""
         x = as_tensor(x, "Sequential") if isinstance(x, np.ndarray) else x
         for layer, activation in self._stages:
-            x = layer(x) if activation is None else layer.forward(x, activation)
+            if activation is None:
+                x = layer(x)
+            elif is_own(layer, Dense) and is_own(activation, Activation):
+                x = layer.forward(x, activation)
+            else:
+                x = activation(layer(x))
         return x
 
     def __len__(self) -> int:
@@ -263,18 +271,18 @@ class Sequential(Layer):
 
 
 def stages(layers: Sequence[Layer]) -> Iterator[tuple[Any, Activation | None]]:
-    """Each layer, a Dense together with the activation after it if nobody has changed either's
-    `forward`."""
-    fused = None
+    """Each layer, a Dense together with the activation after it."""
+    paired = None
     for layer, following in zip_longest(layers, layers[1:]):
-        if layer is fused:
-            fused = None
-        elif (
-            type(layer).forward is Dense.forward
-            and isinstance(following, Activation)
-            and type(following).forward is Activation.forward
-        ):
-            fused = following
+        if layer is paired:
+            paired = None
+        elif isinstance(layer, Dense) and isinstance(following, Activation):
+            paired = following
             yield layer, following
         else:
             yield layer, None
+
+
+def is_own(layer: Layer, kind: type[Layer]) -> bool:
+    """Whether calling the layer does what `kind` does, so that a kernel may do it."""
+    return runs_as(layer, kind, "forward", "__call__")

@@ -65,7 +65,7 @@ def known(net: Layer) -> tuple[FusedNet | None, dict[Any, Program]]:
     """The net as the kernel knows it, if it does, with programs from the last time if the net is
     still the same."""
     found = _known.nets.get(net)
-    if found is None or not found[0].is_current():
+    if found is None or not found[0].is_current(net):
         fused = FusedNet.of(net)
         if fused is None:
             return None, {}

@@ -16,7 +16,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .checks import is_number, is_whole
+from ._kernels import Change
+from .checks import declared, is_number, is_whole
 from .errors import ArgumentError, explain
 
 Factor = Callable[[int], float]
@@ -105,6 +106,7 @@ class HasGroups(Protocol):
         """The groups, each with its "lr"."""
 
 
+@declared
 class Schedule:
     """Sets every group's learning rate to its first one times factor(t).
 
@@ -145,6 +147,16 @@ class Schedule:
         """Goes on to the next t."""
         self._move_to(self._t + 1, self._first)
 
+    def ahead(self, steps: int) -> tuple[list[list[float]], list[Change]]:
+        """Every group's learning rate for each of the next steps, and what step() would change
+        after each of them, for a kernel that makes the steps by itself."""
+        rates = [self.lr, *[self._rates(self._t + t, self._first) for t in range(1, steps + 1)]]
+        after = rates.pop()
+        changes: list[Change] = [(vars(self), "_t", self._t + steps)]
+        for group, rate in zip(self.optimizer.param_groups, after, strict=True):
+            changes.append((group, "lr", rate))
+        return rates, changes
+
     def state_dict(self) -> dict[str, Any]:
         """t as "steps", and every group's first learning rate as the array "first_lr"."""
         return {"steps": self._t, "first_lr": np.array(self._first)}
@@ -173,7 +185,8 @@ class Schedule:
             _require_number("Schedule.load_state_dict", "first_lr", rate)
         self._move_to(int(steps), first.tolist())
 
-    def _move_to(self, t: int, first: list[float]) -> None:
+    def _rates(self, t: int, first: list[float]) -> list[float]:
+        """Every group's learning rate at t; ArgumentError if there is no such rate."""
         groups = self.optimizer.param_groups
         if len(groups) != len(first):
             raise ArgumentError(
@@ -186,8 +199,12 @@ class Schedule:
             )
         factor = self._factor(t)
         _require_number("Schedule", f"factor({t})", factor)
-        for group, rate in zip(groups, first, strict=True):
-            group["lr"] = rate * float(factor)
+        return [rate * float(factor) for rate in first]
+
+    def _move_to(self, t: int, first: list[float]) -> None:
+        rates = self._rates(t, first)
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
         self._t, self._first = t, first
 
 

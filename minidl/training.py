@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _kernels, tape
-from .data.batches import Batches
+from .checks import runs_as
+from .data.batches import Batches, is_plain
 from .errors import ArgumentError, GraphError, GuardWarning, explain
 from .fused import FusedNet, Program
 from .layer import Layer
@@ -128,7 +129,7 @@ class TrainingStep:
     def epoch(self, batches: Any) -> np.ndarray:
         """A step for each batch, once through all; gives their losses, float64 (batches,)."""
         self.check()
-        fused = self._fused_for(batches) if isinstance(batches, Batches) else None
+        fused = self._fused_for(batches) if is_plain(batches) else None
         if fused is None:
             return np.array([self(x, y) for x, y in batches])
         net, loss = fused
@@ -168,11 +169,13 @@ class TrainingStep:
         if not isinstance(x, np.ndarray) or x.ndim != 2 or len(x) == 0:
             return None
         net = self._net
-        if net is None or not net.is_current():
+        if net is None or not net.is_current(self.net):
             net = self._net = FusedNet.of(self.net)
         if net is None or x.shape[1] != net.inputs:
             return None
-        if type(self.optimizer).step is not Optimizer.step:
+        if not runs_as(self.optimizer, Optimizer, "step", "zero_grad"):
+            return None
+        if self.schedule is not None and not runs_as(self.schedule, Schedule, "step", "lr"):
             return None
         for p in self.optimizer.all_parameters():
             if id(p) not in net.ids or not p.requires_grad:
@@ -207,22 +210,9 @@ class TrainingStep:
     ) -> np.ndarray:  # fmt: skip
         program = self._program_of(net, batch, is_short)
         self.optimizer.zero_grad()
-        rates = None if self.schedule is None else self._rates(self.schedule, steps)
-        rules, numbers = self.optimizer.next_steps(steps, rates)
-        losses = program.train(x, order, loss, rules, numbers)
-        for p in self.optimizer.all_parameters():
-            p.mark_written()
-        for dropout in net.dropouts:
-            dropout.calls += steps * dropout.training
-        return losses
-
-    def _rates(self, schedule: Schedule, steps: int) -> list[list[float]]:
-        """Every group's rate for each of the next steps, by which the schedule goes on."""
-        rates = []
-        for _ in range(steps):
-            rates.append(schedule.lr)
-            schedule.step()
-        return rates
+        rates, of_schedule = (None, []) if self.schedule is None else self.schedule.ahead(steps)
+        rules, numbers, changes = self.optimizer.next_steps(steps, rates)
+        return program.train(x, order, loss, rules, numbers, changes + of_schedule)
 
     def _program_of(self, net: FusedNet, batch: int, is_short: bool) -> Program:
         """The program for batches of this size, from the last time if nothing has changed."""

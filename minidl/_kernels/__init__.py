@@ -64,6 +64,9 @@ rows: ModuleType
 softmax: ModuleType
 update: ModuleType
 
+# dict[key] = value, which a kernel does at the end of its work.
+Change = tuple[dict[str, Any], str, Any]
+
 # The row functions by activation and dtype: {"relu": {"float32": (forward, backward), ...}, ...}
 ROW_FUNCTIONS: dict[str, dict[str, tuple[Any, Any]]] = {}
 # What finds the gradient of an activation's learned numbers: {"prelu": {"float32": ...}}

@@ -218,7 +218,9 @@ cdef int read_layer(
         layer.across = cut.across
         layer.at = panels_of(layer.inputs, layer.outputs, cut.across, itemsize)
         for i in range(3):
-            layer.packed_s[i] = address(source.packed_states[i], kept, True)
+            layer.packed_s[i] = NULL  # as where the rule keeps no such state
+            if layer.W.s[i] != NULL:
+                layer.packed_s[i] = address(source.packed_states[i], kept, True)
     return 0
 
 
@@ -287,15 +289,16 @@ cdef class Program:
         self.data.rows = len(x if order is None else order)
         return 0
 
-    def train(self, x, order, loss, numbers, losses):
+    def train(self, x, order, loss, numbers, losses, list changes):
         """Trains on the rows of x in this order (None: as they come), a batch at a time:
         len(losses) steps.
 
         x (n, inputs) holds uint8 pixels or numbers of the layers' dtype; `loss` is a RowLoss of its
         n rows; numbers float64 (steps, parameters, k) are the rule's for each step. Puts the mean
         loss of every batch into `losses`, float64, and changes the layers' parameters and their
-        state. Returns how many threads OpenMP gave: if these are fewer than were asked for, nothing
-        was done.
+        state; then makes the `changes` (dict, key, value) of what else goes on with the steps.
+        Python looks for a signal only later, so Ctrl-C cannot come between. Returns how many
+        threads OpenMP gave: if these are fewer than were asked for, nothing was done.
         """
         cdef list kept = []
         cdef Steps steps
@@ -310,6 +313,9 @@ cdef class Program:
             run_training(&self.net, &self.data, &steps, <float *> self.scratch, &team)
         else:
             run_training(&self.net, &self.data, &steps, <double *> self.scratch, &team)
+        if team == self.net.meeting.threads:
+            for place, key, value in changes:
+                (<dict> place)[key] = value
         return team
 
     def predict(self, x, y):

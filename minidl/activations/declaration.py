@@ -15,6 +15,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from .. import _kernels
+from ..checks import declared
 from ..errors import ArgumentError, explain
 from ..layer import Layer, Parameter
 from ..tensor import FLOATS, Tensor, as_tensor, record, require_float
@@ -71,6 +72,7 @@ def nowhere(**options: Any) -> dict[float, float]:
     return {}
 
 
+@declared
 class Activation(Layer):
     """One activation. The class attributes and static methods are the declaration."""
 
@@ -81,6 +83,7 @@ class Activation(Layer):
     nanoseconds: ClassVar[float] = 1  # that a float32 takes one core: about an exponential
     positive: ClassVar[tuple[str, ...]] = ()  # which of its options must be above zero
     function: ClassVar[Callable[..., Tensor]]  # made from the declaration
+    declaration: "ClassVar[type[Activation]]"  # the class that was given the name
 
     # Static methods; each takes the options as further arguments, named alike in all of them.
     # y as operations on tensors: the truth that the kernel is tested against.
@@ -104,7 +107,7 @@ class Activation(Layer):
             raise ArgumentError(
                 explain(f"activation {cls.name!r}", "a name of its own", f"that of {clash!r}")
             )
-        REGISTRY[cls.name] = cls
+        REGISTRY[cls.name] = cls.declaration = cls
         if "__init__" not in vars(cls):
             cls.__signature__ = cls.option_signature()  # type: ignore[attr-defined]
         cls.function = staticmethod(as_function(cls))
@@ -179,15 +182,21 @@ class Activation(Layer):
     # How it runs.
 
     @classmethod
+    def is_as_declared(cls) -> bool:
+        """Whether this is what was declared under its name, not a subclass with another formula."""
+        kind = cls.declaration
+        return cls.formula is kind.formula and cls.run.__func__ is kind.run.__func__  # type: ignore[attr-defined]
+
+    @classmethod
     def functions(cls, dtype: np.dtype) -> Any:
         """The kernel's row functions (forward, backward), or None if there is no kernel."""
-        section = _kernels.ROW_FUNCTIONS.get(cls.name)
+        section = _kernels.ROW_FUNCTIONS.get(cls.name) if cls.is_as_declared() else None
         # dtype.name would do, and takes 4 µs: as long as a small net's layer.
         return None if section is None else section["float32" if dtype.itemsize == 4 else "float64"]
 
     def kernel_after(self, columns: int, dtype: np.dtype) -> Kernel | None:
         """How it runs behind a product of so many columns; None if there is no kernel."""
-        if self.name not in _kernels.ROW_FUNCTIONS:
+        if self.name not in _kernels.ROW_FUNCTIONS or not self.is_as_declared():
             return None
         values = tuple(self.options.values())
         kind: Any = type(self)  # hashable, which mypy cannot see behind Layer

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import is_whole
+from ..checks import declared, is_whole, runs_as
 from ..errors import ArgumentError, DTypeError, ShapeError, explain
 from ..random import generator
 from ..tensor import Tensor, as_tensor
@@ -14,6 +14,7 @@ from .kinds import refuse_sparse
 from .pixels import gathered, warn_unless_pixels
 
 
+@declared
 class Batches:
     """Pairs (inputs, labels), made by `batches`. Each iteration goes once through the data."""
 
@@ -120,6 +121,15 @@ class Batches:
             got = f"{array.min()} to {array.max()}"
             raise ArgumentError(explain("batches", f"rows from 0 to {len(self.x) - 1}", got))
         return array.astype(np.int64, copy=False)
+
+
+PLAIN = "__iter__", "walk", "take", "draw_order"
+
+
+def is_plain(data: Any) -> bool:
+    """Whether these are `Batches` whose rows anyone may go through, for they give what `batches`
+    gives: no subclass or object has an iteration of its own."""
+    return isinstance(data, Batches) and runs_as(data, Batches, *PLAIN)
 
 
 def batches(

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from .. import _kernels
+from ..checks import declared
 from ..errors import ArgumentError, DTypeError, GuardWarning, explain
 from ..tensor import Tensor
 from .arguments import (
@@ -35,6 +36,7 @@ class Group(NamedTuple):
     checked: dict[str, Any]
 
 
+@declared
 class Optimizer:
     """Changes parameters by a rule, from their gradients.
 
@@ -150,16 +152,17 @@ class Optimizer:
 
     def next_steps(
         self, steps: int, rates: Sequence[Sequence[float]] | None = None
-    ) -> tuple[Mapping[int, Rule], np.ndarray]:
+    ) -> tuple[Mapping[int, Rule], np.ndarray, list[_kernels.Change]]:
         """For a kernel that makes the next `steps` steps by itself, all parameters with a gradient.
 
-        Gives each parameter's rule by its id, and the kernels' numbers (steps, parameters, k).
-        `rates` holds every group's learning rate for each step. The steps count as done.
+        Gives each parameter's rule by its id, the kernels' numbers (steps, parameters, k), and what
+        changes when the steps are made. `rates` holds every group's learning rate for each step.
         """
         for group in self._groups:
             self._check_group(group)
         rules: Mapping[int, Rule] = {}
         numbers = []
+        changes: list[_kernels.Change] = []
         for i, group in enumerate(self._groups):
             options = group.options
             is_plain = steps == 1 and rates is None
@@ -176,8 +179,10 @@ class Optimizer:
                     else self.numbers_for(block, options, counts)
                 )
                 if block.state:
-                    block.steps = counts[-1]
-        return rules, numbers[0] if len(numbers) == 1 else np.concatenate(numbers, axis=1)
+                    changes.append((vars(block), "steps", counts[-1]))
+        return (
+            rules, numbers[0] if len(numbers) == 1 else np.concatenate(numbers, axis=1), changes
+        )  # fmt: skip
 
     def prepared(self, block: Block, options: dict[str, Any]) -> tuple[Any, list[np.ndarray]]:
         """The kernel for a step of this block and its three states, made if they are not there;

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import is_whole
-from ..data.batches import Batches
+from ..data.batches import is_plain
 from ..data.kinds import inputs_of, is_pair, pairs, require_data, rows_of
 from ..errors import ArgumentError, ShapeError, explain
 from ..layer import Layer
@@ -80,7 +80,7 @@ def evaluate(
 def outputs_and_truth(model: Layer, data: Any, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
     """The outputs for all of the data, and the targets, in one order."""
     require_data("evaluate", "data", data)
-    if isinstance(data, Batches):
+    if is_plain(data):
         data = (data.x, data.y)
     batches = [data] if is_pair(data) else pairs("evaluate", data)
     found = [of_batch(model, x, y, batch_size) for x, y in batches]

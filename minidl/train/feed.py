@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..data.batches import Batches, batches
+from ..data.batches import Batches, batches, is_plain
 from ..data.kinds import inputs_of, is_array, is_pair, pairs, require_data, rows_of
 from ..data.pixels import gathered
 from ..errors import ArgumentError, explain
@@ -235,7 +235,7 @@ def feed_of(
         raise ArgumentError(
             explain("fit", "batch_size beside a pair (x, y) only", type(data).__name__)
         )
-    if isinstance(data, Batches):
+    if is_plain(data):
         return RowFeed(data, dtype)
     return IterableFeed(data, dtype)
 
