@@ -29,3 +29,12 @@ def level(request: pytest.FixtureRequest) -> Iterator[str]:
     _kernels.use(request.param)
     yield request.param
     _kernels.use(before)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--configurations",
+        type=int,
+        default=300,
+        help="how many random trainings tests/test_two_paths.py compares",
+    )

@@ -1,6 +1,7 @@
 """The parameters that one kernel call updates, and their state."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
 from operator import is_
 from typing import Any, NamedTuple
 
@@ -45,6 +46,8 @@ class Block:
     told: np.ndarray | None
     _rules: dict[int, Rule]
     _rules_for: list[Any]
+    _overlaps: bool
+    _overlaps_for: list[Any]
 
     def __init__(self, parameters: Sequence[Tensor], numbers: Sequence[int]) -> None:
         self.parameters = list(parameters)
@@ -141,8 +144,21 @@ class Block:
                 self.part(name, k)[...] = state[key]
 
     def gradients(self, operation: str) -> list[np.ndarray | None]:
-        """Each parameter's gradient, as a contiguous array, or None; raises if one does not fit."""
+        """Each parameter's gradient, as a contiguous array, or None; raises if one does not fit,
+        or if memory that two parameters share would be torn apart by the step."""
+        if self.overlaps() and not all(p.data.flags.carray for p in self.parameters):
+            expected = "parameters that share memory to be contiguous"
+            hint = "one parameter, used at both places: x @ W.T"
+            raise ArgumentError(explain(operation, expected, "a view that is not", hint))
         return [gradient_of(operation, p) for p in self.parameters]
+
+    def overlaps(self) -> bool:
+        """Whether any memory is that of two parameters; found out again where an array is new."""
+        arrays = [p.data for p in self.parameters]
+        if not same(arrays, self._overlaps_for):
+            self._overlaps_for = arrays
+            self._overlaps = any(np.may_share_memory(a, b) for a, b in combinations(arrays, 2))
+        return self._overlaps
 
     def count(self, gradients: Gradients) -> list[int]:
         """Adds this update to `steps` and returns them."""
@@ -155,15 +171,14 @@ class Block:
 
     def was_prepared_for(self, wanted: list[Any]) -> bool:
         """Whether these are the very options of the last time."""
-        known = self.prepared_for
-        return len(known) == len(wanted) and all(map(is_, wanted, known))
+        return same(wanted, self.prepared_for)
 
     def rules(self, kernel: Any, states: list[np.ndarray], first: int) -> dict[int, Rule]:
         """Each parameter's rule by its id, numbered from `first` on; those of the last time, if
         nothing has moved since."""
         arrays = [writable(p) for p in self.parameters]
         wanted = [kernel, first, *states, *arrays]
-        if len(wanted) != len(self._rules_for) or not all(map(is_, wanted, self._rules_for)):
+        if not same(wanted, self._rules_for):
             self._rules_for, self._rules = wanted, {}
             for k, (p, w) in enumerate(zip(self.parameters, arrays, strict=True)):
                 span = slice(self.starts[k], self.starts[k + 1])
@@ -182,7 +197,8 @@ class Block:
             if g is not None:
                 p.mark_written()
                 p.grad._memory.was_stepped = True  # type: ignore[union-attr]  # g came from it
-        threads = _kernels.threads_for(nanoseconds * self.size)
+        # Of two that share memory the second one is changed after the first.
+        threads = 1 if self.overlaps() else _kernels.threads_for(nanoseconds * self.size)
         _kernels.update.step(
             kernel, weights, gradients, self.spans, self.places, *states, numbers, threads
         )
@@ -196,7 +212,14 @@ def nothing_known() -> dict[str, Any]:
         "told": None,  # the kernel's numbers, if every step has the same
         "_rules": {},
         "_rules_for": [],
+        "_overlaps": False,
+        "_overlaps_for": [],
     }
+
+
+def same(objects: Sequence[Any], known: Sequence[Any]) -> bool:
+    """Whether these are the very objects of the last time."""
+    return len(objects) == len(known) and all(map(is_, objects, known))
 
 
 def gradient_of(operation: str, p: Tensor) -> np.ndarray | None:

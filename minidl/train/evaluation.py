@@ -100,7 +100,7 @@ def of_batch(model: Layer, x: Any, y: Any, batch_size: int) -> tuple[np.ndarray,
 
 def in_dtype_of(model: Layer, data: Any) -> Any:
     """Data to evaluate again and again, with x in the model's dtype where that can be done once."""
-    if isinstance(data, Batches):
+    if is_plain(data):
         data = (data.x, data.y)
     return (inputs_of("fit", data[0], dtype_of(model)), data[1]) if is_pair(data) else data
 

@@ -1,0 +1,362 @@
+"""Trainings drawn from the whole space of options, for `test_two_paths.py`.
+
+Everything follows from the seed, so a training that is made twice begins alike. `CHANGES` are what
+a user may do to it between two epochs.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+import minidl
+from minidl import TrainingStep, data, nn, optim, schedules
+from minidl import functional as F
+from minidl.activations import REGISTRY
+
+KINDS = sorted(name for name, kind in REGISTRY.items() if kind.__module__.startswith("minidl."))
+BCE = F.binary_cross_entropy_with_logits
+
+
+class Halved(nn.Layer):
+    """A layer of a user's own."""
+
+    def forward(self, x):
+        return minidl.Tensor(x) * 0.5 if not isinstance(x, minidl.Tensor) else x * 0.5
+
+
+class CalledDense(nn.Dense):
+    """Does more than Dense when it is called."""
+
+    def __call__(self, x):
+        return super().__call__(x) * 2
+
+
+class CalledNet(nn.Sequential):
+    """Does more than Sequential when it is called."""
+
+    def __call__(self, x):
+        return super().__call__(x) * 0.5
+
+
+class BentReLU(nn.ReLU):
+    """Another formula under ReLU's name."""
+
+    @staticmethod
+    def formula(x):
+        return F.leaky_relu(x, 0.3)
+
+
+class Backwards(data.Batches):
+    """Its own order."""
+
+    def __iter__(self):
+        return self.walk(self.draw_order()[::-1].copy())
+
+
+class WalksTwice(optim.SGD):
+    """Its own step."""
+
+    def step(self):
+        super().step()
+        super().step()
+
+
+class Training:
+    """A net, data, loss, optimiser and schedule, as the seed has them."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = np.random.default_rng(seed)
+        minidl.manual_seed(seed)
+        self.dtype = self.one_of("float32", "float32", "float64")
+        self.rows = int(self.random.integers(1, 50))
+        self.batch_size = int(self.random.integers(1, self.rows + 9))
+        self.threads = int(self.random.integers(1, 4))
+        self.way = self.one_of("epoch", "epoch", "pieces", "single steps", "fit")
+        self.inputs, self.outputs = (int(n) for n in self.random.integers(1, 40, 2))
+        self.net = self.drawn_net().astype(self.dtype)
+        self.freeze_and_tie()
+        self.loss, self.y = self.drawn_loss()
+        self.x = self.drawn_inputs()
+        self.optimizer = self.drawn_optimizer()
+        self.schedule = self.drawn_schedule()
+        self.batches = self.drawn_batches()
+        self.changes = [self.drawn_change() for _ in range(3)]
+        self.step = TrainingStep(self.net, self.loss, self.optimizer, self.schedule)
+
+    def one_of(self, *things: Any) -> Any:
+        return things[self.random.integers(len(things))]
+
+    def happens(self, probability: float) -> bool:
+        return bool(self.random.random() < probability)
+
+    # ---- The net --------------------------------------------------------------------------------
+
+    def drawn_net(self) -> nn.Sequential:
+        layers: list[nn.Layer] = []
+        width = self.inputs
+        if self.happens(0.05):
+            layers.append(self.one_of(nn.Dropout(0.2), Halved(), nn.Identity()))
+        for _ in range(self.random.integers(0, 4)):
+            units = int(self.random.integers(1, 60))
+            layers += self.drawn_block(width, units)
+            width = units
+        layers.append(nn.Dense(width, self.outputs, bias=self.happens(0.8)))
+        if self.happens(0.1):
+            layers.append(self.drawn_activation(self.outputs, pieces=1))
+        return self.one_of(*[nn.Sequential] * 19, CalledNet)(*layers)
+
+    def drawn_block(self, width: int, units: int) -> list[nn.Layer]:
+        pieces = int(self.random.integers(1, 4))
+        kind = self.one_of(*[nn.Dense] * 30, CalledDense)
+        activation = self.drawn_activation(units, pieces)
+        columns = units * activation.inputs_per_unit(activation.options)
+        block = [kind(width, columns, bias=self.happens(0.8)), activation]
+        if self.happens(0.1):
+            block.insert(1, nn.Identity())
+        if self.happens(0.3):
+            rescale, seed = self.happens(0.7), int(self.random.integers(99))
+            p = self.one_of(0.0, 0.3, 0.5, 1.0)
+            block.append(nn.Dropout(p, rescale=rescale, seed=seed))
+        if self.happens(0.06):
+            extra = self.one_of(
+                nn.BatchNorm(units), nn.Bias(units), nn.GaussianNoise(0.1), nn.Tanh(), BentReLU()
+            )
+            block.append(extra)
+        return block
+
+    def drawn_activation(self, units: int, pieces: int) -> nn.Activation:
+        kind = REGISTRY[self.one_of(*KINDS)]
+        if kind is nn.Maxout:
+            return kind(pieces)
+        if kind is nn.PReLU:
+            return kind(self.one_of(1, units), self.random.uniform(-0.5, 1))
+        options = kind.option_signature().parameters
+        return kind(**{name: self.drawn_option(p.default) for name, p in options.items()})
+
+    def drawn_option(self, default: Any) -> Any:
+        if isinstance(default, bool):
+            return self.happens(0.5)
+        return self.one_of(default, float(self.random.uniform(0.05, 2)))
+
+    def freeze_and_tie(self) -> None:
+        parameters = list(self.net.parameters())
+        if len(parameters) > 1 and self.happens(0.1):
+            self.one_of(*parameters).requires_grad = False
+        alike = [(a, b) for a in parameters for b in parameters if a is not b and a.size == b.size]
+        if alike and self.happens(0.1):
+            a, b = self.one_of(*alike)
+            a.data = b.data.reshape(a.shape)
+
+    # ---- Data and loss --------------------------------------------------------------------------
+
+    def drawn_inputs(self) -> np.ndarray:
+        shape = self.rows, self.inputs
+        if self.dtype == "float32" and self.happens(0.4):
+            return self.random.integers(0, 256, shape, np.uint8)
+        x = self.random.normal(size=shape).astype(self.dtype)
+        return np.asfortranarray(x) if self.happens(0.1) else x
+
+    def drawn_loss(self) -> tuple[Callable[..., Any], Any]:
+        rows, outputs = self.rows, self.outputs
+        name = self.one_of("cross_entropy", "soft", "mse", "huber", "bce", "hinge", "multi_margin")
+        unit = self.random.random((rows, outputs))
+        labels = self.random.integers(0, outputs, rows)
+        floats = self.one_of(np.float32, np.float64)
+        options: dict[str, Any] = {}
+        if name in ("cross_entropy", "soft"):
+            if self.happens(0.4):
+                options["weight"] = self.random.uniform(0.1, 2, outputs) * (
+                    self.random.random(outputs) < self.one_of(0.9, 1, 1)
+                )
+            if self.happens(0.4):
+                options["label_smoothing"] = self.one_of(0.0, 0.1, 0.5)
+            soft = name == "soft"
+            dtype = self.one_of(np.int64, np.uint8, np.int32, np.float32, np.float64)
+            loss, y = F.cross_entropy, unit.astype(floats) if soft else labels.astype(dtype)
+        elif name == "multi_margin":
+            if self.happens(0.5):
+                options["margin"] = self.random.uniform(0.1, 2)
+            loss, y = F.multi_margin, labels
+        elif name == "hinge":
+            loss, y = F.hinge, np.where(unit < 0.5, -1, 1).astype(self.one_of(int, floats))
+        elif name == "bce":
+            if self.happens(0.5):
+                columns = self.random.uniform(0.1, 3, outputs)
+                options["pos_weight"] = self.one_of(2.5, columns, columns.tolist())
+            loss, y = BCE, self.one_of(unit.astype(floats), unit > 0.5, (unit > 0.5).astype(int))
+        else:
+            if name == "huber" and self.happens(0.7):
+                options["delta"] = self.random.uniform(0.1, 3)
+            loss = F.mse if name == "mse" else F.huber
+            y = self.one_of((unit * 4 - 2).astype(floats), (unit * 9).astype(int))
+        if self.happens(0.1):
+            options["reduction"] = self.one_of("sum", "mean")
+        if self.batch_size >= rows and self.happens(0.2):
+            options["sample_weight"] = self.random.uniform(0.1, 2, rows)
+        if options or self.happens(0.2):
+            loss = partial(loss, **options)
+        return (lambda a, b, loss=loss: loss(a, b)) if self.happens(0.03) else loss, y
+
+    def drawn_batches(self) -> data.Batches:
+        kind = self.one_of(*[data.Batches] * 19, Backwards)
+        drops = self.batch_size <= self.rows and self.happens(0.3)
+        seed = self.one_of(None, int(self.random.integers(99)))
+        return kind(self.x, self.y, self.batch_size, self.happens(0.7), seed, drops)
+
+    # ---- Optimiser and schedule -----------------------------------------------------------------
+
+    def drawn_options(self, kind: type[optim.Optimizer]) -> dict[str, Any]:
+        decay = {"weight_decay": self.one_of(0.0, 0.01)}
+        if issubclass(kind, optim.SGD):
+            momentum = self.one_of(0.0, 0.5, 0.9)
+            nesterov = momentum > 0 and self.happens(0.4)
+            dampening = 0.0 if nesterov else self.one_of(0.0, 0.1)
+            return decay | {"momentum": momentum, "nesterov": nesterov, "dampening": dampening}
+        if issubclass(kind, optim.Adam):
+            betas = self.one_of(0.0, 0.5, 0.9), self.one_of(0.0, 0.99, 0.999)
+            return decay | {"betas": betas, "eps": self.one_of(1e-8, 1e-3)}
+        if kind is optim.RMSprop:
+            of_v = {"alpha": self.one_of(0.0, 0.9, 0.99), "eps": self.one_of(1e-8, 1e-3)}
+            return decay | of_v | {"centered": self.happens(0.5), "momentum": self.one_of(0.0, 0.5)}
+        start = self.one_of(0.0, 0.1)
+        return decay | {"lr_decay": self.one_of(0.0, 0.1), "initial_accumulator_value": start}
+
+    def drawn_optimizer(self) -> optim.Optimizer:
+        kinds = optim.SGD, optim.Adam, optim.AdamW, optim.RMSprop, optim.Adagrad
+        kind = self.one_of(*kinds * 5, WalksTwice)
+        rate = 10 ** self.random.uniform(-4, -1.5)
+        parameters = [p for p in self.net.parameters() if p.requires_grad]
+        options = self.drawn_options(kind)
+        if len(parameters) > 1 and self.happens(0.3):
+            cut = int(self.random.integers(1, len(parameters)))
+            other = self.drawn_options(kind) | {"lr": rate / 3}
+            kept = len(parameters) if self.happens(0.7) else max(cut + 1, len(parameters) - 1)
+            groups = [{"params": parameters[:cut]}, {"params": parameters[cut:kept]} | other]
+            return kind(groups, lr=rate, **options)
+        return kind(parameters, lr=rate, **options)
+
+    def drawn_schedule(self) -> schedules.Schedule | None:
+        factor = self.one_of(
+            None, None, None, schedules.cosine(7), schedules.warmup(3), schedules.step(2, 0.5),
+            schedules.exponential(0.9), schedules.linear(5, end=0.1),
+        )  # fmt: skip
+        return None if factor is None else schedules.Schedule(self.optimizer, factor)
+
+    # ---- What may change between two epochs -----------------------------------------------------
+
+    def drawn_change(self) -> str | None:
+        return self.one_of(None, *CHANGES) if self.happens(0.7) else None
+
+    def layers(self, kind: type[nn.Layer]) -> list[Any]:
+        return [layer for layer in self.net if isinstance(layer, kind)]
+
+
+def new_weight(t: Training) -> None:
+    dense = t.layers(nn.Dense)[0]
+    dense.weight = nn.Parameter(dense.weight.data * 2)
+
+
+def another_array(t: Training) -> None:
+    for p in t.net.parameters():
+        p.data = p.data + 0.01
+
+
+def new_slopes(t: Training) -> None:
+    for prelu in t.layers(nn.PReLU):
+        prelu.weight = nn.Parameter(prelu.weight.data + 0.1, decays=False)
+
+
+def in_float64(t: Training) -> None:
+    for prelu in t.layers(nn.PReLU):
+        prelu.astype("float64")
+
+
+def new_options(t: Training) -> None:
+    for layer in t.layers(nn.Activation):
+        layer.options = {k: v * 1.5 if type(v) is float else v for k, v in layer.options.items()}
+
+
+def options_in_place(t: Training) -> None:
+    for layer in t.layers(nn.Activation):
+        layer.options |= {k: v * 1.5 for k, v in layer.options.items() if type(v) is float}
+
+
+def own_forward(t: Training) -> None:
+    layer = t.net[len(t.net) // 2]
+    forward = layer.forward
+    layer.forward = lambda x: forward(x) * 0.5
+
+
+def forward_of_the_net(t: Training) -> None:
+    forward = t.net.forward
+    t.net.forward = lambda x: forward(x) * 0.5
+
+
+def own_step(t: Training) -> None:
+    step = t.optimizer.step
+    t.optimizer.step = lambda: (step(), step())
+
+
+def own_zero_grad(t: Training) -> None:
+    """The gradients of two steps add up."""
+    t.optimizer.zero_grad = lambda: None
+
+
+def other_net(t: Training) -> None:
+    t.step.net = t.net = nn.Sequential(*t.net, nn.Identity())
+
+
+def reordered(t: Training) -> None:
+    W = t.layers(nn.Dense)[-1].weight
+    W.data = np.asfortranarray(W.data)
+
+
+def tied(t: Training) -> None:
+    first, *others = t.layers(nn.Dense)
+    for other in others:
+        if other.weight.size <= first.weight.size:
+            flat = first.weight.data.reshape(-1)[: other.weight.size]
+            other.weight.data = flat.reshape(other.weight.shape)
+
+
+def reloaded(t: Training) -> None:
+    t.optimizer.load_state_dict(t.optimizer.state_dict())
+    t.net.load_state_dict(t.net.state_dict())
+
+
+def other_momentum(t: Training) -> None:
+    for group in t.optimizer.param_groups:
+        if "momentum" in group:
+            group["momentum"] = 0.0 if group["momentum"] and not group.get("nesterov") else 0.7
+
+
+def times(t: Training, factor: float) -> None:
+    for p in t.net.parameters():
+        p.data *= factor
+
+
+CHANGES: dict[str, Callable[[Training], Any]] = {
+    "another rate": lambda t: t.optimizer.param_groups[0].update(lr=0.003),
+    "another momentum": other_momentum,
+    "weights in place": lambda t: times(t, 0.9),
+    "another array": another_array,
+    "another W": new_weight,
+    "another slope": new_slopes,
+    "slopes in float64": in_float64,
+    "options replaced": new_options,
+    "options in place": options_in_place,
+    "a layer's forward": own_forward,
+    "the net's forward": forward_of_the_net,
+    "the optimiser's step": own_step,
+    "the optimiser's zero_grad": own_zero_grad,
+    "another net": other_net,
+    "W in another order": reordered,
+    "weights that share memory": tied,
+    "state loaded": reloaded,
+    "evaluation": lambda t: t.net.eval(),
+    "training": lambda t: t.net.train(),
+    "frozen": lambda t: setattr(t.layers(nn.Dense)[0].weight, "requires_grad", False),
+    "dropout": lambda t: [setattr(d, "p", 0.25) for d in t.layers(nn.Dropout)],
+}
