@@ -1,7 +1,7 @@
 """`Layer`: something with parameters that maps a tensor to a tensor; and `Parameter`."""
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from reprlib import recursive_repr
 from types import GeneratorType
 from typing import Any, ClassVar, TypeVar
@@ -251,18 +251,22 @@ def parts(holder: Any, seen: set[int]) -> Iterator[tuple[str, Any]]:
     is_dict = isinstance(holder, dict)
     for key, value in holder.items() if is_dict else enumerate(holder):
         if isinstance(value, PARTS):
-            yield checked_key(key) if is_dict else str(key), value
+            found: Iterable[tuple[str, Any]] = (("", value),)
         elif isinstance(value, (list, tuple, dict)) and id(value) not in seen:
-            for name, part in parts(value, seen):
-                yield f"{checked_key(key) if is_dict else key}.{name}", part
+            found = parts(value, seen)
+        else:
+            continue
+        for name, part in found:
+            if is_dict and isinstance(part, (Layer, Parameter)):
+                check_key(key)
+            yield f"{key}.{name}" if name else str(key), part
 
 
-def checked_key(key: Any) -> str:
-    """The key; ArgumentError unless it can be a part of a path that no other has."""
-    if isinstance(key, str) and key and "." not in key and ":" not in key:
-        return key
-    expected = "keys of layers and parameters to be names without dots and colons"
-    raise ArgumentError(explain("Layer", expected, repr(key), "another key, or a list"))
+def check_key(key: Any) -> None:
+    """ArgumentError unless the key can be a part of a path that no other has."""
+    if not (isinstance(key, str) and key and "." not in key and ":" not in key):
+        expected = "keys of layers and parameters to be names without dots and colons"
+        raise ArgumentError(explain("Layer", expected, repr(key), "another key, or a list"))
 
 
 def warn_if_lost(path: str, value: Any) -> None:

@@ -145,6 +145,7 @@ def test_what_a_layer_keeps_of_its_work_is_not_told():
     layer = Holder(w=parameter())
     layer.last = layer.w * 2
     layer.pair = [minidl.tensor([1.0]), layer.w.detach()]
+    layer.tables = {5: minidl.tensor([1.0]), (2, "a.b"): [{"x"}], "a:b": {1: layer.last}}
     assert [name for name, _ in layer.named_parameters()] == ["w"]
 
 
