@@ -4,6 +4,8 @@ import csv
 
 import numpy as np
 
+from minidl.cli import tables
+
 FLOWERS = ("setosa", "versicolor", "virginica")
 HEADER = ("sepal", "width", "petal", "species")
 
@@ -26,3 +28,15 @@ def read_csv(path):
     with path.open(newline="") as file:
         header, *rows = csv.reader(file)
     return header, rows
+
+
+def table(path, content, target="kind", **options):
+    """What is read from a CSV file of that content."""
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return tables.read_file(str(path), None, target, **options)
+
+
+def npz(path, inputs=None, target="y", **arrays):
+    """What is read from an NPZ file of these arrays."""
+    np.savez_compressed(path, **arrays)
+    return tables.read_file(str(path), inputs, target)

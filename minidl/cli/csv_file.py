@@ -1,134 +1,157 @@
-"""CSV files: cells between commas, semicolons or tabs; quoted ones may contain these.
+"""CSV files: cells between commas, semicolons, tabs or the like; quoted ones may contain these.
 
-The first line names the columns, unless all its cells are numbers: then they are named by their
-places, from "0" on.
+The first line names the columns, or is a row as the others are: then they are named by their
+places, from "0" on. The file may be packed by gzip.
 """
 
 import csv
+import io
+import re
+import warnings
+from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain
+from math import isfinite
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 
-from ..errors import DataError, explain
+from ..errors import DataError, GuardWarning, explain
+from .cells import is_number, shown
+from .csv_layout import AS_IT_LOOKS, Layout, layout_of, records
+from .file_kinds import check_unpacked, opened
 from .table import Table
+from .text import some
 
-DELIMITERS = ",;\t"
-SHOWN = 20  # columns in a message
+NAMELESS = re.compile(r"Unnamed: [0-9]+")  # as pandas writes the name of a column that has none
 
 
 def read_csv(
-    path: Path, target: str | None, columns: Sequence[str] | None = None, ignore: Sequence[str] = ()
-) -> Table:
-    """The numbers in `columns`, by default in all but the target and the ignored ones, and the
-    target's cells as they are written. Columns are given by name, else by place (-1: the last).
+    path: Path, target: str | None, columns: Sequence[str] | None = None,
+    ignore: Sequence[str] | None = None, layout: Layout = AS_IT_LOOKS,
+) -> Table:  # fmt: skip
+    """The numbers in `columns`, by default in all that have a name but the target and the ignored
+    ones; and the target's cells as they are written. The target and the ignored ones are given by
+    name, else by place (-1: the last). With an empty `ignore` nameless columns are read too.
 
     DataError, which names the file, the line and the column, for a cell that is no finite number.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            return _read(path, records(file), target, columns, ignore)
-    except (csv.Error, UnicodeDecodeError) as error:
+        check_unpacked(path)
+        with opened(path) as file:
+            text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+            return _read(path, text, target, columns, ignore, layout)
+    except UnicodeDecodeError as error:
+        hint = "iconv -f LATIN1 -t UTF-8, or to save it as UTF-8"
+        raise DataError(explain(str(path), "a CSV file in UTF-8", error, hint)) from error
+    except csv.Error as error:
         raise DataError(explain(str(path), "a CSV file in UTF-8", error)) from error
 
 
-def records(file: TextIO) -> Iterator[tuple[int, list[str]]]:
-    """The lines that are not blank, as cells, each with the number of the line that it begins on;
-    what separates them is what makes the first line the most cells."""
-    first = file.readline()
-    delimiter = max(DELIMITERS, key=lambda d: len(next(csv.reader([first], delimiter=d), ())))
-    reader = csv.reader(chain([first], file), delimiter=delimiter, strict=True)
-    line = 1
-    for cells in reader:
-        if any(cell.strip() for cell in cells):
-            yield line, cells
-        line = reader.line_num + 1
-
-
 def _read(
-    path: Path,
-    lines: Iterator[tuple[int, list[str]]],
-    target: str | None,
-    columns: Sequence[str] | None,
-    ignore: Sequence[str],
-) -> Table:
-    line, header = next(lines, (1, []))
-    if not header:
+    path: Path, file: TextIO, target: str | None, columns: Sequence[str] | None,
+    ignore: Sequence[str] | None, layout: Layout,
+) -> Table:  # fmt: skip
+    delimiter, has_names = layout_of(path, file, layout)
+    lines = records(file, delimiter)
+    first = next(lines, None)
+    if first is None:
         raise DataError(explain(str(path), "lines of cells", "an empty file"))
-    names = [cell.strip() for cell in header]
-    if all(map(is_number, header)):
-        names, lines = [str(i) for i in range(len(header))], chain([(line, header)], lines)
+    names = names_of(path, *first) if has_names else [str(i) for i in range(len(first[1]))]
+    goal = None if target is None else place_of(path, names, target)
+    if columns is None:
+        chosen = inputs_of(path, names, goal, ignore)
+    else:
+        chosen = [named(path, names, name) for name in columns]
+    numbers_in = array("d")
+    places = array("q")
+    values: list[str] = []
+    spelled: dict[str, str] = {}  # each text is kept once: a class is that of many rows
+    for line, cells in lines if has_names else chain([first], lines):
+        if len(cells) != len(names):
+            expected = f"{len(names)} cells, as in the first line"
+            raise DataError(explain(f"{path}: line {line}", expected, len(cells)))
+        numbers_in.extend(numbers(path, line, names, chosen, cells))
+        places.append(line)
+        if goal is not None:
+            values.append(spelled.setdefault(cells[goal], cells[goal]))
+    if not places:
+        raise DataError(explain(str(path), "lines of numbers", "the columns' names alone"))
+    x = np.frombuffer(numbers_in).reshape(len(places), len(chosen))
+    look = f"cells between {delimiter!r} (--delimiter), "
+    look += f"names in line {first[0]}" if has_names else "no names (--header)"
+    chosen_names = [names[i] for i in chosen]
+    used = {goal, *chosen}
+    left_out = [name for i, name in enumerate(names) if i not in used]
+    return Table(
+        str(path), x, chosen_names, None if goal is None else names[goal],
+        None if goal is None else values, "line", places, look, left_out,
+    )  # fmt: skip
+
+
+def names_of(path: Path, line: int, cells: list[str]) -> list[str]:
+    """The columns' names, all different."""
+    names = [cell or f"Unnamed: {i}" for i, cell in enumerate(cells)]
     name, count = Counter(names).most_common(1)[0]
     if count > 1:
         got = f"{name!r} {count} times"
         raise DataError(explain(f"{path}: line {line}", "a name of its own for each column", got))
-    goal = None if target is None else place_of(path, names, target)
-    if columns is None:
-        left_out = {goal, *(place_of(path, names, name) for name in ignore)}
-        chosen = [i for i in range(len(names)) if i not in left_out]
-    else:
-        chosen = [place_of(path, names, name) for name in columns]
+    return names
+
+
+def inputs_of(
+    path: Path, names: list[str], goal: int | None, ignore: Sequence[str] | None
+) -> list[int]:
+    """The columns to learn from."""
+    left_out = {goal, *(place_of(path, names, name) for name in ignore or ())}
+    chosen = [i for i in range(len(names)) if i not in left_out]
+    if ignore != []:
+        for i in [i for i in chosen if NAMELESS.fullmatch(names[i])]:
+            hint = "to name it, or --ignore without names, to learn from it"
+            got = f"{names[i]!r}, which is left out"
+            warnings.warn(explain(str(path), "a name for each column", got, hint), GuardWarning,
+                          stacklevel=2)  # fmt: skip
+            chosen.remove(i)
     if not chosen:
-        raise DataError(explain(str(path), "columns beside the target", "none"))
-    rows, cells, places = [], [], []
-    for line, record in lines:
-        if len(record) != len(names):
-            expected = f"{len(names)} cells, as in the first line"
-            raise DataError(explain(f"{path}: line {line}", expected, len(record)))
-        rows.append(numbers(path, line, names, chosen, record))
-        places.append(line)
-        if goal is not None:
-            cells.append(record[goal].strip())
-    if not rows:
-        raise DataError(explain(str(path), "lines of numbers", "the columns' names alone"))
-    chosen_names = [names[i] for i in chosen]
-    x = np.stack(rows)
-    if goal is None:
-        return Table(str(path), x, chosen_names, None, None, "line", places)
-    return Table(str(path), x, chosen_names, names[goal], cells, "line", places)
+        hint = "" if len(names) > 1 else "--delimiter, if the lines have several cells"
+        raise DataError(explain(str(path), "columns beside the target", "none", hint))
+    return chosen
+
+
+def named(path: Path, names: list[str], wanted: str) -> int:
+    """The column of that name."""
+    if wanted not in names:
+        got = f"the columns {some(names)}"
+        raise DataError(explain(str(path), f"a column {wanted!r}", got))
+    return names.index(wanted)
 
 
 def place_of(path: Path, names: list[str], wanted: str) -> int:
     """The column of that name, else at that place."""
-    if wanted in names:
-        return names.index(wanted)
-    try:
-        return range(len(names))[int(wanted)]
-    except (ValueError, IndexError):
-        known = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
-        raise DataError(
-            explain(str(path), f"a column {wanted!r}", f"the columns {known}")
-        ) from None
+    if wanted not in names:
+        try:
+            return range(len(names))[int(wanted)]
+        except (ValueError, IndexError):
+            pass
+    return named(path, names, wanted)
 
 
 def numbers(
     path: Path, line: int, names: list[str], chosen: list[int], cells: list[str]
-) -> np.ndarray:
+) -> list[float]:
     """The chosen cells, which have to be finite numbers."""
     texts = [cells[i] for i in chosen]
     try:
-        row = np.array(list(map(float, texts)))
+        row = list(map(float, texts))
+        if all(map(isfinite, row)) and "_" not in "".join(texts):
+            return row
     except ValueError:
-        row = np.array([float(text) if is_number(text) else np.nan for text in texts])
-    bad = ~np.isfinite(row)
-    if "_" in "".join(texts):  # which Python allows between digits
-        bad |= ["_" in text for text in texts]
-    if bad.any():
-        i = int(bad.argmax())
-        got = repr(texts[i]) if texts[i].strip() else "an empty cell"
-        hint = "to fill it, delete the line, or leave the column out"
-        place = f"{path}: line {line}, column {names[chosen[i]]!r}"
-        raise DataError(explain(place, "a number", got, hint))
-    return row
-
-
-def is_number(text: str) -> bool:
-    """Whether Python reads the text as a number, NaN and the infinities included."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+        pass
+    wrong = next(i for i, text in enumerate(texts) if not is_number(text))
+    name, text = names[chosen[wrong]], texts[wrong]
+    hint = f"to correct it, to delete the line, or --ignore {name!r}"
+    if "," in text:
+        hint = "a point before decimals, and nothing between thousands"
+    raise DataError(explain(f"{path}: line {line}, column {name!r}", "a number", shown(text), hint))

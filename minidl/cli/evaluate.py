@@ -11,8 +11,10 @@ import numpy as np
 from ..train import predict
 from ..train.metrics import confusion_matrix, f1
 from . import model_file, scores, tables
+from .csv_layout import Layout
 from .options import add_data, add_model, add_threads, threads
 from .text import aligned
+from .understood import understood
 
 EXAMPLES = """\
 examples:
@@ -34,8 +36,10 @@ def run(arguments: argparse.Namespace) -> int:
     model = model_file.load(arguments.model)
     preparation = model.preparation
     target = arguments.target or preparation.target
-    table = tables.read_test(arguments.data, arguments.inputs, target, preparation.columns)
+    table = tables.read_test(arguments.data, arguments.inputs, target, preparation.columns,
+                             Layout(arguments.delimiter, arguments.header))  # fmt: skip
     x, y = preparation.x(table), preparation.y(table)
+    print(understood(table, preparation), end="\n\n")
     with threads(arguments.threads):
         found = scores.measure(model.net, (x, y), preparation)
         outputs = predict(model.net, x)

@@ -1,12 +1,16 @@
 """NPZ files: an array of inputs and an array of targets; nothing in them is executed."""
 
+import math
 import zipfile
 from pathlib import Path
 
 import numpy as np
+from numpy.lib import format as npy
 
 from ..errors import DataError, explain
+from .file_kinds import TO_CSV, check_size
 from .table import Table
+from .text import some
 
 
 def read_npz(path: Path, inputs: str, target: str | None) -> Table:
@@ -26,7 +30,8 @@ def read_npz(path: Path, inputs: str, target: str | None) -> Table:
             place = f"{path}: {inputs!r}, row {row}, column {column}"
             raise DataError(explain(place, "a number", x[row, column]))
     values = None if target is None else texts(path, target, arrays[target], len(x))
-    return Table(str(path), x, None, target, values, "row", range(len(x)))
+    look = " and ".join(f"array {name!r}" for name in arrays)
+    return Table(str(path), x, None, target, values, "row", range(len(x)), look)
 
 
 def load(path: Path, names: list[str]) -> dict[str, np.ndarray]:
@@ -35,16 +40,38 @@ def load(path: Path, names: list[str]) -> dict[str, np.ndarray]:
         path.open("rb").close()  # an OSError, if that is why
         raise DataError(explain(str(path), "an NPZ file", "something else", "np.savez"))
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with zipfile.ZipFile(path) as archive:
+            files = archive.namelist()
+            known = [name.removesuffix(".npy") for name in files if name.endswith(".npy")]
+            if not known:
+                got = "an Excel file" if "xl/workbook.xml" in files else "a ZIP file without arrays"
+                raise DataError(explain(str(path), "an NPZ file", got, TO_CSV))
             for name in names:
-                if name not in archive.files:
-                    known = f"the arrays {', '.join(archive.files)}"
-                    raise DataError(explain(str(path), f"an array {name!r}", known))
-            return {name: archive[name] for name in names}
+                if name not in known:
+                    got = f"the arrays {some(known)}"
+                    raise DataError(explain(str(path), f"an array {name!r}", got))
+            return {name: array(path, archive, name) for name in names}
     except (DataError, OSError, MemoryError):
         raise
     except Exception as error:  # of zipfile, zlib, NumPy, and tokenize, by which it reads headers
         raise DataError(explain(str(path), "arrays of numbers or texts", error)) from error
+
+
+def array(path: Path, archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    """One array, which takes no more memory than it has bytes in the file."""
+    member = archive.getinfo(f"{name}.npy")
+    check_size(path, member.file_size)
+    with archive.open(member) as file:
+        read_header = {
+            (1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0,
+        }[npy.read_magic(file)]  # fmt: skip
+        shape, _, dtype = read_header(file)
+        wanted, given = math.prod(shape) * dtype.itemsize, member.file_size - file.tell()
+    if wanted != given and not dtype.hasobject:
+        expected = f"{wanted:,} bytes of numbers, for {dtype} {shape}"
+        raise DataError(explain(f"{path}: {name!r}", expected, f"{given:,}"))
+    with archive.open(member) as file:
+        return npy.read_array(file, allow_pickle=False)
 
 
 def texts(path: Path, name: str, y: np.ndarray, rows: int) -> list[str]:
@@ -52,4 +79,5 @@ def texts(path: Path, name: str, y: np.ndarray, rows: int) -> list[str]:
     if y.dtype.kind not in "biufU" or y.shape not in ((rows,), (rows, 1)):
         expected = f"the array {name!r} of {rows} numbers or texts"
         raise DataError(explain(str(path), expected, f"{y.dtype} {y.shape}"))
-    return [str(value) for value in y.reshape(-1).tolist()]
+    spelled: dict[str, str] = {}  # each text is kept once
+    return [spelled.setdefault(text, text) for text in map(str, y.reshape(-1))]

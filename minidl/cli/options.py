@@ -49,6 +49,15 @@ def number(low: float, high: float = math.inf, *, above: bool = False) -> Callab
     return read
 
 
+def delimiter(text: str) -> str:
+    """Reads what separates the cells of a CSV file."""
+    character = {"tab": "\t", "\\t": "\t", "space": " "}.get(text, text)
+    if len(character) != 1 or character in '"\r\n' or character.isalnum():
+        expected = "a character such as ';', or tab, or space"
+        raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
+    return character
+
+
 def add_model(parser: argparse.ArgumentParser) -> None:
     """The model file that a command reads."""
     parser.add_argument("model", type=Path, metavar="MODEL", help="a file that train --save wrote")
@@ -58,9 +67,15 @@ def add_data(parser: argparse.ArgumentParser, of_mnist: str) -> None:
     """Where the rows come from."""
     parser.add_argument(
         "--data", required=True, metavar="mnist|FILE",
-        help="a CSV file, its first line the columns' names unless that holds numbers alone; an "
-        f"NPZ file of arrays; mnist, or a folder with MNIST's files: {of_mnist}",
+        help="a CSV file (or .csv.gz); an NPZ file of arrays; mnist, or a folder with MNIST's "
+        f"files: {of_mnist}",
     )  # fmt: skip
+    parser.add_argument("--delimiter", type=delimiter, metavar="CHARACTER",
+                        help="between cells of a CSV file, tab for a tab (default: the one of "
+                        "comma, semicolon, tab and | that splits all lines alike)")  # fmt: skip
+    parser.add_argument("--header", action=argparse.BooleanOptionalAction,
+                        help="its first line has the columns' names, or not (default: as it "
+                        "looks)")  # fmt: skip
     parser.add_argument(
         "--inputs", metavar="NAME", help="the array of inputs in an NPZ file (default: x)"
     )

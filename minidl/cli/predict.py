@@ -1,7 +1,8 @@
 """predict: write what a saved net says of each row, as CSV.
 
 Of classes: the class and the probability of each. Of a regression: the number, in the target's
-unit. The data needs the columns of the training, in any order; others are passed over.
+unit. The data needs the columns of the training, in any order; others are passed over. A line on
+stderr tells how the data was understood.
 """
 
 import argparse
@@ -16,8 +17,10 @@ from ..disk import put
 from ..losses import softmax
 from ..train import predict
 from . import model_file, tables
+from .csv_layout import Layout
 from .options import add_data, add_force, add_model, add_threads, check_output, threads
 from .preparation import Preparation
+from .understood import understood
 
 EXAMPLES = """\
 examples:
@@ -44,9 +47,12 @@ def run(arguments: argparse.Namespace) -> int:
         check_output(Path(arguments.output), arguments.force)
     model = model_file.load(arguments.model)
     preparation = model.preparation
-    table = tables.read_test(arguments.data, arguments.inputs, None, preparation.columns)
+    table = tables.read_test(arguments.data, arguments.inputs, None, preparation.columns,
+                             Layout(arguments.delimiter, arguments.header))  # fmt: skip
+    x = preparation.x(table)
+    print(understood(table, preparation), file=sys.stderr)
     with threads(arguments.threads):
-        text = as_csv(preparation, predict(model.net, preparation.x(table)))
+        text = as_csv(preparation, predict(model.net, x))
     if arguments.output == STDOUT:
         sys.stdout.write(text)
     else:

@@ -18,10 +18,16 @@ class Scale(NamedTuple):
 
     @classmethod
     def of(cls, x: np.ndarray) -> "Scale":
-        """That of these rows; a column that does not vary is divided by 1."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            mean, sd = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
-        return cls(mean, np.where(np.ptp(x, axis=0) > 0, sd, 1.0))
+        """That of these rows; a column that does not vary is divided by 1.
+
+        The squares of numbers beyond 1e154 overflow, those of numbers below 1e-154 vanish: columns
+        are multiplied by powers of two first, which rounds nothing.
+        """
+        low, high = x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)
+        exponent = np.frexp(np.maximum(abs(low), abs(high)))[1]
+        near_1 = np.ldexp(x, -exponent, dtype=np.float64)
+        mean, sd = (np.ldexp(of(near_1, axis=0), exponent) for of in (np.mean, np.std))
+        return cls(mean, np.where(high > low, sd, 1.0))
 
 
 class Preparation(NamedTuple):
@@ -45,9 +51,10 @@ class Preparation(NamedTuple):
     ) -> "Preparation":
         """What suits a table; means and deviations are those of `rows`. By default pixels are not
         scaled, and all else is."""
+        targets.require_two(table)
         task = task or targets.task_of(table)
         scales = not table.is_pixels if scales is None else scales
-        is_classes = task == "classification"
+        is_classes = task == targets.CLASSIFICATION
         classes = targets.class_names(table) if is_classes else None
         goal = None if is_classes or not scales else Scale.of(targets.numbers(table)[rows, None])
         scale = Scale.of(from_0_to_1(table.x[rows])) if scales else None
@@ -70,12 +77,8 @@ class Preparation(NamedTuple):
         if table.is_pixels and self.inputs_scale is None:
             return table.x
         numbers = from_0_to_1(table.x)
-        with np.errstate(over="ignore", invalid="ignore"):
-            if self.inputs_scale is not None:
-                numbers = (numbers - self.inputs_scale.mean) / self.inputs_scale.sd
-            x = numbers.astype(np.float32)
-        if not np.isfinite(x).all():
-            row, column = np.argwhere(~np.isfinite(x))[0]
+        x = scaled(numbers, self.inputs_scale)
+        for row, column in np.argwhere(~np.isfinite(x)):
             place = f"{table.place(row)}, {table.column(column)}"
             raise DataError(explain(place, "a number that float32 holds", table.x[row, column]))
         return x
@@ -84,10 +87,12 @@ class Preparation(NamedTuple):
         """What the net shall learn: labels int64 (rows,), or numbers float32 (rows, 1)."""
         if self.classes is not None:
             return targets.labels(table, self.classes)
-        y = targets.numbers(table)[:, None]
-        if self.target_scale is not None:
-            y = (y - self.target_scale.mean) / self.target_scale.sd
-        return y.astype(np.float32)
+        numbers = targets.numbers(table)
+        y = scaled(numbers[:, None], self.target_scale)
+        for row, _ in np.argwhere(~np.isfinite(y)):
+            place = f"{table.place(row)}, {table.target!r}"
+            raise DataError(explain(place, "a number that float32 holds", numbers[row]))
+        return y
 
     def answers(self, outputs: np.ndarray) -> np.ndarray:
         """The outputs of a regression (rows, 1) in the target's own unit, float64 (rows,)."""
@@ -95,6 +100,13 @@ class Preparation(NamedTuple):
         if self.target_scale is not None:
             y = y * self.target_scale.sd + self.target_scale.mean
         return y
+
+
+def scaled(x: np.ndarray, scale: Scale | None) -> np.ndarray:
+    """z as float32, infinite where that holds it not; x itself without a scale."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        z = x if scale is None else (x - scale.mean) / scale.sd
+        return z.astype(np.float32)
 
 
 def from_0_to_1(x: np.ndarray) -> np.ndarray:

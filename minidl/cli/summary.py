@@ -5,15 +5,13 @@ import argparse
 from . import model_file, scores
 from .model_file import Model
 from .options import add_model
-from .text import aligned
+from .text import aligned, some
 
 EXAMPLES = """\
 examples:
   python -m minidl summary iris.safetensors
   python -m minidl summary digits.safetensors
 """
-
-SHOWN = 10  # columns or classes
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -61,8 +59,3 @@ def about(model: Model) -> str:
         )
     rows.append(["made by", f"minidl {model.version}"])
     return aligned(rows)
-
-
-def some(names: list[str]) -> str:
-    """The first of some names."""
-    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")

@@ -16,6 +16,8 @@ class Table(NamedTuple):
     values: list[str] | None  # the target's cells
     unit: str
     places: Sequence[int]
+    look: str  # how the source was read, in words
+    left_out: Sequence[str] = ()  # columns that are in it
 
     @property
     def is_pixels(self) -> bool:

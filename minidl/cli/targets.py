@@ -1,83 +1,104 @@
 """The target: classes with their names, or numbers."""
 
-import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
 from ..errors import DataError, explain
-from .csv_file import is_number
+from .cells import WHOLE, exact, is_missing, is_number, shown
 from .table import Table
+from .text import some
 
-WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 FEW = 20  # classes that no question is asked about
-SHOWN = 20  # classes in a message
-TASKS = ("classification", "regression")
+CLASSIFICATION, REGRESSION = TASKS = ("classification", "regression")
 
 
 def task_of(table: Table) -> str:
-    """What the target asks for: numbers with fractions are for regression, texts and whole numbers
-    are classes. DataError where that is doubtful: whole numbers, or texts among numbers, of which
-    nearly each is another one."""
+    """What the target asks for: texts and a few whole numbers ("1.0" is one) are classes, numbers
+    with fractions are for regression.
+
+    DataError where that is doubtful: of many whole numbers, which may be counts; of texts among
+    numbers with fractions; of many texts, where nearly each is another one.
+    """
     values = given(table)
-    texts = [value for value in values if not is_number(value)]
-    if not texts and not all(map(WHOLE.fullmatch, values)):
-        return "regression"
-    kinds = len(set(values))
-    if kinds > FEW and kinds > len(values) / 2:
+    kinds = set(values)
+    numbers = [exact(value) for value in kinds if is_number(value)]
+    is_whole = all(number == int(number) for number in numbers)
+    is_many = len(kinds) > FEW
+    if len(numbers) == len(kinds):
+        has_points = not all(map(WHOLE.fullmatch, kinds))
+        if not is_whole or (is_many and has_points):
+            return REGRESSION
+    are_numbers = len(numbers) > len(kinds) / 2
+    if not is_whole or (is_many and (are_numbers or len(kinds) > len(values) / 2)):
+        texts = [value for value in values if not is_number(value)]
         raise DataError(
             explain(
                 f"{table.source}: target {table.target!r}",
-                "numbers with fractions, or classes of several rows each",
-                f"{kinds} different values in {len(values)} rows, such as {(texts or values)[0]!r}",
+                f"numbers with fractions, or at most {FEW} classes",
+                f"{len(kinds)} different values in {len(values)} rows, such as "
+                f"{(texts or values)[0]!r}",
                 "--task regression, or --task classification",
             )
         )
-    return "classification"
+    return CLASSIFICATION
 
 
 def class_names(table: Table) -> list[str]:
-    """The classes, whole numbers by size, else in the order of their letters; two at least."""
-    values = set(given(table))
-    if all(map(WHOLE.fullmatch, values)):
-        names = [str(number) for number in sorted(set(map(int, values)))]
-    else:
-        names = sorted(values)
-    if len(names) < 2:
-        place = f"{table.source}: target {table.target!r}"
-        raise DataError(explain(place, "two classes or more", f"{names[0]!r} alone"))
+    """The classes as they are spelled, numbers by size, else in the order of their letters."""
+    names = sorted(set(given(table)))
+    if all(map(is_number, names)):
+        names.sort(key=exact)
+        for one, other in pairwise(names):
+            if exact(one) == exact(other):
+                place = f"{table.source}: target {table.target!r}"
+                raise DataError(explain(place, "one spelling of a class", f"{one!r} and {other!r}"))
     return names
 
 
+def require_two(table: Table) -> None:
+    """DataError for a target of which there is nothing to learn."""
+    values = given(table)
+    if len(set(values)) < 2:
+        place = f"{table.source}: target {table.target!r}"
+        raise DataError(explain(place, "two different values or more", f"{values[0]!r} alone"))
+
+
 def labels(table: Table, names: Sequence[str]) -> np.ndarray:
-    """Which of the classes each row has, int64 (rows,)."""
+    """Which of the classes each row has, int64 (rows,). A number is known by its size too, so
+    that "1.0" is the class "1"."""
+    values = given(table)
     number = {name: i for i, name in enumerate(names)}
-    if all(map(WHOLE.fullmatch, names)):  # 01, +1 and 1 are one class
-        number |= {v: number.get(str(int(v)), -1) for v in given(table) if WHOLE.fullmatch(v)}
-    found = np.array([number.get(value, -1) for value in given(table)], np.int64)
+    if all(map(is_number, names)):
+        of_size = {exact(name): i for i, name in enumerate(names)}
+        others = {value for value in values if is_number(value)} - number.keys()
+        number |= {value: of_size.get(exact(value), -1) for value in others}
+    found = np.array([number.get(value, -1) for value in values], np.int64)
     if found.min() < 0:
         row = int(found.argmin())
-        known = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
-        got = repr(given(table)[row])
-        raise DataError(explain(f"{table.place(row)}, {table.target!r}", f"one of {known}", got))
+        place = f"{table.place(row)}, {table.target!r}"
+        raise DataError(explain(place, f"one of {some(names)}", repr(values[row])))
     return found
 
 
 def numbers(table: Table) -> np.ndarray:
     """The target as numbers, float64 (rows,)."""
     values = given(table)
-    found = np.array([float(value) if is_number(value) else np.nan for value in values])
-    if not np.isfinite(found).all():
-        row = int(np.isfinite(found).argmin())
-        got = repr(values[row])
-        raise DataError(explain(f"{table.place(row)}, {table.target!r}", "a number", got))
-    return found
+    wrong = next((row for row, value in enumerate(values) if not is_number(value)), None)
+    if wrong is not None:
+        place = f"{table.place(wrong)}, {table.target!r}"
+        raise DataError(explain(place, "a number", repr(values[wrong])))
+    return np.fromiter(map(float, values), np.float64, len(values))
 
 
 def given(table: Table) -> list[str]:
-    """The target's cells, none of which may be empty."""
+    """The target's cells, none of which may be missing."""
     values = table.values or []
-    if "" in values:
-        place = f"{table.place(values.index(''))}, {table.target!r}"
-        raise DataError(explain(place, "a value", "an empty cell", "to delete the line"))
+    missing = [row for row, value in enumerate(values) if is_missing(value)]
+    if missing:
+        got = f"{shown(values[missing[0]])}, as in {len(missing)} of {len(values)} rows"
+        hint = "to delete these, or another spelling, if it is a class"
+        place = f"{table.place(missing[0])}, {table.target!r}"
+        raise DataError(explain(place, "a value", got, hint))
     return values

@@ -1,7 +1,8 @@
 """train: train a net on MNIST or on a CSV or NPZ file.
 
-The target's column says what is learned. Texts and whole numbers are classes (cross-entropy);
-numbers with fractions are for regression (mean squared error). Part of the rows is kept for
+The target's column says what is learned. Texts and a few whole numbers are classes (cross-entropy),
+numbers with fractions are for regression (mean squared error); the first line that is printed tells
+how the data was understood. Part of the rows is kept for
 validation. Columns of numbers are standardised by the means and deviations of the rows that are
 trained on; pixels (uint8) become numbers from 0 to 1. Ctrl-C ends training after the step that
 runs; what was learned is saved.
@@ -23,6 +24,7 @@ from ..optim import Optimizer
 from ..random import manual_seed
 from ..train import Callback, Checkpoint, EarlyStopping, History, fit
 from . import model_file, scores, tables
+from .csv_layout import Layout
 from .model_file import Model
 from .optimizers import optimizer_of
 from .options import check_output, threads
@@ -31,6 +33,7 @@ from .same_training import SameTraining
 from .table import Table
 from .text import aligned
 from .train_options import add_options, check_usage, plan_of
+from .understood import understood, warn_of_doubts
 
 __all__ = ["EXAMPLES", "add_options", "run"]
 
@@ -76,9 +79,10 @@ def read(arguments: argparse.Namespace) -> tuple[Table, Table | None]:
     """The rows to train and to validate with, and rows to test with if the data has such."""
     if tables.is_mnist(arguments.data):
         return tables.read_mnist(arguments.data)
+    layout = Layout(arguments.delimiter, arguments.header)
     target = arguments.target or "y"
-    table = tables.read_file(arguments.data, arguments.inputs, target, ignore=arguments.ignore)
-    return table, None
+    ignore = arguments.ignore
+    return tables.read_file(arguments.data, arguments.inputs, target, None, ignore, layout), None
 
 
 class Split(NamedTuple):
@@ -106,6 +110,9 @@ def train(
     split = Split.of(table, arguments.validation, arguments.seed)
     preparation = Preparation.of(table, split.train, arguments.task, arguments.standardize)
     x, y = preparation.x(table), preparation.y(table)
+    if not arguments.quiet:
+        print(understood(table, preparation), flush=True)
+    warn_of_doubts(table, split.train, preparation)
     parts = {"train": (x[split.train], y[split.train])}
     if len(split.validation):
         parts["validation"] = (x[split.validation], y[split.validation])

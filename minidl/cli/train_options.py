@@ -21,9 +21,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--target", metavar="COLUMN",
                       help="a column's name, or its place from 0 up (-1: the last); of an NPZ "
                       "file, the array of targets (default: y)")  # fmt: skip
-    data.add_argument("--ignore", nargs="+", default=[], metavar="COLUMN",
-                      help="columns of a CSV file that are left out, such as an id")  # fmt: skip
-    data.add_argument("--task", choices=TASKS, help="default: as the target is")
+    data.add_argument("--ignore", nargs="*", metavar="COLUMN",
+                      help="columns of a CSV file that are left out, such as an id, beside those "
+                      "that have no name or number the rows; no COLUMN: none is")  # fmt: skip
+    data.add_argument("--task", choices=TASKS, help="default: as the target looks")
     data.add_argument("--validation", type=number(0, 1), default=0.1, metavar="SHARE",
                       help="of the rows, for validation (default: 0.1)")  # fmt: skip
     data.add_argument("--standardize", action=argparse.BooleanOptionalAction,
@@ -90,7 +91,8 @@ def check_usage(arguments: argparse.Namespace) -> None:
     if arguments.momentum is not None and not optimizer.has_momentum:
         raise UsageError(f"--momentum is none of {arguments.optimizer}'s options")
     if tables.is_mnist(arguments.data):
-        if arguments.target or arguments.ignore or arguments.inputs or arguments.task:
+        choices = ("target", "ignore", "inputs", "task", "delimiter", "header")
+        if any(getattr(arguments, name) is not None for name in choices):
             raise UsageError("MNIST has no columns to choose")
     elif not arguments.target and not tables.is_npz(arguments.data):
         raise UsageError("--target COLUMN is needed for a CSV file")

@@ -1,0 +1,101 @@
+"""What a file of data is, by its first bytes, and a bound on what is packed in it.
+
+Memory is taken for bytes that are there, never because a header asks for it.
+"""
+
+import gzip
+import io
+import stat
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import DataError, explain
+
+CSV, NPZ = "csv", "npz"
+GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
+
+TO_CSV = "to save it as CSV, such as by pandas' to_csv(..., index=False)"
+TO_UTF8 = "iconv -f UTF-16 -t UTF-8, or to save it as UTF-8"
+UNPACK = "to unpack it first"
+# How files of other kinds begin, what they are, and what to do.
+FOREIGN = (
+    ((b"\x93NUMPY",), "a single array (.npy)", "np.savez('data.npz', x=inputs, y=targets)"),
+    ((b"\xff\xfe", b"\xfe\xff"), "text in UTF-16", TO_UTF8),
+    ((b"\0\0\x08",), "an IDX file", "the folder with MNIST's four files"),
+    ((b"PAR1\x15",), "a Parquet file", TO_CSV),
+    ((b"ARROW1\0",), "a Feather file", TO_CSV),
+    ((b"\x89HDF",), "an HDF5 file", TO_CSV),
+    ((b"\xd0\xcf\x11\xe0",), "an Excel file (.xls)", TO_CSV),
+    ((b"SQLite format 3\0",), "an SQLite database", TO_CSV),
+    ((b"%PDF-",), "a PDF file", TO_CSV),
+    ((b'{"', b"{\n", b"{\r", b"[[", b"[{", b"[\n", b"[\r"), "JSON", TO_CSV),
+    ((b"\x80",), "a pickle", TO_CSV),
+    ((b"<!", b"<html", b"<?xml"), "a web page or XML", "the link to the file itself"),
+    ((b"BZh91AY&SY",), "a bzip2 file", UNPACK),
+    ((b"\xfd7zXZ",), "an xz file", UNPACK),
+    ((b"\x28\xb5\x2f\xfd",), "a zstd file", UNPACK),
+)
+
+MOST = 20  # times its own size is what may be packed in a file
+ALWAYS = 1 << 24  # bytes that may be packed in any
+CHUNK = 1 << 20
+
+
+def kind_of(path: Path) -> str:
+    """CSV or NPZ; DataError for anything else, with what it is and what to do.
+
+    A file that is not there is of the kind that its name says.
+    """
+    by_name = NPZ if path.suffix.lower() == ".npz" else CSV
+    if not path.exists():
+        return by_name
+    if not stat.S_ISREG(path.stat().st_mode):
+        hint = "to write what it gives to a file"
+        raise DataError(explain(str(path), "a file", "a pipe or a device", hint))
+    with opened(path) as file:
+        head = file.read(512)
+    if head.startswith(ZIP):
+        return NPZ
+    got, hint = what_is(head)
+    if got != "text" or by_name == NPZ:
+        raise DataError(explain(str(path), f"a file of kind {by_name.upper()}", got, hint))
+    return CSV
+
+
+def what_is(head: bytes) -> tuple[str, str]:
+    """What begins so, and what to do about it."""
+    for beginnings, what, hint in FOREIGN:
+        if head.startswith(beginnings):
+            return what, hint
+    return ("bytes that are no text", "") if b"\0" in head else ("text", "")
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[io.BufferedReader | gzip.GzipFile]:
+    """The bytes of a file, unpacked if it is a gzip file; DataError where that is damaged."""
+    with path.open("rb") as file:
+        is_packed = file.read(len(GZIP)) == GZIP
+        file.seek(0)
+        try:
+            yield gzip.GzipFile(fileobj=file) if is_packed else file
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise DataError(explain(str(path), "a whole gzip file", error)) from error
+
+
+def check_unpacked(path: Path) -> None:
+    """DataError if much more is packed in a gzip file than its size lets expect."""
+    with opened(path) as file:
+        if isinstance(file, gzip.GzipFile):
+            while file.read(CHUNK):
+                check_size(path, file.tell())
+
+
+def check_size(path: Path, unpacked: int) -> None:
+    """DataError if so many bytes are more than may be packed in a file."""
+    most = max(ALWAYS, MOST * path.stat().st_size)
+    if unpacked > most:
+        expected = f"at most {most:,} bytes packed in it ({MOST} times its size)"
+        hint = "to unpack it, if that is what you want"
+        raise DataError(explain(str(path), expected, f"{unpacked:,} or more", hint))
