@@ -56,6 +56,7 @@ SANITIZING = [
     "-fno-omit-frame-pointer",
     "-O1",
     "-g1",
+    "-DMINIDL_COPIES_ON_STACK",  # gemm.pxd
 ]
 
 DIRECTIVES = {

@@ -100,6 +100,40 @@ def every_kernel():
     return hashlib.sha256(b"".join(results)).hexdigest()
 
 
+def wide_in_double_precision():
+    """A net whose products copy as much as any do, as the kernel trains it and by the loop."""
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((256, 1200)), rng.integers(0, 10, 256)
+    results = []
+    for uses_kernel in (True, False):
+        minidl.manual_seed(0)
+        net = nn.MLP([1200, 300, 10]).astype("float64")
+        optimizer = optim.SGD(net.parameters(), lr=0.1)
+        if uses_kernel:
+            minidl.TrainingStep(net, F.cross_entropy, optimizer)(x, y)
+        else:
+            F.cross_entropy(net(x), y).backward()
+            optimizer.step()
+        results.append(b"".join(p.data.tobytes() for p in net.parameters()))
+    assert results[0] == results[1]
+    return results[0]
+
+
+def on_small_stacks():
+    """Every kernel in a thread of Python with a small stack, and in a team of threads with smaller
+    ones: to the bits of the main thread alone."""
+    expected = every_kernel(), wide_in_double_precision()
+    minidl.set_num_threads(3)
+    threading.stack_size(160 * 1024)
+    results = []
+    thread = threading.Thread(
+        target=lambda: results.append((every_kernel(), wide_in_double_precision()))
+    )
+    thread.start()
+    thread.join()
+    assert results == [expected]
+
+
 def print_every_kernel(count):
     minidl.set_num_threads(count)
     print(every_kernel())

@@ -27,6 +27,10 @@ def test_threads_that_train_give_the_bits_of_one_after_the_other(threads, variab
     run("threads_that_train", threads, **variables)
 
 
+def test_kernels_need_no_more_than_64_kilobytes_of_stack():
+    run("on_small_stacks", OMP_STACKSIZE="64k")
+
+
 def test_other_threads_run_while_a_kernel_does():
     run("others_run_while_a_kernel_does")
 

@@ -14,9 +14,8 @@ from cython.parallel cimport prange
 
 from minidl._kernels.scalar cimport real
 from minidl._kernels.tile cimport (
-    DEPTH_BLOCK, LANES, PANEL_MEMORY, SIDE_NUMBERS, TILE_SUMS, WIDEST, Matrix, in_line, lanes_of,
-    on_a_line, out_of_line, pack, pack_transposed, pieces, side, side_doubles, side_floats, side_of,
-    strip, turn)
+    DEPTH_BLOCK, LANES, SIDE_NUMBERS, TILE_SUMS, WIDEST, Matrix, in_line, lanes_of, out_of_line,
+    pack, pack_transposed, pieces, side, side_doubles, side_floats, side_of, strip, turn)
 
 cdef extern from *:
     """
@@ -29,10 +28,25 @@ cdef extern from *:
     #define TILE_ROWS 4
     #define COPY_A 1
     #define COPY_B 4
+    /* A thread's copies: its stack may have no room for 282 KB. They come with the thread, and go
+       with it. What checks memory watches a stack closer: there every call has its own. Both begin
+       on a cache line, as a vector that lies across two costs double. */
+    #ifdef MINIDL_COPIES_ON_STACK
+    #define KEPT
+    #else
+    #define KEPT static _Thread_local
+    #endif
+    typedef struct {
+        char slab[SLAB_NUMBERS * sizeof(double)] __attribute__((aligned(64)));
+        char panel[PANEL_BYTES] __attribute__((aligned(64)));
+    } Copies;
     """
+    ctypedef struct Copies "KEPT Copies":
+        char *slab
+        char *panel
     enum:
         BLOCK_ROWS  # of A, that one packing of B serves
-        SLAB_NUMBERS  # on the stack of each thread, where there may be no more than 512 KB
+        SLAB_NUMBERS
         FEW_ROWS  # below, a copy of B does not repay, if B is wider than a panel
         FEW_STEPS  # below, there is nothing to keep C in registers for
         COPY_DEPTH  # of A transposed, from which on a copy of it repays
@@ -227,10 +241,10 @@ cdef inline void run_block(
     """C = start + A · B in some panels' columns, for up to BLOCK_ROWS rows. `packed` holds all
     panels of B; if it is NULL, each is packed now. c_row = 0 puts C in panels too, one after the
     other."""
-    cdef real slab[SLAB_NUMBERS]
-    cdef real panel_memory[PANEL_MEMORY]
+    cdef Copies copies
+    cdef real *slab = <real *> copies.slab
+    cdef real *panel = <real *> copies.panel
     cdef real first[WIDEST * LANES]
-    cdef real *panel = on_a_line(panel_memory)
     cdef bint copy_a = a_at.row == 1 and end_panel - first_panel > 1 and at.block >= COPY_DEPTH
     cdef Py_ssize_t p = 0, q, j, count, left, here, vectors, a_column = a_at.column
     cdef Py_ssize_t a_group = TILE_SUMS * a_at.row

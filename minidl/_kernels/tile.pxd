@@ -21,9 +21,7 @@ cdef extern from *:
     #define WIDEST 3
     #define PANEL_BYTES 25600
     #define DEPTH_BLOCK (PANEL_BYTES / (WIDEST * VECTOR_BYTES))
-    #define LINE_BYTES 64
     #define LANES (VECTOR_BYTES / sizeof(float))
-    #define PANEL_MEMORY ((PANEL_BYTES + LINE_BYTES) / sizeof(float))
     typedef float floats __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
     typedef double doubles __attribute__((vector_size(VECTOR_BYTES), aligned(8), may_alias));
     typedef int32_t bits __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
@@ -87,9 +85,7 @@ cdef extern from *:
         DEPTH_BLOCK  # the depth of a panel of that size
         SIDE_BYTES  # of a square that is transposed in registers
         SIDE_NUMBERS  # floats in a side
-        LINE_BYTES  # of the cache
         LANES  # floats in a vector
-        PANEL_MEMORY  # numbers that hold a panel from a cache line's start on
 
 ctypedef fused vector:
     floats
@@ -112,11 +108,6 @@ cdef inline Py_ssize_t pieces(Py_ssize_t whole, Py_ssize_t piece) noexcept nogil
 
 cdef inline Py_ssize_t lanes_of(size_t itemsize) noexcept nogil:
     return VECTOR_BYTES // itemsize
-
-
-cdef inline real *on_a_line(real *memory) noexcept nogil:
-    """The next address where a cache line starts: a vector that lies across two costs double."""
-    return <real *> ((<size_t> memory + LINE_BYTES - 1) // LINE_BYTES * LINE_BYTES)
 
 
 cdef inline in_line tile(
