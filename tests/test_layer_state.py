@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+import skops.io
 
 import minidl
 from minidl import data, nn, optim
@@ -173,15 +174,42 @@ def test_a_subclass_declares_its_buffers():
     np.testing.assert_array_equal(other.seen, [1, 1])
 
 
-def test_copies_have_buffers_and_random_numbers_of_their_own():
+def by_skops(net):
+    content = skops.io.dumps(net)
+    return skops.io.loads(content, trusted=skops.io.get_untrusted_types(data=content))
+
+
+def by_pickle(protocol):
+    return lambda net: pickle.loads(pickle.dumps(net, protocol))
+
+
+DUPLICATES = [copy.deepcopy, by_skops, *map(by_pickle, range(6))]
+
+
+@pytest.mark.parametrize("duplicate", DUPLICATES)
+def test_copies_are_independent_and_pickle_works(duplicate):
+    net, x = nn.MLP([6, 4, 2], "prelu"), x_of()
+    net[0].bias.requires_grad = False
+    twin = duplicate(net)
+    np.testing.assert_array_equal(twin(x).data, net(x).data)
+    twin(x).sum().backward()
+    assert all(p.grad is None for p in net.parameters())
+    assert [p.decays for p in twin.parameters()] == [p.decays for p in net.parameters()]
+    assert [name for name, p in twin.named_parameters() if p.grad is None] == ["0.bias"]
+    next(twin.parameters()).data[...] += 1
+    assert not np.array_equal(twin(x).data, net(x).data)
+
+
+@pytest.mark.parametrize("duplicate", DUPLICATES)
+def test_copies_have_buffers_and_random_numbers_of_their_own(duplicate):
     net = net_with_everything()
     net(x_of())
-    for twin in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
-        before, state = net.state_dict(), net.random_state()
-        assert twin.random_state() == state
-        twin(x_of())
-        assert all(np.array_equal(before[k], v) for k, v in net.state_dict().items())
-        assert net.random_state() == state
+    twin = duplicate(net)
+    before, state = net.state_dict(), net.random_state()
+    assert twin.random_state() == state
+    twin(x_of())
+    assert all(np.array_equal(before[k], v) for k, v in net.state_dict().items())
+    assert net.random_state() == state
 
 
 def test_the_random_state_goes_round():

@@ -5,7 +5,6 @@ import pickle
 
 import numpy as np
 import pytest
-import skops.io
 
 import minidl
 from minidl import functional as F
@@ -279,29 +278,6 @@ def test_astype_converts_all_parameters():
     assert net(x_of(2, 3, dtype=np.float64)).dtype == np.float64
     with pytest.raises(minidl.DTypeError, match="float32 or float64"):
         net.astype(np.int32)
-
-
-def by_skops(net):
-    content = skops.io.dumps(net)
-    return skops.io.loads(content, trusted=skops.io.get_untrusted_types(data=content))
-
-
-def by_pickle(protocol):
-    return lambda net: pickle.loads(pickle.dumps(net, protocol))
-
-
-@pytest.mark.parametrize("duplicate", [copy.deepcopy, by_skops, *map(by_pickle, range(6))])
-def test_copies_are_independent_and_pickle_works(duplicate):
-    net = nn.MLP([3, 4, 2], "prelu")
-    net[0].bias.requires_grad = False
-    twin = duplicate(net)
-    np.testing.assert_array_equal(twin(x_of(2, 3)).data, net(x_of(2, 3)).data)
-    twin(x_of(2, 3)).sum().backward()
-    assert all(p.grad is None for p in net.parameters())
-    assert [p.decays for p in twin.parameters()] == [p.decays for p in net.parameters()]
-    assert [name for name, p in twin.named_parameters() if p.grad is None] == ["0.bias"]
-    next(twin.parameters()).data[...] += 1
-    assert not np.array_equal(twin(x_of(2, 3)).data, net(x_of(2, 3)).data)
 
 
 def test_representation():
