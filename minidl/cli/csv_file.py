@@ -10,7 +10,7 @@ import re
 import warnings
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from math import isfinite
 from pathlib import Path
@@ -59,36 +59,48 @@ def _read(
     first = next(lines, None)
     if first is None:
         raise DataError(explain(str(path), "lines of cells", "an empty file"))
-    names = names_of(path, *first) if has_names else [str(i) for i in range(len(first[1]))]
+    if has_names:
+        names = names_of(path, *first)
+        look = f"names in line {first[0]}"
+    else:
+        names = [str(i) for i in range(len(first[1]))]
+        look = "no names (--header)"
+        lines = chain([first], lines)
     goal = None if target is None else place_of(path, names, target)
     if columns is None:
         chosen = inputs_of(path, names, goal, ignore)
     else:
         chosen = [named(path, names, name) for name in columns]
-    numbers_in = array("d")
-    places = array("q")
+    x, values, places = rows_of(path, lines, names, chosen, goal)
+    used = {goal, *chosen}
+    return Table(
+        str(path), x, [names[i] for i in chosen], None if goal is None else names[goal], values,
+        "line", places, f"cells between {delimiter!r} (--delimiter), {look}",
+        [name for i, name in enumerate(names) if i not in used],
+    )  # fmt: skip
+
+
+def rows_of(
+    path: Path, lines: Iterable[tuple[int, list[str]]], names: list[str], chosen: list[int],
+    goal: int | None,
+) -> tuple[np.ndarray, list[str] | None, array]:  # fmt: skip
+    """The numbers in the chosen columns, the cells of the column `goal` if there is one, and the
+    number of each row's line."""
+    x, places = array("d"), array("q")
     values: list[str] = []
     spelled: dict[str, str] = {}  # each text is kept once: a class is that of many rows
-    for line, cells in lines if has_names else chain([first], lines):
+    for line, cells in lines:
         if len(cells) != len(names):
             expected = f"{len(names)} cells, as in the first line"
             raise DataError(explain(f"{path}: line {line}", expected, len(cells)))
-        numbers_in.extend(numbers(path, line, names, chosen, cells))
+        x.extend(numbers(path, line, names, chosen, cells))
         places.append(line)
         if goal is not None:
             values.append(spelled.setdefault(cells[goal], cells[goal]))
     if not places:
         raise DataError(explain(str(path), "lines of numbers", "the columns' names alone"))
-    x = np.frombuffer(numbers_in).reshape(len(places), len(chosen))
-    look = f"cells between {delimiter!r} (--delimiter), "
-    look += f"names in line {first[0]}" if has_names else "no names (--header)"
-    chosen_names = [names[i] for i in chosen]
-    used = {goal, *chosen}
-    left_out = [name for i, name in enumerate(names) if i not in used]
-    return Table(
-        str(path), x, chosen_names, None if goal is None else names[goal],
-        None if goal is None else values, "line", places, look, left_out,
-    )  # fmt: skip
+    shaped = np.frombuffer(x).reshape(len(places), len(chosen))
+    return shaped, None if goal is None else values, places
 
 
 def names_of(path: Path, line: int, cells: list[str]) -> list[str]:
@@ -115,8 +127,7 @@ def inputs_of(
                           stacklevel=2)  # fmt: skip
             chosen.remove(i)
     if not chosen:
-        hint = "" if len(names) > 1 else "--delimiter, if the lines have several cells"
-        raise DataError(explain(str(path), "columns beside the target", "none", hint))
+        raise DataError(explain(str(path), "columns beside the target", "none", split(names)))
     return chosen
 
 
@@ -124,8 +135,13 @@ def named(path: Path, names: list[str], wanted: str) -> int:
     """The column of that name."""
     if wanted not in names:
         got = f"the columns {some(names)}"
-        raise DataError(explain(str(path), f"a column {wanted!r}", got))
+        raise DataError(explain(str(path), f"a column {wanted!r}", got, split(names)))
     return names.index(wanted)
+
+
+def split(names: list[str]) -> str:
+    """What to try where lines have a single cell."""
+    return "--delimiter, if lines have several cells" if len(names) == 1 else ""
 
 
 def place_of(path: Path, names: list[str], wanted: str) -> int:
@@ -151,7 +167,7 @@ def numbers(
         pass
     wrong = next(i for i, text in enumerate(texts) if not is_number(text))
     name, text = names[chosen[wrong]], texts[wrong]
-    hint = f"to correct it, to delete the line, or --ignore {name!r}"
+    hint = f"to correct it, to delete the line, or train --ignore {name!r}"
     if "," in text:
         hint = "a point before decimals, and nothing between thousands"
     raise DataError(explain(f"{path}: line {line}, column {name!r}", "a number", shown(text), hint))

@@ -33,7 +33,7 @@ def warn_of_doubts(table: Table, rows: np.ndarray, preparation: Preparation) -> 
     """Warns of what a net learns badly from these rows of a table: a column that does not vary,
     classes of one row or of none, and classes that differ as a slip of the pen would."""
     if not table.is_pixels:
-        still = np.flatnonzero(np.ptp(table.x[rows], axis=0) == 0)
+        still = np.flatnonzero((table.x[rows] == table.x[rows[0]]).all(axis=0))
         if len(still):
             got = f"the same number in all rows of {some([table.column(int(i)) for i in still])}"
             warn(table, "inputs that vary in the rows to train with", got, "--ignore")
