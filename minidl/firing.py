@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .activations import Activation
-from .errors import GraphError, explain
+from .errors import GraphError, ShapeError, explain
 from .hooks import hooked
 from .layer import Layer
 from .tape import recording
@@ -61,8 +61,13 @@ class Firing:
                 yield None
 
     def flags_for(self, name: str, threads: int, columns: int, dtype: np.dtype) -> np.ndarray:
-        """An array (threads, columns) where 1 is to be written when a column fires."""
+        """An array (threads, columns) where 1 is to be written when a column fires. ShapeError if
+        the activation of that name had another number of columns before."""
         arrays = self.flags.setdefault(name, {})
+        before = {others for _, others, _ in arrays} - {columns}
+        if before:
+            expected = f"{before.pop()} columns in the activation {name!r}, as before"
+            raise ShapeError(explain("Firing", expected, columns))
         key = threads, columns, dtype
         if key not in arrays:
             arrays[key] = np.zeros((threads, columns), dtype)

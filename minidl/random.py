@@ -51,7 +51,8 @@ def random_state() -> dict[str, Any]:
 
 
 def set_random_state(state: Mapping[str, Any]) -> None:
-    """Goes on where the generator stood that gave `state`.
+    """Goes on where the generator stood that gave `state`; ArgumentError, and nothing is changed,
+    for what is no such state.
 
     >>> import minidl
     >>> state = minidl.random.random_state()
@@ -60,10 +61,15 @@ def set_random_state(state: Mapping[str, Any]) -> None:
     >>> minidl.random.generator().random() == first
     True
     """
+    own = generator().bit_generator
     try:
-        generator().bit_generator.state = state
+        tried = type(own)(0)
+        tried.state = state
+        if tried.state != state:
+            raise ValueError("NumPy makes another state of it")
+        own.state = state
         _Source.is_seeded = True
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ArgumentError(
             explain("set_random_state", "what random_state() gave", f"{state!r}: {error}")
         ) from None

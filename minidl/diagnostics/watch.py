@@ -166,8 +166,10 @@ try leaky ReLU
         self.report, self._looks = of_bytes(state["report"]), of_bytes(state["looks"]).epochs
         for name, flags in state.items():
             if name.startswith("fired:"):
-                columns = np.asarray(flags)
-                path = name.removeprefix("fired:")
+                path, columns = name.removeprefix("fired:"), np.asarray(flags)
+                if columns.ndim != 1 or columns.dtype != bool:
+                    got = f"{columns.dtype} {columns.shape}"
+                    raise ArgumentError(explain("Diagnostics", f"truth values (n,) as {name}", got))
                 self.firing.flags_for(path, 1, len(columns), np.dtype(np.float32))[0] = columns
 
 

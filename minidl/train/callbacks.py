@@ -10,7 +10,7 @@ from ..checks import is_number, is_whole
 from ..errors import ArgumentError, explain
 from .metrics import is_better_when
 from .run import Run
-from .state import prefixed, within
+from .state import prefixed, require_state, within
 
 
 class Callback:
@@ -103,6 +103,10 @@ class EarlyStopping(Callback):
         else:
             if not self._goes_on:  # it was not there before: its patience begins here
                 self.best_epoch = len(run.history)
+            if self._weights:  # whether they fit is known now, not after the last epoch
+                before = run.model.state_dict()
+                run.model.load_state_dict(self._weights)
+                run.model.load_state_dict(before)
             self._stop_if_late(run, len(run.history))
 
     def on_epoch_end(self, run: Run, row: dict[str, Any]) -> None:
@@ -133,6 +137,8 @@ class EarlyStopping(Callback):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Goes on comparing with that best; ArgumentError if it is that of another column."""
+        shape = {"monitor": str, "best": float | None, "best_epoch": int}
+        require_state("EarlyStopping", state, shape)
         if state["monitor"] != self.monitor:
             expected = f"monitor={state['monitor']!r}, as when it was saved"
             raise ArgumentError(explain("EarlyStopping", expected, repr(self.monitor)))

@@ -107,6 +107,8 @@ def resume(run: Run, wanted: Any) -> None:
     if saved is None:
         return
     try:
+        if saved.state["run:step"] != saved.step:
+            raise ValueError(f"step {saved.state['run:step']!r}")
         load_whole(run, {**saved.arrays, **saved.state})
     except OF_OTHER_FILES as error:
         if isinstance(error, MinidlError):

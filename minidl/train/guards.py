@@ -16,6 +16,7 @@ from .callbacks import Callback
 from .evaluation import mode
 from .metrics import as_array
 from .run import Run
+from .state import require_state
 
 GUARDS = ("activation", "shapes", "inputs", "parameters", "rate")
 
@@ -108,6 +109,7 @@ class Guards(Callback):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Goes on comparing with that."""
+        require_state("Guards", state, {"first": float | None})
         self.first = state["first"]
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, MinidlError, explain
+from ..errors import ArgumentError, explain
 from ..random import random_state, set_random_state
+from ..strict_json import wrong
 from ..training import TrainingStep
 from .feed import Batch
 from .history import History
@@ -16,7 +17,14 @@ from .run import Run
 SHARE = 0.005  # of the time, for keeping a state to go back to
 
 # What comes of a state that whole() did not make.
-OF_OTHER_FILES = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+OF_OTHER_FILES = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
+
+SHAPE = {  # of what whole() makes, beside the state of the model and of others
+    "random:layers": dict, "random:generator": dict,
+    "run:step": int, "run:batch": int, "run:losses": np.ndarray,
+    "run:start": {"random": dict, "feed": dict}, "run:history": np.ndarray,
+    "run:data": list, "run:optimizer": str,
+}  # fmt: skip
 
 
 def learned(run: Run) -> dict[str, Any]:
@@ -88,6 +96,7 @@ def whole(run: Run) -> dict[str, Any]:
 def load_whole(run: Run, state: Mapping[str, Any]) -> None:
     """Goes on where whole() was taken. Within an epoch, the feed begins it again and leaves out
     the batches that were done. Where it fails, the run has learned nothing from it."""
+    require_state("fit", state, SHAPE)
     if run.feed.steps is not None and state["run:data"] != [run.feed.steps, run.feed.samples]:
         steps, samples = state["run:data"]
         raise ArgumentError(
@@ -105,25 +114,35 @@ def load_whole(run: Run, state: Mapping[str, Any]) -> None:
     try:
         load_learned(run, state)
         load_place(run, state)
-    except (MinidlError, *OF_OTHER_FILES):
+    except BaseException:
         load_learned(run, before)
         raise
 
 
 def load_place(run: Run, state: Mapping[str, Any]) -> None:
     """Where training was: epoch, batch, history, callbacks."""
+    step, batch, losses = state["run:step"], state["run:batch"], state["run:losses"]
+    if not 0 <= batch <= step or (losses.shape, losses.dtype) != ((batch,), np.float64):
+        got = f"{step}, {batch} and {losses.dtype} {losses.shape}"
+        raise ArgumentError(explain("fit", "steps, batches and losses that go together", got))
     for name, callback in named_callbacks(run):
         kept = within(name, state)
         if kept:
             callback.load_state_dict(kept)
     run.history = History.from_json(state["run:history"].tobytes().decode())
-    run.step, run.start = state["run:step"], state["run:start"]
+    run.step, run.start = step, state["run:start"]
     run.feed.load_state_dict(run.start["feed"])
-    if state["run:batch"]:
+    if batch:
         set_random_state(run.start["random"])
-        run.feed.begin(skip=state["run:batch"])
+        run.feed.begin(skip=batch)
         set_random_state(state["random:generator"])
-        run.batch, run.losses = state["run:batch"], [state["run:losses"]]
+        run.batch, run.losses = batch, [losses]
+
+
+def require_state(operation: str, state: Mapping[str, Any], shape: dict[str, Any]) -> None:
+    """ArgumentError unless the state is as the shape says; `strict_json.wrong` tells of shapes."""
+    if found := wrong(dict(state), shape, "state"):
+        raise ArgumentError(explain(operation, "a state as it was saved", found))
 
 
 def split(state: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
