@@ -23,8 +23,8 @@ from .threads import get_num_threads, openmp, product_nanoseconds, set_num_threa
 __all__ = [
     "LEARNED", "LOSSES", "ROW_FUNCTIONS", "batch_norm", "dense", "dropout", "elementwise", "gather",
     "gemm", "get_num_threads", "level", "levels", "losses", "network", "noise",
-    "product_nanoseconds", "rows", "set_num_threads", "show_config", "softmax", "threads_for",
-    "update", "use",
+    "product_nanoseconds", "rows", "set_num_threads", "show_config", "softmax", "sums",
+    "threads_for", "update", "use",
 ]  # fmt: skip
 
 
@@ -47,7 +47,7 @@ def _chosen_level() -> str:
 
 KERNELS = (
     "batch_norm", "dense", "dropout", "elementwise", "gather", "gemm", "losses", "maxout",
-    "network", "noise", "piecewise", "prelu", "rows", "smooth", "softmax", "update",
+    "network", "noise", "piecewise", "prelu", "rows", "smooth", "softmax", "sums", "update",
 )  # fmt: skip
 
 level = ""
@@ -62,6 +62,7 @@ network: ModuleType
 noise: ModuleType
 rows: ModuleType
 softmax: ModuleType
+sums: ModuleType
 update: ModuleType
 
 # dict[key] = value, which a kernel does at the end of its work.

@@ -1,8 +1,8 @@
 """Batch normalisation: each unit's numbers get mean 0 and variance 1 over the batch.
 
-Threads share the units out between them, COLUMNS at a time, so each sum is one thread's and runs
-through the batch in order. All is computed in double precision: float32 is rounded once, at the
-end, and a mean far from 0 costs no digits.
+Threads share the units out between them, COLUMNS at a time, so each sum is one thread's and has one
+order, that of sums.pxd. All is computed in double precision: float32 is rounded once, at the end,
+and a mean far from 0 costs no digits.
 
 Ioffe, Szegedy, "Batch normalization: accelerating deep network training by reducing internal
 covariate shift", ICML 2015.
@@ -12,15 +12,11 @@ from cython.parallel cimport prange
 from libc.math cimport sqrt
 
 from minidl._kernels.scalar cimport real
+from minidl._kernels.sums cimport BLOCK, add_up, blocks_of, clear, end_of, paired
 
 cdef enum:
     COLUMNS = 32  # whole cache lines of a row, and few enough for their sums to stay in the cache
-
-
-cdef inline void clear(double *sums) noexcept nogil:
-    cdef Py_ssize_t j
-    for j in range(COLUMNS):
-        sums[j] = 0
+    STACK = 42 * COLUMNS  # 2^41 blocks of rows have no room in a 64-bit address space
 
 
 cdef inline void moments(
@@ -28,22 +24,31 @@ cdef inline void moments(
     Py_ssize_t n
 ) noexcept nogil:
     """The mean of each of the first n columns, and that of the squared distances from it."""
-    cdef double[COLUMNS] sums, squares
+    cdef double[STACK] sums
+    cdef double[COLUMNS] center
+    cdef double *top = sums
     cdef double d
-    cdef Py_ssize_t i, j
-    clear(sums)
-    for i in range(batch):
-        for j in range(n):
-            sums[j] += x[i * units + j]
+    cdef Py_ssize_t i, j, block
+    for block in range(blocks_of(batch)):
+        clear(top, n)
+        for i in range(block * BLOCK, end_of(block, batch)):
+            for j in range(n):
+                top[j] += x[i * units + j]
+        top = paired(top, block, n)
+    add_up(sums, top, n)
     for j in range(n):
-        mean[j] = sums[j] = sums[j] / batch
-    clear(squares)
-    for i in range(batch):
-        for j in range(n):
-            d = x[i * units + j] - sums[j]
-            squares[j] += d * d
+        mean[j] = center[j] = sums[j] / batch
+    top = sums
+    for block in range(blocks_of(batch)):
+        clear(top, n)
+        for i in range(block * BLOCK, end_of(block, batch)):
+            for j in range(n):
+                d = x[i * units + j] - center[j]
+                top[j] += d * d
+        top = paired(top, block, n)
+    add_up(sums, top, n)
     for j in range(n):
-        variance[j] = squares[j] / batch
+        variance[j] = sums[j] / batch
 
 
 # ---- y = weight (x - mean) / sqrt(variance + eps) + bias; keeps x and weight ------------------
@@ -77,18 +82,26 @@ cdef inline void backward_columns(
     Py_ssize_t first, bint is_training
 ) noexcept nogil:
     """The columns from `first` on, likewise; what is NULL is not there or not asked for."""
-    cdef double[COLUMNS] center, scale, sums, products
+    cdef double[COLUMNS] center, scale
+    cdef double[STACK] sums, products
+    cdef double *top = sums
+    cdef double *top_product = products
     cdef double s
-    cdef Py_ssize_t i, j, n = min(<Py_ssize_t> COLUMNS, units - first)
+    cdef Py_ssize_t i, j, block, n = min(<Py_ssize_t> COLUMNS, units - first)
     x, dy = x + first, dy + first
-    clear(sums)
-    clear(products)
     for j in range(n):
         center[j] = mean[first + j]
-    for i in range(batch):
-        for j in range(n):
-            sums[j] += dy[i * units + j]
-            products[j] += dy[i * units + j] * (x[i * units + j] - center[j])
+    for block in range(blocks_of(batch)):
+        clear(top, n)
+        clear(top_product, n)
+        for i in range(block * BLOCK, end_of(block, batch)):
+            for j in range(n):
+                top[j] += dy[i * units + j]
+                top_product[j] += dy[i * units + j] * (x[i * units + j] - center[j])
+        top = paired(top, block, n)
+        top_product = paired(top_product, block, n)
+    add_up(sums, top, n)
+    add_up(products, top_product, n)
     for j in range(n):
         s = 1.0 / sqrt(variance[first + j] + eps)
         if dweight != NULL:

@@ -10,6 +10,7 @@ from minidl._kernels.gemm cimport multiply
 from minidl._kernels.rows cimport (
     backward_function, backward_row, forward_function, forward_row)
 from minidl._kernels.scalar cimport real
+from minidl._kernels.sums cimport sum_rows
 
 
 def forward(
@@ -63,22 +64,11 @@ def backward(
                 backward_row(f, &kept[i, 0], &slopes[0], &dy[i, 0], &dz[i, 0], dy.shape[1],
                              &options[0])
         if db.shape[0]:
-            add_rows(&dz[0, 0], batch, out, &db[0])
+            # 1 / (2 in) of dW's work: one thread is enough.
+            sum_rows(&dz[0, 0], out, batch, 0, out, &db[0])
         if dW.shape[0]:
             multiply(1, &x[0, 0], True, &dz[0, 0], False, NULL, &dW[0, 0], depth, out, batch,
                      threads)
         if dx.shape[0]:
             multiply(1, &dz[0, 0], False, &W[0, 0], True, NULL, &dx[0, 0], batch, depth, out,
                      threads)
-
-
-cdef inline void add_rows(
-    const real *dz, Py_ssize_t batch, Py_ssize_t out, real *db
-) noexcept nogil:
-    """db = the sum of dz's rows, in order. It is 1 / (2 in) of dW's work: one thread is enough."""
-    cdef Py_ssize_t i, j
-    for j in range(out):
-        db[j] = 0
-    for i in range(batch):
-        for j in range(out):
-            db[j] += dz[i * out + j]

@@ -19,6 +19,7 @@ from minidl._kernels.gemm cimport (
     run_job, run_task, unpack_panels)
 from minidl._kernels.rows cimport backward_row, forward_row, learned_gradient
 from minidl._kernels.scalar cimport real
+from minidl._kernels.sums cimport sum_rows
 from minidl._kernels.team cimport Data, Turn, fetch_rows, meet, share
 from minidl._kernels.tile cimport TILE_SUMS, Matrix, lanes_of, pieces
 from minidl._kernels.update cimport apply_rule
@@ -263,18 +264,13 @@ cdef inline void update_wide(
 cdef inline void update_bias(
     Layer *layer, Turn turn, const double *numbers, Py_ssize_t columns, real *db
 ) noexcept nogil:
-    """This thread's elements of b; db = the sum of dz's rows, in order."""
-    cdef Py_ssize_t lanes = lanes_of(sizeof(real)), groups = pieces(layer.outputs, lanes), i, j
+    """This thread's elements of b; db = the sum of dz's rows."""
+    cdef Py_ssize_t lanes = lanes_of(sizeof(real)), groups = pieces(layer.outputs, lanes)
     cdef Py_ssize_t first = share(groups, turn.thread, turn.threads) * lanes
     cdef Py_ssize_t end = min(layer.outputs, share(groups, turn.thread + 1, turn.threads) * lanes)
-    cdef const real *dz = <const real *> layer.dz
     if layer.b.rule == NULL:
         return
-    for j in range(first, end):
-        db[j] = 0
-    for i in range(turn.n):
-        for j in range(first, end):
-            db[j] += dz[i * layer.outputs + j]
+    sum_rows(<const real *> layer.dz, layer.outputs, turn.n, first, end, db)
     update(&layer.b, <real *> layer.b.w, layer.b.s, first, end - first, <const real *> db + first,
            numbers, columns)
 

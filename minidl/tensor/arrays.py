@@ -1,16 +1,19 @@
-"""The arrays within tensors: their dtypes, and the gradients of broadcast ones."""
+"""The arrays within tensors: their dtypes, their sums, and the gradients of broadcast ones."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from .. import _kernels
 from ..errors import DTypeError, GraphError, ShapeError, explain
 from ..tape import Backward, recording
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 DTYPES = frozenset(map(np.dtype, "?bhilqBHILQfd"))  # in this machine's byte order
 KINDS = "float32, float64, integer or bool"
+SUM_NANOSECONDS = 0.1  # that a float32 takes the kernel
 
 Shape = tuple[int, ...]
 
@@ -89,6 +92,48 @@ def in_dtypes(dtypes: Sequence[np.dtype | None], backward: Backward) -> Backward
     return converted
 
 
+def same(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Where x is y, NaN being NaN.
+
+    What chooses a number (`max`, `maximum`, `clip`) hands its gradient to where the result is the
+    same as an input. So the gradient of a NaN goes to the NaN, with the slope 1, as in PyTorch's
+    `max`; and the kernels' pieces of straight lines (`relu`, `hard_tanh`) do so too. All other
+    functions have the slope NaN at a NaN; it is 0 nowhere, where an error would vanish.
+    """
+    return np.asarray((x == y) | ((x != x) & (y != y)))
+
+
+def summed(x: np.ndarray, axes: Shape, keepdims: bool = False) -> np.ndarray:
+    """The sum over these axes, which increase, with the error of pairwise summation.
+
+    NumPy sums that way along the axes that lie last in memory; along others it adds row after row,
+    and a float32 that has reached 2^24 no longer grows by 1.
+    """
+    few = math.prod([x.shape[axis] for axis in axes]) <= _kernels.sums.IN_ORDER
+    if few or x.dtype not in FLOATS:
+        return np.asarray(x.sum(axis=axes, keepdims=keepdims))
+    if x.flags.f_contiguous and not x.flags.c_contiguous:
+        mirrored = tuple([x.ndim - 1 - axis for axis in reversed(axes)])
+        return summed(x.T, mirrored, keepdims).T
+    x = np.ascontiguousarray(x)
+    first = axes[0]
+    if first == x.ndim - len(axes):
+        return np.asarray(x.sum(axis=axes, keepdims=keepdims))
+    before, after = x.shape[:first], x.shape[first + 1 :]
+    rows = x.reshape(math.prod(before), x.shape[first], math.prod(after))
+    y = sum_of_rows(rows).reshape(before + after)
+    if len(axes) > 1:
+        y = summed(y, tuple([axis - 1 for axis in axes[1:]]))
+    return np.expand_dims(y, axes) if keepdims else y
+
+
+def sum_of_rows(x: np.ndarray) -> np.ndarray:
+    """The sum over the middle axis of three, by the kernel."""
+    sums = np.empty((x.shape[0], x.shape[2]), x.dtype)
+    _kernels.sums.over_rows(x, sums, _kernels.threads_for(SUM_NANOSECONDS * x.size))
+    return sums
+
+
 def unbroadcast(dy: np.ndarray, shape: Shape | None) -> np.ndarray | None:
     """The gradient of an operand of `shape` that NumPy's broadcasting stretched to that of dy:
     the sum over its copies. A shape of None is that of an operand without a gradient."""
@@ -100,7 +145,7 @@ def unbroadcast(dy: np.ndarray, shape: Shape | None) -> np.ndarray | None:
     stretched = [
         added + axis for axis, n in enumerate(shape) if n == 1 and dy.shape[added + axis] != 1
     ]
-    return dy.sum(axis=(*range(added), *stretched), keepdims=True).reshape(shape)
+    return summed(dy, (*range(added), *stretched)).reshape(shape)
 
 
 def chain(dy: np.ndarray, slope: Any, shape: Shape | None) -> np.ndarray | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ArgumentError, ShapeError, explain
-from .arrays import FLOATS
+from .arrays import FLOATS, same, summed
 from .base import Base, apply, normal_axes, record
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Reductions(Base):
         self, operation: str, axis: Axis
     ) -> tuple[tuple[int, ...], tuple[int, ...], int]:
         """The axes, the shape with them kept at length 1, and how many elements become one."""
-        axes = normal_axes(operation, axis, self.ndim)
+        axes = tuple(sorted(normal_axes(operation, axis, self.ndim)))
         kept = tuple(1 if i in axes else n for i, n in enumerate(self.shape))
         return axes, kept, math.prod([self.shape[i] for i in axes])
 
@@ -36,7 +36,7 @@ class Reductions(Base):
         def backward(dy: np.ndarray) -> tuple[np.ndarray]:
             return (np.broadcast_to(dy.reshape(kept), shape),)
 
-        total = apply("sum", lambda x: x.sum(axis=axes, keepdims=keepdims), self)
+        total = apply("sum", lambda x: summed(x, axes, keepdims), self)
         return record("sum", total, (self,), backward)
 
     def mean(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
@@ -50,7 +50,9 @@ class Reductions(Base):
         dtype = self.dtype if self.dtype in FLOATS else np.dtype(np.float32)
 
         def forward(x: np.ndarray) -> np.ndarray:
-            return x.sum(axis=axes, keepdims=keepdims, dtype=dtype) / dtype.type(count)
+            numbers = x if x.dtype in FLOATS else x.astype(np.float64)
+            total = summed(numbers, axes, keepdims)
+            return np.asarray(total / total.dtype.type(count), dtype)
 
         return record("mean", apply("mean", forward, self), (self,), backward)
 
@@ -68,11 +70,13 @@ class Reductions(Base):
         return (centred * centred).sum(axes, keepdims) / (count - ddof)
 
     def max(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
-        """The largest element, NaN if there is one; a tie shares the gradient equally."""
+        """The largest element, NaN if there is one; a tie shares the gradient equally, and so do
+        several NaN."""
         return self._extremum("max", np.max, axis, keepdims)
 
     def min(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
-        """The smallest element, NaN if there is one; a tie shares the gradient equally."""
+        """The smallest element, NaN if there is one; a tie shares the gradient equally, and so do
+        several NaN."""
         return self._extremum("min", np.min, axis, keepdims)
 
     def _extremum(self, operation: str, function: Any, axis: Axis, keepdims: bool) -> "Tensor":
@@ -83,12 +87,11 @@ class Reductions(Base):
         y = np.asarray(function(x, axis=axes, keepdims=keepdims))
 
         def backward(dy: np.ndarray) -> tuple[np.ndarray]:
-            winners = x == y.reshape(kept)
-            count = winners.sum(axis=axes, keepdims=True, dtype=dy.dtype)
-            share = dy.reshape(kept) / np.maximum(count, 1)
+            winners = same(x, y.reshape(kept))
+            share = dy.reshape(kept) / winners.sum(axis=axes, keepdims=True).astype(dy.dtype)
             return (np.where(winners, share, np.zeros((), dy.dtype)),)
 
-        # Keeps x and y: the elements equal to the extremum receive the gradient.
+        # Keeps x and y: the elements that are the extremum receive the gradient.
         return record(operation, y, (self,), backward, keeps=[self], keeps_result=True)
 
     def argmax(self, axis: int | None = None) -> "Tensor":

@@ -100,11 +100,13 @@ class Shapes(Base):
         shape = self.shape
 
         def backward(dy: np.ndarray) -> tuple[np.ndarray]:
-            dx = np.zeros(shape, dy.dtype)
             if is_view:
+                dx = np.zeros(shape, dy.dtype)
                 dx[where] = dy
-            else:
-                np.add.at(dx, where, dy)
+            else:  # one after the other, so many of float32 need a wider sum
+                total = np.zeros(shape, np.float64)
+                np.add.at(total, where, dy.astype(np.float64))
+                dx = total.astype(dy.dtype, copy=False)
             return (dx,)
 
         return record("indexing", y, (self,), backward, view_of=self if is_view else None)
