@@ -101,7 +101,7 @@ cdef void hinge_row(
     for j in range(n):
         margin = 1.0 - <double> t[j] * x[j]
         losses[j] = scale * (0.0 if margin <= 0 else margin)  # NaN goes on
-        dx[j] = <real> (-scale * t[j] if margin > 0 else 0.0)
+        dx[j] = <real> (0.0 if margin <= 0 else -scale * t[j])
 
 
 LOSSES["hinge"] = loss_functions(hinge_row, hinge_row)
@@ -120,7 +120,7 @@ cdef void multi_margin_row(
     for j in range(n):
         # An infinite score less itself is NaN: not the label's.
         margin = options[0] + (<double> x[j] - right) if j != label else 0.0
-        is_wrong = margin > 0
+        is_wrong = not margin <= 0  # or NaN
         total += 0.0 if margin <= 0 else margin
         dx[j] = <real> (scale / n if is_wrong else 0.0)
         wrong += is_wrong

@@ -47,7 +47,7 @@ KERNELS["relu"] = row_functions(
 
 
 # ---- leaky_relu -------------------------------------------------------------------------------
-# y = x where x > 0, else slope · x; dx = dy or slope · dy; keeps y.
+# y = x where x > 0, else slope · x; dx = slope · dy where y <= 0, else dy; keeps y.
 # The slope at 0 is the negative side's. It is positive, so y has the sign of x.
 
 cdef void leaky_relu_forward(
@@ -64,9 +64,10 @@ cdef void leaky_relu_backward(
     const double *options
 ) noexcept nogil:
     cdef Py_ssize_t i
-    cdef real slope = <real> options[0]
+    cdef real slope = <real> options[0], sloped
     for i in range(n):
-        dx[i] = dy[i] if y[i] > 0 else slope * dy[i]
+        sloped = slope * dy[i]
+        dx[i] = sloped if y[i] <= 0 else dy[i]
 
 
 KERNELS["leaky_relu"] = row_functions(

@@ -19,7 +19,7 @@ class Identity(Activation):
 
     @staticmethod
     def derivative(x: Tensor) -> Tensor:
-        return x * 0 + 1
+        return x**0
 
     @staticmethod
     def limits() -> tuple[float, float]:
@@ -40,7 +40,7 @@ class ReLU(Activation):
 
     @staticmethod
     def derivative(x: Tensor) -> Tensor:
-        return where(x > 0, 1.0, x * 0)
+        return where(x <= 0, x * 0, 1.0)
 
     @staticmethod
     def kinks() -> dict[float, float]:
@@ -62,11 +62,11 @@ class LeakyReLU(Activation):
 
     @staticmethod
     def formula(x: Tensor, negative_slope: float = 0.01) -> Tensor:
-        return where(x > 0, x, negative_slope * x)
+        return where(x <= 0, negative_slope * x, x)
 
     @staticmethod
     def derivative(x: Tensor, negative_slope: float = 0.01) -> Tensor:
-        return where(x > 0, 1.0, x * 0 + negative_slope)
+        return where(x <= 0, x * 0 + negative_slope, 1.0)
 
     @staticmethod
     def kinks(negative_slope: float = 0.01) -> dict[float, float]:
@@ -91,7 +91,7 @@ class ReLU6(Activation):
 
     @staticmethod
     def derivative(x: Tensor) -> Tensor:
-        return where((x - 3).abs() < 3, 1.0, x * 0)
+        return where((x - 3).abs() >= 3, x * 0, 1.0)
 
     @staticmethod
     def kinks() -> dict[float, float]:
@@ -116,7 +116,7 @@ class HardTanh(Activation):
 
     @staticmethod
     def derivative(x: Tensor) -> Tensor:
-        return where(x.abs() < 1, 1.0, x * 0)
+        return where(x.abs() >= 1, x * 0, 1.0)
 
     @staticmethod
     def kinks() -> dict[float, float]:
@@ -140,7 +140,7 @@ class HardSigmoid(Activation):
 
     @staticmethod
     def derivative(x: Tensor) -> Tensor:
-        return where(x.abs() < 3, 1 / 6, x * 0)
+        return where(x.abs() >= 3, x * 0, 1 / 6)
 
     @staticmethod
     def kinks() -> dict[float, float]:

@@ -33,11 +33,11 @@ class PReLU(Activation):
 
     @staticmethod
     def formula(x: Tensor, weight: Tensor) -> Tensor:
-        return where(x > 0, x, weight * x)
+        return where(x <= 0, weight * x, x)
 
     @staticmethod
     def derivative(x: Tensor, weight: Tensor) -> Tensor:
-        return where(x > 0, 1.0, x * 0 + weight)
+        return where(x <= 0, x * 0 + weight, 1.0)
 
     @staticmethod
     def kinks(weight: float = 0.25) -> dict[float, float]:

@@ -8,7 +8,7 @@ import numpy as np
 from .. import _kernels
 from ..errors import ArgumentError, DTypeError, explain
 from .arithmetic import operands
-from .arrays import as_dtype, unbroadcast
+from .arrays import as_dtype, same, unbroadcast
 from .base import Base, apply, as_tensor, record, require_float, wanted_shape
 
 if TYPE_CHECKING:
@@ -42,12 +42,12 @@ def where(condition: Any, x: Any, y: Any) -> "Tensor":
 
 
 def maximum(x: Any, y: Any) -> "Tensor":
-    """The larger of x and y, NaN if either is; at a tie the gradient is shared equally."""
+    """The larger of x and y, NaN if either is; at a tie, also of NaN, both share the gradient."""
     return _extremum("maximum", np.maximum, x, y)
 
 
 def minimum(x: Any, y: Any) -> "Tensor":
-    """The smaller of x and y, NaN if either is; at a tie the gradient is shared equally."""
+    """The smaller of x and y, NaN if either is; at a tie, also of NaN, both share the gradient."""
     return _extremum("minimum", np.minimum, x, y)
 
 
@@ -60,8 +60,9 @@ def _extremum(operation: str, function: np.ufunc, x: Any, y: Any) -> "Tensor":
 
     def backward(dy: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
         zero = np.zeros((), dy.dtype)
-        shared = np.where(p == q, dy / 2, dy).astype(dy.dtype, copy=False)
-        da, db = np.where(result == p, shared, zero), np.where(result == q, shared, zero)
+        from_p, from_q = same(result, p), same(result, q)
+        shared = np.where(from_p & from_q, dy / 2, dy).astype(dy.dtype, copy=False)
+        da, db = np.where(from_p, shared, zero), np.where(from_q, shared, zero)
         return unbroadcast(da, a_shape), unbroadcast(db, b_shape)
 
     # Which of the two it was decides where the gradient goes.
@@ -133,7 +134,8 @@ class Elementwise(Base):
         return self.abs()
 
     def clip(self, low: float | None = None, high: float | None = None) -> "Tensor":
-        """min(max(x, low), high); None leaves a side open. The slope at a bound is 1, outside 0."""
+        """min(max(x, low), high); None leaves a side open. The slope at a bound is 1, outside 0,
+        and 1 at a NaN, which stays one."""
         require_float("clip", self)
         bounds = (-np.inf if low is None else low, np.inf if high is None else high)
         if not all(isinstance(bound, Real) for bound in bounds):
@@ -149,9 +151,9 @@ class Elementwise(Base):
         y = np.clip(x, *(x.dtype.type(bound) for bound in bounds))
 
         def backward(dy: np.ndarray) -> tuple[np.ndarray]:
-            return (np.where(x == y, dy, np.zeros((), dy.dtype)),)
+            return (np.where(same(x, y), dy, np.zeros((), dy.dtype)),)
 
-        # Keeps x and y: the gradient passes where they are equal.
+        # Keeps x and y: the gradient passes where they are the same.
         return record("clip", y, (self,), backward, keeps=[self], keeps_result=True)
 
     def astype(self, dtype: Any) -> "Tensor":

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from activation_cases import CASES, UNITS, case_id, learned
 
 import minidl
 from minidl import _kernels, init, nn
@@ -11,28 +12,7 @@ from minidl import functional as F
 from minidl.activations import REGISTRY, Activation
 
 DTYPES = (np.float32, np.float64)
-# Options beside the defaults, so that a kernel that ignores its options is found out.
-OPTIONS = {
-    "leaky_relu": [{}, {"negative_slope": 0.3}, {"negative_slope": 2.0}],
-    "elu": [{}, {"alpha": 0.5}],
-    "celu": [{}, {"alpha": 0.5}],
-    "gelu": [{}, {"approximate": True}],
-    "maxout": [{"pieces": 1}, {"pieces": 2}, {"pieces": 5}],
-}
-CASES = [(kind, options) for kind in REGISTRY.values() for options in OPTIONS.get(kind.name, [{}])]
 POINTWISE = [case for case in CASES if case[0].inputs_per_unit(case[1]) == 1]
-UNITS = 10  # of the last axis: 1, 2 and 5 pieces divide it
-
-
-def case_id(value: object) -> str:
-    if isinstance(value, dict):
-        return ",".join(f"{k}={v}" for k, v in value.items()) or "defaults"
-    return value.name if isinstance(value, type) and issubclass(value, Activation) else str(value)
-
-
-def learned(kind: type[Activation], dtype: type) -> list[np.ndarray]:
-    """Parameters as the kind learns them, one per unit, of both signs."""
-    return [np.linspace(-0.5, 1.5, UNITS).astype(dtype) for _ in kind.learned]
 
 
 def call(kind: type[Activation], options: dict, x: np.ndarray, grad: bool = False):

@@ -83,12 +83,12 @@ def test_clip(bounds):
     np.testing.assert_array_equal(y, np.clip(x, low, high))
 
 
-def test_the_slope_of_clip_at_a_bound_is_1():
+def test_the_slope_of_clip_at_a_bound_and_at_a_nan_is_1():
     x = tensor([-1.0, 1.0, np.nan, -np.inf], requires_grad=True)
     y = x.clip(-1, 1)
     y.sum().backward()
     np.testing.assert_array_equal(y, [-1, 1, np.nan, -1])
-    np.testing.assert_array_equal(x.grad, [1, 1, 0, 0])
+    np.testing.assert_array_equal(x.grad, [1, 1, 1, 0])
 
 
 def test_clip_keeps_the_dtype_and_gives_memory_of_its_own():
