@@ -64,14 +64,14 @@ def divide(x: Base, y: Any) -> "Tensor":
     a, b = operands("divide", x, y)
     a_shape, b_shape = wanted_shape(a), wanted_shape(b)
     result = apply("divide", np.divide, a, b)
-    # d(a/b) = da / b - (a/b) db / b: the divisor and the quotient.
+    # d(a/b) = da / b - (a/b) / b db: the divisor and the quotient.
     divisor = b._data
     quotient = result if b.requires_grad else None
 
     def backward(dy: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
-        da = dy / divisor
-        db = None if quotient is None else unbroadcast(-da * quotient, b_shape)
-        return unbroadcast(da, a_shape), db
+        da = None if a_shape is None else unbroadcast(dy / divisor, a_shape)
+        db = None if quotient is None else chain(dy, -quotient / divisor, b_shape)
+        return da, db
 
     return record("divide", result, (a, b), backward, keeps=[b], keeps_result=b.requires_grad)
 
@@ -79,27 +79,31 @@ def divide(x: Base, y: Any) -> "Tensor":
 def power(x: Base, y: Any) -> "Tensor":
     """x ** y, element by element.
 
-    The derivative for the exponent, x^y ln x, is taken as 0 at x = 0, as in PyTorch.
+    The derivative for the exponent, x^y ln x, is at x = 0 its limit -inf for y < 0 and 0 for
+    y > 0, and 0 for y = 0, as in PyTorch; for x < 0 there is none: NaN. Where either derivative is
+    0 · inf, as at the base 0 and the exponent inf, it is its limit 0.
     """
     a, b = operands("power", x, y)
     a_shape, b_shape = wanted_shape(a), wanted_shape(b)
     result = apply("power", np.power, a, b)
-    # The derivative for a needs a and b, that for b needs a and the result.
+    # Both derivatives need a and b, that for b needs the result too.
     p, q = a._data, b._data
     power = result if b.requires_grad else None
 
     def backward(dy: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
         da = db = None
         if a_shape is not None:
-            # b · a^(b-1), without 0 · inf where b is 0.
-            da = chain(dy, q * p ** (q - (q != 0)), a_shape)
+            # b · a^(b-1), where the power goes faster to 0 than b to infinity.
+            lower = p ** (q - (q != 0))
+            da = chain(dy, np.where(lower == 0, lower, q * lower), a_shape)
         if b_shape is not None:
-            # a^b ln a, with ln 1 in place of ln 0.
-            db = chain(dy, power * np.log(p + (p == 0), dtype=dy.dtype), b_shape)
+            # a^b ln a, where the power goes faster to 0 than the logarithm to infinity.
+            vanishes = ((p == 0) & (q >= 0)) | ((p == np.inf) & (q < 0))
+            slope = power * np.log(p, dtype=dy.dtype)
+            db = chain(dy, np.where(vanishes, np.zeros((), dy.dtype), slope), b_shape)
         return da, db
 
-    keeps = [a, b] if a.requires_grad else [a]
-    return record("power", result, (a, b), backward, keeps=keeps, keeps_result=b.requires_grad)
+    return record("power", result, (a, b), backward, keeps=[a, b], keeps_result=b.requires_grad)
 
 
 def negative(x: Base) -> "Tensor":

@@ -104,13 +104,47 @@ def test_only_the_operand_that_wants_a_gradient_gets_one():
         assert c.grad is None
 
 
-def test_power_where_its_formulas_break_down():
-    x = tensor(np.array([0.0, 0.0, 0.0, 2.0, -2.0]), requires_grad=True)
-    (x ** np.array([0.0, 1.0, 2.0, 0.0, 3.0])).sum().backward()
-    np.testing.assert_array_equal(x.grad, [0, 1, 0, 0, 12])
-    exponent = tensor(np.array([1.0, 2.0]), requires_grad=True)
-    (np.array([0.0, 0.0]) ** exponent).sum().backward()
-    np.testing.assert_array_equal(exponent.grad, [0, 0])
+INF, NAN = np.inf, np.nan
+
+
+# Base, exponent, and the power's derivatives for either: their limits, and where there is none,
+# PyTorch's 0 for the exponent at 0 ** 0.
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("a", "b", "da", "db"),
+    [
+        (0, -1, -INF, -INF), (0, -2.5, -INF, -INF), (0, 0, 0, 0), (0, 0.5, INF, 0), (0, 1, 1, 0),
+        (0, 2, 0, 0), (0, INF, 0, 0), (0, -INF, -INF, -INF), (-0.0, 0, 0, 0), (-0.0, 3, 0, 0),
+        (1, 0, 0, 0), (1, -3, -3, 0), (1, INF, INF, 0), (1, -INF, -INF, 0),
+        (2, 0, 0, np.log(2)), (2, INF, INF, INF), (2, -INF, 0, 0), (0.5, INF, 0, 0),
+        (0.5, -INF, -INF, -INF),
+        (INF, 0, 0, INF), (INF, 1, 1, INF), (INF, 0.5, 0, INF), (INF, -1, 0, 0), (INF, -INF, 0, 0),
+        (INF, INF, INF, INF),
+        (-2, 3, 12, NAN), (-2, 0, 0, NAN), (-2, -1, -0.25, NAN), (-2, 0.5, NAN, NAN),
+        (-0.5, INF, 0, NAN), (-INF, -1, 0, NAN), (-INF, 2, -INF, NAN),
+        (NAN, 0, 0, NAN), (NAN, 1, 1, NAN), (NAN, 2, NAN, NAN), (2, NAN, NAN, NAN),
+        (0, NAN, NAN, NAN),
+    ],
+)  # fmt: skip
+def test_the_derivatives_of_a_power_at_its_edges(a, b, da, db, dtype):
+    x, y = (tensor(np.array([v], dtype), requires_grad=True) for v in (a, b))
+    (x**y).backward([1])
+    np.testing.assert_allclose(x.grad, [da], rtol=1e-6)
+    np.testing.assert_allclose(y.grad, [db], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "da", "db"),
+    [
+        (1, 0, INF, -INF), (-1, 0, INF, INF), (0, 0, INF, NAN), (1, INF, 0, 0),
+        (INF, 2, 0.5, -INF), (0, 1e-310, INF, 0), (1e300, 1e300, 1e-300, -1e-300),
+    ],
+)  # fmt: skip
+def test_the_derivatives_of_a_quotient_at_its_edges(a, b, da, db):
+    x, y = (tensor(np.array([v], np.float64), requires_grad=True) for v in (a, b))
+    (x / y).backward([1])
+    np.testing.assert_allclose(x.grad, [da])
+    np.testing.assert_allclose(y.grad, [db])
 
 
 def test_infinite_and_undefined_results_come_without_a_warning():
