@@ -2,7 +2,8 @@
 themselves (dropout's, noise's) come from it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,24 @@ def set_random_state(state: Mapping[str, Any]) -> None:
         raise ArgumentError(
             explain("set_random_state", "what random_state() gave", f"{state!r}: {error}")
         ) from None
+
+
+@contextmanager
+def preserved() -> Iterator[None]:
+    """Within the block numbers may be drawn; then the generator stands where it stood.
+
+    >>> import minidl
+    >>> with minidl.random.preserved():
+    ...     first = minidl.random.generator().random()
+    >>> minidl.random.generator().random() == first
+    True
+    """
+    state, was_seeded = random_state(), _Source.is_seeded
+    try:
+        yield
+    finally:
+        set_random_state(state)
+        _Source.is_seeded = was_seeded
 
 
 def fresh_seed() -> int:

@@ -3,6 +3,7 @@
 import math
 import os
 import re
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -86,6 +87,13 @@ class Folder:
         write(path, arrays, {"step": int(step), "score": score, "state": state})
         remove_leftovers(self.path, PATTERN)
         self._prune(path)
+
+    def require_writable(self) -> None:
+        """Makes the folder, if it is not there; OSError, as from `save`, if nothing can be written
+        into it."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=self.path):
+            pass
 
     def newest(self) -> Saved | None:
         """The checkpoint of the highest step; None if there is none.

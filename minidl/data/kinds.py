@@ -27,6 +27,12 @@ def is_pair(data: Any) -> bool:
     return isinstance(data, tuple) and len(data) == 2 and not isinstance(data[0], tuple)
 
 
+def is_gone_through_once(data: Any) -> bool:
+    """Whether this is an iterator of Python's own, such as a generator. (One of another class may
+    begin anew.)"""
+    return isinstance(data, Iterator) and type(data).__module__ in ("builtins", "itertools")
+
+
 def require_data(operation: str, what: str, data: Any) -> None:
     """ArgumentError for what is neither a pair (x, y) nor can be batches of such."""
     if is_pair(data):

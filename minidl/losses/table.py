@@ -74,14 +74,30 @@ def row_loss(
 
     Options may be given by `functools.partial`. Raises what the loss itself would.
     """
-    if isinstance(loss, FunctionType):
-        entry = ENTRIES.get(loss)
-        return None if entry is None else entry.of_rows(shape, dtype, targets)
-    if not isinstance(loss, partial) or loss.args or loss.func not in ENTRIES:
+    entry, options = known(loss)
+    if entry is None:
         return None
-    entry = ENTRIES[loss.func]
     can_be = OF_ALL | entry.options
-    if not all(name in can_be and can_be[name](value) for name, value in loss.keywords.items()):
+    if not all(name in can_be and can_be[name](value) for name, value in options.items()):
         return None
-    own = {name: value for name, value in loss.keywords.items() if name in entry.options}
+    own = {name: value for name, value in options.items() if name in entry.options}
     return entry.of_rows(shape, dtype, targets, **own)
+
+
+def check_targets(
+    loss: Callable[..., Tensor], targets: Any, shape: tuple[int, ...], dtype: np.dtype
+) -> None:
+    """Raises what the loss, if it is known, would say of these targets beside outputs of this
+    shape. Its options are passed over."""
+    entry, _ = known(loss)
+    if entry is not None:
+        entry.of_rows(shape, dtype, targets)
+
+
+def known(loss: Any) -> tuple[Entry | None, dict[str, Any]]:
+    """The loss's entry, if it has one, and its options."""
+    if isinstance(loss, FunctionType):
+        return ENTRIES.get(loss), {}
+    if isinstance(loss, partial) and not loss.args and isinstance(loss.func, FunctionType):
+        return ENTRIES.get(loss.func), loss.keywords
+    return None, {}

@@ -30,6 +30,7 @@ class Watch:
     def open(self) -> Iterator[None]:
         """Training, from its beginning to its end."""
         try:
+            self.run.tell("check", {})
             self.run.tell("on_train_begin")
             yield
             self.run.tell("on_train_end")

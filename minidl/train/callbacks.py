@@ -26,6 +26,10 @@ class Callback:
 
     comes_last = False  # whether it is called after all that say no
 
+    def check(self, run: Run, row: dict[str, Any]) -> None:
+        """Before anything is changed, with a row as the history will have it: raises what is wrong
+        with its own arguments beside them."""
+
     def on_train_begin(self, run: Run) -> None:
         """Before the first step, and again when training is resumed."""
 
@@ -95,9 +99,12 @@ class EarlyStopping(Callback):
         self.best_epoch = 0
         self._weights: dict[str, np.ndarray] = {}
 
+    def check(self, run: Run, row: dict[str, Any]) -> None:
+        """Looks whether there will be such a column."""
+        require_column("EarlyStopping", run, row, self.monitor)
+
     def on_train_begin(self, run: Run) -> None:
-        """Looks whether there will be such a column; a new training starts from nothing."""
-        require_column("EarlyStopping", run, self.monitor)
+        """A new training starts from nothing."""
         if run.step == 0:
             self._forget()
         else:
@@ -147,21 +154,39 @@ class EarlyStopping(Callback):
         self._weights = within("weights", state)
 
 
-def sign_of(operation: str, monitor: str, mode: str | None) -> int:
+def sign_of(operation: str, monitor: Any, mode: str | None) -> int:
     """1 if more of this column is better, -1 if less is."""
+    if not isinstance(monitor, str):
+        expected = "monitor: the name of a column of the history"
+        raise ArgumentError(explain(operation, expected, repr(monitor), "'validation_loss'"))
     if mode is None:
         mode = is_better_when(monitor.removeprefix("validation_"))
+    if mode is None and monitor.startswith("val_"):
+        hint = f"monitor='validation_{monitor.removeprefix('val_')}'"
+        raise ArgumentError(explain(operation, "a column's name", repr(monitor), hint))
     if mode not in ("min", "max"):
         expected = f"mode='min' or mode='max' for {monitor}"
         raise ArgumentError(explain(operation, expected, repr(mode)))
     return 1 if mode == "max" else -1
 
 
-def require_column(operation: str, run: Run, name: str) -> None:
-    """Raises ArgumentError if the history will not have this column of the validation."""
-    if name.startswith("validation_") and name not in run.names:
-        hint = "validation=(x, y)"
-        raise ArgumentError(explain(operation, f"one of {', '.join(run.names)}", name, hint))
+def require_column(operation: str, run: Run, row: dict[str, Any], name: str) -> None:
+    """Raises ArgumentError if the history will not have this column, or no number in it. What a
+    callback of one's own adds to the history is seen when it does."""
+    if name in row:
+        value_of(operation, row, name)
+    elif name not in run.names and not any(map(may_add_columns, run.callbacks)):
+        hint = ""
+        if name.startswith("validation_"):
+            own = name.removeprefix("validation_")
+            hint = "validation=(x, y)" + (f", metrics=['{own}']" if own != "loss" else "")
+        expected = f"one of the columns {', '.join(run.names)}"
+        raise ArgumentError(explain(operation, expected, name, hint))
+
+
+def may_add_columns(callback: Callback) -> bool:
+    """Whether a user wrote what it does at an epoch's end."""
+    return not type(callback).on_epoch_end.__module__.startswith("minidl.")
 
 
 def value_of(operation: str, row: dict[str, Any], name: str) -> float:

@@ -47,11 +47,15 @@ class Checkpoint(Callback):
         self.sign = 1 if monitor is None else sign_of("Checkpoint", monitor, mode)
         self.saved_at = monotonic()
 
-    def on_train_begin(self, run: Run) -> None:
-        """Saves the very beginning, so that a folder that cannot be written to is known at once.
-        Files of another training would be taken for later ones of this: ArgumentError."""
+    def check(self, run: Run, row: dict[str, Any]) -> None:
+        """Looks whether there will be such a column, and whether the folder can be written to."""
         if self.monitor is not None:
-            require_column("Checkpoint", run, self.monitor)
+            require_column("Checkpoint", run, row, self.monitor)
+        self.folder.require_writable()
+
+    def on_train_begin(self, run: Run) -> None:
+        """Saves the very beginning. Files of another training would be taken for later ones of
+        this: ArgumentError."""
         newest = self.folder.newest()
         if newest is not None and newest.step > run.step:
             got = f"{self.folder.path} with a training that is at step {newest.step}"

@@ -14,7 +14,7 @@ from ..layer import Layer
 from ..prediction import predict as outputs_of
 from ..tape import no_grad
 from ..tensor import Tensor
-from .metrics import find
+from .metrics import Metric, find
 
 ROWS = 1024  # at a time
 
@@ -71,10 +71,16 @@ def evaluate(
     functions = [find(metric, loss) for metric in metrics]
     with mode(model, training=False), no_grad():
         outputs, y = outputs_and_truth(model, data, batch_size)
-        result: dict[str, Any] = {}
-        if loss is not None:
-            result["loss"] = loss(Tensor(outputs), y).item()
-        return result | {name: function(y, outputs) for name, function in functions}
+        return measured(outputs, y, loss, functions)
+
+
+def measured(
+    outputs: np.ndarray, y: np.ndarray, loss: Callable[..., Tensor] | None,
+    functions: Sequence[tuple[str, Metric]],
+) -> dict[str, Any]:  # fmt: skip
+    """The loss and the metrics of these outputs, by name."""
+    result = {} if loss is None else {"loss": loss(Tensor(outputs), y).item()}
+    return result | {name: function(y, outputs) for name, function in functions}
 
 
 def outputs_and_truth(model: Layer, data: Any, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -91,18 +97,19 @@ def outputs_and_truth(model: Layer, data: Any, batch_size: int) -> tuple[np.ndar
 
 def of_batch(model: Layer, x: Any, y: Any, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
     """The outputs for x, and a copy of y."""
-    inputs, truth = inputs_of("evaluate", x, dtype_of(model)), rows_of("evaluate", "y", y)
-    if len(inputs) != len(truth):
-        rows = f"{len(inputs)} and {len(truth)} rows"
-        raise ShapeError(explain("evaluate", "x and y of as many rows", rows))
+    inputs, truth = rows_beside("evaluate", x, y, dtype_of(model))
     return predict(model, inputs, batch_size), truth.copy()
 
 
-def in_dtype_of(model: Layer, data: Any) -> Any:
-    """Data to evaluate again and again, with x in the model's dtype where that can be done once."""
-    if is_plain(data):
-        data = (data.x, data.y)
-    return (inputs_of("fit", data[0], dtype_of(model)), data[1]) if is_pair(data) else data
+def rows_beside(
+    operation: str, x: Any, y: Any, dtype: np.dtype | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """x and y as arrays; ShapeError unless they have as many rows."""
+    inputs, truth = inputs_of(operation, x, dtype), rows_of(operation, "y", y)
+    if len(inputs) != len(truth):
+        rows = f"{len(inputs)} and {len(truth)} rows"
+        raise ShapeError(explain(operation, "x and y of as many rows", rows))
+    return inputs, truth
 
 
 def dtype_of(model: Layer) -> np.dtype | None:

@@ -1,6 +1,6 @@
 """The training data as steps: an epoch begins, then some steps are made at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from time import perf_counter
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from ..tensor import Tensor
 from ..training import TrainingStep
 
 SECONDS = 0.1  # of training between two looks at progress, Ctrl-C and the loss
+LOOKED_AT = 256  # rows, before the first step
 HELD = 64  # batches of an iterable that are held at a time, at most
 
 Batch = tuple[Any, Any, np.ndarray | None]  # x, y, and the rows' numbers in the data, if known
@@ -27,6 +28,8 @@ class Feed(Protocol):
     steps: int | None
     samples: int | None
     seen: int
+    usual: int  # how many rows a batch has, if that is known
+    rest: int  # how many rows the last batch has, if it is known to have fewer; else 0
 
     @property
     def is_full(self) -> bool:
@@ -35,8 +38,11 @@ class Feed(Protocol):
     def begin(self, skip: int = 0) -> None:
         """Begins an epoch, whose first batches are left out."""
 
-    def first(self) -> tuple[Any, Any] | None:
-        """Some of the data, without a step; None if there is none."""
+    def first(self, most: int = LOOKED_AT) -> tuple[Any, Any] | None:
+        """Some rows of the data, without a step; None if none is there yet."""
+
+    def targets(self) -> Iterable[Any]:
+        """All targets that are there before an epoch begins."""
 
     def upcoming(self) -> tuple[Any, Any] | None:
         """The next batch, which stays the next; None at the epoch's end."""
@@ -73,6 +79,8 @@ class RowFeed:
             hint = "a smaller batch_size" if len(data.x) else ""
             raise ArgumentError(explain("fit", "at least one batch", f"{len(data.x)} rows", hint))
         self.samples: int | None = min(len(data.x), len(data) * data.batch_size)
+        self.usual = min(data.batch_size, len(data.x))
+        self.rest = self.samples % self.usual
         self.seen = self.marked = 0
         self.is_full = False
         self.order = np.empty(0, np.int64)
@@ -83,9 +91,14 @@ class RowFeed:
         self.seen = min(skip * self.data.batch_size, len(self.order))
         self.mark()
 
-    def first(self) -> tuple[Any, Any] | None:
-        """The first rows, as the model gets them."""
-        return self.data.take(np.arange(min(len(self.data.x), 256)))
+    def first(self, most: int = LOOKED_AT) -> tuple[Any, Any] | None:
+        """Rows from the first to the last, as the model gets them."""
+        count = min(len(self.data.x), most)
+        return self.data.take(np.arange(count) * len(self.data.x) // count)
+
+    def targets(self) -> Iterable[Any]:
+        """The targets of all rows."""
+        return [self.data.y]
 
     def upcoming(self) -> tuple[Any, Any] | None:
         """The rows of the next batch."""
@@ -133,8 +146,10 @@ class IterableFeed:
 
     def __init__(self, data: Any, dtype: np.dtype | None = None) -> None:
         self.data, self.dtype = data, dtype
+        self.listed = data if isinstance(data, (list, tuple)) else ()
         self.steps: int | None = None
         self.samples: int | None = None
+        self.usual, self.rest = LOOKED_AT, 0
         self.seen = 0
         self.iterator: Iterator[Any] = iter(())
         self.kept: list[tuple[Any, Any]] = []
@@ -146,9 +161,12 @@ class IterableFeed:
 
     def begin(self, skip: int = 0) -> None:
         """Starts the iterable from its beginning."""
-        self.iterator = ((self._input(x), y) for x, y in pairs("fit", self.data))
+        self.iterator = self._batches(self.data)
         self.seen = sum(len(y) for _, y in islice(self.iterator, skip))
         self.mark()
+
+    def _batches(self, data: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+        return ((self._input(x), y) for x, y in pairs("fit", data))
 
     def _input(self, x: Any) -> Any:
         if not is_array(x):
@@ -158,9 +176,13 @@ class IterableFeed:
             return Tensor(gathered(array, np.arange(len(array))))
         return x if isinstance(x, Tensor) and array is x.data else array
 
-    def first(self) -> tuple[Any, Any] | None:
-        """The next batch."""
-        return self.upcoming()
+    def first(self, most: int = LOOKED_AT) -> tuple[Any, Any] | None:
+        """The first batch of a list; else the next one, once an epoch has begun."""
+        return next(self._batches(self.listed[:1]), None) if self.listed else self.upcoming()
+
+    def targets(self) -> Iterable[Any]:
+        """Those of a list of batches."""
+        return [y for _, y in pairs("fit", self.listed)]
 
     def upcoming(self) -> tuple[Any, Any] | None:
         """Takes the next batch out and puts it back."""

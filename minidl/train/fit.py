@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import is_whole
-from ..data.kinds import require_data
+from ..data.kinds import is_gone_through_once
 from ..errors import ArgumentError, explain
 from ..layer import Layer
 from ..optim.base import Optimizer
@@ -21,16 +21,17 @@ from ..training import TrainingStep
 from .callbacks import Callback
 from .checkpoints import resume as go_on
 from .diagnose import check_weights, diverged
-from .evaluation import dtype_of, evaluate, in_dtype_of, mode
+from .evaluation import dtype_of, mode
 from .feed import Pace, feed_of
 from .guards import guards_of
 from .history import History
-from .metrics import find
 from .progress import progress_of
+from .rehearsal import rehearse, rehearse_step
 from .run import Run
 from .state import WayBack
+from .validation import Validation
 
-Validate = Callable[[], dict[str, Any]]
+EVERY_EPOCH, ANEW = "batches in every epoch", "a list, or an object whose __iter__ starts anew"
 
 
 def fit(
@@ -77,8 +78,9 @@ def fit(
     training mode, and back when it is done.
 
     DivergedError, if a loss is NaN or infinite: it names the step, the layer and the likely cause,
-    and the model has the weights from before that step. ArgumentError for arguments that make no
-    sense, before anything is changed.
+    and the model has the weights from before that step. What makes no sense is told before the
+    first step, with all as it was: a batch of the data, all targets of a pair (x, y), and the loss
+    and the metrics of validation are tried beforehand. Of other iterables, the first batch is.
 
     >>> from minidl import nn, optim, functional as F
     >>> x, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
@@ -90,29 +92,24 @@ def fit(
     (20, 1.0)
     """
     require(model, loss, epochs, callbacks)
-    names = columns(validation, metrics)
+    checked = Validation(model, validation, loss, metrics)
+    require_again(data, epochs)
     feed = feed_of(data, dtype_of(model), batch_size, shuffle, seed)
-    validation = in_dtype_of(model, validation)
     watchers = [*guards_of(guards), *callbacks, *progress_of(progress)]
-    plan = schedule_of(optimizer, schedule)
-    stepper = TrainingStep(model, loss, optimizer, plan)
-    stepper.check()
-    run = Run(stepper, feed, epochs, names, watchers)
+    stepper = TrainingStep(model, loss, optimizer)
+    run = Run(stepper, feed, epochs, ["epoch", "loss", "rate", *checked.names], watchers)
 
-    def validate() -> dict[str, Any]:
-        if validation is None:
-            return {}
-        values = evaluate(model, validation, loss, metrics)
-        return {f"validation_{name}": plain(name, value) for name, value in values.items()}
-
-    with mode(model, training=True), interruptible(run):
+    with mode(model, training=True), interruptible(run), rates_if_untrained(run):
         try:
+            rehearse(run, checked)
+            run.follow(schedule_of(optimizer, schedule))
+            stepper.check()
             if resume is not None and resume is not False:
                 go_on(run, resume)
             run.tell("on_train_begin")
             pace, way_back = Pace(), WayBack()
             while len(run.history) < epochs and not run.stopped:
-                train_epoch(run, stepper, pace, way_back, validate)
+                train_epoch(run, stepper, pace, way_back, checked)
             if run.batch:
                 run.tell("on_stop")
             run.tell("on_train_end")
@@ -124,7 +121,7 @@ def fit(
 
 
 def train_epoch(
-    run: Run, stepper: TrainingStep, pace: Pace, way_back: WayBack, validate: Validate
+    run: Run, stepper: TrainingStep, pace: Pace, way_back: WayBack, validation: Validation
 ) -> None:
     """An epoch, or what is left of it, and its row in the history; no row if it was stopped."""
     began = perf_counter()
@@ -133,6 +130,8 @@ def train_epoch(
         run.mark_start()
         run.feed.begin()
         stepper.check()
+    if not run.is_rehearsed:
+        rehearse_step(run)
     run.tell("on_epoch_begin")
     while run.batch != run.feed.steps:
         if run.stopped:
@@ -142,12 +141,9 @@ def train_epoch(
             break
         run.tell("on_steps", losses)
     if not run.batch:
-        hint = "a list, or an object whose __iter__ starts anew"
-        raise ArgumentError(
-            explain("fit", "batches in every epoch", f"none in epoch {run.epoch}", hint)
-        )
+        raise ArgumentError(explain("fit", EVERY_EPOCH, f"none in epoch {run.epoch}", ANEW))
     check_weights(run)
-    row = {"epoch": run.epoch, "loss": run.mean_loss, "rate": float(run.lr), **validate()}
+    row = {"epoch": run.epoch, "loss": run.mean_loss, "rate": float(run.lr), **validation.row()}
     run.mark_start()
     run.history.append(row, perf_counter() - began)
     run.tell("on_epoch_end", row)
@@ -207,21 +203,11 @@ def require(model: Any, loss: Any, epochs: Any, callbacks: Any) -> None:
             raise ArgumentError(explain("fit", "callbacks", repr(callback), hint))
 
 
-def columns(validation: Any, metrics: Sequence[Any]) -> list[str]:
-    """What every row of the history will hold."""
-    if isinstance(metrics, str) or not hasattr(metrics, "__iter__"):
-        hint = f"metrics=[{metrics!r}]"
-        raise ArgumentError(explain("fit", "metrics: a list", repr(metrics), hint))
-    if validation is not None:
-        require_data("fit", "validation", validation)
-    if validation is None and metrics:
-        hint = "validation=(x, y), for the training data too"
-        raise ArgumentError(explain("fit", "validation data for the metrics", "none", hint))
-    found = ["loss", *[name for name, _ in map(find, metrics)]]
-    if len(set(found)) < len(found):
-        raise ArgumentError(explain("fit", "metrics of different names", found))
-    of_validation = [] if validation is None else [f"validation_{name}" for name in found]
-    return ["epoch", "loss", "rate", *of_validation]
+def require_again(data: Any, epochs: int) -> None:
+    """ArgumentError for data that ends with the first of several epochs."""
+    if epochs > 1 and is_gone_through_once(data):
+        got = f"a {type(data).__name__}, which ends with the first"
+        raise ArgumentError(explain("fit", EVERY_EPOCH, got, ANEW))
 
 
 def schedule_of(optimizer: Optimizer, schedule: Any) -> Schedule | None:
@@ -231,9 +217,16 @@ def schedule_of(optimizer: Optimizer, schedule: Any) -> Schedule | None:
     return Schedule(optimizer, schedule)
 
 
-def plain(name: str, value: Any) -> Any:
-    """A metric's value as a history keeps it: a number, or lists of numbers."""
-    array = np.asarray(value)
-    if array.dtype.kind not in "fiub":
-        raise ArgumentError(explain(f"metric {name}", "a number or an array of them", repr(value)))
-    return float(array) if array.ndim == 0 else array.tolist()
+@contextmanager
+def rates_if_untrained(run: Run) -> Iterator[None]:
+    """If the block fails before the first step, the learning rates are as they were, of which a
+    schedule may have taken its first."""
+    groups = run.optimizer.param_groups
+    rates = [group["lr"] for group in groups]
+    try:
+        yield
+    except BaseException:
+        if not run.step:
+            for group, lr in zip(groups, rates, strict=True):
+                group["lr"] = lr
+        raise

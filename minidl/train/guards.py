@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ArgumentError, GuardWarning, explain
 from ..layer import Layer
-from ..random import random_state, set_random_state
+from ..random import preserved
 from ..tape import leaves
 from ..tensor import Tensor
 from .callbacks import Callback
@@ -51,8 +51,7 @@ def check(
     >>> str(told[0].message)[:60]
     'inputs: expected numbers of about 1, as the initial weights '
     """
-    generator = random_state()
-    try:
+    with preserved():
         with mode(model, training=False):
             outputs = model(x)
         first = loss(outputs, y)
@@ -66,8 +65,6 @@ def check(
         if "activation" in guards:
             _check_softmax(loss, outputs, y)
             _check_sigmoid(loss, outputs, truth)
-    finally:
-        set_random_state(generator)
     return first
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..random import random_state
+from ..schedules import Schedule
 from ..training import TrainingStep
 from .feed import Feed
 from .history import History
@@ -37,7 +38,12 @@ class Run:
         self.epoch = self.step = self.batch = 0
         self.losses: list[np.ndarray] = []
         self.stopped: str | None = None
+        self.is_rehearsed = False  # whether a batch was tried before the first step
         self.mark_start()
+
+    def follow(self, schedule: Schedule | None) -> None:
+        """Takes the learning rates from this schedule."""
+        self.schedule = self.stepper.schedule = schedule
 
     @property
     def lr(self) -> float:

@@ -16,8 +16,8 @@ from .ranking import auc
 from .rates import f1, precision, recall
 
 __all__ = [
-    "accuracy", "as_array", "auc", "confusion_matrix", "f1", "find", "is_better_when", "mae",
-    "precision", "r2", "recall", "top_k",
+    "Metric", "accuracy", "as_array", "auc", "confusion_matrix", "f1", "find", "is_better_when",
+    "mae", "precision", "r2", "recall", "top_k",
 ]  # fmt: skip
 
 Metric = Callable[[Any, Any], Any]

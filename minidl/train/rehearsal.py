@@ -1,0 +1,70 @@
+"""What comes before the first step: a batch of each kind is tried, and nothing is changed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, GraphError, explain
+from ..layer import Layer
+from ..losses.table import check_targets
+from ..random import preserved
+from ..tensor import Tensor
+from .run import Run
+from .validation import Validation
+
+
+def rehearse(run: Run, validation: Validation) -> None:
+    """Raises what training or validation would raise later, where it can be known: from a batch of
+    the data, all targets, and a row of the history, at which the callbacks look too."""
+    with unchanged(run.model):
+        rehearse_step(run)
+        row = {"epoch": 1, "loss": 0.0, "rate": float(run.lr), **validation.rehearsed()}
+    run.tell("check", row)
+
+
+def rehearse_step(run: Run) -> None:
+    """Tries the model and the loss on the first of the data, and looks at all targets that are
+    there; if none is there yet, as the batches come one by one, it does nothing."""
+    batch = run.feed.first(run.feed.usual)
+    if batch is None:
+        return
+    x, y = batch
+    with unchanged(run.model):
+        outputs = run.model(x)
+        for targets in run.feed.targets() if isinstance(outputs, Tensor) else ():
+            shape = (*np.shape(targets)[:1], *outputs.shape[1:])
+            check_targets(run.loss, targets, shape, outputs.dtype)
+        require_number(run.loss(outputs, y))
+        last = run.feed.first(run.feed.rest) if run.feed.rest else None
+        if last is not None:
+            run.model(last[0])  # batch normalisation refuses a single row
+    run.is_rehearsed = True
+
+
+def require_number(loss: Any) -> None:
+    """Raises an error unless this is a loss that a backward pass can begin at."""
+    expected = "loss: a function (outputs, y) that gives a tensor of one number"
+    if not isinstance(loss, Tensor):
+        raise ArgumentError(explain("fit", expected, type(loss).__name__))
+    if loss.size != 1:
+        hint = "reduction='mean', or loss.mean()"
+        raise ArgumentError(explain("fit", expected, f"shape {loss.shape}", hint))
+    if not loss.requires_grad:
+        hint = "operations of minidl from the outputs to the loss; parameters that are not frozen"
+        raise GraphError(explain("fit", "a loss that has a gradient", "one without history", hint))
+
+
+@contextmanager
+def unchanged(model: Layer) -> Iterator[None]:
+    """Within the block the model may run: then its buffers and all random numbers are as before."""
+    buffers = {name: array.copy() for name, array in model.named_buffers()}
+    layers = model.random_state()
+    try:
+        with preserved():
+            yield
+    finally:
+        for name, array in model.named_buffers():
+            array[...] = buffers[name]
+        model.load_random_state(layers)

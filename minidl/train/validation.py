@@ -1,0 +1,112 @@
+"""`Validation`: what is evaluated after each epoch, and before the first with a few rows."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..data.batches import is_plain
+from ..data.kinds import inputs_of, is_gone_through_once, is_pair, pairs, require_data
+from ..errors import ArgumentError, MinidlError, explain
+from ..layer import Layer
+from ..tape import no_grad
+from ..tensor import Tensor
+from .evaluation import ROWS, dtype_of, evaluate, measured, mode, outputs_and_truth, rows_beside
+from .metrics import Metric, find
+
+FEW = 16  # rows whose outputs stand for those of all, before the first step
+
+
+class Validation:
+    """The data and the metrics that `fit` was given; without data it has no columns.
+
+    A pair's floats become those of the model's dtype here, once for all epochs.
+    """
+
+    def __init__(
+        self, model: Layer, data: Any, loss: Callable[..., Tensor], metrics: Sequence[Any]
+    ) -> None:
+        require_metrics(data, metrics)
+        if is_plain(data):
+            data = (data.x, data.y)
+        if data is not None and is_pair(data):
+            data = (inputs_of("validation", data[0], dtype_of(model)), data[1])
+        self.model, self.data, self.loss, self.metrics = model, data, loss, metrics
+        found = ["loss", *[name for name, _ in map(find, metrics)]]
+        if len(set(found)) < len(found):
+            raise ArgumentError(explain("fit", "metrics of different names", found))
+        self.names = [] if data is None else [f"validation_{name}" for name in found]
+
+    def row(self) -> dict[str, Any]:
+        """The loss and the metrics, as the history keeps them."""
+        if self.data is None:
+            return {}
+        return in_history(evaluate(self.model, self.data, self.loss, self.metrics))
+
+    def rehearsed(self) -> dict[str, Any]:
+        """A row as `row` will give, by which what is wrong with the data, the loss or a metric is
+        told before training; but outputs are computed of a few rows alone, and stand for those of
+        the others. Of batches only the first is looked at, of an iterator none."""
+        if self.data is None or isinstance(self.data, Iterator):
+            return {}
+        functions = [told_by_name(*find(metric, self.loss)) for metric in self.metrics]
+        with mode(self.model, training=False), no_grad():
+            if is_pair(self.data):
+                x, y = self.data
+                x, y = rows_beside("validation", x, y, dtype_of(self.model))
+                few, _ = outputs_and_truth(self.model, (x[:FEW], y[:FEW]), FEW)
+                outputs = np.resize(few, (len(y), *few.shape[1:]))
+            else:
+                outputs, y = outputs_and_truth(self.model, list(first_of(self.data)), ROWS)
+            return in_history(measured(outputs, y, self.loss, functions))
+
+
+def require_metrics(data: Any, metrics: Any) -> None:
+    """ArgumentError unless metrics are a list, and data is there for them, again in each epoch."""
+    if isinstance(metrics, str) or not hasattr(metrics, "__iter__"):
+        hint = f"metrics=[{metrics!r}]"
+        raise ArgumentError(explain("fit", "metrics: a list", repr(metrics), hint))
+    if data is None and metrics:
+        hint = "validation=(x, y), for the training data too"
+        raise ArgumentError(explain("fit", "validation data for the metrics", "none", hint))
+    if data is not None:
+        require_data("fit", "validation", data)
+    if is_gone_through_once(data):
+        expected = "validation that can be gone through after each epoch"
+        raise ArgumentError(explain("fit", expected, type(data).__name__, "list(validation)"))
+
+
+def told_by_name(name: str, metric: Metric) -> tuple[str, Metric]:
+    """The metric, whose own errors say that they are the metric's."""
+
+    def told(y: np.ndarray, outputs: np.ndarray) -> Any:
+        try:
+            return metric(y, outputs)
+        except MinidlError:
+            raise
+        except Exception as error:
+            expected = f"a value of y {y.shape} and outputs {outputs.shape}"
+            got = f"{type(error).__name__}: {error}"
+            raise ArgumentError(explain(f"metric {name}", expected, got)) from error
+
+    return name, told
+
+
+def first_of(batches: Any) -> Iterator[tuple[Any, Any]]:
+    """The first batch, if there is one."""
+    for batch in pairs("validation", batches):
+        yield batch
+        return
+
+
+def in_history(values: dict[str, Any]) -> dict[str, Any]:
+    """Values by their columns, as a history keeps them."""
+    return {f"validation_{name}": plain(name, value) for name, value in values.items()}
+
+
+def plain(name: str, value: Any) -> Any:
+    """A metric's value as a history keeps it: a number, or lists of numbers."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiub":
+        raise ArgumentError(explain(f"metric {name}", "a number or an array of them", repr(value)))
+    return float(array) if array.ndim == 0 else array.tolist()
