@@ -100,7 +100,7 @@ def writable(path: Path) -> Target:
     return Target(target, old, False)
 
 
-def open_plain(operation: str, path: Path, error: type[DataError] = DataError) -> BinaryIO:
+def open_plain(operation: str, path: Path, error: type[DataError] = DataError) -> io.BufferedReader:
     """The file, open for reading. `error` for a folder, and for a pipe or a device, which could be
     endless or never begin; OSError if there is no such file."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # else a pipe waits for its writer

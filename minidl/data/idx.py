@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from ..checks import to_path
+from ..disk import open_plain
 from ..errors import DataError, explain
 
 DTYPES = {
@@ -49,7 +50,7 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     """
     path = to_path("read_idx", path)
     zipped = path.suffix == ".gz"
-    with gzip.open(path) if zipped else path.open("rb") as file:
+    with open_plain("read_idx", path) as plain, gzip.open(plain) if zipped else plain as file:
         try:
             return _read(file, path, None if zipped else path.stat().st_size)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:

@@ -19,6 +19,7 @@ from .. import functional as F
 from .. import nn
 from ..activations import REGISTRY, Activation
 from ..activations import activation as find
+from ..disk import writable
 from ..errors import ArgumentError, MinidlError, explain
 from ..optim import SGD
 from ..training import TrainingStep
@@ -30,6 +31,7 @@ from .scale import FULL, QUICK
 from .store import Store
 
 FOLDER = Path("results/lab")
+NUMBERS, REPORT = "results.json", "report.html"
 HOW_TO_ADD = "see 'Adding one' in the README"
 
 EXAMPLES = """\
@@ -81,9 +83,11 @@ def run(arguments: argparse.Namespace, extra: Sequence[str]) -> int:
     names = [one.name for one in chosen]
     digits = Digits.load(arguments.data, scale)
     folder = folder_of(arguments)
+    for name in (NUMBERS, REPORT):
+        writable(folder / name)  # else what took hours could not be saved
     results = runner.begin(scale, extra)
     if arguments.only or not arguments.fresh:
-        runner.keep(results, folder / "results.json", names)
+        runner.keep(results, folder / NUMBERS, names)
     store = Store(folder, arguments.fresh and (arguments.only or True))
     earlier = dict(results["experiments"])
     with closing(store):
@@ -102,16 +106,16 @@ def write(results: dict[str, Any], folder: Path, measured: Sequence[str]) -> Non
     found = results["experiments"]
     ordered = {name: found[name] for name in BY_NAME if name in found}
     results = results | {"experiments": ordered}
-    runner.save(results, folder / "results.json")
-    page.write(results, folder / "report.html", measured)
-    print(f"report: {folder / 'report.html'}\nnumbers: {folder / 'results.json'}")
+    runner.save(results, folder / NUMBERS)
+    page.write(results, folder / REPORT, measured)
+    print(f"report: {folder / REPORT}\nnumbers: {folder / NUMBERS}")
 
 
 def draw(folder: Path) -> int:
     """Writes the report of the results in a folder."""
     page.require_matplotlib()
-    page.write(runner.load(folder / "results.json"), folder / "report.html")
-    print(f"report: {folder / 'report.html'}")
+    page.write(runner.load(folder / NUMBERS), folder / REPORT)
+    print(f"report: {folder / REPORT}")
     return 0
 
 

@@ -6,7 +6,6 @@ import os
 import re
 import warnings
 from collections.abc import Collection
-from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,7 +41,8 @@ class Store:
         self.lock = os.open(folder, os.O_RDONLY)
         try:
             self._lock(folder)
-            self.cells = {} if fresh is True else self._read(fresh or ())
+            content = self._content()
+            self.cells = {} if fresh is True else self._read(content, fresh or ())
             self._write()
             self.file = self.path.open("ab")
         except BaseException:
@@ -59,10 +59,15 @@ class Store:
                 explain("lab", "a folder that no other laboratory writes into", got, hint)
             ) from None
 
-    def _read(self, dropped: Collection[str]) -> dict[str, Cell]:
-        content = b""
-        with suppress(FileNotFoundError), disk.open_plain("lab", self.path) as file:
-            content = file.read()
+    def _content(self) -> bytes:
+        """What is in the file so far; DataError if it is a pipe or a device."""
+        try:
+            with disk.open_plain("lab", self.path) as file:
+                return file.read()
+        except FileNotFoundError:
+            return b""
+
+    def _read(self, content: bytes, dropped: Collection[str]) -> dict[str, Cell]:
         cells, damaged = {}, []
         for number, line in enumerate(content.split(b"\n")[:-1], 1):
             try:

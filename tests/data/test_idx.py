@@ -1,6 +1,7 @@
 """The IDX reader: what it reads, and what it does with files that lie."""
 
 import gzip
+import os
 import struct
 import tracemalloc
 import zlib
@@ -132,6 +133,12 @@ def test_a_file_cut_anywhere(tmp_path, name):
     content = gzip.compress(LABELS) if name.endswith("gz") else LABELS
     for length in range(len(content)):
         assert_refused(written(tmp_path, content[:length], name))
+
+
+@pytest.mark.parametrize("name", ["pipe", "pipe.gz"])
+def test_a_pipe_is_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    assert_refused(tmp_path / name, "a file")
 
 
 @pytest.mark.parametrize(

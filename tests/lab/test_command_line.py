@@ -251,6 +251,17 @@ def test_without_matplotlib_it_says_so_before_it_works(here, capsys, monkeypatch
     assert "pip install 'minidl[lab]'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["results.json", "report.html"])
+def test_what_could_not_be_saved_is_told_before_it_works(here, capsys, name):
+    folder = here / "results/lab-quick"
+    folder.mkdir(parents=True)
+    (folder / name).write_text("old")
+    (folder / "other").hardlink_to(folder / name)
+    assert lab("--only", "collapse", "--fresh") == 1
+    assert f"{name}, which has 2 names" in capsys.readouterr().err
+    assert not (folder / "cells.jsonl").exists()
+
+
 def test_the_list_has_every_experiment(capsys):
     assert main(["--list"]) == 0
     assert "collapse " in capsys.readouterr().out

@@ -100,8 +100,9 @@ def test_a_store_full_of_damage_is_told_in_few_words(tmp_path):
 def test_only_plain_files_are_read(tmp_path):
     os.mkfifo(tmp_path / "cells.jsonl")
     os.mkfifo(tmp_path / "results.json")
-    with pytest.raises(DataError, match=r"cells.jsonl: expected a file"):
-        Store(tmp_path)
+    for fresh in (False, True):
+        with pytest.raises(DataError, match=r"cells.jsonl: expected a file"):
+            Store(tmp_path, fresh)
     with pytest.raises(DataError, match=r"results.json: expected a file"):
         runner.load(tmp_path / "results.json")
 
