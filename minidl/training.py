@@ -10,6 +10,7 @@ import numpy as np
 from . import _kernels, tape
 from .checks import runs_as
 from .data.batches import Batches, is_plain
+from .data.kinds import pairs
 from .errors import ArgumentError, GraphError, GuardWarning, explain
 from .fused import FusedNet, Program
 from .layer import Layer
@@ -131,7 +132,7 @@ class TrainingStep:
         self.check()
         fused = self._fused_for(batches) if is_plain(batches) else None
         if fused is None:
-            return np.array([self(x, y) for x, y in batches])
+            return np.array([self(x, y) for x, y in pairs("TrainingStep.epoch", batches)])
         net, loss = fused
         order = batches.draw_order()
         size = min(batches.batch_size, len(batches.x))

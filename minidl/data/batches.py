@@ -10,7 +10,7 @@ from ..checks import declared, is_whole, runs_as
 from ..errors import ArgumentError, DTypeError, ShapeError, explain
 from ..random import generator
 from ..tensor import Tensor, as_tensor
-from .kinds import refuse_sparse
+from ..tensor.arrays import refuse_sparse
 from .pixels import gathered, warn_unless_pixels
 
 
@@ -176,7 +176,6 @@ def batches(
 
 
 def _checked_inputs(x: Any) -> np.ndarray:
-    refuse_sparse("batches", "x", x)
     array = as_tensor(x, "batches").data
     if array.dtype == bool:
         expected = "x of uint8 (pixels from 0 to 255), float32, float64 or whole numbers"

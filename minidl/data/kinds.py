@@ -7,19 +7,15 @@ import numpy as np
 
 from ..errors import ArgumentError, DTypeError, ShapeError, explain
 from ..tensor import Tensor
-from ..tensor.arrays import to_array
+from ..tensor.arrays import refuse_sparse, to_array
 
 BATCHES = "a pair (x, y), batches(...), or an iterable of batches (x, y)"
 
 
 def is_array(value: Any) -> bool:
     """Whether this is an array, a tensor, or what becomes one, such as a table of pandas."""
-    return isinstance(value, Tensor) or hasattr(value, "__array__") or is_sparse(value)
-
-
-def is_sparse(value: Any) -> bool:
-    """Whether this is a sparse matrix of SciPy or its kin."""
-    return hasattr(value, "toarray")
+    names = ("__array__", "toarray")  # the latter of a sparse matrix
+    return isinstance(value, Tensor) or any(hasattr(value, name) for name in names)
 
 
 def is_pair(data: Any) -> bool:
@@ -70,13 +66,6 @@ def pair(operation: str, batch: Any) -> tuple[Any, Any]:
         got = f"{got} of {len(batch)}"
         hint = "weights as a further column of y, and a loss that takes y apart"
     raise ArgumentError(explain(operation, "batches (x, y)", got, hint))
-
-
-def refuse_sparse(operation: str, name: str, values: Any) -> None:
-    """DTypeError for a sparse matrix, of which NumPy would make a single object."""
-    if is_sparse(values):
-        got, hint = f"a sparse {type(values).__name__}", f"{name}.toarray()"
-        raise DTypeError(explain(operation, f"{name} as an array", got, hint))
 
 
 def rows_of(operation: str, name: str, values: Any) -> np.ndarray:

@@ -40,12 +40,20 @@ def to_array(
             explain(operation, "numbers in rows of equal length", f"{type(data).__name__}: {error}")
         ) from None
     if array.dtype.kind not in "biuf":
+        refuse_sparse(operation, "x", data)
         got = getattr(data, "dtype", type(data).__name__)
         raise DTypeError(explain(operation, f"{KINDS} data", got))
     if dtype is None:
         is_python = array.dtype.kind in "iuf" and not hasattr(first_element(data), "__array__")
         dtype = numbers if is_python and numbers is not None else array.dtype
     return array.astype(as_dtype(operation, dtype), copy=False)
+
+
+def refuse_sparse(operation: str, name: str, data: Any) -> None:
+    """DTypeError for a sparse matrix of SciPy, of which NumPy would make a single object."""
+    if hasattr(data, "toarray"):
+        got, hint = f"a sparse {type(data).__name__}", f"{name}.toarray()"
+        raise DTypeError(explain(operation, f"{name} as an array", got, hint))
 
 
 def first_element(data: Any) -> Any:

@@ -91,11 +91,12 @@ def fit(
     >>> len(history), history["validation_accuracy"][-1]
     (20, 1.0)
     """
-    require(model, loss, epochs, callbacks)
+    require(model, loss, epochs)
+    own = callbacks_of(callbacks)
     checked = Validation(model, validation, loss, metrics)
     require_again(data, epochs)
     feed = feed_of(data, dtype_of(model), batch_size, shuffle, seed)
-    watchers = [*guards_of(guards), *callbacks, *progress_of(progress)]
+    watchers = [*guards_of(guards), *own, *progress_of(progress)]
     stepper = TrainingStep(model, loss, optimizer)
     run = Run(stepper, feed, epochs, ["epoch", "loss", "rate", *checked.names], watchers)
 
@@ -186,7 +187,7 @@ def interruptible(run: Run) -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def require(model: Any, loss: Any, epochs: Any, callbacks: Any) -> None:
+def require(model: Any, loss: Any, epochs: Any) -> None:
     """Raises ArgumentError for arguments that make no sense."""
     if not isinstance(model, Layer):
         raise ArgumentError(explain("fit", "a layer as model", type(model).__name__))
@@ -194,13 +195,19 @@ def require(model: Any, loss: Any, epochs: Any, callbacks: Any) -> None:
         raise ArgumentError(explain("fit", "loss: a function (outputs, y)", repr(loss)))
     if not is_whole(epochs, 1):
         raise ArgumentError(explain("fit", "epochs: a whole number from 1 up", repr(epochs)))
-    if isinstance(callbacks, Callback) or not hasattr(callbacks, "__iter__"):
+
+
+def callbacks_of(given: Any) -> list[Callback]:
+    """What was given as callbacks; ArgumentError for what are none."""
+    if isinstance(given, Callback) or not hasattr(given, "__iter__"):
         hint = "callbacks=[EarlyStopping()]"
-        raise ArgumentError(explain("fit", "callbacks: a list", repr(callbacks), hint))
+        raise ArgumentError(explain("fit", "callbacks: a list", repr(given), hint))
+    callbacks = list(given)  # a generator would be used up by the look at it
     for callback in callbacks:
         if not isinstance(callback, Callback):
             hint = "EarlyStopping() with brackets" if isinstance(callback, type) else ""
             raise ArgumentError(explain("fit", "callbacks", repr(callback), hint))
+    return callbacks
 
 
 def require_again(data: Any, epochs: int) -> None:

@@ -26,7 +26,7 @@ class Validation:
     def __init__(
         self, model: Layer, data: Any, loss: Callable[..., Tensor], metrics: Sequence[Any]
     ) -> None:
-        require_metrics(data, metrics)
+        metrics = metrics_of(data, metrics)
         if is_plain(data):
             data = (data.x, data.y)
         if data is not None and is_pair(data):
@@ -61,11 +61,12 @@ class Validation:
             return in_history(measured(outputs, y, self.loss, functions))
 
 
-def require_metrics(data: Any, metrics: Any) -> None:
-    """ArgumentError unless metrics are a list, and data is there for them, again in each epoch."""
-    if isinstance(metrics, str) or not hasattr(metrics, "__iter__"):
-        hint = f"metrics=[{metrics!r}]"
-        raise ArgumentError(explain("fit", "metrics: a list", repr(metrics), hint))
+def metrics_of(data: Any, given: Any) -> list[Any]:
+    """The metrics; ArgumentError unless they are a list, and data is there in each epoch."""
+    if isinstance(given, str) or not hasattr(given, "__iter__"):
+        hint = f"metrics=[{given!r}]"
+        raise ArgumentError(explain("fit", "metrics: a list", repr(given), hint))
+    metrics = list(given)
     if data is None and metrics:
         hint = "validation=(x, y), for the training data too"
         raise ArgumentError(explain("fit", "validation data for the metrics", "none", hint))
@@ -74,6 +75,7 @@ def require_metrics(data: Any, metrics: Any) -> None:
     if is_gone_through_once(data):
         expected = "validation that can be gone through after each epoch"
         raise ArgumentError(explain("fit", expected, type(data).__name__, "list(validation)"))
+    return metrics
 
 
 def told_by_name(name: str, metric: Metric) -> tuple[str, Metric]:

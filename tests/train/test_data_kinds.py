@@ -183,6 +183,41 @@ def test_what_is_no_data_is_refused_with_a_hint(kind):
     assert all((before[name] == array).all() for name, array in model.state_dict().items())
 
 
+def test_a_sparse_matrix_is_told_everywhere():
+    sparse = scipy.sparse.csr_matrix(X)
+    for call in (
+        lambda: minidl.tensor(sparse),
+        lambda: minidl.predict(net(), sparse),
+        lambda: train.predict(net(), sparse),
+        lambda: data.batches(sparse, Y, 4),
+        lambda: F.relu(sparse),
+    ):
+        with pytest.raises(minidl.DTypeError, match=r"Try: x\.toarray\(\)"):
+            call()
+    with pytest.raises(minidl.DTypeError, match=r"Try: y\.toarray\(\)"):
+        data.batches(X, sparse, 4)
+
+
+@pytest.mark.parametrize("kind", ["dicts", "triples", "iterated"])
+def test_a_step_takes_batches_of_two(kind):
+    given, message = REFUSED[kind]
+    model = net()
+    step = TrainingStep(model, F.cross_entropy, optim.SGD(model.parameters(), 0.1))
+    with pytest.raises(minidl.ArgumentError, match=re.escape(message)):
+        step.epoch(given)
+
+
+def test_generators_of_metrics_and_callbacks_are_not_used_up_by_the_look_at_them():
+    model = net()
+    stopping = train.EarlyStopping()
+    history = train.fit(
+        model, (SINGLE, Y), F.cross_entropy, optim.SGD(model.parameters(), 0.1), progress=False,
+        validation=(X, Y), metrics=(name for name in ["f1"]), callbacks=iter([stopping]),
+    )  # fmt: skip
+    assert history[-1]["validation_f1"] == train.evaluate(model, (X, Y), None, ["f1"])["f1"]
+    assert stopping.best_epoch == 1
+
+
 def test_the_hint_for_samples_is_right():
     samples = Samples()
     x, y = map(np.stack, zip(*(samples[i] for i in range(len(samples))), strict=True))

@@ -175,6 +175,16 @@ def loop(forgets, steps=3):
         optimizer.step()
 
 
+def test_a_look_leaves_the_generator_unseeded(monkeypatch):
+    """Where nothing was seeded, forked children draw numbers of their own."""
+    monkeypatch.setattr(minidl.random._Source, "is_seeded", False)
+    model = nn.MLP([5, 3])
+    check(model, F.cross_entropy, X, LABELS)
+    adam = optim.Adam(model.parameters())
+    train.fit(model, (X, LABELS), F.cross_entropy, adam, progress=False)
+    assert not minidl.random._Source.is_seeded
+
+
 def test_a_forgotten_zero_grad():
     with pytest.warns(minidl.GuardWarning, match=r"Try: optimizer.zero_grad\(\)") as caught:
         loop(forgets=True)
