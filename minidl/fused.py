@@ -224,6 +224,7 @@ class Room:
             size = _kernels.network.packed_numbers(inputs, outputs, dtype.itemsize)
             self.packed = on_lines((size,), dtype)
             self.packed_states = [on_lines((size,), dtype) for _ in range(3)]
+        self.squares = np.empty(inputs)
         self.part = part
 
     def note_firing(self, name: str, firing: "Firing", threads: int) -> None:
@@ -303,10 +304,11 @@ class Program:
     def train(
         self, x: np.ndarray, order: np.ndarray | None, loss: RowLoss,
         rules: Mapping[int, Rule], numbers: np.ndarray, changes: list[_kernels.Change],
+        squares: np.ndarray | None = None,
     ) -> np.ndarray:  # fmt: skip
-        """Trains on the rows of x in this order; gives the mean loss of each batch. When that is
-        done, and only then, all of the `changes` are made, and those that the net's own layers
-        and tensors undergo."""
+        """Trains on the rows of x in this order; gives the mean loss of each batch, and puts the
+        sum of all W² before it into `squares`. When that is done, and only then, all of the
+        `changes` are made, and those that the net's own layers and tensors undergo."""
         self.tell(rules)
         steps, net = len(numbers), self.net
         losses = np.empty(steps)
@@ -314,7 +316,7 @@ class Program:
         own: list[_kernels.Change] = [(vars(m), "writes", m.writes + 1) for m in memories]
         masks = [dropout for dropout in net.dropouts if dropout.training]
         own += [(vars(dropout), "calls", dropout.calls + steps) for dropout in masks]
-        self.on_team(self.kernel.train, x, order, loss, numbers, losses, changes + own)
+        self.on_team(self.kernel.train, x, order, loss, numbers, losses, squares, changes + own)
         return losses
 
     def predict(self, x: np.ndarray) -> np.ndarray:
@@ -323,3 +325,9 @@ class Program:
         y = np.empty((len(x), self.rooms[-1].y.shape[1]), self.net.dtype)
         self.on_team(self.kernel.predict, x, y)
         return y
+
+
+def squares_of(net: Layer) -> float:
+    """The sum of all W² of a net's dense layers, with the bits that the kernel finds."""
+    weights = [layer.weight.data for layer in net.layers_within() if isinstance(layer, Dense)]
+    return float(sum(_kernels.network.squares(np.ascontiguousarray(W)) for W in weights))

@@ -12,7 +12,7 @@ from .checks import runs_as
 from .data.batches import Batches, is_plain
 from .data.kinds import pairs
 from .errors import ArgumentError, GraphError, GuardWarning, explain
-from .fused import FusedNet, Program
+from .fused import FusedNet, Program, squares_of
 from .layer import Layer
 from .losses.reduction import RowLoss
 from .losses.table import row_loss
@@ -85,6 +85,8 @@ class TrainingStep:
         self.net, self.loss, self.optimizer, self.schedule = net, loss, optimizer, schedule
         self._left_out: list[str] | None = None  # when it was last checked
         self.firing: Firing | None = None  # notes which units fire, where it is wanted
+        # Takes in the sum of all W² before each step, as arrays, where it is wanted.
+        self.squares: list[np.ndarray] | None = None
         self._net: FusedNet | None = None
         self._program: Program | None = None
         self._program_for: Any = None
@@ -117,6 +119,8 @@ class TrainingStep:
         if fused is not None and inputs.dtype == fused[0].dtype:
             rows = np.ascontiguousarray(inputs)
             return self._run(*fused, rows, None, len(rows), 1, is_short=True).item()
+        if self.squares is not None:
+            self.squares.append(np.array([squares_of(self.net)]))
         self.optimizer.zero_grad()
         outputs = self.net(x) if self.firing is None else self.firing.forward(x)
         loss = self.loss(outputs, y)
@@ -213,7 +217,11 @@ class TrainingStep:
         self.optimizer.zero_grad()
         rates, of_schedule = (None, []) if self.schedule is None else self.schedule.ahead(steps)
         rules, numbers, changes = self.optimizer.next_steps(steps, rates)
-        return program.train(x, order, loss, rules, numbers, changes + of_schedule)
+        squares = None if self.squares is None else np.empty(steps)
+        losses = program.train(x, order, loss, rules, numbers, changes + of_schedule, squares)
+        if self.squares is not None and squares is not None:
+            self.squares.append(squares)
+        return losses
 
     def _program_of(self, net: FusedNet, batch: int, is_short: bool) -> Program:
         """The program for batches of this size, from the last time if nothing has changed."""

@@ -35,6 +35,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--configurations",
         type=int,
-        default=300,
-        help="how many random trainings tests/test_two_paths.py compares",
+        help="how many random configurations each test of drawn options compares",
     )

@@ -15,6 +15,8 @@ import minidl
 from minidl import train
 from minidl._kernels import threads as kernel_threads
 
+TRAININGS = 300  # unless --configurations says otherwise
+
 
 @pytest.fixture(autouse=True)
 def share_everything(monkeypatch):
@@ -25,7 +27,7 @@ def share_everything(monkeypatch):
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "seed" in metafunc.fixturenames:
         count = metafunc.config.getoption("configurations")
-        metafunc.parametrize("seed", range(count))
+        metafunc.parametrize("seed", range(TRAININGS if count is None else count))
 
 
 def written_out(t: Training) -> list[float]:

@@ -19,6 +19,7 @@ from minidl._kernels.gemm cimport (
     run_job, run_task, unpack_panels)
 from minidl._kernels.rows cimport backward_row, forward_row, learned_gradient
 from minidl._kernels.scalar cimport real
+from minidl._kernels.squares cimport MOST_LANES, add_squares, taken
 from minidl._kernels.sums cimport sum_rows
 from minidl._kernels.team cimport Data, Turn, fetch_rows, meet, share
 from minidl._kernels.tile cimport TILE_SUMS, Matrix, lanes_of, pieces
@@ -63,6 +64,7 @@ cdef struct Layer:
     void *dropped  # what dropout leaves of y
     void *fired  # (threads, outputs): 1 where dy/dz was not 0 on a row so far; or NULL
     void *ones  # (units,)
+    double *squares  # (inputs,): the sum of each row of W², where it is wanted
     Mask mask
     bint drops
 
@@ -189,6 +191,28 @@ cdef inline void backward_to_input(Layer *layer, real *dx, Turn turn) noexcept n
         run_job[real](turn.thread, cut, dz, False, <const real *> layer.W.w, True, NULL, dx,
                       turn.n, layer.inputs, layer.outputs)
     meet(turn.meeting)
+
+
+# ---- Rows of W: their squares --------------------------------------------------------------------
+
+cdef inline void square_rows(Layer *layer, Turn turn, const real *like) noexcept nogil:
+    """The sum of W² of this thread's rows. `like` is not read, but has the dtype."""
+    cdef Py_ssize_t top = share(layer.inputs, turn.thread, turn.threads), i, p, q, left, width
+    cdef double sums[MOST_LANES]
+    for i in range(MOST_LANES):
+        sums[i] = 0
+    for i in range(top, share(layer.inputs, turn.thread + 1, turn.threads)):
+        if layer.packed == NULL:
+            add_squares(<const real *> layer.W.w + i * layer.outputs, layer.outputs, sums)
+        else:
+            p = i // layer.at.block * layer.at.block
+            for q in range(layer.at.panels):
+                left = left_of(layer.at, q)
+                width = left_of(layer.at, q + 1) - left
+                add_squares(
+                    <const real *> layer.packed + place_of(layer.at, p, q) + (i - p) * width,
+                    min(width, layer.outputs - left), sums)
+        layer.squares[i] = taken(sums, sizeof(real))
 
 
 # ---- Parts of W: dW = xᵀ · dz, and the update --------------------------------------------------

@@ -15,10 +15,12 @@ from minidl._kernels.address cimport address
 from minidl._kernels.gemm cimport Plan, panels_of, plan
 from minidl._kernels.layer cimport (
     FRESH, NARROW, Layer, Parameter, backward_rows, backward_to_input, forward, move_layer,
-    note_fired, spread_learned, update_bias, update_learned, update_narrow, update_wide)
+    note_fired, spread_learned, square_rows, update_bias, update_learned, update_narrow,
+    update_wide)
 from minidl._kernels.losses cimport in_order, label_of, read_loss, row_loss
 from minidl._kernels.rows cimport backward_function, forward_function, learned_function
 from minidl._kernels.scalar cimport real
+from minidl._kernels.squares cimport MOST_LANES, add_squares, taken
 from minidl._kernels.team cimport (
     Data, Meeting, Turn, gather_rows, meet, omp_get_num_threads, omp_get_thread_num, row_of,
     turn_of)
@@ -39,6 +41,7 @@ cdef struct Steps:
     Py_ssize_t parameters
     Py_ssize_t columns
     double *losses
+    double *squares  # the sum of all W² before each step; or NULL
 
 
 # ---- The program of a thread --------------------------------------------------------------------
@@ -88,6 +91,9 @@ cdef void train_step(
     cdef const real *batch = gather_rows(data, turn, net.layers[0].inputs, <real *> data.x)
     cdef Layer *layer
     cdef Data *fetching
+    if steps.squares != NULL:
+        for k in range(net.depth):
+            square_rows(&net.layers[k], turn, <const real *> scratch)
     forward_layers(net, batch, turn)
     # dW's room, TILE_SUMS numbers for an output, has yet to be used, and begins on a cache line.
     loss_rows(net, data, turn, <const real *> net.layers[last].dropped, <double *> scratch)
@@ -101,6 +107,10 @@ cdef void train_step(
     meet(turn.meeting)
     if turn.thread == 0:
         steps.losses[turn.step] = in_order(data.losses, turn.n)
+        if steps.squares != NULL:
+            steps.squares[turn.step] = 0
+            for k in range(net.depth):
+                steps.squares[turn.step] += in_order(net.layers[k].squares, net.layers[k].inputs)
     for k in range(net.depth):
         layer = &net.layers[k]
         x = input_of(net, batch, k)
@@ -209,6 +219,7 @@ cdef int read_layer(
     layer.dropped = address(source.dropped, kept, True)
     layer.fired = address(source.fired, kept, True)
     layer.ones = address(source.ones, kept)
+    layer.squares = <double *> address(source.squares, kept, True)
     layer.drops = source.mask is not None
     if layer.drops:
         layer.mask.seed, layer.mask.step, layer.mask.last, layer.mask.scale = source.mask
@@ -222,6 +233,19 @@ cdef int read_layer(
             if layer.W.s[i] != NULL:
                 layer.packed_s[i] = address(source.packed_states[i], kept, True)
     return 0
+
+
+def squares(const real[:, ::1] W):
+    """The sum of W², as the steps of a program find it."""
+    cdef double sums[MOST_LANES]
+    cdef Py_ssize_t i
+    cdef double total = 0
+    for i in range(MOST_LANES):
+        sums[i] = 0
+    for i in range(W.shape[0]):
+        add_squares(&W[i, 0], W.shape[1], sums)
+        total += taken(sums, sizeof(real))
+    return total
 
 
 def is_wide(Py_ssize_t outputs):
@@ -289,13 +313,14 @@ cdef class Program:
         self.data.rows = len(x if order is None else order)
         return 0
 
-    def train(self, x, order, loss, numbers, losses, list changes):
+    def train(self, x, order, loss, numbers, losses, squares, list changes):
         """Trains on the rows of x in this order (None: as they come), a batch at a time:
         len(losses) steps.
 
         x (n, inputs) holds uint8 pixels or numbers of the layers' dtype; `loss` is a RowLoss of its
         n rows; numbers float64 (steps, parameters, k) are the rule's for each step. Puts the mean
-        loss of every batch into `losses`, float64, and changes the layers' parameters and their
+        loss of every batch into `losses`, float64, and the sum of all W² before it into
+        `squares`, float64, or nothing if that is None; changes the layers' parameters and their
         state; then makes the `changes` (dict, key, value) of what else goes on with the steps.
         Python looks for a signal only later, so Ctrl-C cannot come between. Returns how many
         threads OpenMP gave: if these are fewer than were asked for, nothing was done.
@@ -307,6 +332,7 @@ cdef class Program:
         read_loss(&self.data.loss, loss, self.itemsize, kept)
         steps.count = len(losses)
         steps.losses = <double *> address(losses, kept, True)
+        steps.squares = <double *> address(squares, kept, True)
         steps.numbers = <const double *> address(numbers, kept)
         _, steps.parameters, steps.columns = numbers.shape
         if self.itemsize == 4:

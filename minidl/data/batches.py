@@ -123,13 +123,10 @@ class Batches:
         return array.astype(np.int64, copy=False)
 
 
-PLAIN = "__iter__", "walk", "take", "draw_order"
-
-
 def is_plain(data: Any) -> bool:
-    """Whether these are `Batches` whose rows anyone may go through, for they give what `batches`
-    gives: no subclass or object has an iteration of its own."""
-    return isinstance(data, Batches) and runs_as(data, Batches, *PLAIN)
+    """Whether these are `Batches` whose rows anyone may go through in the order that they draw:
+    no subclass or object gives anything else for a row, or goes another way."""
+    return isinstance(data, Batches) and runs_as(data, Batches, "__iter__", "walk", "take")
 
 
 def batches(

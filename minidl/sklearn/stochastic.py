@@ -12,7 +12,7 @@ from ..train import Callback
 from ..train.progress import progress_of
 from ..training import TrainingStep
 from .losses import packed
-from .network import outputs, parameters_of
+from .network import outputs
 from .rows import Sample, rows_of
 from .rules import rule_for
 from .watch import Watch
@@ -67,10 +67,8 @@ class Epochs:
         self.rows.least = 2 if m.batch_norm else 1  # one row has no variance
         loss = m._loss.of_batch(sample.weights is not None)
         self.step = TrainingStep(m._net, loss, m._optimizer)
-        self.matrices = [weight for weight, _ in parameters_of(m._net)]
         self.counts = self.rows.totals(None)
         self.totals, self.seen = self.counts, self.counts.sum()
-        self.penalty = self.squared_norms()
         self.is_stopped = False
         self.best = m._net.state_dict() if m.early_stopping else {}
         begin_record(m, validation is not None)
@@ -122,23 +120,12 @@ class Epochs:
         if self.sample.weights is not None:
             self.totals = rows.totals(self.sample.weights)
         m._optimizer.plan(self.totals)
+        self.step.squares = [] if m.alpha else None
         train = self.step.epoch if self.watch is None else self.watch.epoch
         losses = train(rows) * m._loss.shown
-        before, self.penalty = self.penalty, self.squared_norms()
-        if m.alpha:
-            # A batch's penalty is by its first weights, of which only the epoch's are known; the
-            # others are taken to lie evenly between these and the last.
-            share = np.arange(len(losses)) / len(losses)
-            norms = before + share * (self.penalty - before)
-            losses = losses + 0.5 * m.alpha * norms / self.totals
+        if self.step.squares is not None:  # a batch's penalty is by the weights before its step
+            losses = losses + 0.5 * m.alpha * np.concatenate(self.step.squares) / self.totals
         return float(losses @ self.counts) / self.seen
-
-    def squared_norms(self) -> float:
-        """The sum of the squares of all weights."""
-        if not self.m.alpha:
-            return 0.0
-        flat = [weight.data.ravel() for weight in self.matrices]
-        return float(sum(w @ w for w in flat))
 
     def validate(self, validation: Sample) -> None:
         """Loss and, where it decides, score of the rows held out."""
