@@ -1,14 +1,18 @@
 """Model files: they come back as they were, and one that lies is refused before it costs."""
 
 import copy
+import os
+import random
 import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support import changed, places
 
 from minidl.checkpoint import read, write
 from minidl.cli import model_file
+from minidl.cli.command_line import main
 from minidl.errors import CheckpointError
 
 MEGABYTE = 1 << 20
@@ -87,6 +91,23 @@ def test_a_file_that_lies_is_refused_and_takes_little_memory(iris, place, value)
         tracemalloc.stop()
     assert len(str(refusal.value)) < 2000
     assert peak < MEGABYTE + 40 * size
+
+
+VALUES = ["x", None, True, [], {}, [1], {"a": 1}, -1, 0, 0.5, 2**64, 10**300, float("nan")]
+
+
+def test_any_other_value_is_refused_or_can_be_used(iris, monkeypatch, capsys):
+    """Each value in the file in turn; one that is only told to people may be another."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    arrays, state = read(iris)
+    rng, codes = random.Random(0), set()
+    for place in places(state):
+        for value in rng.sample(VALUES, 3):
+            write(iris, arrays, changed(state, place, value))
+            code = main(["summary", str(iris)])
+            assert capsys.readouterr().err.count("\n") == code, (place, value)  # a line or none
+            codes.add(code)
+    assert codes == {0, 1}
 
 
 @pytest.mark.parametrize("missing", ["model", "net", "data", "training", "minidl"])
