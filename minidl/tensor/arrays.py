@@ -42,7 +42,8 @@ def to_array(
     if array.dtype.kind not in "biuf":
         refuse_sparse(operation, "x", data)
         got = getattr(data, "dtype", type(data).__name__)
-        raise DTypeError(explain(operation, f"{KINDS} data", got))
+        hint = "np.unique(words, return_inverse=True)[1]" if array.dtype.kind in "US" else ""
+        raise DTypeError(explain(operation, f"{KINDS} data", got, hint))
     if dtype is None:
         is_python = array.dtype.kind in "iuf" and not hasattr(first_element(data), "__array__")
         dtype = numbers if is_python and numbers is not None else array.dtype

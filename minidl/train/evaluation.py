@@ -14,7 +14,7 @@ from ..layer import Layer
 from ..prediction import predict as outputs_of
 from ..tape import no_grad
 from ..tensor import Tensor
-from .metrics import Metric, find
+from .metrics import Metric, find_all
 
 ROWS = 1024  # at a time
 
@@ -68,7 +68,14 @@ def evaluate(
     >>> sorted(evaluate(nn.MLP([4, 8, 2]), (x, y), F.cross_entropy, ["accuracy"]))
     ['accuracy', 'loss']
     """
-    functions = [find(metric, loss) for metric in metrics]
+    return evaluated(model, data, loss, find_all(metrics, loss), batch_size)
+
+
+def evaluated(
+    model: Layer, data: Any, loss: Callable[..., Tensor] | None,
+    functions: Sequence[tuple[str, Metric]], batch_size: int = ROWS,
+) -> dict[str, Any]:  # fmt: skip
+    """What `evaluate` gives, for metrics that were found."""
     with mode(model, training=False), no_grad():
         outputs, y = outputs_and_truth(model, data, batch_size)
         return measured(outputs, y, loss, functions)

@@ -11,8 +11,8 @@ from ..errors import ArgumentError, MinidlError, explain
 from ..layer import Layer
 from ..tape import no_grad
 from ..tensor import Tensor
-from .evaluation import ROWS, dtype_of, evaluate, measured, mode, outputs_and_truth, rows_beside
-from .metrics import Metric, find
+from .evaluation import ROWS, dtype_of, evaluated, measured, mode, outputs_and_truth, rows_beside
+from .metrics import Metric, find_all
 
 FEW = 16  # rows whose outputs stand for those of all, before the first step
 
@@ -26,22 +26,21 @@ class Validation:
     def __init__(
         self, model: Layer, data: Any, loss: Callable[..., Tensor], metrics: Sequence[Any]
     ) -> None:
-        metrics = metrics_of(data, metrics)
+        self.functions = find_all(metrics, loss)
+        require_validation(data, self.functions)
         if is_plain(data):
             data = (data.x, data.y)
         if data is not None and is_pair(data):
             data = (inputs_of("validation", data[0], dtype_of(model)), data[1])
-        self.model, self.data, self.loss, self.metrics = model, data, loss, metrics
-        found = ["loss", *[name for name, _ in map(find, metrics)]]
-        if len(set(found)) < len(found):
-            raise ArgumentError(explain("fit", "metrics of different names", found))
-        self.names = [] if data is None else [f"validation_{name}" for name in found]
+        self.model, self.data, self.loss = model, data, loss
+        names = ["loss", *[name for name, _ in self.functions]]
+        self.names = [] if data is None else [f"validation_{name}" for name in names]
 
     def row(self) -> dict[str, Any]:
         """The loss and the metrics, as the history keeps them."""
         if self.data is None:
             return {}
-        return in_history(evaluate(self.model, self.data, self.loss, self.metrics))
+        return in_history(evaluated(self.model, self.data, self.loss, self.functions))
 
     def rehearsed(self) -> dict[str, Any]:
         """A row as `row` will give, by which what is wrong with the data, the loss or a metric is
@@ -49,7 +48,7 @@ class Validation:
         the others. Of batches only the first is looked at, of an iterator none."""
         if self.data is None or isinstance(self.data, Iterator):
             return {}
-        functions = [told_by_name(*find(metric, self.loss)) for metric in self.metrics]
+        functions = [told_by_name(name, function) for name, function in self.functions]
         with mode(self.model, training=False), no_grad():
             if is_pair(self.data):
                 x, y = self.data
@@ -61,12 +60,8 @@ class Validation:
             return in_history(measured(outputs, y, self.loss, functions))
 
 
-def metrics_of(data: Any, given: Any) -> list[Any]:
-    """The metrics; ArgumentError unless they are a list, and data is there in each epoch."""
-    if isinstance(given, str) or not hasattr(given, "__iter__"):
-        hint = f"metrics=[{given!r}]"
-        raise ArgumentError(explain("fit", "metrics: a list", repr(given), hint))
-    metrics = list(given)
+def require_validation(data: Any, metrics: Sequence[Any]) -> None:
+    """ArgumentError unless data is there for the metrics, and in each epoch."""
     if data is None and metrics:
         hint = "validation=(x, y), for the training data too"
         raise ArgumentError(explain("fit", "validation data for the metrics", "none", hint))
@@ -75,7 +70,6 @@ def metrics_of(data: Any, given: Any) -> list[Any]:
     if is_gone_through_once(data):
         expected = "validation that can be gone through after each epoch"
         raise ArgumentError(explain("fit", expected, type(data).__name__, "list(validation)"))
-    return metrics
 
 
 def told_by_name(name: str, metric: Metric) -> tuple[str, Metric]:

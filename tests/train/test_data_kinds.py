@@ -166,6 +166,7 @@ REFUSED = {
     "no rows": ((SINGLE[:0], Y[:0]), "got 0 rows.", "at least one row, got none."),
     "ragged": (([[1.0], [1.0, 2.0]], [0, 1]), "x in rows of equal length"),
     "no y": ((SINGLE, None), "y of shape (n, ...)"),
+    "words as y": ((SINGLE, np.array(["no", "yes"])[Y]), "np.unique(words, return_inverse=True)"),
     "one-hot": ((SINGLE, np.eye(2, dtype=int)[Y]), "targets.argmax(1) of one-hot rows"),
 }
 

@@ -177,6 +177,19 @@ def test_early_stopping_knows_which_is_better():
 
 
 @pytest.mark.parametrize(
+    ("metrics", "message"),
+    [
+        ("accuracy", r"Try: metrics=\['accuracy'\]"),
+        (["f1", partial(train.f1, average="macro")], "different names"),
+        (["acc"], "one of accuracy"),
+    ],
+)
+def test_metrics_are_a_list_of_different_names(metrics, message):
+    with pytest.raises(minidl.ArgumentError, match=message):
+        train.evaluate(nn.Dense(2, 2), (np.ones((3, 2)), [0, 1, 1]), F.cross_entropy, metrics)
+
+
+@pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: train.accuracy([[1, 1], [0, 1]], np.eye(2)), r"row 0. Try: multi_label=True"),
@@ -185,7 +198,7 @@ def test_early_stopping_knows_which_is_better():
         (lambda: train.accuracy([-1, 0], [0.5, -0.5]), "y of 0 and 1, or of -1 and 1"),
         (lambda: train.accuracy([0, 5], np.eye(2)), "classes from 0 to 1"),
         (lambda: train.accuracy([0, 1], [0, -1]), "outputs of classes from 0 up"),
-        (lambda: train.accuracy(["a", "b"], np.eye(2)), "whole numbers"),
+        (lambda: train.accuracy(["a", "b"], np.eye(2)), r"np.unique\(y, return_inverse=True\)"),
         (lambda: train.accuracy(np.eye(3)[:2], np.eye(2)), "y of 2 columns"),
         (lambda: train.accuracy([[0.3, 1.0]], [[1.0, 2.0]], multi_label=True), "y of 0 and 1"),
         (lambda: train.f1([0, 1], np.eye(2), multi_label=True), "y of the outputs' shape"),

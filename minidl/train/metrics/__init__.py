@@ -16,8 +16,8 @@ from .ranking import auc
 from .rates import f1, precision, recall
 
 __all__ = [
-    "Metric", "accuracy", "as_array", "auc", "confusion_matrix", "f1", "find", "is_better_when",
-    "mae", "precision", "r2", "recall", "top_k",
+    "Metric", "accuracy", "as_array", "auc", "confusion_matrix", "f1", "find", "find_all",
+    "is_better_when", "mae", "precision", "r2", "recall", "top_k",
 ]  # fmt: skip
 
 Metric = Callable[[Any, Any], Any]
@@ -38,6 +38,18 @@ NAMED: dict[str, Metric] = {
 }
 OF_LABELS = (accuracy, f1, precision, recall, auc)  # these know what multi_label means
 LABEL_LOSSES = (binary_cross_entropy_with_logits, hinge)  # ask every output for a yes or no
+
+
+def find_all(metrics: Any, loss: Any = None) -> list[tuple[str, Metric]]:
+    """The metrics' names, each another, and functions; ArgumentError for what is no list."""
+    if isinstance(metrics, str) or not hasattr(metrics, "__iter__"):
+        hint = f"metrics=[{metrics!r}]"
+        raise ArgumentError(explain("metrics", "metrics: a list", repr(metrics), hint))
+    found = [find(metric, loss) for metric in metrics]
+    names = ["loss", *[name for name, _ in found]]
+    if len(set(names)) < len(names):
+        raise ArgumentError(explain("metrics", "metrics of different names", names))
+    return found
 
 
 def find(metric: Any, loss: Any = None) -> tuple[str, Metric]:

@@ -108,7 +108,8 @@ def whole_numbers(operation: str, name: str, array: np.ndarray) -> np.ndarray:
     """Classes from 0 up, int64."""
     if array.dtype.kind not in "biuf":
         expected = f"{name} of classes, whole numbers from 0 up"
-        raise DTypeError(explain(operation, expected, array.dtype))
+        hint = f"np.unique({name}, return_inverse=True)[1]"
+        raise DTypeError(explain(operation, expected, array.dtype, hint))
     if array.dtype.kind == "f" and not (array == np.floor(array)).all():
         expected = f"{name} of whole numbers, classes"
         raise ArgumentError(explain(operation, expected, "fractions or NaN", "r2"))
