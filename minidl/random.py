@@ -16,6 +16,7 @@ class _Source:
     generator: "np.random.Generator | None" = None  # made when first wanted: importing numpy.random
     # takes a third as long as all of minidl
     is_seeded = False
+    last_seed: int | None = None
 
 
 def manual_seed(seed: int) -> None:
@@ -35,6 +36,12 @@ def manual_seed(seed: int) -> None:
     if not is_whole(seed, 0):
         raise ArgumentError(explain("manual_seed", "a whole number from 0 up", repr(seed)))
     _Source.generator, _Source.is_seeded = np.random.default_rng(int(seed)), True
+    _Source.last_seed = int(seed)
+
+
+def last_seed() -> int | None:
+    """What manual_seed was given last; None if it was never called."""
+    return _Source.last_seed
 
 
 def generator(seed: int | None = None) -> "np.random.Generator":

@@ -134,7 +134,7 @@ class Schedule:
                 explain("Schedule", "a function of the step number", repr(factor), "cosine(100)")
             )
         self.optimizer = optimizer
-        self._factor = factor
+        self.factor = factor
         self._first = [float(group["lr"]) for group in optimizer.param_groups]
         self._move_to(0, self._first)
 
@@ -197,7 +197,7 @@ class Schedule:
                     "make the schedule after add_param_group",
                 )
             )
-        factor = self._factor(t)
+        factor = self.factor(t)
         _require_number("Schedule", f"factor({t})", factor)
         return [rate * float(factor) for rate in first]
 

@@ -100,8 +100,10 @@ class TrainingStep:
 
     def check(self) -> None:
         """Raises, or warns once, if the optimiser does not train the net as it is now, or if the
-        schedule is another's."""
+        schedule or the notes of what fires are another's."""
         check_schedule("TrainingStep", self.schedule, self.optimizer)
+        if self.firing is not None and self.firing.net is not self.net:
+            raise ArgumentError(explain("TrainingStep", "firing of its own net", "another net's"))
         names = left_out("TrainingStep", self.net, self.optimizer)
         if names and names != self._left_out:
             expected = "an optimiser of all parameters that want a gradient"

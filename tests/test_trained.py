@@ -9,6 +9,7 @@ import pytest
 import minidl
 from minidl import TrainingStep, data, nn, optim, schedules, train
 from minidl import functional as F
+from minidl.firing import Firing
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(24, 5)).astype(np.float32)
@@ -141,6 +142,16 @@ def test_a_schedule_of_another_optimizer_is_refused(given):
     if given == "other":
         with pytest.raises(minidl.ArgumentError, match="a schedule of this optimiser"):
             fitted(net, F.cross_entropy, second, schedule=schedule)
+
+
+def test_notes_of_what_fires_in_another_net_are_refused():
+    """They would have that net called in the place of this one."""
+    net, other = nn.MLP([5, 8, 3]), nn.MLP([5, 8, 3])
+    for loss in (F.cross_entropy, own_loss):
+        step = TrainingStep(net, loss, optim.SGD(net.parameters(), lr=0.1))
+        step.firing = Firing(other)
+        with pytest.raises(minidl.ArgumentError, match="firing of its own net"):
+            step(X, Y)
 
 
 # ---- Frozen parameters --------------------------------------------------------------------------

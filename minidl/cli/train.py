@@ -29,7 +29,6 @@ from .model_file import Model
 from .optimizers import optimizer_of
 from .options import check_output, threads
 from .preparation import Preparation
-from .same_training import SameTraining
 from .table import Table
 from .text import aligned
 from .train_options import add_options, check_usage, plan_of
@@ -122,9 +121,8 @@ def train(
     plan = plan_of(arguments, preparation.width, preparation.outputs)
     net = plan.build()
     optimizer = optimizer_of(arguments, net.parameters(), preparation.classes is None)
-    same = SameTraining(arguments, plan, optimizer, x, y)
     began = perf_counter()
-    history = trained(arguments, net, optimizer, preparation, parts, same)
+    history = trained(arguments, net, optimizer, preparation, parts)
     seconds = perf_counter() - began
     training = {"data": table.source, **of_training(arguments, optimizer, history)}
     for name, data in parts.items():
@@ -135,14 +133,14 @@ def train(
 
 def trained(
     arguments: argparse.Namespace, net: Sequential, optimizer: Optimizer,
-    preparation: Preparation, parts: dict[str, tuple[np.ndarray, np.ndarray]], same: SameTraining,
+    preparation: Preparation, parts: dict[str, tuple[np.ndarray, np.ndarray]],
 ) -> History:  # fmt: skip
     """Trains the net."""
     x, y = parts["train"]
     size = arguments.batch_size
     leaves_one = arguments.batch_norm and len(x) % size == 1  # which has no variance
     validation = parts.get("validation")
-    callbacks: list[Callback] = [same]
+    callbacks: list[Callback] = []
     if arguments.patience:
         callbacks.append(EarlyStopping(patience=arguments.patience))
     if arguments.checkpoints:

@@ -11,6 +11,7 @@ from ..errors import ArgumentError, DTypeError, ShapeError, explain
 from ..random import generator
 from ..tensor import Tensor, as_tensor
 from ..tensor.arrays import refuse_sparse
+from .checksum import checksum
 from .pixels import gathered, warn_unless_pixels
 
 
@@ -94,6 +95,13 @@ class Batches:
     @epoch.setter
     def epoch(self, value: int) -> None:
         self._epoch = _checked_whole("epoch", value, 0)
+
+    def settings(self) -> dict[str, Any]:
+        """What the batches of all epochs follow from: the data by its checksum."""
+        return {
+            "batch_size": self.batch_size, "shuffle": self._shuffle, "seed": self._seed,
+            "drop_last": self._drop_last, "data": checksum(self.x, self.y),
+        }  # fmt: skip
 
     def walk(self, order: Any) -> Iterator[tuple[Tensor, np.ndarray]]:
         """The batches of these rows, such as those that draw_order() gave or a part of them."""

@@ -11,6 +11,7 @@ from ..checks import is_number, is_whole
 from ..errors import ArgumentError, CheckpointError, MinidlError, explain
 from .callbacks import Callback, require_column, sign_of, value_of
 from .run import Run
+from .same import settings_of
 from .state import OF_OTHER_FILES, load_whole, split, whole
 
 
@@ -95,11 +96,17 @@ class Checkpoint(Callback):
         self.saved_at = monotonic()
 
 
-def resume(run: Run, wanted: Any) -> None:
-    """Goes on from the newest checkpoint: of a folder, or for True of the callback's. Where there
-    is none yet, training begins."""
+def resume(run: Run, wanted: Any, validation: Any) -> None:
+    """Notes what training is begun with, if it is saved, and goes on from the newest checkpoint: of
+    a folder, or for True of the callback's. Where that has none yet, training begins; any other
+    folder without one is refused."""
+    folders = [c.folder for c in run.callbacks if isinstance(c, Checkpoint)]
+    is_wanted = wanted is not None and wanted is not False
+    if folders or is_wanted:
+        run.settings = settings_of(run, validation)
+    if not is_wanted:
+        return
     if wanted is True:
-        folders = [c.folder for c in run.callbacks if isinstance(c, Checkpoint)]
         if len(folders) != 1:
             hint = 'callbacks=[Checkpoint("run")]'
             expected = "one Checkpoint among the callbacks for resume=True"
@@ -109,7 +116,13 @@ def resume(run: Run, wanted: Any) -> None:
         folder = wanted if isinstance(wanted, Folder) else Folder(wanted)
     saved = folder.newest()
     if saved is None:
+        if folder.path.resolve() not in [own.path.resolve() for own in folders]:
+            hint = "resume=True, which begins where the folder of the Checkpoint has none yet"
+            expected = f"a checkpoint in {folder.path} to resume"
+            raise ArgumentError(explain("fit", expected, "none", hint))
+        run.origin = f"begins: no checkpoint in {folder.path} to resume"
         return
+    run.origin = f"resumes {saved.path}"
     try:
         if saved.state["run:step"] != saved.step:
             raise ValueError(f"step {saved.state['run:step']!r}")
@@ -118,4 +131,5 @@ def resume(run: Run, wanted: Any) -> None:
         if isinstance(error, MinidlError):
             raise
         got = f"{saved.path}: {type(error).__name__}: {error}"
-        raise CheckpointError(explain("fit", "what a Checkpoint saved", got)) from None
+        hint = "checkpoint.load_model, for its weights alone"
+        raise CheckpointError(explain("fit", "what a Checkpoint saved", got, hint)) from None

@@ -68,6 +68,9 @@ class Feed(Protocol):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on from there."""
 
+    def settings(self) -> dict[str, Any]:
+        """What the batches of all epochs follow from, as far as it is known."""
+
 
 class RowFeed:
     """The rows of `Batches`, whose floats become those of a model's dtype, once."""
@@ -138,6 +141,10 @@ class RowFeed:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on with that epoch."""
         self.given.epoch = state["epoch"]
+
+    def settings(self) -> dict[str, Any]:
+        """Those of the batches."""
+        return self.given.settings()
 
 
 class IterableFeed:
@@ -225,6 +232,10 @@ class IterableFeed:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Nothing to do."""
+
+    def settings(self) -> dict[str, Any]:
+        """Nothing is known."""
+        return {}
 
 
 class Pace:

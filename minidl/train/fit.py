@@ -71,7 +71,8 @@ def fit(
     - guards: warn of the usual mistakes (see `check`); False, or the names of those that shall
     - resume: a folder that a Checkpoint wrote, or True for that of the callback: training goes on
       from the newest file, and gives the bits of a training that was never interrupted. The
-      other arguments have to be the same; `epochs` counts those that were done.
+      other arguments have to be the same (ArgumentError names what is not); `epochs` counts those
+      that were done, and there may be more, as there may be other metrics and callbacks.
 
     Ctrl-C ends training after the steps that run: the history says "interrupted", the model keeps
     what it has learned; a second one raises KeyboardInterrupt at once. Training sets every layer to
@@ -105,8 +106,7 @@ def fit(
             rehearse(run, checked)
             run.follow(schedule_of(optimizer, schedule))
             stepper.check()
-            if resume is not None and resume is not False:
-                go_on(run, resume)
+            go_on(run, resume, checked.data)
             run.tell("on_train_begin")
             pace, way_back = Pace(), WayBack()
             while len(run.history) < epochs and not run.stopped:

@@ -63,6 +63,12 @@ class Line(Meter):
     def __init__(self, file: TextIO | None = None) -> None:
         self.file = file or sys.stderr
 
+    def on_train_begin(self, run: Run) -> None:
+        """Says what a resume has found."""
+        super().on_train_begin(run)
+        if run.origin:
+            self._write(f"{run.origin}\n")
+
     def on_steps(self, run: Run, losses: np.ndarray) -> None:
         """Writes the line anew."""
         self.count(run)
@@ -104,10 +110,12 @@ class Bar(Meter):
     """tqdm's bar over all epochs."""
 
     def on_train_begin(self, run: Run) -> None:
-        """Opens the bar."""
+        """Says what a resume has found, and opens the bar."""
         from tqdm.auto import tqdm
 
         super().on_train_begin(run)
+        if run.origin:
+            tqdm.write(run.origin, file=sys.stderr)
         self.bar = tqdm(total=self.total(run), unit=" samples", unit_scale=True)
         self.values: dict[str, str] = {}
 

@@ -22,6 +22,7 @@ class Run:
     - losses: those of this epoch's steps, as arrays, one for each call of on_steps
     - names: the columns that every row of the history will have
     - stopped: why training shall end, or None
+    - origin: what a resume has found, in words, or None
 
     `stop(reason)` ends training after the steps that run.
     """
@@ -39,6 +40,8 @@ class Run:
         self.losses: list[np.ndarray] = []
         self.stopped: str | None = None
         self.is_rehearsed = False  # whether a batch was tried before the first step
+        self.origin: str | None = None
+        self.settings: dict[str, str] = {}  # what training was begun with, where it is saved
         self.mark_start()
 
     def follow(self, schedule: Schedule | None) -> None:

@@ -1,5 +1,6 @@
 """All that training goes on from, as one flat dict of arrays and plain values."""
 
+import json
 from collections.abc import Iterator, Mapping
 from time import perf_counter
 from typing import Any
@@ -8,11 +9,12 @@ import numpy as np
 
 from ..errors import ArgumentError, explain
 from ..random import random_state, set_random_state
-from ..strict_json import wrong
+from ..strict_json import parse, wrong
 from ..training import TrainingStep
 from .feed import Batch
 from .history import History
 from .run import Run
+from .same import past_factors, require_same, require_same_past
 
 SHARE = 0.005  # of the time, for keeping a state to go back to
 
@@ -23,7 +25,7 @@ SHAPE = {  # of what whole() makes, beside the state of the model and of others
     "random:layers": dict, "random:generator": dict,
     "run:step": int, "run:batch": int, "run:losses": np.ndarray,
     "run:start": {"random": dict, "feed": dict}, "run:history": np.ndarray,
-    "run:data": list, "run:optimizer": str,
+    "run:settings": np.ndarray, "run:factors": np.ndarray,
 }  # fmt: skip
 
 
@@ -66,14 +68,10 @@ class WayBack:
 
 def load_learned(run: Run, state: Mapping[str, Any]) -> None:
     """Goes back to what learned() gave."""
-    plan = within("schedule", state)
-    if bool(plan) != (run.schedule is not None):
-        was = "a schedule" if plan else "no schedule"
-        raise ArgumentError(explain("fit", f"{was}, as when it was saved", repr(run.schedule)))
     run.model.load_state_dict({name: state[name] for name in state if ":" not in name})
-    run.optimizer.load_state_dict(within("optimizer", state))
     if run.schedule is not None:
-        run.schedule.load_state_dict(plan)
+        run.schedule.load_state_dict(within("schedule", state))
+    run.optimizer.load_state_dict(within("optimizer", state))  # a callback may have set its rate
     run.model.load_random_state(state["random:layers"])
     set_random_state(state["random:generator"])
 
@@ -85,8 +83,8 @@ def whole(run: Run) -> dict[str, Any]:
     state |= {
         "run:step": run.step, "run:batch": run.batch, "run:losses": losses,
         "run:start": run.start, "run:history": as_bytes(run.history.to_json()),
-        "run:data": [run.feed.steps, run.feed.samples],
-        "run:optimizer": type(run.optimizer).__name__,
+        "run:settings": as_bytes(json.dumps(run.settings)),
+        "run:factors": past_factors(run.schedule),
     }  # fmt: skip
     for name, callback in named_callbacks(run):
         state |= prefixed(name, callback.state_dict())
@@ -97,23 +95,14 @@ def load_whole(run: Run, state: Mapping[str, Any]) -> None:
     """Goes on where whole() was taken. Within an epoch, the feed begins it again and leaves out
     the batches that were done. Where it fails, the run has learned nothing from it."""
     require_state("fit", state, SHAPE)
-    if run.feed.steps is not None and state["run:data"] != [run.feed.steps, run.feed.samples]:
-        steps, samples = state["run:data"]
-        raise ArgumentError(
-            explain(
-                "fit",
-                f"to resume with the same data, {steps} batches of {samples} rows",
-                f"{run.feed.steps} batches of {run.feed.samples} rows",
-            )
-        )
-    kind = type(run.optimizer).__name__
-    if state["run:optimizer"] != kind:
-        expected = f"to resume with {state['run:optimizer']}, as when it was saved"
-        raise ArgumentError(explain("fit", expected, kind))
+    settings = parse(text_of(state["run:settings"]), {...: str})
+    settings = require_same(run, settings, state)
     before = learned(run)
     try:
         load_learned(run, state)
         load_place(run, state)
+        require_same_past(run.schedule, state["run:factors"])
+        run.settings = settings
     except BaseException:
         load_learned(run, before)
         raise
@@ -129,7 +118,7 @@ def load_place(run: Run, state: Mapping[str, Any]) -> None:
         kept = within(name, state)
         if kept:
             callback.load_state_dict(kept)
-    run.history = History.from_json(state["run:history"].tobytes().decode())
+    run.history = History.from_json(text_of(state["run:history"]))
     run.step, run.start = step, state["run:start"]
     run.feed.load_state_dict(run.start["feed"])
     if batch:
@@ -158,6 +147,11 @@ def split(state: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], dict[str, An
 def as_bytes(text: str) -> np.ndarray:
     """A text of any length among the arrays; a checkpoint's plain values have a limit."""
     return np.frombuffer(text.encode(), np.uint8)
+
+
+def text_of(array: np.ndarray) -> str:
+    """What `as_bytes` made."""
+    return array.tobytes().decode()
 
 
 def prefixed(start: str, state: Mapping[str, Any]) -> dict[str, Any]:
