@@ -51,9 +51,9 @@ def load(path: Path, names: list[str]) -> dict[str, np.ndarray]:
                     got = f"the arrays {some(known)}"
                     raise DataError(explain(str(path), f"an array {name!r}", got))
             return {name: array(path, archive, name) for name in names}
-    except (DataError, OSError, MemoryError):
+    except (DataError, MemoryError):
         raise
-    except Exception as error:  # of zipfile, zlib, NumPy, and tokenize, by which it reads headers
+    except Exception as error:  # of zipfile, zlib, NumPy, tokenize; OSError where places are wrong
         raise DataError(explain(str(path), "arrays of numbers or texts", error)) from error
 
 

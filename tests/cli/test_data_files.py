@@ -163,6 +163,7 @@ def damaged():
     np.savez_compressed(whole, x=np.arange(1000.0).reshape(500, 2), y=np.arange(500))
     content = bytearray(whole.getvalue())
     yield "cut", bytes(content[:-40])
+    yield "a byte left out", bytes(content[:50] + content[51:])  # the arrays begin before the file
     content[200:260] = bytes(60)
     yield "overwritten", bytes(content)
     yield "text", b"a,b\n1,2\n"
