@@ -23,6 +23,7 @@ from .losses import Loss
 from .options import check_options, hidden_activations, hidden_sizes
 from .rows import Sample
 from .stochastic import fit_stochastic
+from .undo import all_or_nothing
 
 FLOATS = (np.float64, np.float32)  # x becomes the first of them if it is of another dtype
 
@@ -98,13 +99,21 @@ class BaseMLP(BaseEstimator):
         `sample_weight` (n,) says how much each row counts. `validation_data` is (X, y) or
         (X, y, sample_weight): its loss after each epoch is in `validation_loss_curve_`, and early
         stopping goes by it instead of setting rows of X aside. ValueError for data or options
-        that make no sense, before training begins. Returns the estimator.
+        that make no sense, before training begins; what fails, then or later, leaves the estimator
+        as it was. Returns the estimator.
         """
         return self._fit(X, y, sample_weight, validation_data, is_incremental=False)
 
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, validation_data: Any, is_incremental: bool
     ) -> Any:
+        with all_or_nothing(self):
+            self._train(X, y, sample_weight, validation_data, is_incremental)
+        return self
+
+    def _train(
+        self, X: Any, y: Any, sample_weight: Any, validation_data: Any, is_incremental: bool
+    ) -> None:
         self._check_options()
         if is_incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
@@ -135,7 +144,6 @@ class BaseMLP(BaseEstimator):
                 "Solver produced non-finite parameter weights. The input data may contain large "
                 "values and need to be preprocessed."
             )
-        return self
 
     def _checked(
         self, X: Any, y: Any, sample_weight: Any, is_first: bool

@@ -12,11 +12,13 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from ..errors import ArgumentError, explain
+from ..losses.checks import not_negative
 from ..optim.arguments import SHARE
 from .base import BaseMLP, is_stochastic
 from .losses import Loss, class_targets, classifier_loss
 from .options import one_of
 from .rows import Sample
+from .undo import all_or_nothing
 
 
 def gives_probabilities(estimator: Any) -> bool:
@@ -159,7 +161,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _weigh(self, y: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
         if self.class_weight is None:
             return weights
-        of_class = compute_sample_weight(self.class_weight, y)
+        name, of_class = type(self).__name__, compute_sample_weight(self.class_weight, y)
+        not_negative(name, "class_weight", of_class)
         return of_class if weights is None else of_class * weights
 
     def _stratifies(self) -> bool:
@@ -195,10 +198,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 )
         elif classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        else:
-            is_multilabel = type_of_target(y).startswith("multilabel")
-            self._set_classes(y if is_multilabel else classes)
-        return self._fit(X, y, sample_weight, None, is_incremental=True)
+        with all_or_nothing(self):
+            if not hasattr(self, "classes_"):
+                is_multilabel = type_of_target(y).startswith("multilabel")
+                self._set_classes(y if is_multilabel else classes)
+            return self._fit(X, y, sample_weight, None, is_incremental=True)
 
     def predict(self, X: Any) -> np.ndarray:
         """The likeliest class of each row, (n,), or for several labels 0 or 1, (n, labels)."""
