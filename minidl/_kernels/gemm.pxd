@@ -7,7 +7,9 @@
 
 Every element of C is one sum in the order of the depth, from `start` on, whatever the tile it
 falls in and whoever computes it, so the bits depend neither on the number of threads nor on the
-other rows.
+other rows. Of more than DEEP steps, as in the gradient of weights for a large batch, each block of
+the depth has a sum of its own, and the blocks' sums are added up: in one go a rounding error
+passes through all additions, and float32 loses ones below 2^24.
 """
 
 from cython.parallel cimport prange
@@ -23,7 +25,9 @@ cdef extern from *:
     #define SLAB_NUMBERS 32768
     #define FEW_ROWS 6
     #define FEW_STEPS 2
+    #define STREAMED 256
     #define COPY_DEPTH 100
+    #define DEEP 1024
     #define SQUARES 4
     #define TILE_ROWS 4
     #define COPY_A 1
@@ -49,7 +53,9 @@ cdef extern from *:
         SLAB_NUMBERS
         FEW_ROWS  # below, a copy of B does not repay, if B is wider than a panel
         FEW_STEPS  # below, there is nothing to keep C in registers for
+        STREAMED  # columns whose sums are made beside C
         COPY_DEPTH  # of A transposed, from which on a copy of it repays
+        DEEP  # steps in one sum, at most
         SQUARES  # side by side, so that enough sums are under way
         TILE_ROWS  # of the widest tile, about
         COPY_A  # what it costs to read a number of A, in multiply-adds
@@ -90,6 +96,28 @@ cdef inline out_of_line stream(
                 c_i[j] += a0 * b[j]
         b += b_row
         p += 1
+
+
+cdef inline void stream_blocks(
+    const real *a, Matrix a_at, const real *b, Py_ssize_t b_row, const real *start,
+    real *c, Py_ssize_t c_row, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t depth,
+    Py_ssize_t block
+) noexcept nogil:
+    """As stream, for fewer than FEW_ROWS rows, each block of the depth with a sum of its own."""
+    cdef real sums[FEW_ROWS * STREAMED]
+    cdef Py_ssize_t p = block, i, j, left, width
+    stream(a, a_at, b, b_row, start, c, c_row, rows, columns, block)
+    while p < depth:
+        left = 0
+        while left < columns:
+            width = min(<Py_ssize_t> STREAMED, columns - left)
+            stream(a + p * a_at.column, a_at, b + p * b_row + left, b_row, NULL, sums, width, rows,
+                   width, min(block, depth - p))
+            for i in range(rows):
+                for j in range(width):
+                    c[i * c_row + left + j] += sums[i * width + j]
+            left += width
+        p += block
 
 
 cdef inline in_line squares(
@@ -249,12 +277,15 @@ cdef inline void run_block(
     cdef Py_ssize_t p = 0, q, j, count, left, here, vectors, a_column = a_at.column
     cdef Py_ssize_t a_group = TILE_SUMS * a_at.row
     cdef Py_ssize_t row = c_row
+    cdef bint goes_on, adds
     cdef const real *a_p
     cdef const real *begin
     cdef const real *kept
     cdef real *c_q
     while p < at.depth:
         count = min(at.block, at.depth - p)
+        goes_on = p > 0 and at.depth <= DEEP
+        adds = p > 0 and not goes_on
         a_p = a + p * a_column
         if copy_a:
             copy_slab(a_p, a_column, rows, count, slab)
@@ -268,8 +299,8 @@ cdef inline void run_block(
                 c_q = c + (left - left_of(at, first_panel)) * rows
                 here = row = vectors * at.lanes
             for j in range(vectors * at.lanes):
-                first[j] = start[left + j] if start != NULL and j < here else 0
-            begin = &first[0] if p == 0 else c_q
+                first[j] = start[left + j] if start != NULL and p == 0 and j < here else 0
+            begin = c_q if goes_on else &first[0]
             kept = packed + place_of(at, p, q) if packed != NULL else panel
             if packed == NULL and b_at.column == 1:
                 pack(b + p * b_at.row + left, b_at.row, count, here, vectors, panel)
@@ -277,7 +308,7 @@ cdef inline void run_block(
                 pack_transposed(b + left * b_at.column + p, b_at.column, count, here, vectors,
                                 panel)
             strip(a_p, a_at, a_group, kept, vectors,
-                  begin, 0 if p == 0 else row, c_q, row, rows, here, count)
+                  begin, row if goes_on else 0, c_q, row, rows, here, count, adds)
         p += at.block
 
 
@@ -299,9 +330,12 @@ cdef inline void run_task(
     cdef Py_ssize_t top = 0, height = block_rows(rows, a_at.row == 1, depth)
     cdef Panels at = panels_of(depth, columns, 1, sizeof(real))
     cdef Py_ssize_t few = FEW_ROWS if at.panels > 1 else 2
-    if depth == 0 or (b_at.column == 1 and (rows < few or depth < FEW_STEPS)):
+    cdef bint deep = depth > DEEP
+    if deep and b_at.column == 1 and rows < few:
+        stream_blocks(a, a_at, b, b_at.row, start, c, c_row, rows, columns, depth, at.block)
+    elif depth == 0 or (b_at.column == 1 and (rows < few or depth < FEW_STEPS)):
         stream(a, a_at, b, b_at.row, start, c, c_row, rows, columns, depth)
-    elif rows == 1 and b_at.row == 1:
+    elif rows == 1 and b_at.row == 1 and not deep:
         if real is float:
             row_of_squares(a, a_at.column, b, b_at.column, start, <side_floats *> c, columns,
                            depth)

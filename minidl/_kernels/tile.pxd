@@ -112,11 +112,11 @@ cdef inline Py_ssize_t lanes_of(size_t itemsize) noexcept nogil:
 
 cdef inline in_line tile(
     Py_ssize_t rows, Py_ssize_t vectors, const real *a, Matrix a_at, const vector *panel,
-    const real *start, Py_ssize_t start_row, real *c, Py_ssize_t c_row, Py_ssize_t depth
+    const real *start, Py_ssize_t start_row, real *c, Py_ssize_t c_row, Py_ssize_t depth, bint adds
 ) noexcept nogil:
-    """C = start + A (rows x depth) · panel (depth x vectors), depth > 0. start_row is 0 if all
-    rows start alike. `vector` is that of `real`; the compiler knows rows and vectors, and
-    unrolls."""
+    """C = start + A (rows x depth) · panel (depth x vectors), depth > 0; `adds`: C += that.
+    start_row is 0 if all rows start alike. `vector` is that of `real`; the compiler knows rows and
+    vectors, and unrolls."""
     cdef vector acc[TILE_SUMS][WIDEST]
     cdef Py_ssize_t i, j, p
     ASSUME(depth > 0)
@@ -130,7 +130,10 @@ cdef inline in_line tile(
                     acc[i][j] += a[i * a_at.row + p * a_at.column] * panel[p * vectors + j]
         for i in range(rows):
             for j in range(vectors):
-                (<vector *> (c + i * c_row))[j] = acc[i][j]
+                if adds:
+                    (<vector *> (c + i * c_row))[j] += acc[i][j]
+                else:
+                    (<vector *> (c + i * c_row))[j] = acc[i][j]
 
 
 cdef inline Py_ssize_t tile_rows(Py_ssize_t vectors, Py_ssize_t rows) noexcept nogil:
@@ -141,60 +144,60 @@ cdef inline Py_ssize_t tile_rows(Py_ssize_t vectors, Py_ssize_t rows) noexcept n
 
 cdef inline in_line tile_of_rows(
     Py_ssize_t rows, Py_ssize_t vectors, const real *a, Matrix a_at, const vector *panel,
-    const real *start, Py_ssize_t start_row, real *c, Py_ssize_t c_row, Py_ssize_t depth
+    const real *start, Py_ssize_t start_row, real *c, Py_ssize_t c_row, Py_ssize_t depth, bint adds
 ) noexcept nogil:
     """Makes `rows` a constant, so that each number of them has code of its own."""
     if rows == TILE_SUMS // vectors:
-        tile(TILE_SUMS // vectors, vectors, a, a_at, panel, start, start_row, c, c_row, depth)
+        tile(TILE_SUMS // vectors, vectors, a, a_at, panel, start, start_row, c, c_row, depth, adds)
     elif rows == 4:
-        tile(4, vectors, a, a_at, panel, start, start_row, c, c_row, depth)
+        tile(4, vectors, a, a_at, panel, start, start_row, c, c_row, depth, adds)
     elif rows == 2:
-        tile(2, vectors, a, a_at, panel, start, start_row, c, c_row, depth)
+        tile(2, vectors, a, a_at, panel, start, start_row, c, c_row, depth, adds)
     else:
-        tile(1, vectors, a, a_at, panel, start, start_row, c, c_row, depth)
+        tile(1, vectors, a, a_at, panel, start, start_row, c, c_row, depth, adds)
 
 
 cdef inline out_of_line tile_of_1(
     Py_ssize_t rows, const real *a, Matrix a_at, const vector *panel,
-    const real *start, Py_ssize_t start_row, real *c, Py_ssize_t c_row, Py_ssize_t depth
+    const real *start, Py_ssize_t start_row, real *c, Py_ssize_t c_row, Py_ssize_t depth, bint adds
 ) noexcept nogil:
-    tile_of_rows(rows, 1, a, a_at, panel, start, start_row, c, c_row, depth)
+    tile_of_rows(rows, 1, a, a_at, panel, start, start_row, c, c_row, depth, adds)
 
 
 cdef inline out_of_line tile_of_2(
     Py_ssize_t rows, const real *a, Matrix a_at, const vector *panel,
-    const real *start, Py_ssize_t start_row, real *c, Py_ssize_t c_row, Py_ssize_t depth
+    const real *start, Py_ssize_t start_row, real *c, Py_ssize_t c_row, Py_ssize_t depth, bint adds
 ) noexcept nogil:
-    tile_of_rows(rows, 2, a, a_at, panel, start, start_row, c, c_row, depth)
+    tile_of_rows(rows, 2, a, a_at, panel, start, start_row, c, c_row, depth, adds)
 
 
 cdef inline out_of_line tile_of_3(
     Py_ssize_t rows, const real *a, Matrix a_at, const vector *panel,
-    const real *start, Py_ssize_t start_row, real *c, Py_ssize_t c_row, Py_ssize_t depth
+    const real *start, Py_ssize_t start_row, real *c, Py_ssize_t c_row, Py_ssize_t depth, bint adds
 ) noexcept nogil:
-    tile_of_rows(rows, 3, a, a_at, panel, start, start_row, c, c_row, depth)
+    tile_of_rows(rows, 3, a, a_at, panel, start, start_row, c, c_row, depth, adds)
 
 
 cdef inline void tile_of(
     Py_ssize_t rows, Py_ssize_t vectors, const real *a, Matrix a_at, const vector *panel,
-    const real *start, Py_ssize_t start_row, real *c, Py_ssize_t c_row, Py_ssize_t depth
+    const real *start, Py_ssize_t start_row, real *c, Py_ssize_t c_row, Py_ssize_t depth, bint adds
 ) noexcept nogil:
     if vectors == 3:
-        tile_of_3(rows, a, a_at, panel, start, start_row, c, c_row, depth)
+        tile_of_3(rows, a, a_at, panel, start, start_row, c, c_row, depth, adds)
     elif vectors == 2:
-        tile_of_2(rows, a, a_at, panel, start, start_row, c, c_row, depth)
+        tile_of_2(rows, a, a_at, panel, start, start_row, c, c_row, depth, adds)
     else:
-        tile_of_1(rows, a, a_at, panel, start, start_row, c, c_row, depth)
+        tile_of_1(rows, a, a_at, panel, start, start_row, c, c_row, depth, adds)
 
 
 cdef inline void strip(
     const real *a, Matrix a_at, Py_ssize_t a_group, const real *panel, Py_ssize_t vectors,
     const real *start, Py_ssize_t start_row, real *c, Py_ssize_t c_row,
-    Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t depth
+    Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t depth, bint adds
 ) noexcept nogil:
-    """C (rows x at most one panel) = start + A · panel, tile by tile. A lies in groups of
-    TILE_SUMS rows, a_group numbers apart. If C is narrower than the panel, the tile writes to
-    `wide`, and what belongs to C is copied."""
+    """C (rows x at most one panel) = start + A · panel, or C += that, tile by tile. A lies in
+    groups of TILE_SUMS rows, a_group numbers apart. If C is narrower than the panel, the tile
+    writes to `wide`, and what belongs to C is copied."""
     cdef real wide[TILE_SUMS * LANES]
     cdef Py_ssize_t width = vectors * lanes_of(sizeof(real)), row = 0, count, i, j
     cdef Py_ssize_t from_row, to_row
@@ -216,15 +219,18 @@ cdef inline void strip(
         if real is float:
             tile_of[float, floats](
                 count, vectors, a_tile, a_at, <const floats *> panel, begin, from_row, to, to_row,
-                depth)
+                depth, adds and columns >= width)
         else:
             tile_of[double, doubles](
                 count, vectors, a_tile, a_at, <const doubles *> panel, begin, from_row, to, to_row,
-                depth)
+                depth, adds and columns >= width)
         if columns < width:
             for i in range(count):
                 for j in range(columns):
-                    c[(row + i) * c_row + j] = wide[i * width + j]
+                    if adds:
+                        c[(row + i) * c_row + j] += wide[i * width + j]
+                    else:
+                        c[(row + i) * c_row + j] = wide[i * width + j]
         row += count
 
 

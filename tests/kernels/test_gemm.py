@@ -177,3 +177,35 @@ def test_nothing_beside_the_output_is_written(gemm, dtype, shape, threads):
     gemm.product(a, False, b, False, around[1:2], threads)
     assert_product(around[1:2], a, b)
     assert np.all(around[::2] == -7)
+
+
+# Beyond this depth each block of it has a sum of its own; of at most so many steps on any level.
+DEEP, BLOCK = 1024, 533
+
+
+@pytest.mark.parametrize("transposes", TRANSPOSES, ids=str)
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 40), (3, 70), (26, 9), (40, 130)])
+def test_deep_products_lose_no_more_than_blocks_do(gemm, dtype, rows, columns, transposes):
+    depth = 8000
+    a, b = matrices((rows, depth, columns), dtype)
+    a, b = np.abs(a), np.abs(b)
+    b[:, 0] = 2 / np.finfo(dtype).eps  # a number that what comes after it cannot move
+    a[:, :, 0] = 1
+    c = product(gemm, a, b, *transposes)
+    exact = a[:, :, 1:].astype(np.float64) @ b[:, 1:].astype(np.float64) + b[:, :1]
+    steps = BLOCK + 8 * depth / BLOCK  # the shortest blocks, of float64 on v4, are an eighth
+    assert (np.abs(c - exact) <= steps * np.finfo(dtype).eps / 2 * exact).all()
+    np.testing.assert_array_equal(product(gemm, a, b, *transposes, threads=3), c)
+    for i in (0, rows - 1):
+        alone = product(gemm, a[:, i : i + 1], b, *transposes)
+        np.testing.assert_array_equal(alone[:, 0], c[:, i])
+
+
+@pytest.mark.parametrize("depth", [DEEP - 1, DEEP])
+def test_up_to_there_a_product_is_one_sum(gemm, dtype, depth):
+    a, b = matrices((9, depth, 40), dtype)
+    b = np.copysign(2.0 ** np.round(3 * b), b).astype(dtype)  # exact products, so fused or not
+    expected = np.zeros((1, 9, 40), dtype)
+    for p in range(depth):
+        expected += a[:, :, p, None] * b[:, p, None]
+    np.testing.assert_array_equal(product(gemm, a, b), expected)

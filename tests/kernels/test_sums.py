@@ -174,6 +174,26 @@ def test_the_bias_in_the_kernels_step(dtype, outputs, monkeypatch):
         assert_summed(net[0].bias.data, targets)
 
 
+@pytest.mark.parametrize("outputs", [3, 40])
+def test_the_kernels_step_of_a_large_batch_has_the_loops_bits(outputs, monkeypatch):
+    monkeypatch.setattr(kernel_threads, "WORTH_SHARING", 0)
+    rng = np.random.default_rng(0)
+    x, y = rng.random((3000, 30), np.float32), rng.random((3000, outputs), np.float32)
+    results = []
+    for threads in (0, 1, 2):
+        minidl.manual_seed(0)
+        net = nn.Sequential(nn.Dense(30, outputs), nn.PReLU(outputs))
+        optimizer = optim.SGD(net.parameters(), 0.1)
+        if threads:
+            with minidl.set_num_threads(threads):
+                TrainingStep(net, F.mse, optimizer).epoch(data.batches(x, y, batch_size=3000))
+        else:
+            F.mse(net(x), y).backward()
+            optimizer.step()
+        results.append([p.numpy().tobytes() for p in net.parameters()])
+    assert results[1:] == results[:1] * 2
+
+
 def test_threads_do_not_change_a_sum(monkeypatch):
     monkeypatch.setattr(kernel_threads, "WORTH_SHARING", 0)
     x = np.random.default_rng(0).standard_normal((2, 300, 700)).astype(np.float32)
