@@ -1,6 +1,7 @@
 # make train:    builds, installs, trains on MNIST with each activation; results/ has the outcome
 # make test:     lint, doctests and tests
-# make sanitize: the kernels' tests, with every access and every operation of the kernels checked
+# make sanitize: the kernels' tests, with every access and every operation of the kernels checked;
+#                then every kernel under valgrind, for memory that is read before it is written
 # make lab:      the activation laboratory, in about half an hour; LAB=--quick for a try
 # make bench:    measures minidl against its peers, in 20 minutes; BENCH=--quick for a try
 PYTHON ?= python3
@@ -38,6 +39,7 @@ sanitize: $(VENV)/installed-test
 	$(BIN)/pytest --capture=sys tests/sanitizers_work.py \
 		tests/kernels tests/activations tests/losses tests/optim \
 		tests/test_training_step.py tests/test_prediction.py
+	$(BIN)/pytest tests/memcheck_work.py
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

@@ -5,8 +5,8 @@ import os
 import threading
 from importlib import import_module
 
-# What NumPy imports when it is first used, for initial weights and their scale. To import all of it
-# with minidl would take as long as all else.
+# What NumPy imports when it is first used: for initial weights, their scale, and sets of labels. To
+# import all of it with minidl would take as long as all else.
 LATE = ("numpy.random", "numpy.polynomial", "numpy.ma")
 
 

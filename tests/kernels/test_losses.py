@@ -175,7 +175,7 @@ def test_float32_binary_cross_entropy_keeps_its_bounds(target):
         ("huber", NAN, 0, NAN, NAN),
         ("hinge", INF, 1, 0, 0),
         ("hinge", INF, -1, INF, 1),
-        ("hinge", NAN, 1, NAN, 0),
+        ("hinge", NAN, 1, NAN, -1),
         ("binary_cross_entropy_with_logits", INF, 1, 0, 0),
         ("binary_cross_entropy_with_logits", INF, 0, INF, 1),
         ("binary_cross_entropy_with_logits", -INF, 0, 0, 0),
