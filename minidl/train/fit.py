@@ -94,23 +94,23 @@ def fit(
     """
     require(model, loss, epochs)
     own = callbacks_of(callbacks)
-    checked = Validation(model, validation, loss, metrics)
+    validation = Validation(model, validation, loss, metrics)
     require_again(data, epochs)
     feed = feed_of(data, dtype_of(model), batch_size, shuffle, seed)
     watchers = [*guards_of(guards), *own, *progress_of(progress)]
     stepper = TrainingStep(model, loss, optimizer)
-    run = Run(stepper, feed, epochs, ["epoch", "loss", "rate", *checked.names], watchers)
+    run = Run(stepper, feed, epochs, ["epoch", "loss", "rate", *validation.names], watchers)
 
     with mode(model, training=True), interruptible(run), rates_if_untrained(run):
         try:
-            rehearse(run, checked)
+            rehearse(run, validation)
             run.follow(schedule_of(optimizer, schedule))
             stepper.check()
-            go_on(run, resume, checked.data)
+            go_on(run, resume, validation.data)
             run.tell("on_train_begin")
             pace, way_back = Pace(), WayBack()
             while len(run.history) < epochs and not run.stopped:
-                train_epoch(run, stepper, pace, way_back, checked)
+                train_epoch(run, stepper, pace, way_back, validation)
             if run.batch:
                 run.tell("on_stop")
             run.tell("on_train_end")
