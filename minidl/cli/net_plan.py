@@ -64,5 +64,14 @@ class NetPlan(NamedTuple):
         return Sequential(*layers, Dense(*last))
 
     def __str__(self) -> str:
-        sizes = "-".join(map(str, self.sizes))
+        sizes = dashed(self.sizes)
         return f"{sizes}, {self.activation}" if len(self.sizes) > 2 else sizes
+
+
+def dashed(sizes: list[int]) -> str:
+    """Sizes as one word.
+
+    >>> dashed([4, 16, 3])
+    '4-16-3'
+    """
+    return "-".join(map(str, sizes))

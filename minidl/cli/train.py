@@ -29,6 +29,7 @@ from .model_file import Model
 from .optimizers import optimizer_of
 from .options import check_output, threads
 from .preparation import Preparation
+from .same_sizes import require_same_sizes
 from .table import Table
 from .text import aligned
 from .train_options import add_options, check_usage, plan_of
@@ -119,6 +120,8 @@ def train(
         parts["test"] = (preparation.x(test), preparation.y(test))
     manual_seed(arguments.seed)
     plan = plan_of(arguments, preparation.width, preparation.outputs)
+    if arguments.resume:
+        require_same_sizes(arguments.checkpoints, plan)
     net = plan.build()
     optimizer = optimizer_of(arguments, net.parameters(), preparation.classes is None)
     began = perf_counter()

@@ -207,7 +207,6 @@ def test_a_training_that_is_resumed_has_the_bits_of_one_that_was_not(run):
         (["--seed", 1], "seed"),
         (["--validation", 0.2], "data float32 (81, 3)"),
         (["--batch-size", 16], "batch_size 32, as training was begun, got batch_size 16"),
-        (["--hidden", 7], "layer 0 Dense(3, 128), layer 2 Dense(128, 3)"),
         (["--activation", "tanh"], "layer 1 ReLU(), as training was begun, got layer 1 Tanh()"),
         (["--lr", 0.1], "lr 0.05, as training was begun, got lr 0.1"),
         (["--momentum", 0], "momentum 0.9, as training was begun"),
@@ -223,6 +222,24 @@ def test_another_training_is_not_resumed(run, here, change, words):
     assert err.count("\n") == 1
     assert words in err
     assert not (here / "a.st").exists()
+
+
+@pytest.mark.parametrize(
+    ("activation", "hidden", "other"),
+    [
+        (["relu"], [9], [128]),
+        (["prelu"], [], [9]),
+        (["maxout", "--option", "pieces=3", "--batch-norm"], [9, 7], [9, 8]),
+    ],
+)
+def test_resuming_with_another_shape_says_what_to_type(run, activation, hidden, other):
+    train = (*TRAIN, "--activation", *activation, "--checkpoints", "run")
+    run(*train, "--epochs", 1, "--hidden", *hidden)
+    _, err = run(*train, "--epochs", 2, "--resume", "--hidden", *other, code=1)
+    before, now = ("-".join(map(str, [3, *units, 3])) for units in (hidden, other))
+    assert f"--resume: expected a net of {before}, as in run, got {now}." in err
+    typed = re.search("Try: (--hidden[ 0-9]*) with the same data", err)[1]
+    run(*train, "--epochs", 2, "--resume", *typed.split())
 
 
 def test_a_default_that_is_written_out_is_the_same_training(run):
