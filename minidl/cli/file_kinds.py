@@ -60,7 +60,8 @@ def kind_of(path: Path) -> str:
         return NPZ
     got, hint = what_is(head)
     if got != "text" or by_name == NPZ:
-        raise DataError(explain(str(path), f"a file of kind {by_name.upper()}", got, hint))
+        expected = "an NPZ file" if by_name == NPZ else "a CSV file in UTF-8, or an NPZ file"
+        raise DataError(explain(str(path), expected, got, hint))
     return CSV
 
 
@@ -97,5 +98,5 @@ def check_size(path: Path, unpacked: int) -> None:
     most = max(ALWAYS, MOST * path.stat().st_size)
     if unpacked > most:
         expected = f"at most {most:,} bytes packed in it ({MOST} times its size)"
-        hint = "to unpack it, if that is what you want"
+        hint = "gunzip, or np.savez, if so many are meant"
         raise DataError(explain(str(path), expected, f"{unpacked:,} or more", hint))
