@@ -5,12 +5,12 @@ Memory is taken for bytes that are there, never because a header asks for it.
 
 import gzip
 import io
-import stat
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..disk import open_plain
 from ..errors import DataError, explain
 
 CSV, NPZ = "csv", "npz"
@@ -51,9 +51,6 @@ def kind_of(path: Path) -> str:
     by_name = NPZ if path.suffix.lower() == ".npz" else CSV
     if not path.exists():
         return by_name
-    if not stat.S_ISREG(path.stat().st_mode):
-        hint = "to write what it gives to a file"
-        raise DataError(explain(str(path), "a file", "a pipe or a device", hint))
     with opened(path) as file:
         head = file.read(512)
     if head.startswith(ZIP):
@@ -76,7 +73,7 @@ def what_is(head: bytes) -> tuple[str, str]:
 @contextmanager
 def opened(path: Path) -> Iterator[io.BufferedReader | gzip.GzipFile]:
     """The bytes of a file, unpacked if it is a gzip file; DataError where that is damaged."""
-    with path.open("rb") as file:
+    with open_plain("data", path) as file:
         is_packed = file.read(len(GZIP)) == GZIP
         file.seek(0)
         try:

@@ -84,7 +84,7 @@ def test_what_is_no_table_is_named(tmp_path, content, what, to_do):
 @pytest.mark.parametrize("name", ["a.csv", "a.npz"])
 def test_a_pipe_is_refused_before_it_blocks(tmp_path, name):
     os.mkfifo(tmp_path / name)
-    with pytest.raises(DataError, match=f"{name}: expected a file, got a pipe or a device"):
+    with pytest.raises(DataError, match=f"{name}: expected a file, got a folder, a pipe"):
         tables.read_file(str(tmp_path / name), None, None)
 
 
