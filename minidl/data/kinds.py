@@ -8,6 +8,7 @@ import numpy as np
 from ..errors import ArgumentError, DTypeError, ShapeError, explain
 from ..tensor import Tensor
 from ..tensor.arrays import refuse_sparse, to_array
+from .pixels import warn_unless_pixels
 
 BATCHES = "a pair (x, y), batches(...), or an iterable of batches (x, y)"
 
@@ -82,8 +83,12 @@ def rows_of(operation: str, name: str, values: Any) -> np.ndarray:
 
 def inputs_of(operation: str, x: Any, dtype: np.dtype | None) -> np.ndarray:
     """x as an array (n, ...), floats and Python's numbers in a model's dtype. Whole numbers stay
-    what they are: pixels, or indices that a layer of one's own looks up."""
+    what they are: indices that a layer of one's own looks up, or pixels, which the kernels make
+    float32 of; here float64, if that is the model's dtype."""
     array = rows_of(operation, "x", x)
+    if array.dtype == np.uint8 and dtype == np.float64:
+        warn_unless_pixels(operation, array)
+        return array / 255
     if array.dtype.kind == "f":
         return array.astype(array.dtype if dtype is None else dtype, copy=False)
     if array.dtype.kind not in "biu":

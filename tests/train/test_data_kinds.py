@@ -73,6 +73,15 @@ def test_pixels_become_numbers_in_batches_of_any_kind():
         assert trained(given) == expected
 
 
+def test_pixels_of_a_model_in_double_precision():
+    pixels = RNG.integers(0, 256, (40, 4), np.uint8)
+    for kind in AS.values():
+        assert trained(kind(pixels), "float64") == trained(kind(pixels / 255), "float64")
+    dark = pixels // 8
+    with pytest.warns(minidl.GuardWarning, match="pixels from 0 to 255"):
+        train.predict(net("float64"), dark)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_lists_and_tables_are_arrays(dtype):
     expected = trained((X.astype(dtype), Y), dtype)
