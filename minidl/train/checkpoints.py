@@ -62,7 +62,7 @@ class Checkpoint(Callback):
             got = f"{self.folder.path} with a training that is at step {newest.step}"
             hint = "resume=True, or another folder"
             raise ArgumentError(explain("Checkpoint", "a folder for this training", got, hint))
-        if newest is None:
+        if newest is None or newest.path != run.resumed:  # else it is what training goes on from
             self.save(run)
         self.saved_at = monotonic()
 
@@ -122,7 +122,7 @@ def resume(run: Run, wanted: Any, validation: Any) -> None:
             raise ArgumentError(explain("fit", expected, "none", hint))
         run.origin = f"begins: no checkpoint in {folder.path} to resume"
         return
-    run.origin = f"resumes {saved.path}"
+    run.origin, run.resumed = f"resumes {saved.path}", saved.path
     try:
         if saved.state["run:step"] != saved.step:
             raise ValueError(f"step {saved.state['run:step']!r}")

@@ -1,6 +1,7 @@
 """`Run`: training as it stands, for those who watch it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,7 @@ class Run:
         self.stopped: str | None = None
         self.is_rehearsed = False  # whether a batch was tried before the first step
         self.origin: str | None = None
+        self.resumed: Path | None = None  # the file that training goes on from
         self.settings: dict[str, str] = {}  # what training was begun with, where it is saved
         self.mark_start()
 

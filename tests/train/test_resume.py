@@ -193,6 +193,28 @@ def test_another_training_in_the_folder_is_refused(tmp_path):
     assert len(started(resume=True)) == 1
 
 
+def test_the_beginning_in_a_folder_is_that_of_the_training_that_began_last(tmp_path):
+    class Weights(train.Callback):
+        def on_train_begin(self, run):
+            self.seen = run.model[0].weight.data[0, 0]
+
+    def begun(weight, resume=None, cut=1):
+        model = nn.MLP([5, 8, 2])
+        model[0].weight.data[...] = weight
+        weights = Weights()
+        callbacks = [train.Checkpoint(tmp_path), weights, CutAfter(cut)]
+        with pytest.raises(CutError):
+            train.fit(
+                model, (X, Y), F.cross_entropy, optim.SGD(model.parameters(), 0.1), 2,
+                callbacks=callbacks, progress=False, resume=resume,
+            )  # fmt: skip
+        return weights.seen
+
+    assert begun(1) == 1
+    assert begun(2) == 2
+    assert begun(3, resume=True) == 2
+
+
 def test_a_folder_that_cannot_be_written_to_is_known_before_the_first_step(tmp_path):
     (tmp_path / "file").write_text("")
     model = nn.MLP([5, 8, 2])
