@@ -55,7 +55,7 @@ def mnist(root: str | os.PathLike[str] | None = None) -> tuple[Split, Split]:
     """`(x_train, y_train), (x_test, y_test)`: uint8 pixels (n, height · width), int64 labels (n,).
 
     The four files are read from the folder `root`, else from the one that $MINIDL_DATA names,
-    else from the user's cache folder, into which missing ones are downloaded (11 MB, once). They
+    else from the user's cache folder, into which missing ones are downloaded (12 MB, once). They
     have the names under which MNIST is published, packed (.gz) or not; Fashion-MNIST and others
     that use the same names work too.
 
