@@ -58,6 +58,8 @@ def explain(operation: str, expected: object, got: object, hint: str = "") -> st
 
     >>> explain("dense", "x of shape (batch, 784)", "(64, 28, 28)", "x.reshape(64, -1)")
     'dense: expected x of shape (batch, 784), got (64, 28, 28). Try: x.reshape(64, -1)'
+    >>> explain("read", "a table", "Disk full.")
+    'read: expected a table, got Disk full.'
     """
-    message = f"{operation}: expected {expected}, got {got}."
+    message = f"{operation}: expected {expected}, got {got}".removesuffix(".") + "."
     return f"{message} Try: {hint}" if hint else message
