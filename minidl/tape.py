@@ -8,14 +8,17 @@ What an array is, the tape does not know: it adds gradients up with `+` and hand
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ContextDecorator
+from functools import wraps
 from heapq import heappop, heappush
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from itertools import count
-from typing import Any, Protocol, Union
+from typing import Any, Protocol, TypeVar, Union, cast
 
-from .errors import GraphError
+from .errors import ArgumentError, GraphError, explain
 from .forks import lock_across_forks
 
 Backward = Callable[[Any], Sequence[Any]]
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Leaf(Protocol):
@@ -159,6 +162,9 @@ def recording() -> bool:
 class no_grad(ContextDecorator):  # noqa: N801  (PyTorch's name, and used like a function)
     """Within the block, or in the decorated function, nothing is recorded, in this thread.
 
+    Of a generator that is the body of the function, not what its taker does between two items.
+    ArgumentError for an asynchronous function, which shares its thread with others.
+
     >>> import minidl
     >>> w = minidl.tensor([1.0, 2.0], requires_grad=True)
     >>> with minidl.no_grad():
@@ -172,3 +178,28 @@ class no_grad(ContextDecorator):  # noqa: N801  (PyTorch's name, and used like a
 
     def __exit__(self, *_: object) -> None:
         _mode.no_grad_blocks -= 1
+
+    def __call__(self, function: Function) -> Function:
+        """The function, or generator function, with nothing recorded while its body runs."""
+        if iscoroutinefunction(function) or isasyncgenfunction(function):
+            hint = "with no_grad(): around lines without await"
+            raise ArgumentError(explain("no_grad", "a function or generator", "async def", hint))
+        if not isgeneratorfunction(function):
+            return super().__call__(function)
+
+        @wraps(function)
+        def generator(*arguments: Any, **options: Any) -> Any:
+            items = function(*arguments, **options)
+            go_on, sent = items.send, None
+            try:
+                while True:
+                    with self:
+                        item = go_on(sent)
+                    try:
+                        go_on, sent = items.send, (yield item)
+                    except BaseException as error:  # the taker's throw() or close()
+                        go_on, sent = items.throw, error
+            except StopIteration as end:
+                return end.value
+
+        return cast(Function, generator)

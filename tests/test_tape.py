@@ -10,7 +10,7 @@ from support import leaf
 
 from minidl import Tensor, no_grad, tensor
 from minidl import functional as F
-from minidl.errors import DTypeError, GraphError, ShapeError
+from minidl.errors import ArgumentError, DTypeError, GraphError, ShapeError
 from minidl.tensor import record
 
 
@@ -395,6 +395,52 @@ def test_no_grad_as_a_decorator():
     assert not doubled(2).requires_grad
     assert doubled.__doc__ == "Twice x."
     assert (x * 2).requires_grad
+
+
+def test_a_generator_records_nothing_and_its_taker_does():
+    """Whichever way the body is entered: next, send, throw or close; and what it returns."""
+    x, seen = leaf(1.0), []
+
+    @no_grad()
+    def results(n):
+        """Of n items."""
+        try:
+            for _ in range(n):
+                try:
+                    seen.append((yield x * 2))
+                except KeyError:
+                    yield x * 3
+        finally:
+            seen.append(x * 4)
+        return x * 5
+
+    items = results(2)
+    for take in (lambda: next(items), lambda: items.send("sent"), lambda: items.throw(KeyError)):
+        assert not take().requires_grad
+        assert (x * 2).requires_grad
+    with pytest.raises(StopIteration) as end:
+        next(items)
+    assert not end.value.value.requires_grad
+    assert seen[0] == "sent"
+    assert not seen[1].requires_grad
+    closed = results(1)
+    next(closed)
+    closed.close()
+    assert len(seen) == 3
+    assert not seen[2].requires_grad
+    with pytest.raises(ValueError, match="other"):
+        (items := results(1)).__next__(), items.throw(ValueError("other"))
+    assert (x * 2).requires_grad
+    assert results.__doc__ == "Of n items."
+
+
+def test_no_grad_refuses_asynchronous_functions():
+    """Between its awaits, others would run in the same thread."""
+    with pytest.raises(ArgumentError, match="no_grad: .*async def.*Try: with no_grad"):
+
+        @no_grad()
+        async def wait():
+            pass
 
 
 def test_backward_runs_within_no_grad():
