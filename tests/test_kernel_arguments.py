@@ -137,7 +137,7 @@ def test_an_optimiser_refuses_arrays_other_than_its_state_is_for(change):
     elif change == "reshape":
         array.shape = (6, 4)
     else:
-        w._data = array.astype(np.float32)
+        w._array = array.astype(np.float32)
     for p in (w, other):
         p.grad = minidl.tensor(np.ones_like(p.data))
     before = optimizer.state_dict()["parameters.0.steps"]

@@ -8,8 +8,9 @@ from ..errors import DTypeError, ShapeError, explain
 from ..tape import no_grad
 from .arithmetic import Arithmetic
 from .arrays import FLOATS, to_array
-from .base import Base, as_tensor, record, require_float
+from .base import Base, as_tensor, raw, record, require_float
 from .elementwise import Elementwise, maximum, minimum, where
+from .numpy_protocol import NumPyProtocol
 from .reductions import Reductions
 from .shapes import Shapes, concatenate, stack
 
@@ -19,7 +20,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-class Tensor(Arithmetic, Elementwise, Reductions, Shapes):
+class Tensor(Arithmetic, Elementwise, Reductions, Shapes, NumPyProtocol):
     """An array with reverse-mode differentiation.
 
     `Tensor(array)` wraps the array without copying it; `tensor(data)` copies. The dtype is
@@ -35,13 +36,11 @@ class Tensor(Arithmetic, Elementwise, Reductions, Shapes):
 
     __slots__ = ()
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """The values, for np.asarray and all that call it."""
-        return np.array(self._data, dtype=dtype, copy=copy)
-
     def __repr__(self) -> str:
-        text = np.array2string(self._data, separator=", ", prefix="tensor(", threshold=60)
-        if self.dtype != np.float32 and self.dtype.kind == "f":
+        text = np.array2string(self._array, separator=", ", prefix="tensor(", threshold=60)
+        if self.size == 0 and self.shape != (0,):
+            text += f", shape={self.shape}"
+        if self.dtype != np.float32 and (self.size == 0 or self.dtype.kind == "f"):
             text += f", dtype={self.dtype}"
         if self._node is not None:
             text += f", made by {self._node.operation}"
@@ -50,6 +49,11 @@ class Tensor(Arithmetic, Elementwise, Reductions, Shapes):
         return f"tensor({text})"
 
     def __format__(self, spec: str) -> str:
+        if spec and self.size != 1:
+            hint = "x.numpy(), or x.mean()"
+            raise ShapeError(
+                explain(f"format {spec!r}", "one element", f"shape {self.shape}", hint)
+            )
         return format(self.item(), spec) if spec else repr(self)
 
     def __float__(self) -> float:
@@ -63,7 +67,7 @@ class Tensor(Arithmetic, Elementwise, Reductions, Shapes):
             raise ShapeError(
                 explain("bool", "one element", f"shape {self.shape}", "x.all() or x.any()")
             )
-        return bool(self._data.item())
+        return bool(self._array.item())
 
     def __index__(self) -> int:
         if self.dtype.kind not in "iu":
@@ -86,4 +90,4 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     >>> tensor(np.arange(3)).dtype
     dtype('int64')
     """
-    return Tensor(to_array(data, dtype).copy(), requires_grad=requires_grad)
+    return Tensor(to_array(raw(data), dtype).copy(), requires_grad=requires_grad)

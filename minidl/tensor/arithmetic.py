@@ -1,17 +1,38 @@
 """Arithmetic: + - * / ** and the matrix product, with NumPy's broadcasting."""
 
 import math
+from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import _kernels
-from ..errors import ShapeError, explain
+from ..errors import DTypeError, ShapeError, explain
 from .arrays import Shape, chain, unbroadcast
 from .base import Base, apply, as_tensor, record, require_float, wanted_shape
 
 if TYPE_CHECKING:
     from . import Tensor
+
+HOLD_NUMBERS = (Base, np.ndarray, np.generic, list, tuple, int, float)
+
+
+def operator(method: Callable[[Any, Any], "Tensor"]) -> Callable[[Any, Any], "Tensor"]:
+    """The method of an operator such that a type which minidl does not know has its turn: its own
+    `__radd__`, or else Python's TypeError. What should hold numbers and does not is a DTypeError.
+    """
+
+    @wraps(method)
+    def operation(self: Base, other: Any) -> "Tensor":
+        try:
+            return method(self, other)
+        except DTypeError:
+            if isinstance(other, HOLD_NUMBERS):
+                raise
+            return NotImplemented
+
+    return operation
 
 
 def operands(operation: str, x: Base, y: Any) -> tuple["Tensor", "Tensor"]:
@@ -49,8 +70,8 @@ def multiply(x: Base, y: Any) -> "Tensor":
     a, b = operands("multiply", x, y)
     a_shape, b_shape = wanted_shape(a), wanted_shape(b)
     # Each factor is the derivative for the other one.
-    p = a._data if b.requires_grad else None
-    q = b._data if a.requires_grad else None
+    p = a._array if b.requires_grad else None
+    q = b._array if a.requires_grad else None
 
     def backward(dy: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
         return chain(dy, q, a_shape), chain(dy, p, b_shape)
@@ -65,7 +86,7 @@ def divide(x: Base, y: Any) -> "Tensor":
     a_shape, b_shape = wanted_shape(a), wanted_shape(b)
     result = apply("divide", np.divide, a, b)
     # d(a/b) = da / b - (a/b) / b db: the divisor and the quotient.
-    divisor = b._data
+    divisor = b._array
     quotient = result if b.requires_grad else None
 
     def backward(dy: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
@@ -87,7 +108,7 @@ def power(x: Base, y: Any) -> "Tensor":
     a_shape, b_shape = wanted_shape(a), wanted_shape(b)
     result = apply("power", np.power, a, b)
     # Both derivatives need a and b, that for b needs the result too.
-    p, q = a._data, b._data
+    p, q = a._array, b._array
     power = result if b.requires_grad else None
 
     def backward(dy: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
@@ -109,7 +130,7 @@ def power(x: Base, y: Any) -> "Tensor":
 def negative(x: Base) -> "Tensor":
     """-x."""
     require_float("negative", x)
-    return record("negative", -x._data, (x,), lambda dy: (-dy,))
+    return record("negative", -x._array, (x,), lambda dy: (-dy,))
 
 
 def product(
@@ -161,10 +182,10 @@ def matmul(x: Base, y: Any) -> "Tensor":
     a, b = operands("matmul", x, y)
     a_shape, b_shape = wanted_shape(a), wanted_shape(b)
     batch = batch_axes(a, b)
-    dtype = np.result_type(a._data, b._data)
+    dtype = np.result_type(a._array, b._array)
     # As matrices: a row for 1-D on the left, a column on the right.
-    left = a._data[None, :] if a.ndim == 1 else a._data
-    right = b._data[:, None] if b.ndim == 1 else b._data
+    left = a._array[None, :] if a.ndim == 1 else a._array
+    right = b._array[:, None] if b.ndim == 1 else b._array
     rows, depth, columns = *left.shape[-2:], right.shape[-1]
     row_axis, column_axis = (rows,) * (a.ndim > 1), (columns,) * (b.ndim > 1)
     c = product(stacked(left, batch, dtype), stacked(right, batch, dtype))
@@ -190,35 +211,43 @@ def matmul(x: Base, y: Any) -> "Tensor":
 
 
 class Arithmetic(Base):
-    """The operators. Each also takes numbers and arrays on the other side."""
+    """The operators. Each also takes numbers, lists and arrays on the other side."""
 
     __slots__ = ()
 
+    @operator
     def __add__(self, other: Any) -> "Tensor":
         return add(self, other)
 
     __radd__ = __add__
 
+    @operator
     def __sub__(self, other: Any) -> "Tensor":
         return subtract(self, other)
 
+    @operator
     def __rsub__(self, other: Any) -> "Tensor":
         return subtract(as_tensor(other, "subtract", like=self), self)
 
+    @operator
     def __mul__(self, other: Any) -> "Tensor":
         return multiply(self, other)
 
     __rmul__ = __mul__
 
+    @operator
     def __truediv__(self, other: Any) -> "Tensor":
         return divide(self, other)
 
+    @operator
     def __rtruediv__(self, other: Any) -> "Tensor":
         return divide(as_tensor(other, "divide", like=self), self)
 
+    @operator
     def __pow__(self, other: Any) -> "Tensor":
         return power(self, other)
 
+    @operator
     def __rpow__(self, other: Any) -> "Tensor":
         return power(as_tensor(other, "power", like=self), self)
 
@@ -228,9 +257,11 @@ class Arithmetic(Base):
     def __pos__(self) -> "Tensor":
         return self  # type: ignore[return-value]
 
+    @operator
     def __matmul__(self, other: Any) -> "Tensor":
         return matmul(self, other)
 
+    @operator
     def __rmatmul__(self, other: Any) -> "Tensor":
         return matmul(as_tensor(other, "matmul", like=self), self)
 
@@ -245,20 +276,25 @@ class Arithmetic(Base):
                     "x = x + y instead of x += y",
                 )
             )
-        self.write(operation, new._data, new)
+        self.write(operation, new._array, new)
         return self  # type: ignore[return-value]
 
+    @operator
     def __iadd__(self, other: Any) -> "Tensor":
         return self._in_place("+=", add(self, other))
 
+    @operator
     def __isub__(self, other: Any) -> "Tensor":
         return self._in_place("-=", subtract(self, other))
 
+    @operator
     def __imul__(self, other: Any) -> "Tensor":
         return self._in_place("*=", multiply(self, other))
 
+    @operator
     def __itruediv__(self, other: Any) -> "Tensor":
         return self._in_place("/=", divide(self, other))
 
+    @operator
     def __ipow__(self, other: Any) -> "Tensor":
         return self._in_place("**=", power(self, other))

@@ -21,21 +21,19 @@ _adding = lock_across_forks()  # threads that share a leaf must not lose each ot
 class Base:
     """The array `data`, its gradient `grad`, and how it came to be."""
 
-    __slots__ = ("__weakref__", "_data", "_memory", "_node", "_recorded", "_requires_grad", "grad")
-
-    __array_ufunc__ = None  # array + tensor is left to the tensor
+    __slots__ = ("__weakref__", "_array", "_memory", "_node", "_recorded", "_requires_grad", "grad")
 
     # The class of what operations make, also of subclasses' operations; set where it is defined.
     result_class: ClassVar[type["Tensor"]]
 
     def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False) -> None:
-        array = to_array(data, dtype)
-        shared = isinstance(data, Base) and array is data._data
+        array = to_array(raw(data), dtype)
+        shared = isinstance(data, Base) and array is data._array
         self._become(array, data._memory if shared else tape.Memory(), None)
         self.requires_grad = requires_grad
 
     def _become(self, data: np.ndarray, memory: tape.Memory, node: tape.Node | None) -> None:
-        self._data = data
+        self._array = data
         self._memory = memory
         self._node = node
         self._recorded = memory.recorded_writes
@@ -49,15 +47,15 @@ class Base:
         `x += y`, `x[i] = y` and `x.data = y` are noticed. What is written into the array directly,
         or through another tensor made around it, is not.
         """
-        return self._data
+        return self._array
 
     @data.setter
     def data(self, value: Any) -> None:
         new = self._alike("data", value)
-        if not np.may_share_memory(new._data, self._data):
+        if not np.may_share_memory(new._array, self._array):
             new._memory.is_parameter |= self._memory.is_parameter
             self._memory, self._recorded = new._memory, new._recorded
-        self._data = new._data
+        self._array = new._array
         self.mark_written()
 
     def _alike(self, operation: str, value: Any) -> "Tensor":
@@ -78,7 +76,7 @@ class Base:
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
-        if value and self._data.dtype not in FLOATS:
+        if value and self._array.dtype not in FLOATS:
             raise DTypeError(
                 explain(
                     "requires_grad",
@@ -98,46 +96,46 @@ class Base:
     @property
     def shape(self) -> tuple[int, ...]:
         """The length of every axis."""
-        return self._data.shape
+        return self._array.shape
 
     @property
     def dtype(self) -> np.dtype:
         """float32 or float64; integers or bool for labels and masks."""
-        return self._data.dtype
+        return self._array.dtype
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return self._data.ndim
+        return self._array.ndim
 
     @property
     def size(self) -> int:
         """The number of elements."""
-        return self._data.size
+        return self._array.size
 
     def numpy(self) -> np.ndarray:
         """The values as an array, without history; not a copy."""
-        return self._data
+        return self._array
 
     def item(self) -> float:
         """The only element as a Python number; ShapeError if there is not exactly one."""
-        if self._data.size != 1:
+        if self._array.size != 1:
             raise ShapeError(
                 explain(
                     "item", "one element", f"shape {self.shape}", "x.numpy(), or x.sum().item()"
                 )
             )
-        return self._data.item()
+        return self._array.item()
 
     def detach(self) -> "Tensor":
         """The same values, in the same memory, without history."""
-        return self._result(self._data, self._memory)
+        return self._result(self._array, self._memory)
 
     def receive_gradient(self, gradient: np.ndarray) -> None:
         """Adds to `grad`, if it is still wanted. The tape calls this at the end of its pass."""
         if not self._requires_grad:
             return
-        gradient = np.asarray(gradient, self._data.dtype)
+        gradient = np.asarray(gradient, self._array.dtype)
         if self.grad is not None and getattr(self.grad, "_memory", tape.Memory).was_stepped:
             warnings.warn(
                 "backward: adds to a gradient that an optimiser's step has used already. Try: "
@@ -172,7 +170,7 @@ class Base:
             )
         self.check_current("backward")
         if grad is None:
-            if self._data.size != 1:
+            if self._array.size != 1:
                 raise ShapeError(
                     explain(
                         "backward",
@@ -183,7 +181,7 @@ class Base:
                 )
             dy = np.array(1, self.dtype).reshape(self.shape)
         else:
-            dy = to_array(grad, self.dtype, "backward")
+            dy = to_array(raw(grad), self.dtype, "backward")
             if dy.shape != self.shape:
                 raise ShapeError(explain("backward", f"grad of shape {self.shape}", dy.shape))
         if self._node is None:
@@ -207,7 +205,7 @@ class Base:
         self._memory.writes += 1
 
     def _check_writeable(self, operation: str) -> None:
-        if not self._data.flags.writeable:
+        if not self._array.flags.writeable:
             raise ArgumentError(
                 explain(operation, "memory to write to", "a read-only array", "tensor(x)")
             )
@@ -229,15 +227,21 @@ class Base:
             memory.last_writer = history._node.age
             self._recorded = memory.recorded_writes
             self._node, self._requires_grad = history._node, True
-        self._data[where] = values
+        self._array[where] = values
         self.mark_written()
 
     def __getstate__(self) -> dict[str, Any]:
         """What copy, pickle and their like keep; only a tensor without history has all it needs."""
+        if self._node is not None and not tape.recording():
+            return self.detach().__getstate__()
         if self._node is not None:
             raise GraphError(
-                f"copy: expected a tensor without history, got one made by "
-                f"'{self._node.operation}'. Try: x.detach()"
+                explain(
+                    "copy",
+                    "a tensor without history, also for pickling or plotting it",
+                    f"one made by '{self._node.operation}'",
+                    "x.detach(), or x.numpy() for the values",
+                )
             )
         slots = [name for kind in type(self).__mro__ for name in vars(kind).get("__slots__", ())]
         kept = [name for name in slots if name != "__weakref__" and hasattr(self, name)]
@@ -283,7 +287,7 @@ def record(
             x.check_current(operation)
         if x._requires_grad:
             is_wanted = True
-            is_mixed = is_mixed or x._data.dtype != array.dtype
+            is_mixed = is_mixed or x._array.dtype != array.dtype
             edges.append(x._node or x)
         else:
             edges.append(None)
@@ -298,9 +302,14 @@ def record(
     return result
 
 
+def raw(data: Any) -> Any:
+    """A tensor's array, without history; other data as they are."""
+    return data._array if isinstance(data, Base) else data
+
+
 def wanted_shape(x: Base) -> Shape | None:
     """The shape of the gradient of x; None if none is wanted."""
-    return x._data.shape if x._requires_grad else None
+    return x._array.shape if x._requires_grad else None
 
 
 def as_tensor(
@@ -311,11 +320,11 @@ def as_tensor(
     Beside a float tensor `like`, Python numbers, lists, masks and integers are constants of its
     dtype; else Python numbers become `numbers`, None for what NumPy makes of them.
     """
-    dtype = None if like is None or like._data.dtype.kind != "f" else like._data.dtype
+    dtype = None if like is None or like._array.dtype.kind != "f" else like._array.dtype
     if isinstance(value, Base):
-        if dtype is None or value._data.dtype.kind == "f":
+        if dtype is None or value._array.dtype.kind == "f":
             return value  # type: ignore[return-value]
-        return Base._result(value._data.astype(dtype))
+        return Base._result(value._array.astype(dtype))
     if dtype is not None and type(value) in (float, int):  # the usual case, made short
         return Base._result(np.asarray(value, dtype))
     if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim > 0:
@@ -326,7 +335,7 @@ def as_tensor(
 def require_float(operation: str, *tensors: Base) -> None:
     """Raises DTypeError unless all tensors hold float32 or float64."""
     for x in tensors:
-        if x._data.dtype.kind != "f":
+        if x._array.dtype.kind != "f":
             raise DTypeError(
                 explain(operation, "float32 or float64", x.dtype, "tensor(x, dtype='float32')")
             )
@@ -339,7 +348,7 @@ def apply(operation: str, function: Callable[..., np.ndarray], *tensors: Base) -
     """
     try:
         with np.errstate(all="ignore"):
-            return function(*[x._data for x in tensors])
+            return function(*[x._array for x in tensors])
     except ValueError:
         shapes = " and ".join(str(x.shape) for x in tensors)
         raise ShapeError(

@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import _kernels
 from ..errors import ArgumentError, DTypeError, explain
-from .arithmetic import operands
+from .arithmetic import operands, operator
 from .arrays import as_dtype, same, unbroadcast
 from .base import Base, apply, as_tensor, record, require_float, wanted_shape
 
@@ -29,7 +29,7 @@ def where(condition: Any, x: Any, y: Any) -> "Tensor":
     first = as_tensor(x, "where", like=y if isinstance(y, Base) else None)
     a, b = operands("where", first, y)
     a_shape, b_shape = wanted_shape(a), wanted_shape(b)
-    chosen = choice._data.astype(bool, copy=False)
+    chosen = choice._array.astype(bool, copy=False)
 
     def backward(dy: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
         zero = np.zeros((), dy.dtype)  # selected, not multiplied: 0 · inf is NaN
@@ -55,7 +55,7 @@ def _extremum(operation: str, function: np.ufunc, x: Any, y: Any) -> "Tensor":
     first = as_tensor(x, operation, like=y if isinstance(y, Base) else None)
     a, b = operands(operation, first, y)
     a_shape, b_shape = wanted_shape(a), wanted_shape(b)
-    p, q = a._data, b._data
+    p, q = a._array, b._array
     result = apply(operation, function, a, b)
 
     def backward(dy: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
@@ -72,8 +72,8 @@ def _extremum(operation: str, function: np.ufunc, x: Any, y: Any) -> "Tensor":
 def by_kernel(operation: str, x: Base) -> np.ndarray:
     """The kernel of that name at every element of x; DTypeError unless x is float32 or float64."""
     require_float(operation, x)
-    data = np.ascontiguousarray(x._data)
-    y = np.empty(x._data.shape, data.dtype)
+    data = np.ascontiguousarray(x._array)
+    y = np.empty(x._array.shape, data.dtype)
     threads = _kernels.threads_for(NANOSECONDS * data.size)
     getattr(_kernels.elementwise, operation)(data, y, threads)
     return y
@@ -92,7 +92,7 @@ class Elementwise(Base):
 
     def log(self) -> "Tensor":
         """The natural logarithm: -inf at 0, NaN below."""
-        x = self._data
+        x = self._array
         y = by_kernel("log", self)
         # Keeps x: the derivative is 1 / x.
         return record("log", y, (self,), lambda dy: (dy / x,), keeps=[self])
@@ -105,7 +105,7 @@ class Elementwise(Base):
 
     def log1p(self) -> "Tensor":
         """ln(1 + x), exact near 0."""
-        x = self._data
+        x = self._array
         y = by_kernel("log1p", self)
         # Keeps x: the derivative is 1 / (1 + x).
         return record("log1p", y, (self,), lambda dy: (dy / (1 + x),), keeps=[self])
@@ -126,17 +126,21 @@ class Elementwise(Base):
     def abs(self) -> "Tensor":
         """|x|; the slope at 0 is 0."""
         require_float("abs", self)
-        x = self._data
+        x = self._array
         # Keeps x: the derivative is its sign.
         return record("abs", np.abs(x), (self,), lambda dy: (dy * np.sign(x),), keeps=[self])
 
     def __abs__(self) -> "Tensor":
         return self.abs()
 
-    def clip(self, low: float | None = None, high: float | None = None) -> "Tensor":
+    def clip(self, low: Any = None, high: Any = None) -> "Tensor":
         """min(max(x, low), high); None leaves a side open. The slope at a bound is 1, outside 0,
         and 1 at a NaN, which stays one."""
         require_float("clip", self)
+        low, high = (
+            bound.item() if isinstance(bound, np.ndarray) and bound.ndim == 0 else bound
+            for bound in (low, high)
+        )
         bounds = (-np.inf if low is None else low, np.inf if high is None else high)
         if not all(isinstance(bound, Real) for bound in bounds):
             raise DTypeError(
@@ -147,7 +151,7 @@ class Elementwise(Base):
             )  # fmt: skip
         if not bounds[0] <= bounds[1]:
             raise ArgumentError(explain("clip", "low <= high", f"low={low}, high={high}"))
-        x = self._data
+        x = self._array
         y = np.clip(x, *(x.dtype.type(bound) for bound in bounds))
 
         def backward(dy: np.ndarray) -> tuple[np.ndarray]:
@@ -160,36 +164,36 @@ class Elementwise(Base):
         """The values in another dtype; a float's gradient comes back in this one, integers and
         masks have none."""
         wanted = as_dtype("astype", dtype)
-        x = self._data.astype(wanted)
+        x = self._array.astype(wanted)
         return record("astype", x, (self,) if wanted.kind == "f" else (), lambda dy: (dy,))
 
     def _compare(self, operation: str, function: np.ufunc, other: Any) -> "Tensor":
         b = as_tensor(other, operation, like=self, numbers=None)
         return Base._result(np.asarray(apply(operation, function, self, b)))
 
+    @operator
     def __lt__(self, other: Any) -> "Tensor":
         return self._compare("<", np.less, other)
 
+    @operator
     def __le__(self, other: Any) -> "Tensor":
         return self._compare("<=", np.less_equal, other)
 
+    @operator
     def __gt__(self, other: Any) -> "Tensor":
         return self._compare(">", np.greater, other)
 
+    @operator
     def __ge__(self, other: Any) -> "Tensor":
         return self._compare(">=", np.greater_equal, other)
 
+    @operator
     def __eq__(self, other: Any) -> "Tensor":  # type: ignore[override]
-        try:
-            return self._compare("==", np.equal, other)
-        except DTypeError:  # no number at all, such as None: Python then says False
-            return NotImplemented
+        return self._compare("==", np.equal, other)
 
+    @operator
     def __ne__(self, other: Any) -> "Tensor":  # type: ignore[override]
-        try:
-            return self._compare("!=", np.not_equal, other)
-        except DTypeError:
-            return NotImplemented
+        return self._compare("!=", np.not_equal, other)
 
     def _combine(self, operation: str, function: np.ufunc, *others: Any) -> "Tensor":
         masks = [self, *(as_tensor(other, operation) for other in others)]
@@ -198,11 +202,13 @@ class Elementwise(Base):
                 raise DTypeError(explain(operation, "masks (bool)", mask.dtype, "x != 0"))
         return Base._result(np.asarray(apply(operation, function, *masks)))
 
+    @operator
     def __and__(self, other: Any) -> "Tensor":
         return self._combine("&", np.logical_and, other)
 
     __rand__ = __and__
 
+    @operator
     def __or__(self, other: Any) -> "Tensor":
         return self._combine("|", np.logical_or, other)
 

@@ -83,7 +83,7 @@ class Reductions(Base):
         axes, kept, count = self._reduction(operation, axis)
         if count == 0:
             raise ShapeError(explain(operation, "at least one element", f"shape {self.shape}"))
-        x = self._data
+        x = self._array
         y = np.asarray(function(x, axis=axes, keepdims=keepdims))
 
         def backward(dy: np.ndarray) -> tuple[np.ndarray]:
@@ -109,12 +109,12 @@ class Reductions(Base):
         if count == 0:
             raise ShapeError(explain(operation, "at least one element", f"shape {self.shape}"))
         along = None if axis is None else axes[0]
-        return Base._result(np.asarray(getattr(self._data, operation)(axis=along)))
+        return Base._result(np.asarray(getattr(self._array, operation)(axis=along)))
 
     def all(self, axis: Axis = None) -> "Tensor":
         """Whether all elements are true."""
-        return Base._result(np.asarray(self._data.all(axis=self._reduction("all", axis)[0])))
+        return Base._result(np.asarray(self._array.all(axis=self._reduction("all", axis)[0])))
 
     def any(self, axis: Axis = None) -> "Tensor":
         """Whether any element is true."""
-        return Base._result(np.asarray(self._data.any(axis=self._reduction("any", axis)[0])))
+        return Base._result(np.asarray(self._array.any(axis=self._reduction("any", axis)[0])))

@@ -62,14 +62,14 @@ class Shapes(Base):
         """The same elements in another shape, reshape(2, -1) or reshape((2, -1))."""
         wanted = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
         try:
-            y = self._data.reshape(wanted)
+            y = self._array.reshape(wanted)
         except (ValueError, TypeError):
             raise ShapeError(
                 explain(
                     "reshape", f"a shape of {self.size} elements for {self.shape}", tuple(wanted)
                 )
             ) from None
-        shape, base = self.shape, self if np.may_share_memory(y, self._data) else None
+        shape, base = self.shape, self if np.may_share_memory(y, self._array) else None
         return record("reshape", y, (self,), lambda dy: (dy.reshape(shape),), view_of=base)
 
     def flatten(self) -> "Tensor":
@@ -84,7 +84,7 @@ class Shapes(Base):
         if len(order) != self.ndim:
             raise ArgumentError(explain("transpose", f"all {self.ndim} axes once", tuple(wanted)))
         back = tuple(int(i) for i in np.argsort(order))
-        y = self._data.transpose(order)
+        y = self._array.transpose(order)
         return record("transpose", y, (self,), lambda dy: (dy.transpose(back),), view_of=self)
 
     @property
@@ -95,8 +95,8 @@ class Shapes(Base):
     def __getitem__(self, index: Any) -> "Tensor":
         """Slices give views; integer and boolean arrays copy, and repeated indices add up."""
         where = raw_index(index)
-        y = looked_up(self._data, where)
-        is_view = np.may_share_memory(y, self._data)
+        y = looked_up(self._array, where)
+        is_view = np.may_share_memory(y, self._array)
         shape = self.shape
 
         def backward(dy: np.ndarray) -> tuple[np.ndarray]:
@@ -114,10 +114,10 @@ class Shapes(Base):
     def __setitem__(self, index: Any, value: Any) -> None:
         """Writes in place; gradients go to `value` there and to the old values elsewhere."""
         where = raw_index(index)
-        place = looked_up(self._data, where)
+        place = looked_up(self._array, where)
         new = self._assignable(value, place.shape)
         old_shape, new_shape = wanted_shape(self), wanted_shape(new)
-        is_view = np.may_share_memory(place, self._data)
+        is_view = np.may_share_memory(place, self._array)
 
         def backward(dy: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
             d_old = d_new = None
@@ -131,8 +131,8 @@ class Shapes(Base):
 
         if recording() and self._was_written_by(new, place):
             self._recorded = new._recorded
-        history = record("item assignment", self._data, (self, new), backward)
-        self.write("item assignment", new._data, history, where)
+        history = record("item assignment", self._array, (self, new), backward)
+        self.write("item assignment", new._array, history, where)
 
     def _assignable(self, value: Any, shape: Shape) -> "Tensor":
         """`value` as a tensor that can be written to a place of that shape."""
@@ -142,7 +142,7 @@ class Shapes(Base):
         if added > 0 and new.shape[:added] == (1,) * added:
             new = new.reshape(new.shape[added:])
         try:
-            np.broadcast_to(new._data, shape)
+            np.broadcast_to(new._array, shape)
         except ValueError:
             raise ShapeError(
                 explain(operation, f"a value that broadcasts to {shape}", new.shape)
@@ -151,8 +151,8 @@ class Shapes(Base):
             require_float(operation, self)
         if self.dtype.kind != "f":
             with np.errstate(invalid="ignore"):
-                held = new._data.astype(self.dtype)
-            if not np.array_equal(held, new._data):
+                held = new._array.astype(self.dtype)
+            if not np.array_equal(held, new._array):
                 raise DTypeError(
                     explain(
                         operation, f"values that {self.dtype} can hold", f"others ({new.dtype})"
@@ -169,13 +169,13 @@ class Shapes(Base):
             and view._memory is memory
             and view._node.age == memory.last_writer
             and self._recorded == memory.recorded_writes - 1
-            and same_place(view._data, place)
+            and same_place(view._array, place)
         )
 
     def __len__(self) -> int:
         if self.ndim == 0:
             raise TypeError("len() of a tensor without axes")
-        return len(self._data)
+        return len(self._array)
 
     def __iter__(self) -> "Iterator[Tensor]":
         return (self[i] for i in range(len(self)))
@@ -189,13 +189,13 @@ def concatenate(tensors: Iterable[Any], axis: int = 0) -> "Tensor":
     tensor([1., 2., 3.])
     """
     parts = _sequence("concatenate", tensors)
-    (along,) = normal_axes("concatenate", axis, parts[0].ndim)
+    (along,) = normal_axes("concatenate", (axis,), parts[0].ndim)
     rest = {(*p.shape[:along], *p.shape[along + 1 :], p.ndim) for p in parts}
     if len(rest) != 1:
         shapes = ", ".join(str(p.shape) for p in parts)
         raise ShapeError(explain("concatenate", f"equal shapes but for axis {along}", shapes))
     ends = np.cumsum([p.shape[along] for p in parts])[:-1]
-    y = np.concatenate([p._data for p in parts], axis=along)
+    y = np.concatenate([p._array for p in parts], axis=along)
     return record("concatenate", y, parts, lambda dy: np.split(dy, ends, axis=along))
 
 
@@ -204,8 +204,8 @@ def stack(tensors: Iterable[Any], axis: int = 0) -> "Tensor":
     parts = _sequence("stack", tensors)
     if len({p.shape for p in parts}) != 1:
         raise ShapeError(explain("stack", "equal shapes", ", ".join(str(p.shape) for p in parts)))
-    (along,) = normal_axes("stack", axis, parts[0].ndim + 1)
-    y = np.stack([p._data for p in parts], axis=along)
+    (along,) = normal_axes("stack", (axis,), parts[0].ndim + 1)
+    y = np.stack([p._array for p in parts], axis=along)
     return record("stack", y, parts, lambda dy: [np.take(dy, i, along) for i in range(len(parts))])
 
 

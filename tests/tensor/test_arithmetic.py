@@ -61,7 +61,7 @@ def test_numbers_and_arrays_on_either_side(function, constant):
         assert isinstance(y, Tensor)
         assert y.dtype == np.float32
         wanted = function(b, a) if swapped else function(a, b)
-        np.testing.assert_allclose(y, wanted, rtol=1e-6)
+        np.testing.assert_allclose(y.data, wanted, rtol=1e-6)
         y.sum().backward()
         assert x.grad.shape == x.shape
         wide = np.asarray(b, np.float64)
@@ -149,9 +149,9 @@ def test_the_derivatives_of_a_quotient_at_its_edges(a, b, da, db):
 
 def test_infinite_and_undefined_results_come_without_a_warning():
     x = tensor(np.array([0.0, 1.0, 1e308, np.inf, np.nan]), requires_grad=True)
-    np.testing.assert_array_equal(1 / x, [np.inf, 1, 1e-308, 0, np.nan])
-    np.testing.assert_array_equal(x - x, [0, 0, 0, np.nan, np.nan])
-    np.testing.assert_array_equal(x * 10, [0, 10, np.inf, np.inf, np.nan])
+    np.testing.assert_array_equal((1 / x).data, [np.inf, 1, 1e-308, 0, np.nan])
+    np.testing.assert_array_equal((x - x).data, [0, 0, 0, np.nan, np.nan])
+    np.testing.assert_array_equal((x * 10).data, [0, 10, np.inf, np.inf, np.nan])
     (1 / x).sum().backward()
     np.testing.assert_array_equal(x.grad, [-np.inf, -1, -0.0, -0.0, np.nan])
 
@@ -161,7 +161,7 @@ def test_integers_and_masks_beside_floats_are_constants():
     y = x * (x > 1.5) + tensor(np.array([1, 2, 3]))
     y.sum().backward()
     assert y.dtype == np.float32
-    np.testing.assert_array_equal(y, [1, 4, 6])
+    np.testing.assert_array_equal(y.data, [1, 4, 6])
     np.testing.assert_array_equal(x.grad, [0, 1, 1])
     assert ((x > 1.5).sum() / 3).dtype == np.float32
 
@@ -172,11 +172,6 @@ def test_arrays_and_numpy_scalars_leave_the_operator_to_the_tensor():
         assert isinstance(y, Tensor)
         assert y.requires_grad
     assert isinstance(np.ones((2, 2), np.float32) @ x, Tensor)
-    with pytest.raises(TypeError):
-        np.exp(x)
-    array = np.zeros(2)
-    with pytest.raises(TypeError):
-        array += x
 
 
 def test_sums_of_lists():
@@ -196,17 +191,48 @@ def test_shapes_that_do_not_broadcast(function):
 @pytest.mark.parametrize("function", [*OPERATORS, operator.matmul], ids=named)
 @pytest.mark.parametrize(
     "other",
-    [None, "2", 1j, np.array([1j]), np.array([None]), np.array(["a"]), object(), {}, {1.0},
-     np.float16([1, 2]), np.array(["2020-01-01"], "datetime64[D]")],
+    [np.array([1j]), np.array([None]), np.array(["a"]), np.float16([1, 2]), ["a"], np.complex64(1),
+     np.array(["2020-01-01"], "datetime64[D]")],
     ids=repr,
 )  # fmt: skip
-def test_operands_that_are_no_numbers(function, other):
+def test_arrays_that_hold_no_numbers(function, other):
     x = tensor([1.0, 2.0])
-    with pytest.raises(DTypeError, match="expected"):
-        function(x, other)
-    if not isinstance(other, (str, type(None), dict, set)):
+    for left, right in ((x, other), (other, x)):
         with pytest.raises(DTypeError, match="expected"):
-            function(other, x)
+            function(left, right)
+
+
+@pytest.mark.parametrize("function", [*OPERATORS, operator.matmul, operator.and_], ids=named)
+@pytest.mark.parametrize("other", [None, 1j, object(), {}, {1.0}], ids=repr)
+def test_types_that_no_operator_knows(function, other):
+    x = tensor([1.0, 2.0])
+    for left, right in ((x, other), (other, x)):
+        with pytest.raises(TypeError, match="unsupported operand"):
+            function(left, right)
+
+
+class Foreign:
+    """A type that knows what to do with a tensor on the other side."""
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(["foreign"])
+
+    def answer(self, other):
+        return "foreign"
+
+    __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rpow__ = __rmatmul__ = __rand__ = answer
+    __lt__ = __gt__ = __le__ = __ge__ = __eq__ = __ne__ = answer
+    __hash__ = None
+
+
+@pytest.mark.parametrize(
+    "function",
+    [*OPERATORS, operator.matmul, operator.and_, operator.lt, operator.le, operator.gt,
+     operator.ge, operator.eq, operator.ne, operator.iadd, operator.imul],
+    ids=named,
+)  # fmt: skip
+def test_a_foreign_type_has_its_turn(function):
+    assert function(tensor([1.0, 2.0]), Foreign()) == "foreign"
 
 
 def test_a_list_of_unequal_rows_is_no_operand():

@@ -1,0 +1,156 @@
+"""NumPy's functions, and what stands for each with a tensor that wants a gradient: tables.
+
+`OPERATIONS` has what minidl computes itself. What a function there takes is all that its
+operation understands of NumPy's arguments; with others the call is refused. `INSTEAD` says what
+to type for functions that have no operation.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import ShapeError, explain
+from .arithmetic import add, divide, matmul, multiply, negative, power, subtract
+from .base import Base, as_tensor
+from .elementwise import Elementwise, maximum, minimum, where
+from .reductions import Reductions
+from .shapes import Shapes, concatenate, stack
+
+Function = Callable[..., Any]
+
+
+def dot(a: Any, b: Any) -> Base:
+    """np.dot: the product with a number, or that of vectors and matrices."""
+    x, y = as_tensor(a, "dot"), as_tensor(b, "dot")
+    if x.ndim == 0 or y.ndim == 0:
+        return multiply(x, y)
+    if max(x.ndim, y.ndim) > 2:
+        got = f"shapes {x.shape} and {y.shape}"
+        raise ShapeError(explain("dot", "at most 2 axes", got, "x @ y, whose first axes broadcast"))
+    return matmul(x, y)
+
+
+OPERATIONS: dict[Function, Callable[..., Base]] = {
+    # Universal functions.
+    np.add: add,
+    np.subtract: subtract,
+    np.multiply: multiply,
+    np.divide: divide,
+    np.power: power,
+    np.matmul: matmul,
+    np.negative: negative,
+    np.positive: lambda x: +x,
+    np.reciprocal: lambda x: 1 / x,
+    np.square: lambda x: x * x,
+    np.exp: Elementwise.exp,
+    np.expm1: Elementwise.expm1,
+    np.log: Elementwise.log,
+    np.log1p: Elementwise.log1p,
+    np.sqrt: Elementwise.sqrt,
+    np.tanh: Elementwise.tanh,
+    np.absolute: Elementwise.abs,
+    np.fabs: Elementwise.abs,
+    np.maximum: maximum,
+    np.minimum: minimum,
+    np.less: Elementwise.__lt__,
+    np.less_equal: Elementwise.__le__,
+    np.greater: Elementwise.__gt__,
+    np.greater_equal: Elementwise.__ge__,
+    np.equal: Elementwise.__eq__,
+    np.not_equal: Elementwise.__ne__,
+    np.bitwise_and: Elementwise.__and__,
+    np.bitwise_or: Elementwise.__or__,
+    np.invert: Elementwise.__invert__,
+    # All others.
+    np.sum: lambda a, axis=None, *, keepdims=False: Reductions.sum(a, axis, keepdims),
+    np.mean: lambda a, axis=None, *, keepdims=False: Reductions.mean(a, axis, keepdims),
+    np.var: lambda a, axis=None, *, keepdims=False, ddof=0: Reductions.var(a, axis, keepdims, ddof),
+    np.max: lambda a, axis=None, *, keepdims=False: Reductions.max(a, axis, keepdims),
+    np.min: lambda a, axis=None, *, keepdims=False: Reductions.min(a, axis, keepdims),
+    np.clip: lambda a, a_min=None, a_max=None: Elementwise.clip(as_tensor(a), a_min, a_max),
+    np.where: lambda condition, x, y: where(condition, x, y),
+    np.dot: dot,
+    np.reshape: lambda a, shape: Shapes.reshape(a, shape),
+    np.ravel: lambda a: Shapes.flatten(a),
+    np.transpose: lambda a, axes=None: Shapes.transpose(a, *(() if axes is None else axes)),
+    np.concatenate: lambda arrays, axis=0: concatenate(arrays, axis),
+    np.stack: lambda arrays, axis=0: stack(arrays, axis),
+}
+OPERATIONS |= {np.amax: OPERATIONS[np.max], np.amin: OPERATIONS[np.min]}
+
+INSTEAD: dict[Function, str] = {
+    # Universal functions.
+    np.add.reduce: "x.sum(axis)",
+    np.maximum.reduce: "x.max(axis)",
+    np.minimum.reduce: "x.min(axis)",
+    np.add.outer: "x[:, None] + y",
+    np.subtract.outer: "x[:, None] - y",
+    np.multiply.outer: "x[:, None] * y",
+    np.add.at: "x[index] += y",
+    np.float_power: "x ** y",
+    np.exp2: "2 ** x",
+    np.log2: "x.log() / math.log(2)",
+    np.log10: "x.log() / math.log(10)",
+    np.sinh: "(x.exp() - (-x).exp()) / 2",
+    np.cosh: "(x.exp() + (-x).exp()) / 2",
+    np.hypot: "(x * x + y * y).sqrt()",
+    np.logaddexp: "maximum(x, y) + (-(x - y).abs()).exp().log1p()",
+    np.fmax: "maximum(x, y)",
+    np.fmin: "minimum(x, y)",
+    # Reductions.
+    np.std: "x.var(axis).sqrt()",
+    np.average: "(x * weights).sum() / weights.sum()",
+    np.ptp: "x.max(axis) - x.min(axis)",
+    np.linalg.norm: "(x * x).sum().sqrt()",
+    np.nansum: "where(np.isnan(x), 0, x).sum()",
+    np.nanmax: "where(np.isnan(x), -np.inf, x).max()",
+    np.nanmin: "where(np.isnan(x), np.inf, x).min()",
+    # Products.
+    np.inner: "x @ y.T",
+    np.vdot: "(x * y).sum()",
+    np.outer: "x[:, None] * y",
+    np.linalg.multi_dot: "x @ y @ z",
+    np.linalg.matrix_power: "x @ x",
+    np.einsum: "x @ y, x * y, x.sum(axis) and x.transpose(axes)",
+    np.tensordot: "x @ y, after x.transpose(axes) and x.reshape(shape)",
+    np.trace: "x[i, i].sum() with i = np.arange(len(x))",
+    # Shapes.
+    np.copy: "x + 0",
+    np.expand_dims: "x[:, None]",
+    np.squeeze: "x.reshape(shape)",
+    np.swapaxes: "x.transpose(axes)",
+    np.moveaxis: "x.transpose(axes)",
+    np.vstack: "concatenate([x, y])",
+    np.hstack: "concatenate([x, y], axis=1)",
+    np.column_stack: "stack([x, y], axis=1)",
+    np.append: "concatenate([x, y])",
+    np.broadcast_to: "x + np.zeros(shape)",
+    np.split: "x[:n], x[n:]",
+    np.array_split: "x[:n], x[n:]",
+    np.flip: "x[::-1]",
+    np.roll: "concatenate([x[-n:], x[:-n]])",
+    np.diff: "x[1:] - x[:-1]",
+    # Elements.
+    np.take: "x[index]",
+    np.take_along_axis: "x[rows, index]",
+    np.compress: "x[mask]",
+    np.extract: "x[mask]",
+    np.diag: "x[i, i] with i = np.arange(len(x))",
+    np.diagonal: "x[i, i] with i = np.arange(len(x))",
+    np.sort: "x[np.argsort(x)]",
+    np.select: "where(condition, x, y)",
+    np.choose: "where(condition, x, y)",
+    np.copyto: "x[...] = y",
+    np.put: "x[index] = y",
+    np.place: "x[mask] = y",
+    np.putmask: "x[mask] = y",
+    np.put_along_axis: "x[rows, index] = y",
+    np.fill_diagonal: "x[i, i] = y with i = np.arange(len(x))",
+}
+
+# These write into their first argument, those put its values into a file, and what the last give
+# does not depend on the values of theirs.
+WRITES = {np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal}
+SAVES = {np.save, np.savez, np.savez_compressed, np.savetxt}
+READS_NO_VALUES = {np.zeros_like, np.ones_like, np.empty_like, np.full_like}
