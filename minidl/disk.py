@@ -166,11 +166,11 @@ def _is_replaced(target: Path, temporary: Path, old: os.stat_result | None, part
                 fcntl.flock(file, fcntl.LOCK_EX)
             if not temporary.exists():
                 return False
-            if old is not None:
-                _take_over(file, old)
             for part in parts:
                 file.write(part)
             file.flush()
+            if old is not None:
+                _take_over(file, old)  # now: to write into a file takes its set-user-ID bit away
             os.fsync(file.fileno())
             os.replace(temporary, target)  # while the lock is held
             return True

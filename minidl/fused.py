@@ -47,7 +47,8 @@ class Facts:
             own = vars(layer)
             present = [name for name in ("weight", "bias", "options") if name in own]
             items += [(own, name, own.get(name)) for name in ("forward", *present)]
-            items += [(own["options"], *option) for option in own.get("options", {}).items()]
+            if isinstance(layer, Activation):  # else its options are a user's own
+                items += [(own["options"], *option) for option in own.get("options", {}).items()]
             parameters = [own[name] for name in present if isinstance(own[name], Tensor)]
             attributes += [(p, "_array", p._array) for p in parameters]
         for kind in {type(layer) for layer in (net, *layers)}:
@@ -128,7 +129,7 @@ def parts_of(net: Layer) -> list[Part]:
     if not is_own(net, Sequential):
         return []
     parts: list[Part] = []
-    for layer in net:  # type: ignore[attr-defined]
+    for layer in vars(net)["_layers"]:  # a subclass may go through them in another order
         last = parts[-1] if parts else None
         if isinstance(layer, Dense) and is_own(layer, Dense) and has_leaves(layer):
             parts.append(Part(layer, None, None))

@@ -245,7 +245,7 @@ class Sequential(Layer):
     def held(self) -> Iterator[tuple[str, Any]]:
         """The layers, named by their position, and what a subclass holds beside them."""
         others = {k: v for k, v in vars(self).items() if k not in ("_layers", "_stages")}
-        return parts({str(i): layer for i, layer in enumerate(self.layers)} | others, set())
+        return parts({str(i): layer for i, layer in enumerate(self._layers)} | others, set())
 
     def forward(self, x: Any) -> Tensor:
         """The last layer's output. An array becomes a tensor, so that a layer of one's own can use

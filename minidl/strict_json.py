@@ -20,8 +20,8 @@ def parse(text: str, shape: Any = object, place: str = "it", is_finite: bool = T
     """What the JSON says, if it is as the shape says; `wrong` tells of shapes.
 
     ValueError, which says what is wrong, for all else: for text that is not JSON, a name that is
-    twice in a dict, a number that no float can hold, more than `DEPTH` levels, and unless
-    `is_finite` is False for NaN and Infinity, Python's extension of the format.
+    twice in a dict, a number that no float can hold, more than `DEPTH` levels; and for NaN and
+    Infinity, Python's extension of the format, which `is_finite=False` allows.
 
     >>> parse('{"rows": [1, 2.5]}', {"rows": [float]})
     {'rows': [1, 2.5]}

@@ -49,7 +49,9 @@ def test_the_mode_stays(path, bits):
 
 
 def test_the_owner_stays(path):
-    owner = (12345, 23456) if os.geteuid() == 0 else (os.getuid(), os.getgroups()[-1])
+    owner = (
+        (12345, 23456) if os.geteuid() == 0 else (os.getuid(), [os.getgid(), *os.getgroups()][-1])
+    )
     os.chown(path, *owner)
     path.chmod(0o4711)
     disk.put(path, NEW)

@@ -48,6 +48,21 @@ class TripledNet(nn.Sequential):
         return super().__call__(x) * 3
 
 
+class BackwardsNet(nn.Sequential):
+    """What goes through its layers does so from the last on; a call does not."""
+
+    def __iter__(self):
+        return reversed(self.layers)
+
+
+class NetWithOptions(nn.Sequential):
+    """Has an attribute of a name that activations use."""
+
+    def __init__(self, *layers):
+        super().__init__(*layers)
+        self.options = ("anything",)
+
+
 def tripled(layer):
     """Three times what the layer gave, by a forward of the object's own."""
     forward = layer.forward
@@ -106,6 +121,17 @@ def test_what_was_replaced_runs_wherever_the_net_does(name):
     step = TrainingStep(trained, F.cross_entropy, optim.SGD(trained.parameters(), 0.1))
     wanted = F.cross_entropy(expected, Y).item()
     assert step.epoch(data.batches(X, Y, 9))[0] == pytest.approx(wanted, rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", [BackwardsNet, NetWithOptions])
+def test_a_net_with_more_than_a_sequential_has(kind):
+    layers = nn.Dense(5, 5), nn.ReLU(), nn.Dense(5, 5), nn.Tanh(), nn.Dense(5, 5)
+    made = kind(*layers)
+    with minidl.no_grad():
+        expected = nn.Sequential(*layers)(X).numpy()
+    np.testing.assert_array_equal(minidl.predict(made, X), expected)
+    step = TrainingStep(made, F.cross_entropy, optim.SGD(made.parameters(), 0.1))
+    assert step(X, Y) == pytest.approx(F.cross_entropy(expected, Y).item(), rel=1e-6)
 
 
 @pytest.mark.parametrize("k", [0, 1, 2, None])

@@ -111,7 +111,7 @@ def train(
     preparation = Preparation.of(table, split.train, arguments.task, arguments.standardize)
     x, y = preparation.x(table), preparation.y(table)
     if not arguments.quiet:
-        print(understood(table, preparation), flush=True)
+        print(understood(table, preparation, "--task" if test is None else ""), flush=True)
     warn_of_doubts(table, split.train, preparation)
     parts = {"train": (x[split.train], y[split.train])}
     if len(split.validation):

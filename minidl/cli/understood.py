@@ -11,8 +11,9 @@ from .table import Table
 from .text import counted, one_line, some
 
 
-def understood(table: Table, preparation: Preparation) -> str:
-    """Rows, columns, how they were read, the target, and the options that say otherwise."""
+def understood(table: Table, preparation: Preparation, of_task: str = "") -> str:
+    """Rows, columns, how they were read, the target, and the options that say otherwise; `of_task`
+    is the one for the target, if there is any."""
     kind = "pixels" if table.is_pixels else "numbers"
     names = f": {some(table.columns)}" if table.columns else ""
     parts = [
@@ -25,7 +26,7 @@ def understood(table: Table, preparation: Preparation) -> str:
     if table.values is not None:
         classes = preparation.classes
         what = "numbers" if classes is None else f"{len(classes)} classes: {some(classes)}"
-        parts.append(f"target {table.target!r}, {what} (--task)")
+        parts.append(f"target {table.target!r}, {what}{of_task and f' ({of_task})'}")
     return one_line("; ".join(parts))
 
 

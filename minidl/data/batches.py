@@ -10,8 +10,8 @@ from ..checks import declared, is_whole, runs_as
 from ..errors import ArgumentError, DTypeError, ShapeError, explain
 from ..random import generator
 from ..tensor import Tensor, as_tensor
-from ..tensor.arrays import refuse_sparse
 from .checksum import checksum
+from .kinds import rows_of
 from .pixels import gathered, warn_unless_pixels
 
 
@@ -26,8 +26,7 @@ class Batches:
         inputs = _checked_inputs(x)
         is_converted = inputs.dtype == np.uint8 and not scale
         self._x = np.asarray(inputs, np.float32 if is_converted else None, order="C")
-        refuse_sparse("batches", "y", y)
-        self._y = np.asarray(y)
+        self._y = rows_of("batches", "y", y)
         if self.x.ndim == 0 or self.y.shape[:1] != self.x.shape[:1]:
             raise ShapeError(
                 explain(

@@ -93,8 +93,8 @@ class Report:
     def plot(self, path: str | Path | None = None) -> Any:
         """Draws every measure by epoch, a picture for each with a line for each layer.
 
-        Gives matplotlib's figure; with a path it is saved there and closed. Needs matplotlib:
-        pip install 'minidl[examples]'.
+        Gives matplotlib's figure; with a path it is saved there, in the format that the name's end
+        says, and closed. Needs matplotlib: pip install 'minidl[examples]'.
         """
         from matplotlib import pyplot
 

@@ -104,10 +104,11 @@ def in_dtypes(dtypes: Sequence[np.dtype | None], backward: Backward) -> Backward
 def same(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Where x is y, NaN being NaN.
 
-    What chooses a number (`max`, `maximum`, `clip`) hands its gradient to where the result is the
-    same as an input. So the gradient of a NaN goes to the NaN, with the slope 1, as in PyTorch's
-    `max`; and the kernels' pieces of straight lines (`relu`, `hard_tanh`) do so too. All other
-    functions have the slope NaN at a NaN; it is 0 nowhere, where an error would vanish.
+    What chooses a number (`max`, `maximum`, `clip`) hands its gradient to the inputs that are the
+    same as the result, and so a NaN's goes to the NaN, as in PyTorch's `max`. Activations made of
+    straight lines (`relu`, `hard_tanh`) have there the slope of the piece that hands the NaN on,
+    and smooth ones NaN. No choice, activation or loss has the slope 0 at a NaN: the error would
+    vanish.
     """
     return np.asarray((x == y) | ((x != x) & (y != y)))
 

@@ -145,7 +145,8 @@ def _check_inputs(x: np.ndarray) -> None:
 
 def _check_parameters(model: Layer, loss: Tensor) -> None:
     """Tensors that the loss would give a gradient are those that the model knows of."""
-    known = {id(p) for p in model.parameters()}
+    known = {id(p) for p in model.parameters()}  # which tells of tensors that it holds beside them
+    known |= {id(part) for layer in model.layers_within() for _, part in layer.held()}
     reached: list[Any] = [] if loss._node is None else list(leaves(loss._node))
     lost = [p for p in reached if id(p) not in known]
     if lost:

@@ -126,8 +126,8 @@ class History:
     def plot(self, path: str | Path | None = None) -> Any:
         """Draws losses and metrics by epoch, a picture for each, training and validation together.
 
-        Gives matplotlib's figure; with a path it is saved there and closed. Needs matplotlib:
-        pip install 'minidl[examples]'.
+        Gives matplotlib's figure; with a path it is saved there, in the format that the name's end
+        says, and closed. Needs matplotlib: pip install 'minidl[examples]'.
         """
         from matplotlib import pyplot
 

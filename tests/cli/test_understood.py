@@ -16,10 +16,10 @@ def text(header, rows):
 
 def test_one_line_says_what_was_understood(run, iris, here):
     options = "cells between ',' (--delimiter), names in line 1"
-    classes = f"target 'species', 3 classes: {', '.join(FLOWERS)} (--task)"
+    classes = f"target 'species', 3 classes: {', '.join(FLOWERS)}"
     line = f"iris.csv: 90 rows; 3 columns of numbers: sepal, width, petal; {options}; "
     out, _ = run("train", "--data", "iris.csv", "--target", "species", "--epochs", 1)
-    assert out.splitlines()[0] == line + classes
+    assert out.splitlines()[0] == f"{line}{classes} (--task)"
     assert run("evaluate", iris, "--data", "iris.csv")[0].splitlines()[0] == line + classes
     out, err = run("predict", iris, "--data", "iris.csv")
     assert err == f"{line}without species\n"
@@ -116,3 +116,11 @@ def test_options_of_the_layout_reach_the_file(run, here):
     assert "2019, 2020; cells between ':'" in run("evaluate", *said, "--header")[0]
     assert run("predict", *said, "--header")[0].count("\n") == 19
     assert "expected a column '2019'" in run("predict", *said, "--no-header", code=1)[1]
+
+
+def test_of_mnist_there_is_nothing_to_say_otherwise(run, digits):
+    out, _ = run("train", "--data", "digits", "--epochs", 1)
+    assert out.splitlines()[0] == (
+        "digits: 120 rows; 12 columns of pixels; those to train with; target 'digit', "
+        "10 classes: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
+    )

@@ -271,9 +271,9 @@ def test_without_scale_they_are_trained_on_as_they_are(loss):
     ("change", "error", "words"),
     [
         ({"y": np.arange(N - 1)}, ShapeError, "(23, 12) and (22,)"),
-        ({"y": np.array(1)}, ShapeError, "(23, 12) and ()"),
+        ({"y": np.array(1)}, ShapeError, "y of shape (n, ...), got ()"),
+        ({"y": [[1.0], [1.0, 2.0]]}, ShapeError, "y in rows of equal length"),
         ({"x": np.float32(1)}, ShapeError, "() and (23,)"),
-        ({"x": np.float32(1), "y": np.array(1)}, ShapeError, "() and ()"),
         ({"x": np.zeros((N, 2), bool)}, DTypeError, "got bool. Try: x.astype"),
         ({"x": np.zeros((N, 2), np.float16)}, DTypeError, "float16"),
         ({"x": np.array(["a"] * N)}, DTypeError, "<U1"),

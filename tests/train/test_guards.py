@@ -97,6 +97,26 @@ def test_one_batch(model, loss, x, y, told):
         check(model, loss, x, y, set(train.GUARDS) - {kind})  # a warning would be an error
 
 
+class Scaled(nn.Dense):
+    """Holds what it learns, but not as a parameter."""
+
+    def __init__(self):
+        super().__init__(5, 3)
+        self.scale = minidl.tensor([1.0, 2.0, 3.0], requires_grad=True)
+
+    def forward(self, x):
+        return super().forward(x) * self.scale
+
+
+def test_a_tensor_that_is_no_parameter_is_told_by_its_layer_alone():
+    model = Scaled()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        optimizer = optim.SGD(model.parameters(), 0.1)
+        train.fit(model, (X, LABELS), F.cross_entropy, optimizer, progress=False)
+    assert [str(one.message).split(":")[0] for one in caught] == ["Layer"]
+
+
 def test_pixels_in_batches_are_scaled():
     pixels = RNG.integers(0, 256, (40, 5), np.uint8)
     for x, is_told in ((pixels, False), (pixels.astype(np.float32), True)):
