@@ -2,6 +2,7 @@
 # make test:     lint, doctests and tests
 # make sanitize: the kernels' tests, with every access and every operation of the kernels checked;
 #                then every kernel under valgrind, for memory that is read before it is written
+# make clang:    the kernels' tests, on kernels that Clang has built
 # make lab:      the activation laboratory, in about half an hour; LAB=--quick for a try
 # make bench:    measures minidl against its peers, in 20 minutes; BENCH=--quick for a try
 PYTHON ?= python3
@@ -12,7 +13,7 @@ SOURCES = setup.py pyproject.toml $(shell find minidl -name '*.py' -o -name '*.p
 
 BENCH_VENV ?= .venv-bench
 
-.PHONY: train lab test sanitize lint bench build clean
+.PHONY: train lab test sanitize clang lint bench build clean
 
 train: $(VENV)/installed-examples
 	$(BIN)/python examples/compare_activations.py
@@ -40,6 +41,13 @@ sanitize: $(VENV)/installed-test
 		tests/kernels tests/activations tests/losses tests/optim \
 		tests/test_training_step.py tests/test_prediction.py
 	$(BIN)/pytest tests/memcheck_work.py
+
+# At the best level of this machine only, which takes half the time.
+clang: $(VENV)/installed-test
+	MINIDL_LEVELS="$$($(BIN)/python -Ic 'from minidl import _kernels; print(_kernels.levels()[0])')" \
+	CC=clang MINIDL_BUILD=build/clang $(BIN)/python setup.py --quiet build
+	PYTHONPATH=$(CURDIR)/build/clang/lib $(BIN)/pytest tests/kernels tests/activations tests/losses tests/optim \
+		tests/test_training_step.py tests/test_two_paths.py tests/test_forks.py
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

@@ -1,7 +1,8 @@
 """Builds the kernels: every .pyx of minidl/_kernels once per CPU level.
 
 MINIDL_LEVELS="baseline" (or "baseline v3") builds fewer levels, for a quick try.
-MINIDL_SANITIZE=1 builds into build/sanitized with GCC's sanitizers, for `make sanitize`.
+MINIDL_SANITIZE=1 builds into build/sanitized with GCC's sanitizers, for `make sanitize`;
+CC=clang and MINIDL_BUILD=build/clang build there by Clang, for `make clang`.
 """
 
 import os
@@ -21,24 +22,24 @@ from setuptools.command.build_ext import build_ext
 SANITIZE = bool(os.environ.get("MINIDL_SANITIZE"))
 
 KERNELS = Path("minidl", "_kernels")
-BUILD = Path("build", "sanitized") if SANITIZE else Path("build")
+OWN_BUILD = "build/sanitized" if SANITIZE else os.environ.get("MINIDL_BUILD")
+BUILD = Path(OWN_BUILD or "build")
 GENERATED = BUILD / "cython"
-FOLDERS = {"build_base": str(BUILD), "build_lib": str(BUILD / "lib")} if SANITIZE else {}
+FOLDERS = {"build_base": str(BUILD), "build_lib": str(BUILD / "lib")} if OWN_BUILD else {}
 
 # No -ffast-math and none of its parts that change results: NaN must stay NaN, a sum's order is
-# part of what it means. No-trapping-math only says that nobody reads the exception flags; it lets
-# the compiler turn `a if x > 0 else b` into a vector select. No-tree-loop-distribute-patterns
-# keeps short loops that copy or clear a row from becoming calls of memcpy and memset, which cost
-# more than they do. The last two keep a formula behind `clamp` whole: GCC would work out its value
-# at either limit as a path of its own, and select between the paths after every step, which takes
-# up to a third longer.
+# part of what it means. (What is rounded once instead of twice: `contraction`.) No-trapping-math
+# only says that nobody reads the exception flags; it lets the compiler turn `a if x > 0 else b`
+# into a vector select. No-tree-loop-distribute-patterns keeps short loops that copy or clear a row
+# from becoming calls of memcpy and memset, which cost more than they do. The last two keep a
+# formula behind `clamp` whole: GCC would work out its value at either limit as a path of its own,
+# and select between the paths after every step, which takes up to a third longer.
 # Python's own flags ask for debug information, which takes long to write and nobody reads: -g0.
 FLAGS = [
     "-O3",
     "-g0",
     "-fno-math-errno",
     "-fno-trapping-math",
-    "-ffp-contract=fast",
     "-fno-tree-loop-distribute-patterns",
     "-fno-thread-jumps",
     "-fno-split-paths",
@@ -94,6 +95,9 @@ if wanted := os.environ.get("MINIDL_LEVELS"):
     LEVELS = {name: LEVELS[name] for name in wanted.split()}
 
 
+NOTHING = "int main(void) { return 0; }"
+
+
 def compiler() -> list[str]:
     return (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()
 
@@ -111,8 +115,32 @@ def compiles(program: str, *flags: str) -> bool:
             return False
 
 
+def require_compiler() -> None:
+    """Ends with one line where nothing can be compiled: the compiler's own words would be 300."""
+    name = compiler()[0]
+    if not compiles(NOTHING):
+        sys.exit(
+            f"minidl: its kernels need a C compiler, and {name!r} compiles nothing here. Try: "
+            "`apt-get install gcc`, `dnf install gcc`, `xcode-select --install`; or CC=clang"
+        )
+    folder = sysconfig.get_path("include")
+    if not compiles(f"#include <Python.h>\n{NOTHING}", f"-I{folder}"):
+        sys.exit(
+            f"minidl: its kernels need Python's headers, and there is no Python.h in {folder}. "
+            "Try: `apt-get install python3-dev` or `dnf install python3-devel`"
+        )
+
+
+def contraction() -> str:
+    """Whether x * y + z may be rounded once. GCC decides alike in all of a loop. Clang, if it may,
+    does so for its vectors and for the rest of the loop apart, which would then have other bits;
+    so there only what the source has in one expression is rounded once."""
+    is_clang = compiles(f"#ifndef __clang__\n#error\n#endif\n{NOTHING}")
+    return "-ffp-contract=on" if is_clang else "-ffp-contract=fast"
+
+
 def flags_understood(flags: list[str]) -> list[str]:
-    return [flag for flag in flags if compiles("int main(void) { return 0; }", "-Werror", flag)]
+    return [flag for flag in flags if compiles(NOTHING, "-Werror", flag)]
 
 
 def openmp_flags() -> list[str]:
@@ -161,8 +189,9 @@ def level_extension(name: str, source: Path, level_name: str, flags: list[str]) 
 
 
 def extensions() -> list[Extension]:
+    require_compiler()
     sources, memoryview = generated_c()
-    flags = flags_understood(FLAGS)
+    flags = flags_understood([*FLAGS, contraction()])
     openmp = openmp_flags()
     package = ".".join(KERNELS.parts)
     once = {"build_info": [], "openmp": openmp}  # no arithmetic: they run on every CPU
@@ -187,7 +216,7 @@ def extensions() -> list[Extension]:
         if name not in once
     ]
     if SANITIZE:
-        if not compiles("int main(void) { return 0; }", *SANITIZING):
+        if not compiles(NOTHING, *SANITIZING):
             sys.exit(f"MINIDL_SANITIZE: {compiler()[0]} cannot build with {' '.join(SANITIZERS)}")
         for extension in plain + levelled:
             extension.extra_compile_args += SANITIZING

@@ -159,3 +159,33 @@ def test_one_declaration_and_one_kernel_section_make_a_fused_activation(wheel, t
         archive.extractall(tmp_path)
     variables = {"PYTHONPATH": str(tmp_path), "MINIDL_CPU": "baseline"}
     assert run(sys.executable, "-c", CHECK, folder=tmp_path, **variables) == "fused and right\n"
+
+
+HEADLESS = f"""#!{sys.executable}
+import sys
+from pathlib import Path
+sys.exit(any("Python.h" in Path(a).read_text() for a in sys.argv if a.endswith(".c")))
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (None, "need a C compiler"),
+        ("#!/bin/sh\nexit 1", "need a C compiler"),
+        (HEADLESS, "headers"),
+    ],
+)
+def test_what_cannot_be_compiled_is_told_in_one_line(script, said, tmp_path):
+    compiler = tmp_path / "cc"
+    if script is not None:
+        compiler.write_text(script)
+        compiler.chmod(0o755)
+    command = [sys.executable, "setup.py", "build_ext"]
+    environment = os.environ | {"CC": str(compiler)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert said in line
+    assert "Try: `apt-get install" in line

@@ -53,14 +53,19 @@ def is_there():
 cdef int told_at_first = omp_get_max_threads()
 
 
-cdef inline bint is_limited():
+cdef inline bint limited():
     return omp_get_max_threads() != (told or told_at_first)
+
+
+def is_limited():
+    """Whether somebody else has set the number of threads."""
+    return limited()
 
 
 def number():
     """The threads of the calling thread's next team."""
     cdef int wanted = wanted_here or wanted_by_process
-    return min(wanted, omp_get_max_threads()) if is_limited() else wanted
+    return min(wanted, omp_get_max_threads()) if limited() else wanted
 
 
 def want(list settings, int here):
@@ -68,7 +73,7 @@ def want(list settings, int here):
     thread does, 0 for the same. (The list is read here, where no other thread can run.)"""
     global wanted_by_process, wanted_here, told
     wanted_by_process, wanted_here = settings[len(settings) - 1].threads, here
-    if not is_limited():
+    if not limited():
         omp_set_num_threads(here or wanted_by_process)
         told = omp_get_max_threads()
 
@@ -77,3 +82,9 @@ def release_team():
     """Ends the calling thread's team, so that a forked child can have its own; the next parallel
     loop starts a new one. Returns whether that was possible."""
     return end_team()
+
+
+def begin_anew():
+    """Takes OpenMP's number in a forked child as nobody's limit: LLVM's has begun anew there."""
+    global told
+    told = omp_get_max_threads()

@@ -118,6 +118,7 @@ class _Process:
     settings: list[_Setting] = []  # the last one holds; the first is never taken back
     is_serial = False  # no team can run here
     team_ended = False  # by the thread that is about to fork
+    was_limited = False  # when it did
 
 
 class _Own(threading.local):
@@ -206,6 +207,7 @@ def threads_for(nanoseconds: float) -> int:
 
 def _before_fork() -> None:
     """A child would wait forever for threads that only its parent has: none may be left."""
+    _Process.was_limited = openmp.is_limited()
     _Process.team_ended = not _Process.is_serial and openmp.release_team()
 
 
@@ -226,6 +228,8 @@ def product_nanoseconds(rows: int, depth: int, columns: int) -> float:
 def _after_fork_in_child() -> None:
     _Process.is_serial = not _Process.team_ended
     _Process.team_ended = False
+    if not _Process.was_limited:
+        openmp.begin_anew()
     for scope in (_Process.settings, *_own.blocks):
         scope[:] = [_Setting(1, scope)]
     _tell_openmp()
