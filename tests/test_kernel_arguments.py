@@ -17,9 +17,10 @@ PIXELS = (X * 255).astype(np.uint8)
 LABELS = np.arange(30) % 10
 
 
-def model():
+def model(bias=10):
     """A net that the kernel trains, wide enough for packed weights; its optimiser, and a step."""
     net = nn.Sequential(nn.Dense(40, 30), nn.PReLU(30), nn.Dense(30, 10))
+    net[2].bias = nn.Parameter(np.zeros(bias, np.float32))
     optimizer = optim.Adam(net.parameters())
     return net, optimizer, minidl.TrainingStep(net, F.cross_entropy, optimizer)
 
@@ -120,8 +121,7 @@ def test_a_parameter_that_was_resized_in_place_is_noticed(use, number, factor):
 
 
 def test_a_bias_of_another_width_is_refused():
-    net, optimizer, step = model()
-    net[2].bias = nn.Parameter(np.zeros(3, np.float32))
+    net, optimizer, step = model(bias=3)
     for use in USES.values():
         with pytest.raises(ShapeError, match="b of shape"):
             use(net, optimizer, step)
