@@ -5,6 +5,7 @@
 # make clang:    the kernels' tests, on kernels that Clang has built
 # make lab:      the activation laboratory, in about half an hour; LAB=--quick for a try
 # make bench:    measures minidl against its peers, in 20 minutes; BENCH=--quick for a try
+# make conformance: compares minidl with its peers, in 15 minutes; CONFORMANCE=--short for a try
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -12,8 +13,9 @@ export PATH := $(abspath $(BIN)):$(PATH)
 SOURCES = setup.py pyproject.toml $(shell find minidl -name '*.py' -o -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd')
 
 BENCH_VENV ?= .venv-bench
+CONFORMANCE_VENV ?= .venv-conformance
 
-.PHONY: train lab test sanitize clang lint bench build clean
+.PHONY: train lab test sanitize clang lint bench conformance build clean
 
 train: $(VENV)/installed-examples
 	$(BIN)/python examples/compare_activations.py
@@ -63,14 +65,19 @@ $(VENV)/installed-%: $(BIN)/python $(SOURCES)
 	$(BIN)/pip install --quiet '.[$*]'
 	touch $@
 
-# The peers are large, so they have an environment of their own.
+# The peers are large, so they have environments of their own.
 bench: $(BENCH_VENV)/installed
 	$(BENCH_VENV)/bin/python benchmarks/run.py $(BENCH)
 
-$(BENCH_VENV)/installed: benchmarks/requirements.txt $(SOURCES)
-	$(PYTHON) -m venv $(BENCH_VENV)
-	$(BENCH_VENV)/bin/pip install --quiet --upgrade pip
-	$(BENCH_VENV)/bin/pip install --quiet -r benchmarks/requirements.txt .
+conformance: $(CONFORMANCE_VENV)/installed
+	$(CONFORMANCE_VENV)/bin/python conformance/run.py $(CONFORMANCE)
+
+$(BENCH_VENV)/installed: benchmarks/requirements.txt
+$(CONFORMANCE_VENV)/installed: conformance/requirements.txt
+$(BENCH_VENV)/installed $(CONFORMANCE_VENV)/installed: $(SOURCES)
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --upgrade pip
+	$(@D)/bin/pip install --quiet -r $(filter %requirements.txt,$^) .
 	touch $@
 
 # In place, for work on minidl itself; compiles what has changed.
@@ -79,6 +86,6 @@ build:
 
 # What took hours stays: the laboratory's cells, the papers' checkpoints.
 clean:
-	rm -rf build dist *.egg-info $(VENV) $(BENCH_VENV)
+	rm -rf build dist *.egg-info $(VENV) $(BENCH_VENV) $(CONFORMANCE_VENV)
 	rm -rf $(filter-out results/lab% results/papers,$(wildcard results/*))
 	find minidl -name '*.so' -delete

@@ -1,0 +1,82 @@
+"""ONNX's node tests: small graphs with inputs and the outputs that a runtime has to give."""
+
+import warnings
+from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+import numpy as np
+from onnx import GraphProto, TensorProto, helper, numpy_helper
+from onnx.backend.test.case import node
+from onnx_operators import OPERATORS
+from verdicts import LEFT_OUT, Case, LeftOut, Part, judge
+
+import minidl
+
+
+def node_tests(short: bool) -> list[Any]:
+    """Every node test; `short` only those in modules named after an operator that minidl has.
+
+    Importing a module makes its tests; three of pooling take a minute.
+    """
+    wanted = {operator.lower() for operator in OPERATORS}
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # of NumPy's, where the expected values are computed
+        for _, name, _ in iter_modules(node.__path__):
+            if not short or name.replace("_", "") in wanted:
+                import_module(f"{node.__name__}.{name}")
+    return node._NodeTestCases
+
+
+def as_array(value: Any) -> np.ndarray:
+    """An input or output of a test: an array, or ONNX's own tensor."""
+    return numpy_helper.to_array(value) if isinstance(value, TensorProto) else np.asarray(value)
+
+
+def run(graph: GraphProto, inputs: list[Any]) -> list[Any]:
+    """The graph's outputs, node by node."""
+    values: dict[str, Any] = {"": None}
+    for name, array in zip((given.name for given in graph.input), inputs, strict=True):
+        if array is None or isinstance(array, list):
+            raise LeftOut("inputs that are no arrays")
+        values[name] = minidl.tensor(as_array(array))
+    for step in graph.node:
+        attributes = {a.name: helper.get_attribute_value(a) for a in step.attribute}
+        words = {k: v.decode() if isinstance(v, bytes) else v for k, v in attributes.items()}
+        found = OPERATORS[step.op_type](*(values[name] for name in step.input), **words)
+        found = found if isinstance(found, (tuple, list)) else [found]
+        values |= dict(zip(step.output, found, strict=False))
+    return [values[output.name].numpy() for output in graph.output]
+
+
+def check(test: Any) -> None:
+    """AssertionError unless minidl's outputs have the test's shapes, dtypes and values."""
+    for inputs, outputs in test.data_sets:
+        for found, wanted in zip(run(test.model.graph, inputs), outputs, strict=True):
+            np.testing.assert_allclose(
+                found, as_array(wanted), rtol=test.rtol, atol=test.atol, strict=True
+            )
+
+
+def cases(short: bool) -> Iterator[Case]:
+    """The tests all of whose operators are among OPERATORS; the others are left out."""
+    for test in node_tests(short):
+        operators = [step.op_type for step in test.model.graph.node]
+        absent = next((operator for operator in operators if operator not in OPERATORS), None)
+        if absent is not None:
+            yield Case("(operators that minidl has not)", test.name, LEFT_OUT, absent)
+            continue
+        group = operators[0] if len(operators) == 1 else "(several operators)"
+        yield judge(group, test.name, check, test)
+
+
+PART = Part(
+    "ONNX node tests",
+    "Those whose every operator minidl has (`conformance/onnx_operators.py`), within the tests' "
+    "own tolerances, shape and dtype equal. What is refused is arithmetic of integers, and dtypes "
+    "other than float32 and float64.",
+    "operator",
+    ("onnx",),
+    cases,
+)

@@ -1,0 +1,78 @@
+"""The page: a table of sums, and a table for each part."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from report import table
+from verdicts import LEFT_OUT, REFUSED, RIGHT, VERDICTS, WRONG, Case, Part
+
+Results = Sequence[tuple[Part, Sequence[Case]]]
+
+PHRASES = 3  # refusals of more kinds are not told one by one
+
+INTRODUCTION = """\
+What minidl was compared with, and how it came out. **Right**: values, and gradients where there
+are any, are those of the other library or of the definition. **Refused**: one of minidl's own
+errors says what was expected. **Left out**: the case asks for what minidl does not have, and the
+reason is told. **Wrong** is all else: another value, a lost gradient, an error that is not minidl's
+own. Everything is drawn from fixed seeds, so a second run gives the same table. CI runs a shortened
+form of all but PyTorch's programs (`tests/test_conformance.py`, `tests/tensor/test_numpy.py`)."""
+
+
+def counts(cases: Sequence[Case]) -> list[str]:
+    """How many were tried, and how many have each verdict."""
+    verdicts = [case.verdict for case in cases]
+    tried = len(cases) - verdicts.count(LEFT_OUT)
+    return [f"{n:,}" for n in (tried, *map(verdicts.count, VERDICTS))]
+
+
+def sums(results: Results) -> str:
+    """One line for each part."""
+    lines = [(part.title, *counts(cases)) for part, cases in results]
+    return table(("what", "tried", *VERDICTS), lines)
+
+
+def section(part: Part, cases: Sequence[Case]) -> str:
+    """A part's heading, explanation and table."""
+    groups: dict[str, list[Case]] = {}
+    for case in cases:
+        groups.setdefault(case.group, []).append(case)
+    lines = [(name, *counts(own), notes(own)) for name, own in sorted(groups.items())]
+    header = (part.column, "tried", *VERDICTS, "more")
+    return f"## {part.title}\n\n{part.about}\n\n{table(header, lines)}\n"
+
+
+def notes(cases: Iterable[Case]) -> str:
+    """What is refused, if that is soon said; why cases are left out; which are wrong."""
+    expected = {short(case.why) for case in cases if case.verdict == REFUSED}
+    found = sorted(expected) if len(expected) <= PHRASES else []
+    found += sorted({case.why for case in cases if case.why and case.verdict in (LEFT_OUT, RIGHT)})
+    found += [f"WRONG: {case.name}" for case in cases if case.verdict == WRONG]
+    return "; ".join(found).replace("|", r"\|").replace("\n", " ")
+
+
+def short(message: str) -> str:
+    """What an error expected; the whole of it if it does not say."""
+    return "; ".join(re.findall(r"expected .*?(?=, got)", message)) or message
+
+
+def heading(facts: dict[str, str]) -> str:
+    """When and with what it came out."""
+    versions = ", ".join(f"{name} {version}" for name, version in facts.items() if name != "date")
+    return f"Written by `make conformance` on {facts['date']}: {versions}."
+
+
+def markdown(results: Results, facts: dict[str, str], missing: Sequence[str]) -> str:
+    """The whole page."""
+    absent = f"Not installed, so left out: {', '.join(missing)}.\n\n" if missing else ""
+    return "\n".join(
+        [
+            "# Conformance\n",
+            heading(facts) + "\n",
+            absent + INTRODUCTION + "\n",
+            "<!-- sums -->",
+            sums(results),
+            "<!-- end of sums -->\n",
+            *(section(part, cases) for part, cases in results),
+        ]
+    )

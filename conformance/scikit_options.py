@@ -1,0 +1,34 @@
+"""The estimators' options drawn at random: scikit-learn's number of epochs, and its weights."""
+
+from collections.abc import Iterator
+
+from sklearn_option_sets import compared, drawn
+from verdicts import Case, Part, judge
+
+# Of the largest weight; both compute in float64, in another order.
+CLOSE = 1e-7
+
+
+def check(seed: int) -> None:
+    """AssertionError unless both stop after the same epoch with the same weights."""
+    theirs, ours, apart = compared(seed)
+    assert ours == theirs, f"{ours} epochs, scikit-learn {theirs}"
+    assert apart < CLOSE, f"weights differ by {apart}"
+
+
+def cases(short: bool) -> Iterator[Case]:
+    """500 sets of options, or 8."""
+    for seed in range(8 if short else 500):
+        kind, _, _, options = drawn(seed)
+        yield judge(f"{kind}, {options['solver']}", f"seed {seed}", check, seed)
+
+
+PART = Part(
+    "scikit-learn's options",
+    "Sets of options, drawn at random from all that the solvers sgd and adam take, with alpha from "
+    "1e-6 to 10, of `MLPClassifier` and `MLPRegressor` in float64. Right: `n_iter_` is equal, and "
+    "no weight differs by more than 1e-7 of the largest.",
+    "estimator, solver",
+    ("scikit-learn",),
+    cases,
+)

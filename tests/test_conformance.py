@@ -1,0 +1,71 @@
+"""The conformance tables in their shortened form: nothing wrong, and no less tried than this."""
+
+from importlib import import_module
+from pathlib import Path
+
+import page
+import pytest
+from verdicts import LEFT_OUT, REFUSED, RIGHT, WRONG, Case, LeftOut, Part, judge
+
+from minidl.errors import DataError
+
+# How many cases are right at least, by the module. NumPy's functions are all tried by
+# tests/tensor/test_numpy.py; PyTorch is not among what the tests need.
+RIGHT_AT_LEAST = {"onnx_nodes": 400, "scikit_options": 8, "files": 100}
+
+
+@pytest.mark.parametrize("name", RIGHT_AT_LEAST)
+def test_nothing_is_wrong(name):
+    cases = list(import_module(name).PART.cases(True))
+    assert [case for case in cases if case.verdict == WRONG] == []
+    assert sum(case.verdict == RIGHT for case in cases) >= RIGHT_AT_LEAST[name]
+
+
+def fails(error):
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("check", "verdict", "why"),
+    [
+        (lambda: None, RIGHT, ""),
+        (lambda: fails(DataError("expected b, got c.")), REFUSED, "expected b, got c."),
+        (lambda: fails(LeftOut("no such option")), LEFT_OUT, "no such option"),
+        (lambda: fails(ValueError("raw")), WRONG, "ValueError: raw"),
+        (lambda: fails(AssertionError("other values")), WRONG, "AssertionError: other values"),
+    ],
+)  # fmt: skip
+def test_verdicts(check, verdict, why):
+    assert judge("group", "name", check) == Case("group", "name", verdict, why)
+
+
+PART = Part("Planted", "What was planted.", "kind", ("peer",), None)
+CASES = [
+    Case("b", "1", RIGHT), Case("a", "2", REFUSED, "op: expected x, got y. Try: z"),
+    Case("a", "3", WRONG, "boom"), Case("b", "4", LEFT_OUT, "no option"),
+]  # fmt: skip
+
+
+def cells(text):
+    """The cells of a Markdown table's lines, without the heading's two."""
+    return [[c.strip() for c in line[1:-1].split("|")] for line in text.splitlines()[2:]]
+
+
+def test_the_page_counts_and_tells_why():
+    text = page.markdown([(PART, CASES)], {"date": "2026-01-01", "peer": "3"}, ["torch"])
+    assert cells(page.sums([(PART, CASES)])) == [["Planted", "3", "1", "1", "1", "1"]]
+    assert cells("\n".join(text.split("What was planted.\n\n")[1].strip().splitlines())) == [
+        ["a", "2", "0", "1", "0", "1", "expected x; WRONG: 3"],
+        ["b", "1", "1", "0", "1", "0", "no option"],
+    ]
+    assert "on 2026-01-01: peer 3." in text
+    assert "left out: torch." in text
+
+
+def test_the_page_in_docs_is_a_whole_one_with_nothing_wrong():
+    text = (Path(__file__).parents[1] / "docs/conformance.md").read_text("utf-8")
+    rows = cells(text.split("<!-- sums -->\n")[1].split("\n<!-- end of sums -->")[0])
+    assert len(rows) == 5
+    for what, *figures in rows:
+        tried, right, refused, _, wrong = (int(figure.replace(",", "")) for figure in figures)
+        assert (right + refused, wrong) == (tried, 0), what
