@@ -62,13 +62,17 @@ def fitted(room: Any, kind: str, X: np.ndarray, y: np.ndarray, options: dict[str
         return getattr(room, kind)(**options).fit(X, y)
 
 
+def distance(one: Any, other: Any) -> float:
+    """The largest difference of two estimators' weights, by the largest weight of its layer."""
+    pairs = zip(one.coefs_ + one.intercepts_, other.coefs_ + other.intercepts_, strict=True)
+    return float(max(np.abs(a - b).max() / max(np.abs(a).max(), 1e-9) for a, b in pairs))
+
+
 def compared(seed: int) -> tuple[int, int, float]:
     """scikit-learn's and minidl's n_iter_, and the largest difference of their weights, by the
     largest weight."""
     kind, X, y, options = drawn(seed)
     theirs, ours = (fitted(room, kind, X, y, options) for room in (neural_network, minidl.sklearn))
-    pairs = zip(theirs.coefs_ + theirs.intercepts_, ours.coefs_ + ours.intercepts_, strict=True)
     if ours.n_iter_ != theirs.n_iter_:
         return theirs.n_iter_, ours.n_iter_, float("inf")
-    apart = max(np.abs(a - b).max() / max(np.abs(a).max(), 1e-9) for a, b in pairs)
-    return theirs.n_iter_, ours.n_iter_, float(apart)
+    return theirs.n_iter_, ours.n_iter_, distance(theirs, ours)
