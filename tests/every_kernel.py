@@ -16,6 +16,7 @@ from minidl import functional as F
 from minidl._kernels import threads
 from minidl.activations import REGISTRY
 from minidl.firing import Firing
+from minidl.fused import squares_of
 from minidl.losses.table import ENTRIES
 
 DTYPES = "float32", "float64"
@@ -59,6 +60,7 @@ def train(net, optimizer, loss=F.cross_entropy, y=LABELS, dtype="float32"):
     """By the kernel, many steps and one, with a last batch that is shorter; then by the loop."""
     x = X.astype(dtype)
     step = TrainingStep(net, loss, optimizer)
+    step.squares = [np.array([squares_of(net)])]
     losses = step.epoch(data.batches(x, y, 8, shuffle=True, seed=0))
     step(x, y)
     loss(net(x), y).backward()
@@ -66,7 +68,9 @@ def train(net, optimizer, loss=F.cross_entropy, y=LABELS, dtype="float32"):
     optim.clip_grad_norm(net.parameters(), 0.1)
     optimizer.step()
     state = [np.asarray(value) for value in optimizer.state_dict().values()]
-    look_at(losses, minidl.predict(net, x), minidl.predict(net, x.repeat(20, 0)), *state)
+    look_at(
+        losses, *step.squares, minidl.predict(net, x), minidl.predict(net, x.repeat(20, 0)), *state
+    )
     look_at(*(p.data for p in net.parameters()))
 
 
