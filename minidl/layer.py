@@ -1,6 +1,7 @@
 """`Layer`: something with parameters that maps a tensor to a tensor; and `Parameter`."""
 
 import warnings
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from reprlib import recursive_repr
 from types import GeneratorType
@@ -92,7 +93,7 @@ class Layer:
         """Every parameter once, with its path, such as "0.weight".
 
         GuardWarning for what would be neither trained nor saved: a plain tensor that wants a
-        gradient, and layers or parameters in a set or a generator.
+        gradient, and layers or parameters in a set, a deque, a dict's values() or a generator.
         """
         seen: set[int] = set()
         for path, _, held in self._walk():
@@ -239,7 +240,8 @@ class RandomLayer(Layer):
 
 
 # What has no place for each of its parts: no order that lasts, or nothing after the first look.
-PLACELESS = (set, frozenset, GeneratorType, map)
+LOOKED_INTO = (set, frozenset, deque, type({}.values()))
+PLACELESS = (*LOOKED_INTO, GeneratorType, map)
 PARTS = (Tensor, Layer, *PLACELESS)
 
 
@@ -277,8 +279,8 @@ def warn_if_lost(path: str, value: Any) -> None:
         expected, hint = "what is learned to be a Parameter", "nn.Parameter(values)"
         got = "a tensor with requires_grad=True"
     else:
-        is_sure = isinstance(value, (set, frozenset))
-        is_lost = not is_sure or any(isinstance(part, (Layer, Parameter)) for part in value)
+        is_known = isinstance(value, LOOKED_INTO)
+        is_lost = not is_known or any(isinstance(part, (Layer, Parameter)) for part in value)
         expected, hint = "layers and parameters in lists, tuples and dicts", "a list"
         got = f"a {type(value).__name__}"
     if is_lost:

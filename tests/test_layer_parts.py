@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from collections import deque
 
 import numpy as np
 import pytest
@@ -130,6 +131,8 @@ def test_a_key_that_could_stand_for_another_path_is_refused(key):
         ),
         ({bias()}, "got a set, which is neither trained nor saved. Try: a list"),
         (frozenset([parameter()]), "got a frozenset"),
+        (deque([bias()]), "got a deque"),
+        ({"a": parameter()}.values(), "got a dict_values"),
         ((bias() for _ in range(2)), "got a generator"),
         (map(nn.Bias, [2, 2]), "got a map"),
     ],
