@@ -240,7 +240,7 @@ class RandomLayer(Layer):
 
 
 # What has no place for each of its parts: no order that lasts, or nothing after the first look.
-LOOKED_INTO = (set, frozenset, deque, type({}.values()))
+LOOKED_INTO: tuple[type, ...] = (set, frozenset, deque, type({}.values()))
 PLACELESS = (*LOOKED_INTO, GeneratorType, map)
 PARTS = (Tensor, Layer, *PLACELESS)
 
