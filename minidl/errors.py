@@ -1,4 +1,6 @@
-"""The exceptions, and the one helper that words them: operation, expected, got, what to try."""
+"""The exceptions, and what words them: operation, expected, got, what to try."""
+
+from collections.abc import Sequence
 
 
 class MinidlError(Exception):
@@ -51,6 +53,15 @@ class CheckpointError(DataError):
 
 class MissingPackageError(MinidlError, ImportError):
     """A package that only this part of minidl needs is not installed."""
+
+
+def some(names: Sequence[str], most: int = 10) -> str:
+    """The first names, for a message.
+
+    >>> some(["a", "b", "c"], most=2)
+    'a, b, ...'
+    """
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
 def explain(operation: str, expected: object, got: object, hint: str = "") -> str:

@@ -1,7 +1,6 @@
 """What the network kernel trains in one call: a net of dense layers, taken apart into arrays."""
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import combinations
 from operator import is_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +12,7 @@ from .dropout import mask_numbers
 from .layer import Layer, Parameter
 from .layers import Dense, Dropout, Sequential, is_own
 from .losses.reduction import RowLoss
-from .optim.block import Rule
+from .optim.block import Rule, share_memory
 from .tensor import Tensor
 
 if TYPE_CHECKING:
@@ -105,8 +104,7 @@ class FusedNet:
     def shares(self) -> bool:
         """Whether any memory is that of two parameters, or a dropout stands at two places: its
         second mask would be the first one again."""
-        arrays = [p.data for p in self.parameters]
-        if any(np.may_share_memory(a, b) for a, b in combinations(arrays, 2)):
+        if share_memory([p.data for p in self.parameters]):
             return True
         return len(set(map(id, self.dropouts))) < len(self.dropouts)
 

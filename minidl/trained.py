@@ -25,12 +25,3 @@ def check_schedule(operation: str, schedule: Any, optimizer: Optimizer) -> None:
         hint = "Schedule(optimizer, ...), with the optimiser that steps"
         expected = "a schedule of this optimiser"
         raise ArgumentError(explain(operation, expected, repr(schedule), hint))
-
-
-def listed(names: list[str], most: int = 8) -> str:
-    """The first names.
-
-    >>> listed(["a", "b", "c"], most=2)
-    'a, b, ...'
-    """
-    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")

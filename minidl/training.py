@@ -11,7 +11,7 @@ from . import _kernels, tape
 from .checks import runs_as
 from .data.batches import Batches, is_plain
 from .data.kinds import pairs
-from .errors import ArgumentError, GraphError, GuardWarning, explain
+from .errors import ArgumentError, GraphError, GuardWarning, explain, some
 from .fused import FusedNet, Program, squares_of
 from .layer import Layer
 from .losses.reduction import RowLoss
@@ -19,7 +19,7 @@ from .losses.table import row_loss
 from .optim.base import Optimizer
 from .schedules import Schedule
 from .tensor import Tensor
-from .trained import check_schedule, left_out, listed
+from .trained import check_schedule, left_out
 
 if TYPE_CHECKING:
     from .firing import Firing
@@ -108,7 +108,7 @@ class TrainingStep:
         if names and names != self._left_out:
             expected = "an optimiser of all parameters that want a gradient"
             hint = "requires_grad = False for what shall stay as it is"
-            message = explain("TrainingStep", expected, f"one without {listed(names)}", hint)
+            message = explain("TrainingStep", expected, f"one without {some(names)}", hint)
             warnings.warn(message, GuardWarning, stacklevel=3)
         self._left_out = names
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..checks import is_number
-from ..errors import ArgumentError, DTypeError, explain
+from ..errors import ArgumentError, DTypeError, explain, some
 from ..tensor import Tensor
 
 Parameters = Iterable[Tensor] | Iterable[dict[str, Any]]
@@ -52,8 +52,9 @@ def require_keys(operation: str, expected: Set[str], got: Set[str]) -> None:
     if got != expected:
         missing = [f"no {key!r}" for key in sorted(expected - got)]
         unknown = [f"an unknown {key!r}" for key in sorted(map(str, got - expected))]
-        known = ", ".join(sorted(expected)[:8]) + (", ..." if len(expected) > 8 else "")
-        raise ArgumentError(explain(operation, f"the keys {known}", ", ".join(missing + unknown)))
+        raise ArgumentError(
+            explain(operation, f"the keys {some(sorted(expected))}", ", ".join(missing + unknown))
+        )
 
 
 def listed(operation: str, params: Any) -> list[Any]:

@@ -157,7 +157,7 @@ class Block:
         arrays = [p.data for p in self.parameters]
         if not same(arrays, self._overlaps_for):
             self._overlaps_for = arrays
-            self._overlaps = any(np.may_share_memory(a, b) for a, b in combinations(arrays, 2))
+            self._overlaps = share_memory(arrays)
         return self._overlaps
 
     def count(self, gradients: Gradients) -> list[int]:
@@ -215,6 +215,11 @@ def nothing_known() -> dict[str, Any]:
         "_overlaps": False,
         "_overlaps_for": [],
     }
+
+
+def share_memory(arrays: Sequence[np.ndarray]) -> bool:
+    """Whether any memory is that of two arrays."""
+    return any(np.may_share_memory(a, b) for a, b in combinations(arrays, 2))
 
 
 def same(objects: Sequence[Any], known: Sequence[Any]) -> bool:

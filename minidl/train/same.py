@@ -10,13 +10,12 @@ import numpy as np
 from ..checks import is_number
 from ..data.checksum import checksum
 from ..data.kinds import is_pair, rows_of
-from ..errors import ArgumentError, explain
+from ..errors import ArgumentError, explain, some
 from ..layer import Layer
 from ..optim.base import Optimizer
 from ..random import last_seed
 from ..schedules import Schedule
 from ..tensor import Tensor
-from ..trained import listed
 from .run import Run
 
 LOOKED_AT = 33  # of a schedule's factors so far
@@ -87,7 +86,7 @@ def require_same(run: Run, before: dict[str, str], state: Mapping[str, Any]) -> 
         names.remove("validation")
     if names:
         was, got = (
-            listed([f"{name} {settings.get(name, '(none)')}" for name in names], SHOWN)
+            some([f"{name} {settings.get(name, '(none)')}" for name in names], SHOWN)
             for settings in (before, now)
         )
         hint = "the same again; or another folder, without resume, for another training"
