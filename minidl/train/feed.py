@@ -9,7 +9,7 @@ import numpy as np
 
 from ..data.batches import Batches, batches, is_plain
 from ..data.kinds import inputs_of, is_array, is_pair, pairs, require_data, rows_of
-from ..data.pixels import gathered
+from ..data.pixels import gathered, warn_unless_pixels
 from ..errors import ArgumentError, explain
 from ..tensor import Tensor
 from ..training import TrainingStep
@@ -180,6 +180,7 @@ class IterableFeed:
             return x
         array = inputs_of("fit", x, self.dtype)
         if array.dtype == np.uint8:
+            warn_unless_pixels("fit", array)
             return Tensor(gathered(array, np.arange(len(array))))
         return x if isinstance(x, Tensor) and array is x.data else array
 

@@ -77,9 +77,20 @@ def test_pixels_of_a_model_in_double_precision():
     pixels = RNG.integers(0, 256, (40, 4), np.uint8)
     for kind in AS.values():
         assert trained(kind(pixels), "float64") == trained(kind(pixels / 255), "float64")
-    dark = pixels // 8
-    with pytest.warns(minidl.GuardWarning, match="pixels from 0 to 255"):
-        train.predict(net("float64"), dark)
+
+
+@pytest.mark.parametrize("kind", AS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_uint8_that_is_no_pixels_is_told_in_data_of_any_kind(kind, dtype):
+    counts, model = RNG.integers(0, 17, (40, 4), np.uint8), net(dtype)
+    optimizer = optim.SGD(model.parameters(), 0.1)
+    for use in (
+        lambda: train.fit(model, AS[kind](counts), F.cross_entropy, optimizer, progress=False),
+        lambda: train.evaluate(model, AS[kind](counts), F.cross_entropy),
+        lambda: train.predict(model, counts),
+    ):
+        with pytest.warns(minidl.GuardWarning, match="pixels from 0 to 255"):
+            use()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
