@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from onnx import helper, numpy_helper
+from onnx_optimizers import OPTIMIZERS
 from verdicts import LeftOut
 
 import minidl
@@ -279,4 +280,5 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "Transpose": lambda x, perm=(): x.transpose(*perm),
     "Unsqueeze": unsqueeze,
     "Where": where,
+    **OPTIMIZERS,
 }
