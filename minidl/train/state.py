@@ -119,6 +119,10 @@ def load_place(run: Run, state: Mapping[str, Any]) -> None:
         if kept:
             callback.load_state_dict(kept)
     run.history = History.from_json(text_of(state["run:history"]))
+    begun = len(run.history) + (batch > 0)
+    if begun > run.epochs:
+        expected = f"{begun} epochs or more, as many as were begun"
+        raise ArgumentError(explain("resume", expected, run.epochs))
     run.step, run.start = step, state["run:start"]
     run.feed.load_state_dict(run.start["feed"])
     if batch:

@@ -119,6 +119,7 @@ BATCHES = partial(data.batches, X, Y, 6, shuffle=True, seed=3)
         ({}, {"made": lambda: net(is_frozen=True)}, r"2.bias float32 \(2,\), .*, frozen"),
         ({}, {"made": lambda: net(seed=9)}, "manual_seed 8, as training was begun, got .* 9"),
         ({"validation": (X, Y)}, {"validation": (changed(X), Y)}, "validation float32"),
+        ({}, {"epochs": 1}, "2 epochs or more, as many as were begun, got 1"),
     ],
 )  # fmt: skip
 def test_what_differs_is_named_and_nothing_is_changed(first, then, words, tmp_path):
