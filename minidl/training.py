@@ -17,6 +17,7 @@ from .layer import Layer
 from .losses.reduction import RowLoss
 from .losses.table import row_loss
 from .optim.base import Optimizer
+from .optim.block import same
 from .schedules import Schedule
 from .tensor import Tensor
 from .trained import check_schedule, left_out
@@ -84,6 +85,7 @@ class TrainingStep:
         check_schedule("TrainingStep", schedule, optimizer)
         self.net, self.loss, self.optimizer, self.schedule = net, loss, optimizer, schedule
         self._left_out: list[str] | None = None  # when it was last checked
+        self._checked: tuple[Any, ...] = ()  # what a call was last checked with
         self.firing: Firing | None = None  # notes which units fire, where it is wanted
         # Takes in the sum of all W² before each step, as arrays, where it is wanted.
         self.squares: list[np.ndarray] | None = None
@@ -95,7 +97,7 @@ class TrainingStep:
     def __getstate__(self) -> dict[str, Any]:
         """A copy takes the net apart anew: kernels cannot be copied."""
         return vars(self) | {
-            "_net": None, "_program": None, "_program_for": None, "_running_in": 0
+            "_net": None, "_program": None, "_program_for": None, "_running_in": 0, "_checked": ()
         }  # fmt: skip
 
     def check(self) -> None:
@@ -114,10 +116,12 @@ class TrainingStep:
 
     def __call__(self, x: Any, y: Any) -> float:
         """One step on a batch; gives its loss."""
-        if self._left_out is None:
-            self.check()
         inputs = x.data if isinstance(x, Tensor) and not x.requires_grad else x
         fused = self._fused(inputs, y)
+        used = self.net, self._net, self.optimizer, self.schedule, self.firing
+        if not same(used, self._checked):
+            self.check()
+            self._checked = used
         if fused is not None and inputs.dtype == fused[0].dtype:
             rows = np.ascontiguousarray(inputs)
             return self._run(*fused, rows, None, len(rows), 1, is_short=True).item()

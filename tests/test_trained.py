@@ -106,6 +106,26 @@ def test_a_parameter_that_is_replaced_between_epochs_is_told():
         step.epoch(data.batches(X, Y, 8))
 
 
+@pytest.mark.parametrize("change", ["weight", "optimizer", "schedule", "firing", "net"])
+def test_what_is_replaced_between_calls_is_looked_at_again(change):
+    net, other = nn.MLP([5, 8, 3]), nn.MLP([5, 8, 3])
+    optimizer, of_other = (optim.SGD(one.parameters(), lr=0.1) for one in (net, other))
+    step = TrainingStep(net, F.cross_entropy, optimizer)
+    step(X, Y)
+    before = bits(net), bits(other), of_other.lr
+    if change == "weight":
+        net[2].weight = nn.Parameter(np.zeros((8, 3), np.float32))
+        with pytest.warns(minidl.GuardWarning, match=r"without 2\.weight\."):
+            step(X, Y)
+        return
+    changes = {"optimizer": of_other, "firing": Firing(other), "net": other}
+    changes["schedule"] = schedules.Schedule(of_other, schedules.cosine(10))
+    setattr(step, change, changes[change])
+    with pytest.raises(minidl.ArgumentError, match="TrainingStep: expected"):
+        step(X, Y)
+    assert (bits(net), bits(other), of_other.lr) == before
+
+
 def test_groups_may_be_added_until_the_first_step():
     net = nn.MLP([5, 8, 3])
     optimizer = optim.SGD(net[0].parameters(), lr=0.1)

@@ -335,6 +335,7 @@ def reload(optimizer):
     ids=["lr", "W in place", "slopes in place", "b replaced", "W in another order", "dropout",
          "rescale", "eval", "another W", "state loaded", "nesterov"],
 )  # fmt: skip
+@pytest.mark.filterwarnings("ignore:.*without 0.weight")  # another W is not the optimiser's
 def test_single_steps_see_what_has_changed(change):
     """Between two steps nothing may be remembered that is no longer true."""
     x, y = pixels()
