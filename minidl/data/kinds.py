@@ -92,6 +92,8 @@ def inputs_of(operation: str, x: Any, dtype: np.dtype | None) -> np.ndarray:
     if array.dtype.kind == "f":
         return array.astype(array.dtype if dtype is None else dtype, copy=False)
     if array.dtype.kind not in "biu":
-        hint = "pandas.get_dummies(x), a column for each word"
+        hint = "x.astype('float32')" if array.dtype == object else ""  # pandas' own numbers
+        if any(isinstance(value, str) for value in array.flat):
+            hint = "pandas.get_dummies(x), a column for each word"
         raise DTypeError(explain(operation, "x of numbers", array.dtype, hint))
     return to_array(x if isinstance(x, (list, tuple)) else array, None, operation, dtype)

@@ -168,6 +168,7 @@ class Iterated(Samples):
 
 REFUSED = {
     "words": ((pandas.DataFrame({"a": list("xy") * 20, "b": 1.0}), Y), "get_dummies"),
+    "numbers of pandas": ((pandas.DataFrame(X).astype("Float64"), Y), "Try: x.astype('float32')"),
     "a table": (pandas.DataFrame(X), "a pair (x, y)"),
     "a list of two": ([pandas.DataFrame(X), pandas.Series(Y)], "(x, y), a tuple of two"),
     "an array": (X, "a pair (x, y)"),
