@@ -1,4 +1,4 @@
-"""The page: a table of sums, and a table for each part."""
+"""The page: a table of sums, and for each part a table and what there is to tell of its rows."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -33,13 +33,15 @@ def sums(results: Results) -> str:
 
 
 def section(part: Part, cases: Sequence[Case]) -> str:
-    """A part's heading, explanation and table."""
+    """A part's heading, explanation, table and reasons."""
     groups: dict[str, list[Case]] = {}
     for case in cases:
         groups.setdefault(case.group, []).append(case)
-    lines = [(name, *counts(own), notes(own)) for name, own in sorted(groups.items())]
-    header = (part.column, "tried", *VERDICTS, "more")
-    return f"## {part.title}\n\n{part.about}\n\n{table(header, lines)}\n"
+    lines = [(name, *counts(own)) for name, own in sorted(groups.items())]
+    told = [(name, notes(own)) for name, own in sorted(groups.items())]
+    reasons = "".join(f"- {name}: {why}\n" for name, why in told if why)
+    rows = table((part.column, "tried", *VERDICTS), lines)
+    return f"## {part.title}\n\n{part.about}\n\n{rows}\n\n{reasons}"
 
 
 def notes(cases: Iterable[Case]) -> str:
@@ -48,7 +50,7 @@ def notes(cases: Iterable[Case]) -> str:
     found = sorted(expected) if len(expected) <= PHRASES else []
     found += sorted({case.why for case in cases if case.why and case.verdict in (LEFT_OUT, RIGHT)})
     found += [f"WRONG: {case.name}" for case in cases if case.verdict == WRONG]
-    return "; ".join(found).replace("|", r"\|").replace("\n", " ")
+    return "; ".join(found).replace("\n", " ")
 
 
 def short(message: str) -> str:

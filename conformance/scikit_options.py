@@ -2,13 +2,8 @@
 
 from collections.abc import Iterator
 
-import numpy as np
-from sklearn import neural_network
-from sklearn_option_sets import compared, distance, drawn, fitted
+from sklearn_option_sets import CLOSE, compared, drawn, moved_by_rounding
 from verdicts import Case, LeftOut, Part, judge
-
-# Of the largest weight; both compute in float64, in another order.
-CLOSE = 1e-7
 
 
 def check(seed: int) -> None:
@@ -18,16 +13,6 @@ def check(seed: int) -> None:
     if apart >= CLOSE and moved_by_rounding(seed) >= CLOSE:
         raise LeftOut("scikit-learn's own weights move as far by the data's last bit")
     assert apart < CLOSE, f"weights differ by {apart}"
-
-
-def moved_by_rounding(seed: int) -> float:
-    """How far scikit-learn's weights move where all data are the next larger numbers.
-
-    Adam divides by the root of the gradient's mean square; where both vanish, rounding decides.
-    """
-    kind, X, y, options = drawn(seed)
-    moved = np.nextafter(X, np.inf)
-    return distance(*(fitted(neural_network, kind, data, y, options) for data in (X, moved)))
 
 
 def cases(short: bool) -> Iterator[Case]:
