@@ -54,10 +54,9 @@ def cells(text):
 def test_the_page_counts_and_tells_why():
     text = page.markdown([(PART, CASES)], {"date": "2026-01-01", "peer": "3"}, ["torch"])
     assert cells(page.sums([(PART, CASES)])) == [["Planted", "3", "1", "1", "1", "1"]]
-    assert cells("\n".join(text.split("What was planted.\n\n")[1].strip().splitlines())) == [
-        ["a", "2", "0", "1", "0", "1", "expected x; WRONG: 3"],
-        ["b", "1", "1", "0", "1", "0", "no option"],
-    ]
+    rows, reasons = text.split("What was planted.\n\n")[1].strip().split("\n\n")
+    assert cells(rows) == [["a", "2", "0", "1", "0", "1"], ["b", "1", "1", "0", "1", "0"]]
+    assert reasons.splitlines() == ["- a: expected x; WRONG: 3", "- b: no option"]
     assert "on 2026-01-01: peer 3." in text
     assert "left out: torch." in text
 
