@@ -7,7 +7,7 @@ import numpy as np
 
 from ..errors import ArgumentError, DTypeError, ShapeError, explain
 from ..tensor import Tensor
-from ..tensor.arrays import refuse_sparse, to_array
+from ..tensor.arrays import require_values, to_array
 from .pixels import warn_unless_pixels
 
 BATCHES = "a pair (x, y), batches(...), or an iterable of batches (x, y)"
@@ -71,7 +71,7 @@ def pair(operation: str, batch: Any) -> tuple[Any, Any]:
 
 def rows_of(operation: str, name: str, values: Any) -> np.ndarray:
     """x or y as an array (n, ...)."""
-    refuse_sparse(operation, name, values)
+    require_values(operation, name, values)
     try:
         array = values.data if isinstance(values, Tensor) else np.asarray(values)
     except ValueError as error:

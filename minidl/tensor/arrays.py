@@ -33,6 +33,7 @@ def to_array(
         raise GraphError(
             explain(operation, "numbers", "a list with tensors that require grad", "stack(list)")
         )
+    require_values(operation, "x", data)
     try:
         array = np.asarray(data)
     except ValueError as error:
@@ -40,7 +41,6 @@ def to_array(
             explain(operation, "numbers in rows of equal length", f"{type(data).__name__}: {error}")
         ) from None
     if array.dtype.kind not in "biuf":
-        refuse_sparse(operation, "x", data)
         got = getattr(data, "dtype", type(data).__name__)
         hint = "np.unique(words, return_inverse=True)[1]" if array.dtype.kind in "US" else ""
         raise DTypeError(explain(operation, f"{KINDS} data", got, hint))
@@ -50,11 +50,15 @@ def to_array(
     return array.astype(as_dtype(operation, dtype), copy=False)
 
 
-def refuse_sparse(operation: str, name: str, data: Any) -> None:
-    """DTypeError for a sparse matrix of SciPy, of which NumPy would make a single object."""
+def require_values(operation: str, name: str, data: Any) -> None:
+    """DTypeError for what NumPy would make something else of: a sparse matrix of SciPy would be a
+    single object, and of a masked array the values behind the mask would count."""
     if hasattr(data, "toarray"):
         got, hint = f"a sparse {type(data).__name__}", f"{name}.toarray()"
         raise DTypeError(explain(operation, f"{name} as an array", got, hint))
+    if hasattr(data, "filled") and np.any(data.mask):
+        expected, hint = f"{name} without masked values", f"{name}.filled(0)"
+        raise DTypeError(explain(operation, expected, "a masked array", hint))
 
 
 def first_element(data: Any) -> Any:

@@ -205,19 +205,29 @@ def test_what_is_no_data_is_refused_with_a_hint(kind):
     assert all((before[name] == array).all() for name, array in model.state_dict().items())
 
 
-def test_a_sparse_matrix_is_told_everywhere():
-    sparse = scipy.sparse.csr_matrix(X)
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [(scipy.sparse.csr_matrix(X), "toarray()"), (np.ma.masked_less(SINGLE, 0), "filled(0)")],
+    ids=["sparse", "masked"],
+)
+def test_what_numpy_would_make_something_else_of_is_told_everywhere(given, hint):
     for call in (
-        lambda: minidl.tensor(sparse),
-        lambda: minidl.predict(net(), sparse),
-        lambda: train.predict(net(), sparse),
-        lambda: data.batches(sparse, Y, 4),
-        lambda: F.relu(sparse),
+        lambda: minidl.tensor(given),
+        lambda: minidl.predict(net(), given),
+        lambda: train.predict(net(), given),
+        lambda: train.evaluate(net(), (given, Y), F.cross_entropy),
+        lambda: data.batches(given, Y, 4),
+        lambda: F.relu(given),
+        lambda: F.cross_entropy(given[:, :2], Y),
     ):
-        with pytest.raises(minidl.DTypeError, match=r"Try: x\.toarray\(\)"):
+        with pytest.raises(minidl.DTypeError, match=re.escape(f"Try: x.{hint}")):
             call()
-    with pytest.raises(minidl.DTypeError, match=r"Try: y\.toarray\(\)"):
-        data.batches(X, sparse, 4)
+    with pytest.raises(minidl.DTypeError, match=re.escape(f"Try: y.{hint}")):
+        data.batches(SINGLE, given, 4)
+
+
+def test_a_masked_array_of_which_nothing_is_masked_is_an_array():
+    assert trained((np.ma.masked_array(SINGLE), Y)) == trained((SINGLE, Y))
 
 
 @pytest.mark.parametrize("kind", ["dicts", "triples", "iterated"])
