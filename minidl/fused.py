@@ -12,7 +12,7 @@ from .dropout import mask_numbers
 from .layer import Layer, Parameter
 from .layers import Dense, Dropout, Sequential, is_own
 from .losses.reduction import RowLoss
-from .optim.block import Rule, share_memory
+from .optim.block import SHAPE, Rule, share_memory
 from .tensor import Tensor
 
 if TYPE_CHECKING:
@@ -79,7 +79,8 @@ class FusedNet:
         biases = [part.dense.bias for part in parts if part.dense.bias is not None]
         learned = [p for activation in activations for p in activation.learned_parameters()]
         self.parameters: list[Parameter] = [*self.weights, *biases, *learned]
-        self.shapes = [p.shape for p in self.parameters]
+        self.arrays = [p.data for p in self.parameters]
+        self.shapes = list(map(SHAPE, self.arrays))
         self.ids = {id(p) for p in self.parameters}
         of_none, of_one = (
             sum(_kernels.product_nanoseconds(rows, *W.shape) for W in self.weights)
@@ -104,14 +105,13 @@ class FusedNet:
     def shares(self) -> bool:
         """Whether any memory is that of two parameters, or a dropout stands at two places: its
         second mask would be the first one again."""
-        if share_memory([p.data for p in self.parameters]):
+        if share_memory(self.arrays):
             return True
         return len(set(map(id, self.dropouts))) < len(self.dropouts)
 
     def is_current(self, net: Layer) -> bool:
         """Whether this is still all that there is to know of `net`."""
-        shapes = [p.data.shape for p in self.parameters]
-        return self.facts.are_of(net) and shapes == self.shapes
+        return self.facts.are_of(net) and list(map(SHAPE, self.arrays)) == self.shapes
 
     def nanoseconds(self, rows: int) -> float:
         """What a forward pass takes one core, about."""
@@ -273,6 +273,7 @@ class Program:
         learning = self.to_learn(batch) if trains else {}
         self.kernel = _kernels.network.Program(len(self.rooms), x, **learning)
         self.rules: Mapping[int, Rule] | None = None  # what the kernel was told
+        self.written: list[dict[str, Any]] = []  # the tape's notes on the memory that it changes
 
     def to_learn(self, batch: int) -> dict[str, Any]:
         """Room for the losses and for the gradients."""
@@ -293,6 +294,7 @@ class Program:
         # Of an array that is not contiguous the kernel has a copy, which may soon be out of date.
         are_its_own = all(p.data.flags.c_contiguous for p in self.net.parameters)
         self.rules = rules if are_its_own else None
+        self.written = [vars(p._memory) for p in self.net.parameters if id(p) in rules]
 
     def on_team(self, call: Callable[..., int], *arguments: Any) -> None:
         """Calls the kernel, with fewer threads if OpenMP gives no more."""
@@ -311,8 +313,7 @@ class Program:
         self.tell(rules)
         steps, net = len(numbers), self.net
         losses = np.empty(steps)
-        memories = [p._memory for p in net.parameters if id(p) in rules]
-        own: list[_kernels.Change] = [(vars(m), "writes", m.writes + 1) for m in memories]
+        own: list[_kernels.Change] = [(m, "writes", m.get("writes", 0) + 1) for m in self.written]
         masks = [dropout for dropout in net.dropouts if dropout.training]
         own += [(vars(dropout), "calls", dropout.calls + steps) for dropout in masks]
         self.on_team(self.kernel.train, x, order, loss, numbers, losses, squares, changes + own)

@@ -79,9 +79,10 @@ def same_shape(
 def label_array(operation: str, targets: np.ndarray, batch: int, classes: int) -> np.ndarray:
     """Labels 0 ... classes - 1 of shape (batch,), as int64, a copy: nobody else can change them
     after they were checked. Whole floats are taken too."""
-    one_hot = "targets.argmax(1) of one-hot rows; targets.astype('float32') of soft targets"
-    is_one_hot = targets.shape == (batch, classes) and classes > 1
-    same_shape(operation, targets.shape, (batch,), one_hot if is_one_hot else "")
+    if targets.shape != (batch,):
+        one_hot = "targets.argmax(1) of one-hot rows; targets.astype('float32') of soft targets"
+        is_one_hot = targets.shape == (batch, classes) and classes > 1
+        same_shape(operation, targets.shape, (batch,), one_hot if is_one_hot else "")
     if targets.dtype.kind == "f":
         fractional = ~np.isfinite(targets) | (targets != np.floor(targets))
         if fractional.any():

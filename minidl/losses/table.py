@@ -75,8 +75,8 @@ def row_loss(
     Options may be given by `functools.partial`. Raises what the loss itself would.
     """
     entry, options = known(loss)
-    if entry is None:
-        return None
+    if entry is None or not options:
+        return None if entry is None else entry.of_rows(shape, dtype, targets)
     can_be = OF_ALL | entry.options
     if not all(name in can_be and can_be[name](value) for name, value in options.items()):
         return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
-from operator import is_
+from operator import attrgetter, is_
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +14,8 @@ from ..tensor import Tensor
 # The elements that a thread updates at a time: few enough for the cache, enough to be worth
 # asking for.
 SPAN = 4096
+
+ARRAY, SHAPE = attrgetter("_array"), attrgetter("shape")  # to be mapped: quicker than a loop
 
 Gradients = Sequence[np.ndarray | None]
 
@@ -46,8 +48,8 @@ class Block:
     told: np.ndarray | None
     _rules: dict[int, Rule]
     _rules_for: list[Any]
-    _overlaps: bool
-    _overlaps_for: list[Any]
+    overlaps: bool
+    _arrays: list[np.ndarray]
 
     def __init__(self, parameters: Sequence[Tensor], numbers: Sequence[int]) -> None:
         self.parameters = list(parameters)
@@ -79,14 +81,18 @@ class Block:
         return vars(self) | nothing_known()
 
     def check_arrays(self, operation: str) -> None:
-        """Raises unless the parameters have the shapes and the dtype that the state is for."""
-        for p, shape in zip(self.parameters, self.shapes, strict=True):
-            w = p.data
+        """Raises unless the parameters have the shapes and the dtype that the state is for. Finds
+        out, where an array is new, whether any memory is that of two parameters."""
+        arrays = list(map(ARRAY, self.parameters))
+        if same(arrays, self._arrays) and list(map(SHAPE, arrays)) == self.shapes:
+            return
+        for w, shape in zip(arrays, self.shapes, strict=True):
             if w.shape != shape or w.dtype != self.dtype:
                 error = ShapeError if w.shape != shape else DTypeError
                 expected = f"a parameter of shape {shape} and dtype {self.dtype}, as it was"
                 got = f"{w.shape} and {w.dtype}"
                 raise error(explain(operation, expected, got, "a new optimiser"))
+        self._arrays, self.overlaps = arrays, share_memory(arrays)
 
     def ensure_state(self, initial: dict[str, float]) -> None:
         """Makes the arrays that are not there yet, each filled with its first value."""
@@ -146,19 +152,11 @@ class Block:
     def gradients(self, operation: str) -> list[np.ndarray | None]:
         """Each parameter's gradient, as a contiguous array, or None; raises if one does not fit,
         or if memory that two parameters share would be torn apart by the step."""
-        if self.overlaps() and not all(p.data.flags.carray for p in self.parameters):
+        if self.overlaps and not all(p.data.flags.carray for p in self.parameters):
             expected = "parameters that share memory to be contiguous"
             hint = "one parameter, used at both places: x @ W.T"
             raise ArgumentError(explain(operation, expected, "a view that is not", hint))
         return [gradient_of(operation, p) for p in self.parameters]
-
-    def overlaps(self) -> bool:
-        """Whether any memory is that of two parameters; found out again where an array is new."""
-        arrays = [p.data for p in self.parameters]
-        if not same(arrays, self._overlaps_for):
-            self._overlaps_for = arrays
-            self._overlaps = share_memory(arrays)
-        return self._overlaps
 
     def count(self, gradients: Gradients) -> list[int]:
         """Adds this update to `steps` and returns them."""
@@ -198,7 +196,7 @@ class Block:
                 p.mark_written()
                 p.grad._memory.was_stepped = True  # type: ignore[union-attr]  # g came from it
         # Of two that share memory the second one is changed after the first.
-        threads = 1 if self.overlaps() else _kernels.threads_for(nanoseconds * self.size)
+        threads = 1 if self.overlaps else _kernels.threads_for(nanoseconds * self.size)
         _kernels.update.step(
             kernel, weights, gradients, self.spans, self.places, *states, numbers, threads
         )
@@ -212,8 +210,8 @@ def nothing_known() -> dict[str, Any]:
         "told": None,  # the kernel's numbers, if every step has the same
         "_rules": {},
         "_rules_for": [],
-        "_overlaps": False,
-        "_overlaps_for": [],
+        "overlaps": False,  # whether any memory is that of two of the arrays
+        "_arrays": [],
     }
 
 
