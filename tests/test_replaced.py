@@ -232,7 +232,7 @@ def test_a_signal_in_an_epoch_falls_before_or_after_the_steps_of_a_call():
     dropout = nn.Dropout(0.5, seed=1)
     trained = nn.Sequential(nn.Dense(5, 40), nn.ReLU(), dropout, nn.Dense(40, 3))
     optimizer = optim.Adam(trained.parameters())
-    schedule = minidl.schedules.Schedule(optimizer, minidl.schedules.exponential(0.9))
+    schedule = minidl.schedules.Schedule(optimizer, minidl.schedules.exponential(0.9999))
     step = TrainingStep(trained, F.cross_entropy, optimizer, schedule)
     batches = data.batches(x, y, 4)
     before = signal.signal(signal.SIGALRM, handle)
