@@ -32,7 +32,7 @@ def expected(estimator, x):
 
 
 def test_what_is_written_into_them_is_what_the_net_computes_with():
-    estimator = MLPClassifier((5,), max_iter=3).fit(X, Y)
+    estimator = MLPClassifier((5,), max_iter=3, random_state=0).fit(X, Y)
     estimator.coefs_[0][...] = 0.1
     np.testing.assert_allclose(estimator.decision_function(X), expected(estimator, X), rtol=1e-12)
     estimator.coefs_[1] = np.arange(15).reshape(5, 3)  # another array, of integers
