@@ -1,6 +1,6 @@
 """Tries minidl against its peers and writes docs/conformance.md; each part has its own process.
 
-A full run takes some 15 minutes. --short and --only write to results/conformance/ instead. The
+A full run takes some 5 minutes. --short and --only write to results/conformance/ instead. The
 exit code is 1 if anything is wrong.
 
     python conformance/run.py
