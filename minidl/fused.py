@@ -39,7 +39,7 @@ class Facts:
     def __init__(self, net: Layer) -> None:
         layers = vars(net)["_layers"]
         # (place, key, value) with place[key] is value, and (owner, name, value) of attributes. To
-        # compare them takes 2 µs for six layers, a tenth of a small net's step.
+        # compare them takes 5 µs for six layers, of the 90 that a step of so small a net takes.
         items: list[tuple[dict[str, Any], str, Any]] = [(vars(net), "_layers", layers)]
         attributes: list[tuple[Any, str, Any]] = []
         for layer in (net, *layers):
