@@ -222,6 +222,8 @@ class InterruptError(Exception):
     """What a signal's handler raises."""
 
 
+# Python drops an exception that comes while a weak reference is cleared: then nothing has fallen.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_signal_in_an_epoch_falls_before_or_after_the_steps_of_a_call():
     """Weights, dropout's place, the optimiser's counts and the schedule go on together."""
 
