@@ -18,12 +18,11 @@ from typing import TextIO
 
 import numpy as np
 
-from ..errors import DataError, GuardWarning, explain
+from ..errors import DataError, GuardWarning, explain, some
 from .cells import is_number, shown
 from .csv_layout import AS_IT_LOOKS, Layout, layout_of, records
 from .file_kinds import check_unpacked, opened
 from .table import Table
-from .text import some
 
 NAMELESS = re.compile(r"Unnamed: [0-9]+")  # as pandas writes the name of a column that has none
 

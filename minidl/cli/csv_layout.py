@@ -9,9 +9,8 @@ from itertools import islice, pairwise
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from ..errors import DataError, explain
+from ..errors import DataError, explain, some
 from .cells import exact, is_missing, is_number
-from .text import some
 
 DELIMITERS = ",;\t|"
 SAMPLE = 200  # lines that the layout is told from

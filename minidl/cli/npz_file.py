@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.lib import format as npy
 
-from ..errors import DataError, explain
+from ..errors import DataError, explain, some
 from .file_kinds import TO_CSV, check_size
 from .table import Table
-from .text import some
 
 
 def read_npz(path: Path, inputs: str, target: str | None) -> Table:

@@ -5,10 +5,9 @@ import warnings
 
 import numpy as np
 
-from ..errors import GuardWarning, explain
+from ..errors import GuardWarning, explain, some
 from .csv_layout import MANY
 from .table import Table
-from .text import some
 
 ID = re.compile(r"(.*[^a-z])?id|.*I[dD]")  # how an id is called
 

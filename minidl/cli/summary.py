@@ -2,10 +2,11 @@
 
 import argparse
 
+from ..errors import some
 from . import model_file, scores
 from .model_file import Model
 from .options import add_model
-from .text import aligned, some
+from .text import aligned
 
 EXAMPLES = """\
 examples:

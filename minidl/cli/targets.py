@@ -5,10 +5,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..errors import DataError, explain
+from ..errors import DataError, explain, some
 from .cells import WHOLE, exact, is_missing, is_number, shown
 from .table import Table
-from .text import some
 
 FEW = 20  # classes that no question is asked about
 CLASSIFICATION, REGRESSION = TASKS = ("classification", "regression")

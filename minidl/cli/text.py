@@ -2,8 +2,6 @@
 
 from collections.abc import Collection, Sequence
 
-SHOWN = 10  # names in a message
-
 
 def printable(text: str) -> str:
     """The text with ? for control characters, which a name in a file may contain.
@@ -26,15 +24,6 @@ def counted(count: int, what: str) -> str:
     ('1 row', '60,000 rows')
     """
     return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
-def some(names: Sequence[str]) -> str:
-    """The first of some names.
-
-    >>> some(["a", "b"]), some([str(i) for i in range(99)])
-    ('a, b', '0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...')
-    """
-    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
 
 
 def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> str:

@@ -5,10 +5,10 @@ from collections import defaultdict
 
 import numpy as np
 
-from ..errors import GuardWarning, explain
+from ..errors import GuardWarning, explain, some
 from .preparation import Preparation
 from .table import Table
-from .text import counted, one_line, some
+from .text import counted, one_line
 
 
 def understood(table: Table, preparation: Preparation, of_task: str = "") -> str:

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .. import disk, strict_json
-from ..errors import ArgumentError, explain
+from ..errors import ArgumentError, explain, some
 from .results import CELL
 
 LINE = re.compile(rb'\{"sha256": "([0-9a-f]{64})", "cell": (.*)\}')
-SHOWN = 10  # numbers of lines in a warning
 
 
 class Cell(NamedTuple):
@@ -77,8 +76,7 @@ class Store:
             except ValueError:
                 damaged.append(number)
         if damaged:
-            more = ", ..." if len(damaged) > SHOWN else ""
-            places = ", ".join(map(str, damaged[:SHOWN])) + more
+            places = some([str(number) for number in damaged])
             told = f"{self.path}: damaged in line {places}; what was there is measured again"
             warnings.warn(told, RuntimeWarning, stacklevel=3)
         return cells

@@ -198,10 +198,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 )
         elif classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
+        if hasattr(self, "classes_"):
+            return self._fit(X, y, sample_weight, None, is_incremental=True)
         with all_or_nothing(self):
-            if not hasattr(self, "classes_"):
-                is_multilabel = type_of_target(y).startswith("multilabel")
-                self._set_classes(y if is_multilabel else classes)
+            is_multilabel = type_of_target(y).startswith("multilabel")
+            self._set_classes(y if is_multilabel else classes)
             return self._fit(X, y, sample_weight, None, is_incremental=True)
 
     def predict(self, X: Any) -> np.ndarray:

@@ -109,7 +109,7 @@ SYNTAX: dict[str, Function] = {
     "np.bincount(weights=x)": lambda x: np.bincount(np.arange(x.size) % 2, weights=x),
     "np.full_like(c, x)": lambda x: np.full_like(np.ones(3), x),
     "np.full_like(x, x)": lambda x: np.full_like(x, x),
-    "np.random.choice(p=x)": lambda x: np.random.choice(4, p=x),  # noqa: NPY002
+    "np.random.choice(p=x)": lambda x: np.random.choice(4, p=x),  # noqa: NPY002 (tried itself)
     "Generator.choice(p=x)": lambda x: np.random.default_rng(0).choice(4, p=x),
 }
 
@@ -206,7 +206,7 @@ def is_right(
 
 def called(function: Function, arguments: list[Any]) -> Any:
     """What the function gives, with NumPy's old generator in the same state at each call."""
-    np.random.seed(0)  # noqa: NPY002
+    np.random.seed(0)  # noqa: NPY002 (tried itself)
     with contextlib.redirect_stdout(io.StringIO()):
         return function(*arguments)
 
