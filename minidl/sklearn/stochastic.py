@@ -212,6 +212,6 @@ def clipped_batch(wanted: Any, samples: int) -> int:
     if wanted > samples:
         warnings.warn(
             "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
-            stacklevel=6,
+            stacklevel=7,
         )
     return min(int(wanted), samples)
