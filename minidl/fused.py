@@ -13,6 +13,7 @@ from .layer import Layer, Parameter
 from .layers import Dense, Dropout, Sequential, is_own
 from .losses.reduction import RowLoss
 from .optim.block import SHAPE, Rule, share_memory
+from .tape import Memory
 from .tensor import Tensor
 
 if TYPE_CHECKING:
@@ -273,7 +274,7 @@ class Program:
         learning = self.to_learn(batch) if trains else {}
         self.kernel = _kernels.network.Program(len(self.rooms), x, **learning)
         self.rules: Mapping[int, Rule] | None = None  # what the kernel was told
-        self.written: list[dict[str, Any]] = []  # the tape's notes on the memory that it changes
+        self.written: list[Memory] = []  # what it changes
 
     def to_learn(self, batch: int) -> dict[str, Any]:
         """Room for the losses and for the gradients."""
@@ -294,7 +295,7 @@ class Program:
         # Of an array that is not contiguous the kernel has a copy, which may soon be out of date.
         are_its_own = all(p.data.flags.c_contiguous for p in self.net.parameters)
         self.rules = rules if are_its_own else None
-        self.written = [vars(p._memory) for p in self.net.parameters if id(p) in rules]
+        self.written = [p._memory for p in self.net.parameters if id(p) in rules]
 
     def on_team(self, call: Callable[..., int], *arguments: Any) -> None:
         """Calls the kernel, with fewer threads if OpenMP gives no more."""
@@ -313,9 +314,9 @@ class Program:
         self.tell(rules)
         steps, net = len(numbers), self.net
         losses = np.empty(steps)
-        own: list[_kernels.Change] = [(m, "writes", m.get("writes", 0) + 1) for m in self.written]
+        own: list[_kernels.Change] = [(m, "writes", m.writes + 1) for m in self.written]
         masks = [dropout for dropout in net.dropouts if dropout.training]
-        own += [(vars(dropout), "calls", dropout.calls + steps) for dropout in masks]
+        own += [(dropout, "calls", dropout.calls + steps) for dropout in masks]
         self.on_team(self.kernel.train, x, order, loss, numbers, losses, squares, changes + own)
         return losses
 

@@ -152,7 +152,7 @@ class Schedule:
         after each of them, for a kernel that makes the steps by itself."""
         rates = [self.lr, *[self._rates(self._t + t, self._first) for t in range(1, steps + 1)]]
         after = rates.pop()
-        changes: list[Change] = [(vars(self), "_t", self._t + steps)]
+        changes: list[Change] = [(self, "_t", self._t + steps)]
         for group, rate in zip(self.optimizer.param_groups, after, strict=True):
             changes.append((group, "lr", rate))
         return rates, changes

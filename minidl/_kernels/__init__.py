@@ -65,8 +65,8 @@ softmax: ModuleType
 sums: ModuleType
 update: ModuleType
 
-# dict[key] = value, which a kernel does at the end of its work.
-Change = tuple[dict[str, Any], str, Any]
+# object.name = value, or dict[name] = value, which a kernel does at the end of its work.
+Change = tuple[Any, str, Any]
 
 # The row functions by activation and dtype: {"relu": {"float32": (forward, backward), ...}, ...}
 ROW_FUNCTIONS: dict[str, dict[str, tuple[Any, Any]]] = {}

@@ -6,6 +6,7 @@ meets four times a step. All sums are those of the kernels that work alone, in t
 the bits are theirs too.
 """
 
+from cpython.object cimport PyObject_GenericSetAttr
 from cython.parallel cimport parallel
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free
@@ -321,9 +322,10 @@ cdef class Program:
         n rows; numbers float64 (steps, parameters, k) are the rule's for each step. Puts the mean
         loss of every batch into `losses`, float64, and the sum of all W² before it into
         `squares`, float64, or nothing if that is None; changes the layers' parameters and their
-        state; then makes the `changes` (dict, key, value) of what else goes on with the steps.
-        Python looks for a signal only later, so Ctrl-C cannot come between. Returns how many
-        threads OpenMP gave: if these are fewer than were asked for, nothing was done.
+        state; then makes the `changes` (object, name, value) of what else goes on with the steps:
+        to attributes, without a class's own __setattr__, and to items of dicts. That runs no
+        Python, which looks for a signal only later, so Ctrl-C cannot come between. Returns how
+        many threads OpenMP gave: if these are fewer than were asked for, nothing was done.
         """
         cdef list kept = []
         cdef Steps steps
@@ -340,8 +342,11 @@ cdef class Program:
         else:
             run_training(&self.net, &self.data, &steps, <double *> self.scratch, &team)
         if team == self.net.meeting.threads:
-            for place, key, value in changes:
-                (<dict> place)[key] = value
+            for owner, name, value in changes:
+                if type(owner) is dict:
+                    (<dict> owner)[name] = value
+                else:
+                    PyObject_GenericSetAttr(owner, name, value)
         return team
 
     def predict(self, x, y):

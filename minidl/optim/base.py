@@ -179,7 +179,7 @@ class Optimizer:
                     else self.numbers_for(block, options, counts)
                 )
                 if block.state:
-                    changes.append((vars(block), "steps", counts[-1]))
+                    changes.append((block, "steps", counts[-1]))
         return (
             rules, numbers[0] if len(numbers) == 1 else np.concatenate(numbers, axis=1), changes
         )  # fmt: skip
