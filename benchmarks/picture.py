@@ -16,10 +16,11 @@ from minidl.disk import put_picture
 MET, MISSED = "#1b7837", "#b2182b"
 # The rows that compare times with peers', in columns of about the same length.
 COLUMNS = (
-    ("epoch-2", "epoch-3", "step", "inference", "estimators"),
+    ("epoch-2", "epoch-3", "step", "inference", "estimators", "operations", "graph", "loop",
+     "views"),
     ("activations",),
     ("products",),
-)
+)  # fmt: skip
 
 
 def draw(rows: Sequence[Row], outcomes: Sequence[Outcome], file: Path) -> None:

@@ -1,13 +1,14 @@
 """Measures minidl against its peers and against the machine.
 
 First the machine's peaks, then row after row of the table, minidl and its peers in turns. A full
-run takes some 20 minutes on two cores and writes benchmarks/results.json, benchmarks/results.png
+run takes some 25 minutes on two cores and writes benchmarks/results.json, benchmarks/results.png
 and docs/benchmark.md. --quick and --only write to results/benchmark/ instead.
 
     python benchmarks/run.py
     python benchmarks/run.py --quick
     python benchmarks/run.py --only products inference --rounds 9
     python benchmarks/run.py --only epoch-2 --threads 1
+    python benchmarks/run.py --only operations graph loop convolution views --quick --rounds 3
 """
 
 import argparse
@@ -22,7 +23,7 @@ import picture
 import report
 from machine import cores, describe
 from outcome import DisagreementError, Outcome, Spread
-from rows import activations, epochs, estimators, process, products, small
+from rows import activations, eager, epochs, estimators, process, products, small
 from turns import Bench, ContenderError
 
 from minidl import data
@@ -30,7 +31,7 @@ from minidl import data
 ROOT = Path(__file__).parents[1]
 MNIST = ROOT / "examples" / "data" / "mnist"
 ROWS = [products.ROW, *epochs.ROWS, *small.ROWS, activations.ROW, *process.ROWS,
-        estimators.ROW]  # fmt: skip
+        estimators.ROW, *eager.ROWS]  # fmt: skip
 NAMES = [row.name for row in ROWS]
 
 

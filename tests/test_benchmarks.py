@@ -12,7 +12,10 @@ import pytest
 import report
 from nets import first_weights, flops_per_sample, shuffled
 from outcome import DisagreementError, Outcome, Spread, Target, check_agreement, ratios
-from peers.minidl_peer import Epoch, minidl_epoch, written_out_epoch
+from peers import programs
+from peers.minidl_peer import Epoch, Programs, Step, minidl_epoch, written_out_epoch
+from peers.timing import seconds_per_call
+from rows.eager import geometric_mean
 from rows.process import thread_counts
 from rows.row import Row
 from turns import Contender, ContenderError, Field, environment
@@ -177,6 +180,60 @@ def test_the_beginner_changes():
     field.workers = {label: Worker(label) for label in "abc"}
     assert [field.turns() for _ in range(4)] == [{"a": "A", "b": "B", "c": "C"}] * 4
     assert "".join(order) == "abcbcacababc"
+
+
+def test_an_expression_is_timed_with_its_names():
+    calls = []
+    assert seconds_per_call("calls.append(x)", 0.001, {"calls": calls, "x": 1}) > 0
+    assert set(calls) == {1}
+    assert seconds_per_call(lambda: calls.append(2), 0.001) > 0
+    assert 2 in calls
+
+
+def test_the_geometric_mean_is_taken_round_by_round():
+    times = [{"minidl": [1, 9], "PyTorch": [2, 2]}, {"minidl": [4, 1], "PyTorch": [8, 2]}]
+    means = geometric_mean(times)
+    assert means["minidl"] == pytest.approx([2, 3])
+    assert means["PyTorch"] == pytest.approx([4, 2])
+
+
+def mean_of(program, **options):
+    """The mean of each expression's absolute values."""
+    return {text: part["value"] for text, part in Programs().turn(program, 0, **options).items()}
+
+
+def test_the_operations_are_what_they_say():
+    """By NumPy in float64."""
+    found = mean_of("operations", size=5)
+    a, b = (np.float64(tensor.numpy()) for tensor in Programs().tensors((5, 5), (5, 5)))
+    by_numpy = {"relu": lambda x: np.maximum(x, 0), "max": np.max, "T": np.transpose}
+    for text in programs.OPERATIONS:
+        called = re.fullmatch(r"(?:a|F)\.(\w+)(?:\(a?\))?", text)
+        if called:
+            name = called[1]
+            expected = by_numpy.get(name, getattr(np, name, None))(a)
+        else:
+            expected = eval(text, {"a": a, "b": b})
+        assert found[text] == pytest.approx(np.abs(expected).mean(), rel=1e-6), text
+
+
+def test_the_programs_gradients():
+    """By hand: of a sum, and by central differences in float64."""
+    assert mean_of("views") == {"views()": 1.0}
+
+    a, b, c = (np.float64(tensor.numpy()) for tensor in Programs().tensors(*3 * [(3, 3)]))
+
+    def loss(a):
+        return ((np.tanh(np.maximum(a @ b + c, 0) * a) - b) ** 2).mean()
+
+    steps = 1e-6 * np.eye(9).reshape(9, 3, 3)
+    slopes = [(loss(a + step) - loss(a - step)) / 2e-6 for step in steps]
+    assert mean_of("graph", size=3)["graph()"] == pytest.approx(np.abs(slopes).mean(), rel=1e-4)
+
+
+def test_a_step_written_out_is_the_step():
+    losses = [Step([3, 8, 2], 16, written_out=out).turn(20, 0)["loss"] for out in (False, True)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """minidl's turns."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from minidl import functional as F
 from minidl._kernels import ROW_FUNCTIONS, gemm, product_nanoseconds, rows, threads_for
 from minidl.activations import REGISTRY
 from minidl.activations.declaration import POINTWISE_ROW as PIECE
+from peers import programs
 from peers.timing import megabytes, seconds_per_call, timed
 
 
@@ -125,19 +127,28 @@ class Denormals:
 class Step:
     """Steps of a small net, data in memory."""
 
-    def __init__(self, sizes: list[int], batch: int) -> None:
+    def __init__(self, sizes: list[int], batch: int, written_out: bool = False) -> None:
         x, self.y = toy(batch, sizes[0], sizes[-1])
-        self.x = minidl.tensor(x)
+        self.x, self.written_out = minidl.tensor(x), written_out
         self.net, self.start = nn.MLP(sizes, "relu"), first_weights(sizes)
 
     def turn(self, steps: int, budget: float) -> dict[str, float]:
         names = self.net.state_dict()
         self.net.load_state_dict(dict(zip(names, self.start, strict=True)))
         optimizer = optim.SGD(self.net.parameters(), LR, momentum=MOMENTUM)
-        step = TrainingStep(self.net, F.cross_entropy, optimizer)
-        losses = [step(self.x, self.y) for _ in range(steps)]
-        seconds = seconds_per_call(lambda: step(self.x, self.y), budget)
+        if self.written_out:
+            call = partial(step, self.net, optimizer, self.x, self.y)
+        else:
+            call = partial(TrainingStep(self.net, F.cross_entropy, optimizer), self.x, self.y)
+        losses = [call() for _ in range(steps)]
+        seconds = seconds_per_call(call, budget)
         return {"seconds": seconds, "loss": float(np.mean(losses))}
+
+
+class Programs(programs.Programs):
+    """What PyTorch runs with the same text."""
+
+    library, F = minidl, F
 
 
 # --- inference and kernels ----------------------------------------------------------------------

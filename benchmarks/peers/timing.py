@@ -1,8 +1,10 @@
 """Time, and memory, as a process sees its own."""
 
+import gc
 import statistics
 import time
-from collections.abc import Callable
+import timeit
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +18,12 @@ def timed(function: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
     return time.perf_counter() - start, result
 
 
-def seconds_per_call(function: Callable[[], Any], budget: float) -> float:
-    """The seconds of one call: the median of some series that together take about `budget`."""
-
-    def series(calls: int) -> float:
-        start = time.perf_counter()
-        for _ in range(calls):
-            function()
-        return time.perf_counter() - start
-
+def seconds_per_call(
+    code: Callable[[], Any] | str, budget: float, names: Mapping[str, Any] | None = None
+) -> float:
+    """The seconds of one call, or of an expression with these names: the median of some series
+    that together take about `budget`. Garbage is collected, as it is when users call."""
+    series = timeit.Timer(code, "gc.enable()", globals={"gc": gc, **(names or {})}).timeit
     calls = 1
     while (elapsed := series(calls)) < budget / SERIES / 2:
         calls *= 2

@@ -10,6 +10,7 @@ from nets import LR, MOMENTUM, first_weights, load_numbers, shuffled, toy
 from torch import nn
 from torch.nn import functional as F
 
+from peers import programs
 from peers.timing import megabytes, seconds_per_call, timed
 
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
@@ -85,6 +86,12 @@ class Step:
         self.optimizer = self.net.optimizer()
         losses = [self.step() for _ in range(steps)]
         return {"seconds": seconds_per_call(self.step, budget), "loss": float(np.mean(losses))}
+
+
+class Programs(programs.Programs):
+    """What minidl runs with the same text."""
+
+    library, F = torch, F
 
 
 class Inference:

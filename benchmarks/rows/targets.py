@@ -30,3 +30,15 @@ NO_SLOWER = Target("≥", 0.95)  # a layer of any size: 1, less what timing leav
 FIT = {"MNIST": Target("≥", 2.0), "iris": AS_FAST}
 ACCURACY = Target("≥", -0.1)  # percentage points: equal, less what rounding makes of it
 DENORMALS = Target("≤", 1.1)  # the last epochs' time by the first ones'
+
+# Of tensor operations, PyTorch's time by minidl's; the bounds are the inverse of what minidl's time
+# is to be of PyTorch's.
+OPERATION = Target("≥", 2.86)  # 0.35
+OPERATIONS = {4: Target("≥", 2.5), 64: Target("≥", 1.67)}  # 0.4 and 0.6
+GRAPH = {4: Target("≥", 3.33), 64: Target("≥", 2.0)}  # 0.3 and 0.5
+LOOP = Target("≥", 4.0)  # 0.25
+LOOP_STEP = Target("≤", 60.0)  # µs
+LOOP_EPOCH = Target("≤", 1.4)  # the time of TrainingStep
+LOOP_PEERS = {"NumPy": AS_FAST}  # and hand-written NumPy's
+CONVOLUTION = Target("≤", 60.0)  # ms
+VIEWS = Target("≥", 7.1)  # 0.14
