@@ -1,13 +1,16 @@
 """The dense operation: y = f(x · W + b) in one kernel call, forward and backward."""
 
-from typing import Any
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import _kernels
 from .activations import Activation
 from .errors import DTypeError, ShapeError, explain
-from .tensor import FLOATS, Tensor, as_tensor, record
+from .tape import Node
+from .tensor import FLOATS, Operation, Tensor, as_tensor, by_formula, record
 
 # What the kernel is given in place of arrays that are not there or not asked for.
 NOTHING = {dtype: (np.empty((0, 0), dtype), np.empty(0, dtype)) for dtype in FLOATS}
@@ -40,14 +43,13 @@ def dense(
 
     x_rows = np.ascontiguousarray(x_array).reshape(-1, depth)
     batch = len(x_rows)
-    no_rows, no_bias = NOTHING[dtype]
-    bias = no_bias if b is None else np.ascontiguousarray(b.data)
-    threads = _kernels.threads_for(_kernels.product_nanoseconds(batch, depth, out))
+    bias = NOTHING[dtype][1] if b is None else np.ascontiguousarray(b.data)
+    threads, row_threads = threads_for(activation, batch, depth, out)
     z = np.empty((batch, out), dtype)
     learned: tuple[Tensor, ...] = ()
     if activation is None or kernel is None:
         forward = backward_function = None
-        y, slopes, options, keeps_y, row_threads = z, bias, NO_OPTIONS, False, 1
+        y, slopes, options, keeps_y = z, bias, NO_OPTIONS, False
     else:
         forward, backward_function, units, options = kernel
         learned = activation.learned_parameters()
@@ -55,40 +57,96 @@ def dense(
         keeps_y = activation.keeps == "y"
         # Where backward reads y, z is not needed again and y takes its place.
         y = z if keeps_y else np.empty((batch, units), dtype)
-        row_threads = _kernels.threads_for(activation.nanoseconds * batch * out)
     _kernels.dense.forward(
         x_rows, W_array, bias, forward, slopes, options, z, y, threads, row_threads
     )
 
-    x_wanted, W_wanted = x.requires_grad, W.requires_grad
-    b_wanted = b is not None and b.requires_grad
-
-    def backward(dy: np.ndarray) -> list[np.ndarray | None]:
-        dy_rows = np.ascontiguousarray(dy).reshape(y.shape)
-        dz = dy_rows if backward_function is None else np.empty((batch, out), dtype)
-        dx = np.empty((batch, depth), dtype) if x_wanted else no_rows
-        dW = np.empty((depth, out), dtype) if W_wanted else no_rows
-        db = np.empty(out, dtype) if b_wanted else no_bias
-        _kernels.dense.backward(
-            x_rows, W_array, y if keeps_y else z, backward_function, slopes, options,
-            dy_rows, dz, dx, dW, db, threads, row_threads,
-        )  # fmt: skip
-        gradients: list[np.ndarray | None] = [
-            dx.reshape(x_array.shape) if x_wanted else None,
-            dW if W_wanted else None,
-        ]
-        if b is not None:
-            gradients.append(db if b_wanted else None)
-        if activation is not None and learned:
-            gradients += activation.learned_gradients(z, dy_rows, learned)
-        return gradients
-
-    inputs = [x, W, *learned] if b is None else [x, W, b, *learned]
+    inputs = (x, W, *learned) if b is None else (x, W, b, *learned)
     # dW needs x, dx needs W, a learned slope is part of f'.
-    keeps = [*([x] if W_wanted else []), *([W] if x_wanted else []), *learned]
+    keeps = [*([0] if W.requires_grad else []), *([1] if x.requires_grad else [])]
+    keeps += range(len(inputs) - len(learned), len(inputs) + keeps_y)
+    call = Call(
+        activation, b is not None, backward_function, slopes, options, None if keeps_y else z
+    )
     result = y if x_array.ndim == 2 else y.reshape(*x_array.shape[:-1], y.shape[1])
-    name = "dense" if activation is None else f"dense+{activation.name}"
-    return record(name, result, inputs, backward, keeps=keeps, keeps_result=keeps_y)
+    return record(operation_with(activation), result, inputs, {"call": call}, keeps=keeps)
+
+
+class Call(NamedTuple):
+    """How the kernel ran, for the way back."""
+
+    activation: Activation | None
+    has_bias: bool
+    backward: Any  # of the activation, or None
+    slopes: np.ndarray
+    options: np.ndarray
+    z: np.ndarray | None  # what the activation was given, unless its gradient reads y
+
+
+def gradients(node: Node, dy: np.ndarray) -> list[np.ndarray | None]:
+    """dx = dz · Wᵀ, dW = xᵀ · dz, db = sum of dz, with dz = dy f'(z)"""
+    call: Call = node.options["call"]
+    (*leading, depth), (_, out) = node.shapes[:2]
+    dtype = dy.dtype
+    no_rows, no_bias = NOTHING[dtype]
+    x = np.ascontiguousarray(node.kept[0].array).reshape(-1, depth)
+    W = np.ascontiguousarray(node.kept[1].array)
+    read = node.kept[-1].array if call.z is None else call.z
+    read = np.ascontiguousarray(read).reshape(len(x), -1)
+    dy_rows = np.ascontiguousarray(dy).reshape(len(x), dy.shape[-1])
+    dz = dy_rows if call.backward is None else np.empty((len(x), out), dtype)
+    x_wanted, W_wanted = node.inputs[0] is not None, node.inputs[1] is not None
+    b_wanted = call.has_bias and node.inputs[2] is not None
+    dx = np.empty((len(x), depth), dtype) if x_wanted else no_rows
+    dW = np.empty((depth, out), dtype) if W_wanted else no_rows
+    db = np.empty(out, dtype) if b_wanted else no_bias
+    threads, row_threads = threads_for(call.activation, len(x), depth, out)
+    _kernels.dense.backward(
+        x, W, read, call.backward, call.slopes, call.options, dy_rows, dz, dx, dW, db, threads,
+        row_threads,
+    )  # fmt: skip
+    found: list[np.ndarray | None] = [
+        dx.reshape(*leading, depth) if x_wanted else None, dW if W_wanted else None
+    ]  # fmt: skip
+    if call.has_bias:
+        found.append(db if b_wanted else None)
+    learned = [kept.array for kept in node.kept[len(found) : -1]]
+    if learned and call.activation is not None:
+        found += call.activation.learned_gradients(read, dy_rows, learned)
+    return found
+
+
+def formula(x: Tensor, W: Tensor, *others: Tensor, call: Call) -> Tensor:
+    """y = f(x · W + b) in operations on tensors."""
+    z = x @ W
+    if call.has_bias:
+        z = z + others[0]
+    f = call.activation
+    return z if f is None else f.run(z, f.options, others[call.has_bias :])
+
+
+def recorded(node: Node, dy: Tensor, inputs: Sequence[Tensor]) -> list[Any]:
+    """The gradients where they are to be recorded."""
+    return by_formula(formula)(dy, inputs, node.options)
+
+
+@lru_cache
+def operation_named(name: str) -> Operation:
+    """The declaration of a dense operation, alone or with an activation's name."""
+    return Operation(name, kernel=gradients, recorded=recorded)
+
+
+def operation_with(activation: Activation | None) -> Operation:
+    """The declaration of the dense operation with this activation."""
+    return operation_named("dense" if activation is None else f"dense+{activation.name}")
+
+
+def threads_for(activation: Activation | None, batch: int, depth: int, out: int) -> tuple[int, int]:
+    """How many threads the products take, and the activation's rows."""
+    product = _kernels.threads_for(_kernels.product_nanoseconds(batch, depth, out))
+    if activation is None:
+        return product, 1
+    return product, _kernels.threads_for(activation.nanoseconds * batch * out)
 
 
 def check(x: np.ndarray, W: np.ndarray, b: Tensor | None) -> None:

@@ -8,7 +8,7 @@ from . import _kernels
 from .checks import is_number
 from .errors import ArgumentError, explain
 from .random import check_words, fresh_seed
-from .tensor import Tensor, as_tensor, record, require_float
+from .tensor import Operation, Tensor, as_tensor, record, require_float
 
 NANOSECONDS = 1  # for one element, most of them in its random number
 
@@ -52,14 +52,22 @@ def dropout(
         return x
     key = fresh_seed() if seed is None else int(seed)
 
-    def masked(array: np.ndarray) -> np.ndarray:
-        values = np.ascontiguousarray(array).reshape(-1)
-        result = np.empty(array.shape, array.dtype)
-        threads = _kernels.threads_for(NANOSECONDS * values.size)
-        _kernels.dropout.dropout(values, result.reshape(-1), key, int(step), last, scale, threads)
-        return result
+    return masked(x, key, int(step), last, scale)
 
-    return record("dropout", masked(x.data), (x,), lambda dy: (masked(dy),))
+
+DROPOUT = Operation("dropout", x=lambda dy, mask: masked(dy, *mask))
+
+
+def masked(x: Any, key: int, step: int, last: int, scale: float) -> Any:
+    """x, an array or a tensor, with the elements dropped that these numbers say."""
+    array = x.data if isinstance(x, Tensor) else x
+    values = np.ascontiguousarray(array).reshape(-1)
+    y = np.empty(array.shape, array.dtype)
+    threads = _kernels.threads_for(NANOSECONDS * values.size)
+    _kernels.dropout.dropout(values, y.reshape(-1), key, step, last, scale, threads)
+    if not isinstance(x, Tensor):
+        return y
+    return record(DROPOUT, y, (x,), {"mask": (key, step, last, scale)})
 
 
 def mask_numbers(p: float, rescale: bool) -> tuple[int, float]:

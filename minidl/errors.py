@@ -1,6 +1,11 @@
 """The exceptions, and what words them: operation, expected, got, what to try."""
 
+import sys
+import warnings
 from collections.abc import Sequence
+from pathlib import Path
+
+HERE = str(Path(__file__).parent)
 
 
 class MinidlError(Exception):
@@ -74,3 +79,11 @@ def explain(operation: str, expected: object, got: object, hint: str = "") -> st
     """
     message = f"{operation}: expected {expected}, got {got}".removesuffix(".") + "."
     return f"{message} Try: {hint}" if hint else message
+
+
+def warn_user(message: str, category: type[Warning] = GuardWarning) -> None:
+    """Warns with the line of the caller outside minidl, however deep within it this is called."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(HERE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)

@@ -9,9 +9,11 @@ from . import _kernels
 from .checks import is_number
 from .errors import ArgumentError, explain
 from .random import check_words, fresh_seed
-from .tensor import Tensor, as_tensor, record, require_float
+from .tensor import Operation, Tensor, as_tensor, record, require_float
 
 NANOSECONDS = 7  # for one element
+
+GAUSSIAN_NOISE = Operation("gaussian_noise", x=lambda dy: dy)
 
 
 def gaussian_noise(
@@ -49,7 +51,7 @@ def gaussian_noise(
     y = np.empty(x.shape, x.dtype)
     threads = _kernels.threads_for(NANOSECONDS * values.size)
     _kernels.noise.gaussian_noise(values, float(sd), y.reshape(-1), key, int(step), threads)
-    return record("gaussian_noise", y, (x,), lambda dy: (dy,))
+    return record(GAUSSIAN_NOISE, y, (x,))
 
 
 def check_deviation(operation: str, sd: Any) -> None:

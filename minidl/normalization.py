@@ -1,7 +1,7 @@
 """Batch normalisation: every unit's outputs get mean 0 and variance 1."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,8 @@ import numpy as np
 from . import _kernels
 from .checks import is_number
 from .errors import ArgumentError, DTypeError, ShapeError, explain
-from .tensor import FLOATS, Tensor, as_tensor, record, require_float
+from .tape import Node
+from .tensor import FLOATS, Operation, Tensor, as_tensor, by_formula, record, require_float
 
 NANOSECONDS = 1.5  # for one element, there and back alike
 
@@ -78,26 +79,47 @@ def batch_norm(
         follow(running_mean, mean, momentum)
         follow(running_var, batch / (batch - 1) * var, momentum)
 
-    x_wanted, weight_wanted, bias_wanted = (p.requires_grad for p in (x, weight, bias))
-
-    def backward(dy: np.ndarray) -> tuple[np.ndarray | None, ...]:
-        dx = np.empty_like(y) if x_wanted else NO_ROWS[y.dtype]
-        dweight = np.empty_like(weights) if weight_wanted else nothing
-        dbias = np.empty_like(biases) if bias_wanted else nothing
-        _kernels.batch_norm.backward(
-            x_array, weights, mean, var, eps, np.ascontiguousarray(dy), dx, dweight, dbias,
-            training, threads,
-        )  # fmt: skip
-        return (
-            dx if x_wanted else None,
-            dweight if weight_wanted else None,
-            dbias if bias_wanted else None,
-        )
-
     # dweight needs x; dx needs weight, and in training x, on which mean and var depend.
-    keeps = [x] if weight_wanted or (x_wanted and training) else []
-    keeps += [weight] if x_wanted else []
-    return record("batch_norm", y, (x, weight, bias), backward, keeps=keeps)
+    keeps = [0] if weight.requires_grad or (x.requires_grad and training) else []
+    keeps += [1] if x.requires_grad else []
+    options = {"mean": mean, "var": var, "eps": eps, "training": training}
+    return record(BATCH_NORM, y, (x, weight, bias), options, keeps=keeps)
+
+
+def gradients(node: Node, dy: np.ndarray) -> list[np.ndarray | None]:
+    """dx, dweight and dbias, those that are wanted, by the kernel."""
+    x, weight = [np.ascontiguousarray(kept.array) for kept in node.kept[:2]]
+    mean, var, eps, training = node.options.values()
+    nothing = np.empty(0, x.dtype)
+    dx, dweight, dbias = [
+        None if edge is None else np.empty(shape, dtype)
+        for edge, shape, dtype in zip(node.inputs, node.shapes, node.dtypes, strict=True)
+    ]
+    _kernels.batch_norm.backward(
+        x, weight, mean, var, eps, np.ascontiguousarray(dy), NO_ROWS[x.dtype] if dx is None else dx,
+        nothing if dweight is None else dweight, nothing if dbias is None else dbias, training,
+        _kernels.threads_for(NANOSECONDS * x.size),
+    )  # fmt: skip
+    return [dx, dweight, dbias]
+
+
+def formula(
+    x: Tensor, weight: Tensor, bias: Tensor, mean: Any, var: Any, eps: float, training: bool
+) -> Tensor:
+    """The same in operations on tensors; in training mean and var depend on x."""
+    if training:
+        mean, var = x.mean(0), x.var(0)
+    y = (x - mean) / (var + eps) ** 0.5
+    y = y * weight if weight.size else y
+    return (y + bias if bias.size else y).astype(x.dtype)
+
+
+def recorded(node: Node, dy: Tensor, inputs: Sequence[Tensor]) -> list[Any]:
+    """The gradients where they are to be recorded."""
+    return by_formula(formula)(dy, inputs, node.options)
+
+
+BATCH_NORM = Operation("batch_norm", kernel=gradients, recorded=recorded)
 
 
 def follow(running: np.ndarray | None, value: np.ndarray, momentum: float) -> None:

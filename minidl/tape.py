@@ -1,12 +1,14 @@
 """The tape: which operation made what, and the walk back through them.
 
-An operation that takes part in differentiation leaves a `Node`. It holds the edges to where its
-inputs came from and a function that turns the gradient of its output into those of its inputs.
+An operation that takes part in differentiation leaves a `Node`. It points to the operation's
+declaration, holds the edges to where its inputs came from, and keeps what the gradients will read.
 What an array is, the tape does not know: it adds gradients up with `+` and hands them on.
+
+This file runs as it stands, and is compiled for speed; `tape.pxd` says which names are C's then.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ContextDecorator
 from functools import wraps
 from heapq import heappop, heappush
@@ -17,12 +19,23 @@ from typing import Any, Protocol, TypeVar, Union, cast
 from .errors import ArgumentError, GraphError, explain
 from .forks import lock_across_forks
 
-Backward = Callable[[Any], Sequence[Any]]
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Declaration(Protocol):
+    """What a node asks of its operation (tensor/operation.py)."""
+
+    name: str
+
+    def gradients(self, node: "Node", dy: Any, create_graph: bool) -> Sequence[Any]:
+        """One gradient for each input of the node, None where none is wanted."""
 
 
 class Leaf(Protocol):
     """Where a gradient ends: a tensor that no operation made."""
+
+    def hooked(self, gradient: Any) -> Any:
+        """The gradient after the hooks of this tensor."""
 
     def receive_gradient(self, gradient: Any) -> None:
         """Adds to what was received before."""
@@ -34,117 +47,246 @@ Edge = Union["Node", Leaf, None]
 class Memory:
     """What is known of one piece of memory, shared by a tensor and its views."""
 
-    writes = 0  # how often a tensor was changed in place
-    recorded_writes = 0  # those of them that a backward pass goes through
-    last_writer = -1  # the age of the node that made the last of these
-    is_parameter = False  # whether a leaf that wants a gradient lives here
-    was_stepped = False  # whether this is a gradient that an optimiser's step has used
+    __slots__ = ("is_parameter", "last_writer", "recorded_writes", "was_stepped", "writes")
+
+    def __init__(self) -> None:
+        self.writes = 0  # how often a tensor was changed in place
+        self.recorded_writes = 0  # those of them that a backward pass goes through
+        self.last_writer = 0  # the age of the node that made the last of these
+        self.is_parameter = False  # whether a leaf that wants a gradient lives here
+        self.was_stepped = False  # whether this is a gradient that an optimiser's step has used
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle and copy keep what is known, but no age of a node: nodes are not pickled."""
+        names = ("writes", "is_parameter", "was_stepped")
+        return {name: getattr(self, name) for name in names}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Becomes what gave `state`."""
+        Memory.__init__(self)
+        for name, value in state.items():
+            setattr(self, name, value)
+
+
+class Kept:
+    """A value that a gradient reads: the array, and how often its memory had been written to.
+
+    What was written to since would make the gradient silently wrong. `is_read` is False of what
+    only a gradient that is itself recorded reads.
+    """
+
+    __slots__ = ("array", "is_read", "memory", "writes")
+
+    def __init__(self, array: Any, memory: Memory, is_read: bool) -> None:
+        self.array = array
+        self.memory = memory
+        self.writes = memory.writes
+        self.is_read = is_read
 
 
 class Node:
     """One operation that was carried out.
 
-    `kept` pairs each memory that `backward` will read with its count of writes at the time: if
-    it has been written to since, the gradient would be silently wrong.
+    operation   its declaration, with the gradients
+    inputs      an edge for each: the node that made it, the leaf that it is, None: no gradient
+    shapes, dtypes   of the inputs, which the gradients have too
+    kept        for each input, and at the end for the result: a Kept, or None
+    options     what else the gradients read, by name: axes, an index
     """
 
-    __slots__ = ("age", "backward", "inputs", "kept", "operation")
-    _ages = count()
+    __slots__ = (
+        "age", "dtypes", "hooks", "inputs", "is_released", "kept", "operation", "options",
+        "retaining", "shapes",
+    )  # fmt: skip
 
     def __init__(
-        self, operation: str, inputs: Sequence[Edge], backward: Backward, kept: Sequence[Memory]
-    ) -> None:
+        self, operation: Declaration, inputs: tuple[Edge, ...], shapes: tuple[Any, ...],
+        dtypes: tuple[Any, ...], kept: tuple[Kept | None, ...], options: dict[str, Any] | None,
+    ) -> None:  # fmt: skip
         self.operation = operation
         self.inputs = inputs
-        self.backward: Backward | None = backward
-        self.kept = [(memory, memory.writes) for memory in kept]
-        self.age = next(Node._ages)
+        self.shapes = shapes
+        self.dtypes = dtypes
+        self.kept = kept
+        self.options = options
+        self.hooks: dict[int, Callable[[Any], Any]] | None = None
+        self.retaining: list[Any] | None = None  # weak references to tensors that want a `grad`
+        self.is_released = False
+        self.age = next(_ages)
 
-    def checked(self) -> Backward:
-        """`backward`; raises GraphError if it cannot give a right gradient any more."""
-        backward = self.backward
-        if backward is None:
+    def check(self, create_graph: bool) -> None:
+        """Raises GraphError if the operation cannot give a right gradient any more."""
+        if self.is_released:
             raise GraphError(
-                f"backward: the graph behind '{self.operation}' was used by an earlier backward() "
-                "and is released. Try: compute the loss again, or add the losses up and call "
-                "backward() once"
+                f"backward: the graph behind '{self.operation.name}' was used by an earlier "
+                "backward() and is released. Try: compute the loss again, or add the losses up and "
+                "call backward() once; or backward(retain_graph=True) the first time"
             )
-        for memory, writes in self.kept:
-            if memory.writes != writes:
+        for kept in self.kept:
+            if kept is None or kept.memory.writes == kept.writes:
+                continue
+            if kept.is_read or create_graph:
                 raise GraphError(
-                    f"backward: '{self.operation}' needs a value that was changed in place after "
-                    "it was used. Try: call backward() before the change (an optimiser's step is "
-                    "one), or write `x = x + y` for `x += y`"
+                    f"backward: '{self.operation.name}' needs a value that was changed in place "
+                    "after it was used. Try: call backward() before the change (an optimiser's "
+                    "step is one), or write `x = x + y` for `x += y`"
                 )
-        return backward
 
     def release(self) -> None:
         """Lets go of everything; what nobody else holds is freed at once, without the collector."""
-        self.backward = None
-        self.inputs = ()
-        self.kept = []
+        self.is_released = True
+        self.options = self.hooks = self.retaining = None
+        self.inputs = self.kept = ()
 
 
+_ages = count(1)
 _releasing = lock_across_forks()
 
 
-def backward(root: Node, dy: Any) -> None:
-    """Sends the gradient `dy` of what `root` made back to every leaf behind it.
+def backward(
+    outputs: Sequence[tuple[Any, Any]], retain_graph: bool = False, create_graph: bool = False
+) -> None:
+    """Sends the gradients of outputs, given as (edge, dy), back to every leaf behind them.
+
+    The leaves receive and the graph is released at the end, so an error on the way leaves every
+    gradient and every node as it was; and of several threads that go through one node at a time,
+    only the first to end succeeds.
+    """
+    received, done = walk(outputs, None, create_graph)
+    finish(done, retain_graph)
+    for receiver, gradient in received:
+        receiver.receive_gradient(gradient)
+
+
+def gradients_at(
+    outputs: Sequence[tuple[Any, Any]], targets: Sequence[Any], retain_graph: bool,
+    create_graph: bool,
+) -> list[Any]:  # fmt: skip
+    """What arrives at the targets, which are nodes and leaves, from outputs given as (edge, dy);
+    None where nothing does. Nothing else receives anything."""
+    found: dict[Any, Any] = dict.fromkeys(targets)
+    _, done = walk(outputs, found, create_graph)
+    finish(done, retain_graph)
+    return [found[target] for target in targets]
+
+
+def walk(
+    outputs: Sequence[tuple[Any, Any]], targets: dict[Any, Any] | None, create_graph: bool
+) -> tuple[list[tuple[Any, Any]], list[Node]]:
+    """Carries the gradients of outputs, given as (edge, dy), back; what the leaves behind them are
+    to receive, and the nodes that were gone through. Of `targets`, if they are given, each gets its
+    value, and only the nodes on a way to one are gone through.
 
     An operation is younger than what made its inputs, so going from the youngest node to the
-    oldest, each has all of its gradient when its turn comes. The leaves receive and the graph is
-    released at the end, so an error on the way leaves every gradient and every node as it was; and
-    of several threads that go through one node at a time, only the first to end succeeds.
+    oldest, each has all of its gradient when its turn comes.
 
-    A node's backward returns one gradient per input: None, a new array, or `dy` or a view of
-    something. Such a one is borrowed: others may hold it too, so what is added to it makes a new
-    array.
+    A gradient is a new array, or `dy` or a view of something. Such a one is borrowed: others may
+    hold it too, so what is added to it makes a new array.
     """
-    received: dict[Any, Any] = {root: dy}
-    borrowed: set[Any] = {root}
-    waiting = [(-root.age, root)]
-    done = []
+    needed = None if targets is None else leading_to(targets, [edge for edge, _ in outputs])
+    received: dict[Any, Any] = {}
+    borrowed: set[Any] = set()
+    waiting: list[tuple[int, Node]] = []
+    ends: list[tuple[Any, Any]] = []
+    done: list[Node] = []
+    for source, dy in outputs:
+        if needed is None or source in needed:
+            add_up(received, borrowed, waiting, source, dy, True, create_graph)
     while waiting:
         node = heappop(waiting)[1]
         dy = received.pop(node)
-        run = node.checked()
-        for source, dx in zip(node.inputs, run(dy), strict=True):
-            if source is None or dx is None:
+        borrowed.discard(node)
+        if node.hooks is not None:
+            dy = after_hooks(node.hooks, dy)
+        if node.retaining is not None and targets is None:
+            tensors = [reference() for reference in node.retaining]
+            ends += [(x, dy if create_graph else dy.copy()) for x in tensors if x is not None]
+        if targets is not None and node in targets:
+            targets[node] = dy
+            if not any(source in needed for source in node.inputs):
                 continue
-            if source not in received:
-                received[source] = dx
-                if dx is dy or dx.base is not None:
-                    borrowed.add(source)
-                if type(source) is Node:
-                    heappush(waiting, (-source.age, source))
-            elif source in borrowed:
-                received[source] = received[source] + dx
-                borrowed.remove(source)
-            else:
-                received[source] += dx
+        node.check(create_graph)
+        found = node.operation.gradients(node, dy, create_graph)
+        for source, dx in zip(node.inputs, found, strict=True):
+            if source is None or dx is None or not (needed is None or source in needed):
+                continue
+            is_lent = create_graph or dx is dy or dx.base is not None
+            add_up(received, borrowed, waiting, source, dx, is_lent, create_graph)
         done.append(node)
+    for leaf, gradient in received.items():
+        is_shared = not create_graph and leaf in borrowed
+        total = leaf.hooked(gradient.copy() if is_shared else gradient)
+        if targets is not None:
+            targets[leaf] = total
+        else:
+            ends.append((leaf, total))
+    return ends, done
+
+
+def add_up(
+    received: dict[Any, Any], borrowed: set[Any], waiting: list[tuple[int, Node]], source: Any,
+    dx: Any, is_lent: bool, create_graph: bool,
+) -> None:  # fmt: skip
+    """Adds dx to what the source has received; a node that receives for the first time waits."""
+    if source not in received:
+        received[source] = dx
+        if is_lent:
+            borrowed.add(source)
+        if isinstance(source, Node):
+            heappush(waiting, (-source.age, source))
+    elif source in borrowed:
+        received[source] = received[source] + dx
+        if not create_graph:
+            borrowed.discard(source)
+    else:
+        received[source] += dx
+
+
+def after_hooks(hooks: dict[int, Callable[[Any], Any]], dy: Any) -> Any:
+    """The gradient as the hooks, one after the other, leave it: each gets it, and gives another
+    one or None."""
+    for hook in list(hooks.values()):
+        dy = hook(dy)
+    return dy
+
+
+def finish(done: list[Node], retain_graph: bool) -> None:
+    """Releases the nodes that a walk went through, unless another walk was quicker: GraphError."""
+    if retain_graph:
+        return
     with _releasing:
         for node in done:
-            node.checked()
+            node.check(False)
         for node in done:
             node.release()
-    for leaf, gradient in received.items():
-        leaf.receive_gradient(gradient.copy() if leaf in borrowed else gradient)
+
+
+def behind(roots: Iterable[Any]) -> Iterator[Any]:
+    """The roots, and every node and leaf behind them, each once."""
+    seen: set[Any] = {None}
+    waiting = list(roots)
+    while waiting:
+        source = waiting.pop()
+        if source not in seen:
+            seen.add(source)
+            yield source
+            if isinstance(source, Node):
+                waiting += source.inputs
+
+
+def leading_to(targets: Iterable[Any], roots: Iterable[Any]) -> set[Any]:
+    """The targets, and what lies on a way from the roots to one of them."""
+    needed = set(targets)
+    nodes = [source for source in behind(roots) if isinstance(source, Node)]
+    for node in sorted(nodes, key=lambda node: node.age):
+        if not needed.isdisjoint(node.inputs):
+            needed.add(node)
+    return needed
 
 
 def leaves(root: Node) -> Iterator[Leaf]:
     """Every leaf that a backward pass from `root` would reach, once."""
-    seen: set[Any] = {None, root}
-    waiting = [root]
-    while waiting:
-        for source in waiting.pop().inputs:
-            if source in seen:
-                continue
-            seen.add(source)
-            if isinstance(source, Node):
-                waiting.append(source)
-            elif source is not None:
-                yield source
+    return (source for source in behind([root]) if not isinstance(source, Node))
 
 
 class _Mode(threading.local):

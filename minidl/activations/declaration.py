@@ -8,7 +8,7 @@ section of that name, it runs by the kernel, else by its formula, whose gradient
 
 import difflib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
 
@@ -18,7 +18,8 @@ from .. import _kernels
 from ..checks import declared
 from ..errors import ArgumentError, explain
 from ..layer import Layer, Parameter
-from ..tensor import FLOATS, Tensor, as_tensor, record, require_float
+from ..tape import Node
+from ..tensor import FLOATS, Operation, Tensor, as_tensor, by_formula, record, require_float
 
 INF = float("inf")
 
@@ -84,6 +85,7 @@ class Activation(Layer):
     positive: ClassVar[tuple[str, ...]] = ()  # which of its options must be above zero
     function: ClassVar[Callable[..., Tensor]]  # made from the declaration
     declaration: "ClassVar[type[Activation]]"  # the class that was given the name
+    operation: ClassVar[Operation]  # what the tape knows of it
 
     # Static methods; each takes the options as further arguments, named alike in all of them.
     # y as operations on tensors: the truth that the kernel is tested against.
@@ -108,6 +110,7 @@ class Activation(Layer):
                 explain(f"activation {cls.name!r}", "a name of its own", f"that of {clash!r}")
             )
         REGISTRY[cls.name] = cls.declaration = cls
+        cls.operation = Operation(cls.name, kernel=gradients_by_kernel, recorded=gradients_recorded)
         if "__init__" not in vars(cls):
             cls.__signature__ = cls.option_signature()  # type: ignore[attr-defined]
         cls.function = staticmethod(as_function(cls))
@@ -209,7 +212,7 @@ class Activation(Layer):
 
     @classmethod
     def learned_gradients(
-        cls, x: np.ndarray, dy: np.ndarray, learned: tuple[Tensor, ...]
+        cls, x: np.ndarray, dy: np.ndarray, learned: Sequence[np.ndarray]
     ) -> list[np.ndarray]:
         """The gradients of the learned parameters, for a kernel; x and dy are (batch, units)."""
         return []
@@ -236,26 +239,58 @@ class Activation(Layer):
         y = np.empty(shape, x.dtype)
         y_flat = y.reshape(-1)
         _kernels.rows.forward(functions[0], x_flat, slopes, y_flat, numbers, width, units, threads)
-        kept, kept_width = (y_flat, units) if cls.keeps == "y" else (x_flat, width)
+        call = Call(cls, options, functions[1], numbers, slopes, width, units, threads)
+        keeps = [*range(len(learned) + 1)] if cls.keeps == "x" else [*range(1, len(learned) + 2)]
+        return record(cls.operation, y, (x, *learned), {"call": call}, keeps=keeps)
 
-        def backward(dy: np.ndarray) -> list[np.ndarray]:
-            dy = np.ascontiguousarray(dy)
-            dx = np.empty(x.shape, x.dtype)
-            _kernels.rows.backward(
-                functions[1], kept, kept_width, slopes, dy.reshape(-1), dx.reshape(-1), numbers,
-                width, units, threads,
-            )  # fmt: skip
-            if not learned:
-                return [dx]
-            last = max(x.shape[-1], 1) if x.ndim else 1
-            pair = x_flat.reshape(-1, last), dy.reshape(-1, last)
-            return [dx, *cls.learned_gradients(*pair, learned)]
+    @classmethod
+    def recorded(
+        cls, dy: Tensor, x: Tensor, learned: Sequence[Tensor], options: dict[str, Any]
+    ) -> Any:
+        """The gradients of x and of the learned parameters, as operations on tensors."""
+        dx = dy * cls.derivative(x, *learned, **options)
+        return [
+            dx,
+            *(by_formula(cls.formula)(dy, [x.detach(), *learned], options)[1:] if learned else ()),
+        ]
 
-        return record(
-            cls.name, y, (x, *learned), backward,
-            keeps=[x, *learned] if cls.keeps == "x" else learned,
-            keeps_result=cls.keeps == "y",
-        )  # fmt: skip
+
+class Call(NamedTuple):
+    """How an activation's kernel ran, for the way back."""
+
+    kind: type[Activation]
+    options: dict[str, Any]
+    backward: Any
+    numbers: np.ndarray
+    slopes: np.ndarray
+    width: int
+    units: int
+    threads: int
+
+
+def gradients_by_kernel(node: Node, dy: np.ndarray) -> list[np.ndarray]:
+    """dx = dy · f'(x), and the gradients of what is learned."""
+    call: Call = node.options["call"]
+    dy = np.ascontiguousarray(dy)
+    dx = np.empty(node.shapes[0], dy.dtype)
+    is_kept_y = call.kind.keeps == "y"
+    kept = np.ascontiguousarray(node.kept[-1 if is_kept_y else 0].array).reshape(-1)
+    _kernels.rows.backward(
+        call.backward, kept, call.units if is_kept_y else call.width, call.slopes,
+        dy.reshape(-1), dx.reshape(-1), call.numbers, call.width, call.units, call.threads,
+    )  # fmt: skip
+    if len(node.inputs) == 1:
+        return [dx]
+    last = max(dx.shape[-1], 1) if dx.ndim else 1
+    pair = kept.reshape(-1, last), dy.reshape(-1, last)
+    learned = [kept.array for kept in node.kept[1:-1]]
+    return [dx, *call.kind.learned_gradients(*pair, learned)]
+
+
+def gradients_recorded(node: Node, dy: Tensor, inputs: Sequence[Tensor]) -> Sequence[Any]:
+    """The same as operations on tensors."""
+    call: Call = node.options["call"]
+    return call.kind.recorded(dy, inputs[0], inputs[1:], call.options)
 
 
 def as_function(kind: type[Activation]) -> Callable[..., Tensor]:

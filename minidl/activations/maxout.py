@@ -1,12 +1,13 @@
 """Maxout: the declaration. Its kernel is in maxout.pyx."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..checks import is_whole
 from ..errors import ArgumentError, ShapeError, explain
-from ..tensor import Tensor
+from ..tensor import Tensor, by_formula
 from .declaration import INF, Activation, Rows, quadrature
 from .formulas import normal_cdf, normal_density
 
@@ -61,6 +62,12 @@ class Maxout(Activation):
             )
         units = shape[-1] // pieces
         return Rows(shape[-1], units, (*shape[:-1], units))
+
+    @classmethod
+    def recorded(
+        cls, dy: Tensor, x: Tensor, learned: Sequence[Tensor], options: dict[str, Any]
+    ) -> Any:
+        return by_formula(cls.formula)(dy, [x], options)
 
     @classmethod
     def second_moment(cls, **options: Any) -> float:

@@ -1,5 +1,6 @@
 """PReLU: the declaration. Its kernel is in prelu.pyx."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ class PReLU(Activation):
 
     @classmethod
     def learned_gradients(
-        cls, x: np.ndarray, dy: np.ndarray, learned: tuple[Tensor, ...]
+        cls, x: np.ndarray, dy: np.ndarray, learned: Sequence[np.ndarray]
     ) -> list[np.ndarray]:
         (weight,) = learned
         per_unit = np.empty(x.shape[1], x.dtype)

@@ -16,7 +16,7 @@ from ..layer import Layer, Parameter
 from ..random import random_state, set_random_state
 from ..tape import recording
 from ..tensor import Tensor
-from ..tensor.base import record
+from ..tensor.operation import ALIAS, record
 from . import measures
 from .measures import FLAT
 
@@ -65,12 +65,10 @@ def noting(seen: list[Seen]) -> Callable[[str, Layer, Any, Tensor], Tensor]:
             return y
         one = Seen(use_of(path, uses), path, layer, x, as_columns(y))
         seen.append(one)
-
-        def backward(dy: np.ndarray) -> list[np.ndarray]:
-            one.dy.append(dy)
-            return [dy]
-
-        return record("look", y.data, (y,), backward, view_of=y)
+        seen_y = record(ALIAS, y.data, (y,), view_of=y)  # a layer may give what it was given
+        if seen_y.requires_grad:
+            seen_y.register_hook(lambda dy: one.dy.append(dy.numpy()))
+        return seen_y
 
     return note
 

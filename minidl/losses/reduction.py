@@ -11,13 +11,15 @@ then of all.
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import _kernels
 from ..errors import ArgumentError, ShapeError, explain
-from ..tensor import Tensor, record
+from ..tape import Node
+from ..tensor import Operation, Tensor, record
 from .checks import weights
 
 NANOSECONDS = 2  # for one float32 of an output, most of them in its exponential
@@ -128,13 +130,24 @@ def reduced(
         slopes.append(target_slope(dx, scale).reshape(x.shape))
         inputs.append(target)
 
-    def backward(dy: np.ndarray) -> list[np.ndarray]:
-        if dy.ndim == 0 and dy == 1:
-            return slopes  # views of dx, so the tape does not add to it: backward may come again
-        return [slope * left_aligned(dy, slope.ndim) for slope in slopes]
-
     result = losses.reshape(shape) if reduction == "none" else total
-    return record(operation, np.asarray(result, x.dtype), inputs, backward)
+    return record(
+        operation_named(operation), np.asarray(result, x.dtype), tuple(inputs), {"slopes": slopes}
+    )
+
+
+def gradients(node: Node, dy: np.ndarray) -> list[np.ndarray]:
+    """The slopes, which the loss's kernel found with the losses, times dy."""
+    slopes = node.options["slopes"]
+    if dy.ndim == 0 and dy == 1:
+        return slopes  # views of dx, so the tape does not add to it: backward may come again
+    return [slope * left_aligned(dy, slope.ndim) for slope in slopes]
+
+
+@lru_cache
+def operation_named(name: str) -> Operation:
+    """The declaration of the loss of that name."""
+    return Operation(name, kernel=gradients)
 
 
 def left_aligned(x: np.ndarray, ndim: int) -> np.ndarray:

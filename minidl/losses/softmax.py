@@ -1,14 +1,17 @@
 """Softmax and its logarithm."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import _kernels
 from ..errors import ArgumentError, explain
-from ..tensor import Tensor, as_tensor, record, require_float
+from ..tape import Node
+from ..tensor import Operation, Tensor, as_tensor, record, require_float
 from ..tensor.base import normal_axes
+from ..tensor.operation import as_recorded
 
 NANOSECONDS = 2  # for one float32, most of them in its exponential
 
@@ -31,8 +34,7 @@ def softmax(x: Any, axis: int = -1) -> Tensor:
 
     Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990.
     """
-    kernels = _kernels.softmax
-    return _along("softmax", x, axis, kernels.softmax, kernels.softmax_backward)
+    return _along(SOFTMAX, x, axis)
 
 
 def log_softmax(x: Any, axis: int = -1) -> Tensor:
@@ -44,34 +46,55 @@ def log_softmax(x: Any, axis: int = -1) -> Tensor:
     >>> log_softmax(minidl.tensor([0.0, 1e4]))
     tensor([-10000.,      0.])
     """
-    kernels = _kernels.softmax
-    return _along("log_softmax", x, axis, kernels.log_softmax, kernels.log_softmax_backward)
+    return _along(LOG_SOFTMAX, x, axis)
 
 
-def _along(operation: str, x: Any, axis: int, forward: Any, backward_kernel: Any) -> Tensor:
-    x = as_tensor(x, operation)
-    require_float(operation, x)
-    axes = normal_axes(operation, axis, x.ndim)
+def _along(operation: Operation, x: Any, axis: int) -> Tensor:
+    name = operation.name
+    x = as_tensor(x, name)
+    require_float(name, x)
+    axes = normal_axes(name, axis, x.ndim)
     if axis is None or len(axes) != 1:
-        raise ArgumentError(explain(operation, "one axis", f"axis={axis!r}"))
-    swapped = x.data.swapaxes(axes[0], -1).shape
-    threads = _kernels.threads_for(NANOSECONDS * x.size)
-
-    def rows(array: np.ndarray) -> np.ndarray:
-        contiguous = np.ascontiguousarray(array.swapaxes(axes[0], -1))
-        return contiguous.reshape(math.prod(swapped[:-1]), swapped[-1])
-
-    def arranged(array: np.ndarray) -> np.ndarray:
-        return array.reshape(swapped).swapaxes(axes[0], -1)
-
-    x_rows = rows(x.data)
+        raise ArgumentError(explain(name, "one axis", f"axis={axis!r}"))
+    x_rows = rows(x.data, axes[0])
     y = np.empty_like(x_rows)
-    forward(x_rows, y, threads)
+    getattr(_kernels.softmax, name)(x_rows, y, _kernels.threads_for(NANOSECONDS * x.size))
+    return record(operation, arranged(y, x.shape, axes[0]), (x,), {"axis": axes[0]}, keeps=[1])
 
-    def backward(dy: np.ndarray) -> tuple[np.ndarray]:
-        dx = np.empty_like(y)
-        backward_kernel(y, rows(dy), dx, threads)
-        return (arranged(dx),)
 
-    # Keeps y: the derivative needs only the output.
-    return record(operation, arranged(y), (x,), backward, keeps_result=True)
+def rows(array: np.ndarray, axis: int) -> np.ndarray:
+    """The array as a contiguous matrix with this axis along its rows."""
+    swapped = array.swapaxes(axis, -1)
+    return np.ascontiguousarray(swapped).reshape(math.prod(swapped.shape[:-1]), swapped.shape[-1])
+
+
+def arranged(matrix: np.ndarray, shape: tuple[int, ...], axis: int) -> np.ndarray:
+    """What `rows` made of an array of this shape, as it was."""
+    swapped = list(shape)
+    swapped[axis], swapped[-1] = swapped[-1], swapped[axis]
+    return matrix.reshape(swapped).swapaxes(axis, -1)
+
+
+def gradients(node: Node, dy: np.ndarray) -> list[np.ndarray]:
+    """dx from y and dy, by the kernel."""
+    axis, y = node.options["axis"], node.kept[1].array
+    y_rows = rows(y, axis)
+    dx = np.empty_like(y_rows)
+    kernel = getattr(_kernels.softmax, f"{node.operation.name}_backward")
+    kernel(y_rows, rows(dy, axis), dx, _kernels.threads_for(NANOSECONDS * y.size))
+    return [arranged(dx, y.shape, axis)]
+
+
+def softmax_recorded(node: Node, dy: Tensor, inputs: Sequence[Tensor]) -> list[Tensor]:
+    """dx = y (dy - sum of dy y)."""
+    y = as_recorded(node, 1)
+    return [y * (dy - (dy * y).sum(node.options["axis"], keepdims=True))]
+
+
+def log_softmax_recorded(node: Node, dy: Tensor, inputs: Sequence[Tensor]) -> list[Tensor]:
+    """dx = dy - e^y sum of dy."""
+    return [dy - as_recorded(node, 1).exp() * dy.sum(node.options["axis"], keepdims=True)]
+
+
+SOFTMAX = Operation("softmax", kernel=gradients, recorded=softmax_recorded)
+LOG_SOFTMAX = Operation("log_softmax", kernel=gradients, recorded=log_softmax_recorded)

@@ -8,14 +8,15 @@ from ..errors import DTypeError, ShapeError, explain
 from ..tape import no_grad
 from .arithmetic import Arithmetic
 from .arrays import FLOATS, to_array
-from .base import Base, as_tensor, raw, record, require_float
+from .base import as_tensor, raw, require_float, results_are
 from .elementwise import Elementwise, maximum, minimum, where
 from .numpy_protocol import NumPyProtocol
+from .operation import Operation, by_formula, record
 from .reductions import Reductions
 from .shapes import Shapes, concatenate, stack
 
 __all__ = [
-    "FLOATS", "Tensor", "as_tensor", "concatenate", "maximum", "minimum", "no_grad", "record",
+    "FLOATS", "Operation", "Tensor", "as_tensor", "by_formula", "concatenate", "maximum", "minimum", "no_grad", "record",
     "require_float", "stack", "tensor", "where",
 ]  # fmt: skip
 
@@ -43,7 +44,7 @@ class Tensor(Arithmetic, Elementwise, Reductions, Shapes, NumPyProtocol):
         if self.dtype != np.float32 and (self.size == 0 or self.dtype.kind == "f"):
             text += f", dtype={self.dtype}"
         if self._node is not None:
-            text += f", made by {self._node.operation}"
+            text += f", made by {self._node.operation.name}"
         elif self.requires_grad:
             text += ", requires_grad=True"
         return f"tensor({text})"
@@ -75,7 +76,7 @@ class Tensor(Arithmetic, Elementwise, Reductions, Shapes, NumPyProtocol):
         return int(self.item())
 
 
-Base.result_class = Tensor
+results_are(Tensor)
 
 
 def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:

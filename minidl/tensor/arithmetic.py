@@ -2,15 +2,15 @@
 
 import math
 from collections.abc import Callable
-from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import _kernels
 from ..errors import DTypeError, ShapeError, explain
-from .arrays import Shape, chain, unbroadcast
-from .base import Base, apply, as_tensor, record, require_float, wanted_shape
+from .arrays import Shape
+from .base import Base, apply, as_tensor, require_float
+from .operation import Operation, record
 
 if TYPE_CHECKING:
     from . import Tensor
@@ -18,86 +18,84 @@ if TYPE_CHECKING:
 HOLD_NUMBERS = (Base, np.ndarray, np.generic, list, tuple, int, float)
 
 
-def operator(method: Callable[[Any, Any], "Tensor"]) -> Callable[[Any, Any], "Tensor"]:
-    """The method of an operator such that a type which minidl does not know has its turn: its own
-    `__radd__`, or else Python's TypeError. What should hold numbers and does not is a DTypeError.
-    """
-
-    @wraps(method)
-    def operation(self: Base, other: Any) -> "Tensor":
-        try:
-            return method(self, other)
-        except DTypeError:
-            if isinstance(other, HOLD_NUMBERS):
-                raise
-            return NotImplemented
-
-    return operation
+def operated(function: Callable[[Any, Any], "Tensor"], x: Any, y: Any) -> "Tensor":
+    """function(x, y) for an operator of a tensor, such that a type which minidl does not know has
+    its turn: its own `__radd__`, or else Python's TypeError. What should hold numbers and does not
+    is a DTypeError."""
+    try:
+        return function(x, y)
+    except DTypeError:
+        if isinstance(x, HOLD_NUMBERS) and isinstance(y, HOLD_NUMBERS):
+            raise
+        return NotImplemented
 
 
-def operands(operation: str, x: Base, y: Any) -> tuple["Tensor", "Tensor"]:
-    """Both sides of an operator as float tensors."""
+def operands(operation: str, x: Any, y: Any) -> tuple["Tensor", "Tensor"]:
+    """Both sides of an operator as float tensors; at least one is a tensor."""
+    if not isinstance(x, Base):
+        x = as_tensor(x, operation, like=y if isinstance(y, Base) else None)
     b = as_tensor(y, operation, like=x)
     a = as_tensor(x, operation, like=b)
     require_float(operation, a, b)
     return a, b
 
 
-def add(x: Base, y: Any) -> "Tensor":
+ADD = Operation("add", x=lambda dy: dy, y=lambda dy: dy)
+
+
+def add(x: Any, y: Any) -> "Tensor":
     """x + y."""
     a, b = operands("add", x, y)
-    a_shape, b_shape = wanted_shape(a), wanted_shape(b)
-
-    def backward(dy: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
-        return unbroadcast(dy, a_shape), unbroadcast(dy, b_shape)
-
-    return record("add", apply("add", np.add, a, b), (a, b), backward)
+    return record(ADD, apply("add", np.add, a, b), (a, b))
 
 
-def subtract(x: Base, y: Any) -> "Tensor":
+SUBTRACT = Operation("subtract", x=lambda dy: dy, y=lambda dy: -dy)
+
+
+def subtract(x: Any, y: Any) -> "Tensor":
     """x - y."""
     a, b = operands("subtract", x, y)
-    a_shape, b_shape = wanted_shape(a), wanted_shape(b)
-
-    def backward(dy: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
-        return unbroadcast(dy, a_shape), chain(dy, -1, b_shape)
-
-    return record("subtract", apply("subtract", np.subtract, a, b), (a, b), backward)
+    return record(SUBTRACT, apply("subtract", np.subtract, a, b), (a, b))
 
 
-def multiply(x: Base, y: Any) -> "Tensor":
+MULTIPLY = Operation("multiply", x=lambda dy, y: dy * y, y=lambda dy, x: dy * x)
+
+
+def multiply(x: Any, y: Any) -> "Tensor":
     """x · y, element by element."""
     a, b = operands("multiply", x, y)
-    a_shape, b_shape = wanted_shape(a), wanted_shape(b)
-    # Each factor is the derivative for the other one.
-    p = a._array if b.requires_grad else None
-    q = b._array if a.requires_grad else None
-
-    def backward(dy: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
-        return chain(dy, q, a_shape), chain(dy, p, b_shape)
-
-    keeps = [factor for factor, kept in ((a, p), (b, q)) if kept is not None]
-    return record("multiply", apply("multiply", np.multiply, a, b), (a, b), backward, keeps=keeps)
+    return record(MULTIPLY, apply("multiply", np.multiply, a, b), (a, b))
 
 
-def divide(x: Base, y: Any) -> "Tensor":
+DIVIDE = Operation(
+    "divide",
+    x=lambda dy, y: dy / y,
+    y=lambda dy, result, y: dy * (-result / y),
+)
+
+
+def divide(x: Any, y: Any) -> "Tensor":
     """x / y, element by element."""
     a, b = operands("divide", x, y)
-    a_shape, b_shape = wanted_shape(a), wanted_shape(b)
-    result = apply("divide", np.divide, a, b)
-    # d(a/b) = da / b - (a/b) / b db: the divisor and the quotient.
-    divisor = b._array
-    quotient = result if b.requires_grad else None
-
-    def backward(dy: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
-        da = None if a_shape is None else unbroadcast(dy / divisor, a_shape)
-        db = None if quotient is None else chain(dy, -quotient / divisor, b_shape)
-        return da, db
-
-    return record("divide", result, (a, b), backward, keeps=[b], keeps_result=b.requires_grad)
+    return record(DIVIDE, apply("divide", np.divide, a, b), (a, b))
 
 
-def power(x: Base, y: Any) -> "Tensor":
+def base_slope(dy: Any, x: Any, y: Any) -> Any:
+    """dy · y x^(y-1), where the power goes faster to 0 than y to infinity."""
+    lower = x ** (y - (y != 0))
+    return dy * np.where(lower == 0, lower, y * lower)
+
+
+def exponent_slope(dy: Any, x: Any, y: Any, result: Any) -> Any:
+    """dy · x^y ln x, where the power goes faster to 0 than the logarithm to infinity."""
+    vanishes = ((x == 0) & (y >= 0)) | ((x == np.inf) & (y < 0))
+    return dy * np.where(vanishes, 0.0 * result, result * np.log(x.astype(result.dtype)))
+
+
+POWER = Operation("power", x=base_slope, y=exponent_slope)
+
+
+def power(x: Any, y: Any) -> "Tensor":
     """x ** y, element by element.
 
     The derivative for the exponent, x^y ln x, is at x = 0 its limit -inf for y < 0 and 0 for
@@ -105,32 +103,16 @@ def power(x: Base, y: Any) -> "Tensor":
     0 · inf, as at the base 0 and the exponent inf, it is its limit 0.
     """
     a, b = operands("power", x, y)
-    a_shape, b_shape = wanted_shape(a), wanted_shape(b)
-    result = apply("power", np.power, a, b)
-    # Both derivatives need a and b, that for b needs the result too.
-    p, q = a._array, b._array
-    power = result if b.requires_grad else None
+    return record(POWER, apply("power", np.power, a, b), (a, b))
 
-    def backward(dy: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
-        da = db = None
-        if a_shape is not None:
-            # b · a^(b-1), where the power goes faster to 0 than b to infinity.
-            lower = p ** (q - (q != 0))
-            da = chain(dy, np.where(lower == 0, lower, q * lower), a_shape)
-        if b_shape is not None:
-            # a^b ln a, where the power goes faster to 0 than the logarithm to infinity.
-            vanishes = ((p == 0) & (q >= 0)) | ((p == np.inf) & (q < 0))
-            slope = power * np.log(p, dtype=dy.dtype)
-            db = chain(dy, np.where(vanishes, np.zeros((), dy.dtype), slope), b_shape)
-        return da, db
 
-    return record("power", result, (a, b), backward, keeps=[a, b], keeps_result=b.requires_grad)
+NEGATIVE = Operation("negative", x=lambda dy: -dy)
 
 
 def negative(x: Base) -> "Tensor":
     """-x."""
     require_float("negative", x)
-    return record("negative", -x._array, (x,), lambda dy: (-dy,))
+    return record(NEGATIVE, -x._array, (x,))
 
 
 def product(
@@ -153,8 +135,45 @@ def stacked(matrix: np.ndarray, batch: Shape, dtype: np.dtype) -> np.ndarray:
     return matrix.astype(dtype, copy=False).reshape(math.prod(batch), *matrix.shape[-2:])
 
 
-def batch_axes(a: Base, b: Base) -> Shape:
-    """The axes before the matrices of a @ b; ShapeError if there is no such product."""
+def matrices(a: Any, b: Any, a_transposed: bool = False, b_transposed: bool = False) -> Any:
+    """a · b for arrays or tensors of two axes or more, the first of which broadcast."""
+    if isinstance(a, Base) or isinstance(b, Base):
+        left = a.swapaxes(-1, -2) if a_transposed else a
+        return matmul(left, b.swapaxes(-1, -2) if b_transposed else b)
+    batch, dtype = np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), np.result_type(a, b)
+    c = product(stacked(a, batch, dtype), stacked(b, batch, dtype), a_transposed, b_transposed)
+    return c.reshape(*batch, *c.shape[1:])
+
+
+def as_row(x: Any) -> Any:
+    """A left factor as a matrix, or several: of one axis it is a row."""
+    return x[None, :] if x.ndim == 1 else x
+
+
+def as_column(y: Any) -> Any:
+    """A right factor as a matrix, or several: of one axis it is a column."""
+    return y[:, None] if y.ndim == 1 else y
+
+
+def as_matrix(dy: Any, shape: Shape, other: Shape) -> Any:
+    """The gradient of x @ y, for x and y of these shapes, as one of matrices."""
+    dy = dy[..., None] if len(other) == 1 else dy
+    return dy[..., None, :] if len(shape) == 1 else dy
+
+
+def left_gradient(dy: Any, y: Any, shape: Shape) -> Any:
+    """dx = dy · yᵀ."""
+    return matrices(as_matrix(dy, shape, y.shape), as_column(y), b_transposed=True)
+
+
+def right_gradient(dy: Any, x: Any, shape: Shape) -> Any:
+    """dy_right = xᵀ · dy."""
+    dy = matrices(as_row(x), as_matrix(dy, x.shape, shape), a_transposed=True)
+    return dy[..., 0] if len(shape) == 1 else dy
+
+
+def check_product(a: Base, b: Base) -> None:
+    """ShapeError if there is no a @ b."""
     if a.ndim == 0 or b.ndim == 0 or a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
         raise ShapeError(
             explain(
@@ -165,11 +184,14 @@ def batch_axes(a: Base, b: Base) -> Shape:
             )
         )
     try:
-        return np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     except ValueError:
         raise ShapeError(
             explain("matmul", "batch axes that broadcast", f"{a.shape} and {b.shape}")
         ) from None
+
+
+MATMUL = Operation("matmul", x=left_gradient, y=right_gradient)
 
 
 def matmul(x: Base, y: Any) -> "Tensor":
@@ -180,34 +202,29 @@ def matmul(x: Base, y: Any) -> "Tensor":
     a row's bits depend neither on the thread count nor on the other rows.
     """
     a, b = operands("matmul", x, y)
-    a_shape, b_shape = wanted_shape(a), wanted_shape(b)
-    batch = batch_axes(a, b)
-    dtype = np.result_type(a._array, b._array)
-    # As matrices: a row for 1-D on the left, a column on the right.
-    left = a._array[None, :] if a.ndim == 1 else a._array
-    right = b._array[:, None] if b.ndim == 1 else b._array
-    rows, depth, columns = *left.shape[-2:], right.shape[-1]
-    row_axis, column_axis = (rows,) * (a.ndim > 1), (columns,) * (b.ndim > 1)
-    c = product(stacked(left, batch, dtype), stacked(right, batch, dtype))
+    check_product(a, b)
+    c = matrices(as_row(a._array), as_column(b._array))
+    row, column = c.shape[-2:-1] * (a.ndim > 1), c.shape[-1:] * (b.ndim > 1)
+    return record(MATMUL, c.reshape(*c.shape[:-2], *row, *column), (a, b))
 
-    # Each factor is the derivative for the other one.
-    kept_left = left if b.requires_grad else None
-    kept_right = right if a.requires_grad else None
 
-    def backward(dy: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
-        dy = dy.reshape(math.prod(batch), rows, columns)
-        da = db = None
-        if kept_right is not None:
-            da = product(dy, stacked(kept_right, batch, dtype), b_transposed=True)
-            da = unbroadcast(da.reshape(*batch, *row_axis, depth), a_shape)
-        if kept_left is not None:
-            db = product(stacked(kept_left, batch, dtype), dy, a_transposed=True)
-            db = unbroadcast(db.reshape(*batch, depth, *column_axis), b_shape)
-        return da, db
-
-    keeps = [factor for factor, kept in ((a, kept_left), (b, kept_right)) if kept is not None]
-    shape = (*batch, *row_axis, *column_axis)
-    return record("matmul", c.reshape(shape), (a, b), backward, keeps=keeps)
+def in_place(operation: str, function: Callable[[Any, Any], "Tensor"], x: Any, y: Any) -> "Tensor":
+    """Writes function(x, y) into x, which takes over its history."""
+    new = operated(function, x, y)
+    if new is NotImplemented:
+        return new
+    require_float(operation, x)
+    if new.shape != x.shape:
+        raise ShapeError(
+            explain(
+                operation,
+                f"a result of the shape {x.shape} that is written to",
+                new.shape,
+                "x = x + y instead of x += y",
+            )
+        )
+    x.write(operation, new._array, new)
+    return x
 
 
 class Arithmetic(Base):
@@ -215,41 +232,33 @@ class Arithmetic(Base):
 
     __slots__ = ()
 
-    @operator
     def __add__(self, other: Any) -> "Tensor":
-        return add(self, other)
+        return operated(add, self, other)
 
     __radd__ = __add__
 
-    @operator
     def __sub__(self, other: Any) -> "Tensor":
-        return subtract(self, other)
+        return operated(subtract, self, other)
 
-    @operator
     def __rsub__(self, other: Any) -> "Tensor":
-        return subtract(as_tensor(other, "subtract", like=self), self)
+        return operated(subtract, other, self)
 
-    @operator
     def __mul__(self, other: Any) -> "Tensor":
-        return multiply(self, other)
+        return operated(multiply, self, other)
 
     __rmul__ = __mul__
 
-    @operator
     def __truediv__(self, other: Any) -> "Tensor":
-        return divide(self, other)
+        return operated(divide, self, other)
 
-    @operator
     def __rtruediv__(self, other: Any) -> "Tensor":
-        return divide(as_tensor(other, "divide", like=self), self)
+        return operated(divide, other, self)
 
-    @operator
     def __pow__(self, other: Any) -> "Tensor":
-        return power(self, other)
+        return operated(power, self, other)
 
-    @operator
     def __rpow__(self, other: Any) -> "Tensor":
-        return power(as_tensor(other, "power", like=self), self)
+        return operated(power, other, self)
 
     def __neg__(self) -> "Tensor":
         return negative(self)
@@ -257,44 +266,23 @@ class Arithmetic(Base):
     def __pos__(self) -> "Tensor":
         return self  # type: ignore[return-value]
 
-    @operator
     def __matmul__(self, other: Any) -> "Tensor":
-        return matmul(self, other)
+        return operated(matmul, self, other)
 
-    @operator
     def __rmatmul__(self, other: Any) -> "Tensor":
-        return matmul(as_tensor(other, "matmul", like=self), self)
+        return operated(matmul, other, self)
 
-    def _in_place(self, operation: str, new: "Tensor") -> "Tensor":
-        require_float(operation, self)
-        if new.shape != self.shape:
-            raise ShapeError(
-                explain(
-                    operation,
-                    f"a result of the shape {self.shape} that is written to",
-                    new.shape,
-                    "x = x + y instead of x += y",
-                )
-            )
-        self.write(operation, new._array, new)
-        return self  # type: ignore[return-value]
-
-    @operator
     def __iadd__(self, other: Any) -> "Tensor":
-        return self._in_place("+=", add(self, other))
+        return in_place("+=", add, self, other)
 
-    @operator
     def __isub__(self, other: Any) -> "Tensor":
-        return self._in_place("-=", subtract(self, other))
+        return in_place("-=", subtract, self, other)
 
-    @operator
     def __imul__(self, other: Any) -> "Tensor":
-        return self._in_place("*=", multiply(self, other))
+        return in_place("*=", multiply, self, other)
 
-    @operator
     def __itruediv__(self, other: Any) -> "Tensor":
-        return self._in_place("/=", divide(self, other))
+        return in_place("/=", divide, self, other)
 
-    @operator
     def __ipow__(self, other: Any) -> "Tensor":
-        return self._in_place("**=", power(self, other))
+        return in_place("**=", power, self, other)

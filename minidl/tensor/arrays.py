@@ -1,14 +1,13 @@
 """The arrays within tensors: their dtypes, their sums, and the gradients of broadcast ones."""
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import _kernels
 from ..errors import DTypeError, GraphError, ShapeError, explain
-from ..tape import Backward, recording
+from ..tape import recording
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 DTYPES = frozenset(map(np.dtype, "?bhilqBHILQfd"))  # in this machine's byte order
@@ -93,18 +92,6 @@ def as_dtype(operation: str, dtype: Any) -> np.dtype:
     return wanted
 
 
-def in_dtypes(dtypes: Sequence[np.dtype | None], backward: Backward) -> Backward:
-    """`backward` with every gradient in its input's dtype; None: this one is not wanted."""
-
-    def converted(dy: np.ndarray) -> list[np.ndarray | None]:
-        return [
-            None if dx is None or dtype is None else dx.astype(dtype, copy=False)
-            for dx, dtype in zip(backward(dy), dtypes, strict=True)
-        ]
-
-    return converted
-
-
 def same(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Where x is y, NaN being NaN.
 
@@ -148,20 +135,12 @@ def sum_of_rows(x: np.ndarray) -> np.ndarray:
     return sums
 
 
-def unbroadcast(dy: np.ndarray, shape: Shape | None) -> np.ndarray | None:
-    """The gradient of an operand of `shape` that NumPy's broadcasting stretched to that of dy:
-    the sum over its copies. A shape of None is that of an operand without a gradient."""
-    if shape is None:
-        return None
-    if dy.shape == shape:
-        return dy
+def unbroadcast(dy: Any, shape: Shape) -> Any:
+    """The gradient of an operand of `shape` that NumPy's broadcasting stretched to that of dy, an
+    array or a tensor: the sum over its copies."""
     added = dy.ndim - len(shape)
     stretched = [
         added + axis for axis, n in enumerate(shape) if n == 1 and dy.shape[added + axis] != 1
     ]
-    return summed(dy, (*range(added), *stretched)).reshape(shape)
-
-
-def chain(dy: np.ndarray, slope: Any, shape: Shape | None) -> np.ndarray | None:
-    """The chain rule for an operand of `shape`: dy times dy/dx, summed over its copies."""
-    return None if shape is None else unbroadcast(dy * slope, shape)
+    axes = (*range(added), *stretched)
+    return (summed(dy, axes) if type(dy) is np.ndarray else dy.sum(axes)).reshape(shape)

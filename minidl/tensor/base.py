@@ -1,16 +1,17 @@
 """What a tensor is, before it can do anything: an array, its gradient, its place on the tape."""
 
-import warnings
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable
+from itertools import count
+from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import numpy as np
 
 from .. import tape
 from ..checks import is_whole
-from ..errors import ArgumentError, DTypeError, GraphError, GuardWarning, ShapeError, explain
+from ..errors import ArgumentError, DTypeError, GraphError, ShapeError, explain, warn_user
 from ..forks import lock_across_forks
-from .arrays import FLOATS, Shape, in_dtypes, to_array
+from .arrays import FLOATS, to_array
 
 if TYPE_CHECKING:
     from . import Tensor
@@ -21,10 +22,9 @@ _adding = lock_across_forks()  # threads that share a leaf must not lose each ot
 class Base:
     """The array `data`, its gradient `grad`, and how it came to be."""
 
-    __slots__ = ("__weakref__", "_array", "_memory", "_node", "_recorded", "_requires_grad", "grad")
-
-    # The class of what operations make, also of subclasses' operations; set where it is defined.
-    result_class: ClassVar[type["Tensor"]]
+    __slots__ = (
+        "__weakref__", "_array", "_hooks", "_memory", "_node", "_recorded", "_requires_grad", "grad",
+    )  # fmt: skip
 
     def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False) -> None:
         array = to_array(raw(data), dtype)
@@ -38,6 +38,7 @@ class Base:
         self._node = node
         self._recorded = memory.recorded_writes
         self._requires_grad = node is not None
+        self._hooks: dict[int, Any] | None = None
         self.grad: Tensor | None = None
 
     @property
@@ -88,7 +89,7 @@ class Base:
         if self._node is not None and not value:
             raise GraphError(
                 "requires_grad: this tensor was made by "
-                f"'{self._node.operation}', so it follows its inputs. Try: x.detach()"
+                f"'{self._node.operation.name}', so it follows its inputs. Try: x.detach()"
             )
         self._requires_grad = bool(value)
         self._memory.is_parameter |= self._requires_grad and self._node is None
@@ -129,32 +130,37 @@ class Base:
 
     def detach(self) -> "Tensor":
         """The same values, in the same memory, without history."""
-        return self._result(self._array, self._memory)
+        return result_of(self._array, self._memory)
 
-    def receive_gradient(self, gradient: np.ndarray) -> None:
-        """Adds to `grad`, if it is still wanted. The tape calls this at the end of its pass."""
+    def receive_gradient(self, gradient: Any) -> None:
+        """Adds to `grad`, if it is still wanted. The tape calls this at the end of its pass, with
+        an array, or with a tensor if the gradient has a graph."""
         if not self._requires_grad:
             return
-        gradient = np.asarray(gradient, self._array.dtype)
-        if self.grad is not None and getattr(self.grad, "_memory", tape.Memory).was_stepped:
-            warnings.warn(
+        if self.grad is not None and getattr(self.grad, "_memory", UNTOUCHED).was_stepped:
+            warn_user(
                 "backward: adds to a gradient that an optimiser's step has used already. Try: "
-                "optimizer.zero_grad() after each step",
-                GuardWarning,
-                stacklevel=4,  # the line that calls Tensor.backward
+                "optimizer.zero_grad() after each step"
             )
         with _adding:
             # Not in place: whoever holds the old sum, or computes with it, keeps it.
+            if isinstance(gradient, Base):
+                self.grad = gradient if self.grad is None else self.grad + gradient
+                return
+            gradient = np.asarray(gradient, self._array.dtype)
             if self.grad is not None:
-                gradient = np.asarray(np.asarray(self.grad) + gradient)
-            self.grad = self._result(gradient)
+                gradient = np.asarray(raw(self.grad) + gradient)
+            self.grad = new_result(gradient)
 
-    def backward(self, grad: Any = None) -> None:
+    def backward(
+        self, grad: Any = None, retain_graph: bool | None = None, create_graph: bool = False
+    ) -> None:
         """Adds d(self)/d(leaf) · grad to the `grad` of every leaf behind this tensor.
 
         `grad` has this tensor's shape; it may be left out for a single element, where it is 1.
-        The graph is released: a second call raises GraphError, as does one where a value that it
-        needs was changed in place.
+        The graph is released, unless `retain_graph`: a second call raises GraphError, as does one
+        where a value that it needs was changed in place. With `create_graph` the gradients have a
+        graph themselves, and this one is retained.
 
         >>> import minidl
         >>> x = minidl.tensor([1.0, 2.0], requires_grad=True)
@@ -168,27 +174,77 @@ class Base:
                 "got one without history. Try: tensor(x, requires_grad=True); was it computed "
                 "under no_grad()?"
             )
-        self.check_current("backward")
-        if grad is None:
-            if self._array.size != 1:
-                raise ShapeError(
-                    explain(
-                        "backward",
-                        "a single number, such as a loss",
-                        f"shape {self.shape}",
-                        "x.sum().backward(), or x.backward(grad) with grad of that shape",
-                    )
+        dy = self.direction("backward", grad, create_graph)
+        retain = create_graph if retain_graph is None else retain_graph
+        with np.errstate(all="ignore"):  # as in the forward pass
+            tape.backward([(self if self._node is None else self._node, dy)], retain, create_graph)
+
+    def direction(self, operation: str, grad: Any, create_graph: bool) -> Any:
+        """The gradient of this tensor that a pass starts with: an array of its shape and dtype, or
+        a tensor if a graph is to be created."""
+        self.check_current(operation)
+        if create_graph and not tape.recording():
+            got, hint = "a no_grad() block", "the gradient outside of it"
+            raise GraphError(explain("create_graph", "operations to be recorded", got, hint))
+        if grad is None and self._array.size != 1:
+            raise ShapeError(
+                explain(
+                    operation,
+                    "a single number, such as a loss",
+                    f"shape {self.shape}",
+                    "x.sum().backward(), or x.backward(grad) with grad of that shape",
                 )
-            dy = np.array(1, self.dtype).reshape(self.shape)
+            )
+        if grad is None:
+            dy = np.ones(self.shape, self.dtype)
+        elif create_graph and isinstance(grad, Base) and grad.dtype == self.dtype:
+            dy = grad
         else:
-            dy = to_array(raw(grad), self.dtype, "backward")
-            if dy.shape != self.shape:
-                raise ShapeError(explain("backward", f"grad of shape {self.shape}", dy.shape))
+            dy = to_array(raw(grad), self.dtype, operation)
+        if dy.shape != self.shape:
+            raise ShapeError(explain(operation, f"grad of shape {self.shape}", dy.shape))
+        return new_result(dy) if create_graph and not isinstance(dy, Base) else dy
+
+    def retain_grad(self) -> None:
+        """Lets backward leave a gradient here too, though an operation made this tensor.
+
+        >>> import minidl
+        >>> x = minidl.tensor(3.0, requires_grad=True)
+        >>> y = x * x
+        >>> y.retain_grad()
+        >>> (2 * y).backward()
+        >>> y.grad
+        tensor(2.)
+        """
+        if not self._requires_grad:
+            raise GraphError(explain("retain_grad", "a tensor that wants a gradient", "another"))
+        if self._node is not None:
+            self._node.retaining = [*(self._node.retaining or ()), ref(self)]
+
+    def register_hook(self, hook: Callable[["Tensor"], "Tensor | None"]) -> "Hook":
+        """Calls `hook(dy)` in each backward pass, when the whole gradient dy of this tensor is
+        known. What it returns, of dy's shape, takes dy's place; None leaves it. The result's
+        `remove()` ends that.
+
+        >>> import minidl
+        >>> x = minidl.tensor([1.0, 2.0], requires_grad=True)
+        >>> handle = x.register_hook(lambda dy: 10 * dy)
+        >>> (x * x).sum().backward()
+        >>> x.grad
+        tensor([20., 40.])
+        >>> handle.remove()
+        """
+        if not self._requires_grad:
+            raise GraphError(explain("register_hook", "a tensor that wants a gradient", "another"))
         if self._node is None:
-            self.receive_gradient(dy.copy())
+            hooks = self._hooks = {} if self._hooks is None else self._hooks
         else:
-            with np.errstate(all="ignore"):  # as in the forward pass
-                tape.backward(self._node, dy)
+            hooks = self._node.hooks = {} if self._node.hooks is None else self._node.hooks
+        return Hook(hooks, hook)
+
+    def hooked(self, gradient: Any) -> Any:
+        """The gradient of this leaf as its hooks leave it."""
+        return gradient if not self._hooks else tape.after_hooks(self._hooks, gradient)
 
     def check_current(self, operation: str) -> None:
         """Raises GraphError if this tensor's values were changed by way of another that shares
@@ -239,77 +295,82 @@ class Base:
                 explain(
                     "copy",
                     "a tensor without history, also for pickling or plotting it",
-                    f"one made by '{self._node.operation}'",
+                    f"one made by '{self._node.operation.name}'",
                     "x.detach(), or x.numpy() for the values",
                 )
             )
         slots = [name for kind in type(self).__mro__ for name in vars(kind).get("__slots__", ())]
-        kept = [name for name in slots if name != "__weakref__" and hasattr(self, name)]
+        kept = [name for name in slots if name not in UNSAVED and hasattr(self, name)]
         return {name: getattr(self, name) for name in kept} | getattr(self, "__dict__", {})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Becomes what gave `state`."""
+        self._node = self._hooks = None
         for name, value in state.items():
             setattr(self, name, value)
 
-    @classmethod
-    def _result(cls, data: np.ndarray, memory: tape.Memory | None = None) -> "Tensor":
-        """A tensor without history around `data`, in `memory` if it shares someone's."""
-        result = object.__new__(Base.result_class)
-        result._become(data, memory or tape.Memory(), None)
-        return result
+
+UNTOUCHED = tape.Memory()
+UNSAVED = {"__weakref__", "_hooks", "_node"}
+_result_class: type = Base  # of what operations make, also those of subclasses
 
 
-def record(
-    operation: str,
-    data: np.ndarray,
-    inputs: Sequence[Base],
-    backward: tape.Backward,
-    keeps: Sequence[Base] = (),
-    keeps_result: bool = False,
-    view_of: Base | None = None,
-) -> "Tensor":
-    """The tensor around `data`, which `operation` computed from `inputs`.
+def results_are(kind: type) -> None:
+    """From now on operations make tensors of this class."""
+    global _result_class
+    _result_class = kind
 
-    `backward(dy)` gives a gradient per input, as arrays of the inputs' shapes (see tape.backward
-    for who owns them). `keeps` names the inputs whose values it will read, `keeps_result` says
-    that it will read `data`: changing those in place then raises an error instead of giving a
-    wrong gradient. `view_of` is the input that `data` may share its memory with.
-    """
-    array = np.asarray(data)
-    result = Base._result(array, None if view_of is None else view_of._memory)
-    if not tape.recording():
-        return result
-    edges: list[tape.Edge] = []
-    is_wanted = is_mixed = False
-    for x in inputs:
-        if x._recorded != x._memory.recorded_writes:
-            x.check_current(operation)
-        if x._requires_grad:
-            is_wanted = True
-            is_mixed = is_mixed or x._array.dtype != array.dtype
-            edges.append(x._node or x)
-        else:
-            edges.append(None)
-    if is_wanted:
-        kept = [x._memory for x in keeps]
-        if keeps_result:
-            kept.append(result._memory)
-        if is_mixed:
-            backward = in_dtypes([x.dtype if x._requires_grad else None for x in inputs], backward)
-        result._node = tape.Node(operation, edges, backward, kept)
-        result._requires_grad = True
-    return result
+
+class Hook:
+    """A hook on a tensor; `remove()` takes it away."""
+
+    _numbers = count()
+
+    def __init__(self, hooks: dict[int, Any], hook: Callable[["Tensor"], Any]) -> None:
+        self._hooks, self._number = hooks, next(Hook._numbers)
+        hooks[self._number] = hooking(hook)
+
+    def remove(self) -> None:
+        """Gradients pass the hook by from now on."""
+        self._hooks.pop(self._number, None)
+
+
+def hooking(hook: Callable[["Tensor"], Any]) -> Callable[[Any], Any]:
+    """The hook, which is for tensors, for what the tape carries: arrays, or tensors with a graph."""
+
+    def after(dy: Any) -> Any:
+        is_array = not isinstance(dy, Base)
+        array = np.asarray(raw(dy))
+        found = hook(new_result(array.copy()) if is_array else dy)
+        if found is None:
+            return dy
+        new = as_tensor(found, "hook", like=new_result(array))
+        if new.shape != array.shape:
+            raise ShapeError(explain("hook", f"a gradient of shape {array.shape}", new.shape))
+        return new._array.astype(array.dtype) if is_array else new
+
+    return after
+
+
+def new_result(array: np.ndarray) -> "Tensor":
+    """A tensor without history around an array in memory of its own."""
+    return result_of(array, tape.Memory())
+
+
+def result_of(array: np.ndarray, memory: tape.Memory) -> "Tensor":
+    """A tensor without history around an array that lives in this memory."""
+    result = Base.__new__(_result_class)
+    result._array = array
+    result._memory = memory
+    result._node = result._hooks = result.grad = None
+    result._recorded = memory.recorded_writes
+    result._requires_grad = False
+    return result  # type: ignore[return-value]
 
 
 def raw(data: Any) -> Any:
     """A tensor's array, without history; other data as they are."""
     return data._array if isinstance(data, Base) else data
-
-
-def wanted_shape(x: Base) -> Shape | None:
-    """The shape of the gradient of x; None if none is wanted."""
-    return x._array.shape if x._requires_grad else None
 
 
 def as_tensor(
@@ -324,12 +385,12 @@ def as_tensor(
     if isinstance(value, Base):
         if dtype is None or value._array.dtype.kind == "f":
             return value  # type: ignore[return-value]
-        return Base._result(value._array.astype(dtype))
+        return new_result(value._array.astype(dtype))
     if dtype is not None and type(value) in (float, int):  # the usual case, made short
-        return Base._result(np.asarray(value, dtype))
+        return new_result(np.asarray(value, dtype))
     if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim > 0:
         dtype = None  # a float array keeps its own
-    return Base._result(to_array(value, dtype, operation, numbers))
+    return new_result(to_array(value, dtype, operation, numbers))
 
 
 def require_float(operation: str, *tensors: Base) -> None:

@@ -1,5 +1,6 @@
 """Functions of each element on its own, comparisons, and choices between two tensors."""
 
+from collections.abc import Callable
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -7,14 +8,24 @@ import numpy as np
 
 from .. import _kernels
 from ..errors import ArgumentError, DTypeError, explain
-from .arithmetic import operands, operator
-from .arrays import as_dtype, same, unbroadcast
-from .base import Base, apply, as_tensor, record, require_float, wanted_shape
+from .arithmetic import operands, operated
+from .arrays import as_dtype, same
+from .base import Base, apply, as_tensor, new_result, require_float
+from .operation import Operation, record
 
 if TYPE_CHECKING:
     from . import Tensor
 
 NANOSECONDS = 1  # of a kernel for one float32
+
+
+# What is passed on is selected, not multiplied: 0 · inf is NaN.
+WHERE = Operation(
+    "where",
+    condition=lambda dy: None,
+    x=lambda dy, condition: np.where(condition, dy, 0),
+    y=lambda dy, condition: np.where(condition, 0, dy),
+)
 
 
 def where(condition: Any, x: Any, y: Any) -> "Tensor":
@@ -26,47 +37,40 @@ def where(condition: Any, x: Any, y: Any) -> "Tensor":
     tensor([-0.1,  2. ])
     """
     choice = as_tensor(condition, "where")
-    first = as_tensor(x, "where", like=y if isinstance(y, Base) else None)
-    a, b = operands("where", first, y)
-    a_shape, b_shape = wanted_shape(a), wanted_shape(b)
-    chosen = choice._array.astype(bool, copy=False)
+    a, b = operands("where", x, y)
+    return record(WHERE, apply("where", np.where, choice, a, b), (choice, a, b))
 
-    def backward(dy: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
-        zero = np.zeros((), dy.dtype)  # selected, not multiplied: 0 · inf is NaN
-        da, db = np.where(chosen, dy, zero), np.where(chosen, zero, dy)
-        return unbroadcast(da, a_shape), unbroadcast(db, b_shape)
 
-    # Keeps the condition: it decides where the gradient goes.
-    result = apply("where", np.where, choice, a, b)
-    return record("where", result, (a, b), backward, keeps=[choice])
+def of_winner(dy: Any, result: Any, own: Any, other: Any) -> Any:
+    """The gradient of `own`, if the result is the same; halved where the other is the same too."""
+    share = np.where(same(result, other), dy / 2, dy)
+    return np.where(same(result, own), share, 0)
+
+
+MAXIMUM = Operation(
+    "maximum",
+    x=lambda dy, result, x, y: of_winner(dy, result, x, y),
+    y=lambda dy, result, x, y: of_winner(dy, result, y, x),
+)
 
 
 def maximum(x: Any, y: Any) -> "Tensor":
     """The larger of x and y, NaN if either is; at a tie, also of NaN, both share the gradient."""
-    return _extremum("maximum", np.maximum, x, y)
+    a, b = operands("maximum", x, y)
+    return record(MAXIMUM, apply("maximum", np.maximum, a, b), (a, b))
+
+
+MINIMUM = Operation(
+    "minimum",
+    x=lambda dy, result, x, y: of_winner(dy, result, x, y),
+    y=lambda dy, result, x, y: of_winner(dy, result, y, x),
+)
 
 
 def minimum(x: Any, y: Any) -> "Tensor":
     """The smaller of x and y, NaN if either is; at a tie, also of NaN, both share the gradient."""
-    return _extremum("minimum", np.minimum, x, y)
-
-
-def _extremum(operation: str, function: np.ufunc, x: Any, y: Any) -> "Tensor":
-    first = as_tensor(x, operation, like=y if isinstance(y, Base) else None)
-    a, b = operands(operation, first, y)
-    a_shape, b_shape = wanted_shape(a), wanted_shape(b)
-    p, q = a._array, b._array
-    result = apply(operation, function, a, b)
-
-    def backward(dy: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
-        zero = np.zeros((), dy.dtype)
-        from_p, from_q = same(result, p), same(result, q)
-        shared = np.where(from_p & from_q, dy / 2, dy).astype(dy.dtype, copy=False)
-        da, db = np.where(from_p, shared, zero), np.where(from_q, shared, zero)
-        return unbroadcast(da, a_shape), unbroadcast(db, b_shape)
-
-    # Which of the two it was decides where the gradient goes.
-    return record(operation, result, (a, b), backward, keeps=[a, b], keeps_result=True)
+    a, b = operands("minimum", x, y)
+    return record(MINIMUM, apply("minimum", np.minimum, a, b), (a, b))
 
 
 def by_kernel(operation: str, x: Base) -> np.ndarray:
@@ -79,6 +83,61 @@ def by_kernel(operation: str, x: Base) -> np.ndarray:
     return y
 
 
+Binary = Callable[[Any, Any], "Tensor"]
+
+
+def comparison(symbol: str, function: np.ufunc) -> Binary:
+    """The function that compares two tensors element by element: a mask without a gradient."""
+
+    def compare(x: Any, y: Any) -> "Tensor":
+        b = as_tensor(y, symbol, like=x, numbers=None)
+        return new_result(np.asarray(apply(symbol, function, x, b)))
+
+    return compare
+
+
+less = comparison("<", np.less)
+less_equal = comparison("<=", np.less_equal)
+greater = comparison(">", np.greater)
+greater_equal = comparison(">=", np.greater_equal)
+equal = comparison("==", np.equal)
+not_equal = comparison("!=", np.not_equal)
+
+
+def require_bits(symbol: str, *tensors: Base) -> None:
+    """DTypeError unless all tensors hold truth values or whole numbers."""
+    for x in tensors:
+        if x._array.dtype.kind == "f":
+            raise DTypeError(explain(symbol, "masks (bool) or integers", x.dtype, "x != 0"))
+
+
+def of_bits(symbol: str, function: np.ufunc) -> Binary:
+    """The function that combines masks, or the bits of whole numbers."""
+
+    def combine(x: Any, y: Any) -> "Tensor":
+        b = as_tensor(y, symbol, numbers=None)
+        require_bits(symbol, x, b)
+        return new_result(np.asarray(apply(symbol, function, x, b)))
+
+    return combine
+
+
+bitwise_and = of_bits("&", np.bitwise_and)
+bitwise_or = of_bits("|", np.bitwise_or)
+bitwise_xor = of_bits("^", np.bitwise_xor)
+
+EXP = Operation("exp", x=lambda dy, result: dy * result)
+LOG = Operation("log", x=lambda dy, x: dy / x)
+EXPM1 = Operation("expm1", x=lambda dy, result: dy * (result + 1))
+LOG1P = Operation("log1p", x=lambda dy, x: dy / (1 + x))
+SQRT = Operation("sqrt", x=lambda dy, result: dy / (2 * result))
+TANH = Operation("tanh", x=lambda dy, result: dy * (1 - result * result))
+SIGN = Operation("sign", x=lambda dy: np.zeros_like(dy))
+ABS = Operation("abs", x=lambda dy, x: dy * np.sign(x))
+CLIP = Operation("clip", x=lambda dy, x, result: np.where(same(x, result), dy, 0))
+ASTYPE = Operation("astype", x=lambda dy: dy)
+
+
 class Elementwise(Base):
     """The methods that work on each element on its own."""
 
@@ -86,52 +145,41 @@ class Elementwise(Base):
 
     def exp(self) -> "Tensor":
         """e^x."""
-        y = by_kernel("exp", self)
-        # Keeps y: the derivative is y itself.
-        return record("exp", y, (self,), lambda dy: (dy * y,), keeps_result=True)
+        return record(EXP, by_kernel("exp", self), (self,))
 
     def log(self) -> "Tensor":
         """The natural logarithm: -inf at 0, NaN below."""
-        x = self._array
-        y = by_kernel("log", self)
-        # Keeps x: the derivative is 1 / x.
-        return record("log", y, (self,), lambda dy: (dy / x,), keeps=[self])
+        return record(LOG, by_kernel("log", self), (self,))
 
     def expm1(self) -> "Tensor":
         """e^x - 1, exact near 0."""
-        y = by_kernel("expm1", self)
-        # Keeps y: the derivative is y + 1.
-        return record("expm1", y, (self,), lambda dy: (dy * (y + 1),), keeps_result=True)
+        return record(EXPM1, by_kernel("expm1", self), (self,))
 
     def log1p(self) -> "Tensor":
         """ln(1 + x), exact near 0."""
-        x = self._array
-        y = by_kernel("log1p", self)
-        # Keeps x: the derivative is 1 / (1 + x).
-        return record("log1p", y, (self,), lambda dy: (dy / (1 + x),), keeps=[self])
+        return record(LOG1P, by_kernel("log1p", self), (self,))
 
     def sqrt(self) -> "Tensor":
         """The square root; NaN below 0."""
         require_float("sqrt", self)
-        y = apply("sqrt", np.sqrt, self)
-        # Keeps y: the derivative is 1 / 2y.
-        return record("sqrt", y, (self,), lambda dy: (dy / (2 * y),), keeps_result=True)
+        return record(SQRT, apply("sqrt", np.sqrt, self), (self,))
 
     def tanh(self) -> "Tensor":
         """The hyperbolic tangent."""
-        y = by_kernel("tanh", self)
-        # Keeps y: the derivative is 1 - y².
-        return record("tanh", y, (self,), lambda dy: (dy * (1 - y * y),), keeps_result=True)
+        return record(TANH, by_kernel("tanh", self), (self,))
 
     def abs(self) -> "Tensor":
         """|x|; the slope at 0 is 0."""
         require_float("abs", self)
-        x = self._array
-        # Keeps x: the derivative is its sign.
-        return record("abs", np.abs(x), (self,), lambda dy: (dy * np.sign(x),), keeps=[self])
+        return record(ABS, np.abs(self._array), (self,))
 
     def __abs__(self) -> "Tensor":
         return self.abs()
+
+    def sign(self) -> "Tensor":
+        """-1, 0 or 1; its derivative is 0."""
+        require_float("sign", self)
+        return record(SIGN, np.sign(self._array), (self,))
 
     def clip(self, low: Any = None, high: Any = None) -> "Tensor":
         """min(max(x, low), high); None leaves a side open. The slope at a bound is 1, outside 0,
@@ -152,70 +200,51 @@ class Elementwise(Base):
         if not bounds[0] <= bounds[1]:
             raise ArgumentError(explain("clip", "low <= high", f"low={low}, high={high}"))
         x = self._array
-        y = np.clip(x, *(x.dtype.type(bound) for bound in bounds))
-
-        def backward(dy: np.ndarray) -> tuple[np.ndarray]:
-            return (np.where(same(x, y), dy, np.zeros((), dy.dtype)),)
-
-        # Keeps x and y: the gradient passes where they are the same.
-        return record("clip", y, (self,), backward, keeps=[self], keeps_result=True)
+        return record(CLIP, np.clip(x, *(x.dtype.type(bound) for bound in bounds)), (self,))
 
     def astype(self, dtype: Any) -> "Tensor":
         """The values in another dtype; a float's gradient comes back in this one, integers and
         masks have none."""
         wanted = as_dtype("astype", dtype)
         x = self._array.astype(wanted)
-        return record("astype", x, (self,) if wanted.kind == "f" else (), lambda dy: (dy,))
+        return record(ASTYPE, x, (self,)) if wanted.kind == "f" else new_result(x)
 
-    def _compare(self, operation: str, function: np.ufunc, other: Any) -> "Tensor":
-        b = as_tensor(other, operation, like=self, numbers=None)
-        return Base._result(np.asarray(apply(operation, function, self, b)))
-
-    @operator
     def __lt__(self, other: Any) -> "Tensor":
-        return self._compare("<", np.less, other)
+        return operated(less, self, other)
 
-    @operator
     def __le__(self, other: Any) -> "Tensor":
-        return self._compare("<=", np.less_equal, other)
+        return operated(less_equal, self, other)
 
-    @operator
     def __gt__(self, other: Any) -> "Tensor":
-        return self._compare(">", np.greater, other)
+        return operated(greater, self, other)
 
-    @operator
     def __ge__(self, other: Any) -> "Tensor":
-        return self._compare(">=", np.greater_equal, other)
+        return operated(greater_equal, self, other)
 
-    @operator
     def __eq__(self, other: Any) -> "Tensor":  # type: ignore[override]
-        return self._compare("==", np.equal, other)
+        return operated(equal, self, other)
 
-    @operator
     def __ne__(self, other: Any) -> "Tensor":  # type: ignore[override]
-        return self._compare("!=", np.not_equal, other)
+        return operated(not_equal, self, other)
 
-    def _combine(self, operation: str, function: np.ufunc, *others: Any) -> "Tensor":
-        masks = [self, *(as_tensor(other, operation) for other in others)]
-        for mask in masks:
-            if mask.dtype != bool:
-                raise DTypeError(explain(operation, "masks (bool)", mask.dtype, "x != 0"))
-        return Base._result(np.asarray(apply(operation, function, *masks)))
-
-    @operator
     def __and__(self, other: Any) -> "Tensor":
-        return self._combine("&", np.logical_and, other)
+        return operated(bitwise_and, self, other)
 
     __rand__ = __and__
 
-    @operator
     def __or__(self, other: Any) -> "Tensor":
-        return self._combine("|", np.logical_or, other)
+        return operated(bitwise_or, self, other)
 
     __ror__ = __or__
 
+    def __xor__(self, other: Any) -> "Tensor":
+        return operated(bitwise_xor, self, other)
+
+    __rxor__ = __xor__
+
     def __invert__(self) -> "Tensor":
-        return self._combine("~", np.logical_not)
+        require_bits("~", self)
+        return new_result(np.asarray(~self._array))
 
     def __contains__(self, value: Any) -> bool:
         return bool(np.asarray(self == value).any())

@@ -13,9 +13,22 @@ import numpy as np
 from ..errors import ShapeError, explain
 from .arithmetic import add, divide, matmul, multiply, negative, power, subtract
 from .base import Base, as_tensor
-from .elementwise import Elementwise, maximum, minimum, where
+from .elementwise import (
+    Elementwise,
+    bitwise_and,
+    bitwise_or,
+    equal,
+    greater,
+    greater_equal,
+    less,
+    less_equal,
+    maximum,
+    minimum,
+    not_equal,
+    where,
+)  # fmt: skip
 from .reductions import Reductions
-from .shapes import Shapes, concatenate, stack
+from .shapes import Shapes, broadcast_to, concatenate, stack
 
 Function = Callable[..., Any]
 
@@ -53,14 +66,14 @@ OPERATIONS: dict[Function, Callable[..., Base]] = {
     np.fabs: Elementwise.abs,
     np.maximum: maximum,
     np.minimum: minimum,
-    np.less: Elementwise.__lt__,
-    np.less_equal: Elementwise.__le__,
-    np.greater: Elementwise.__gt__,
-    np.greater_equal: Elementwise.__ge__,
-    np.equal: Elementwise.__eq__,
-    np.not_equal: Elementwise.__ne__,
-    np.bitwise_and: Elementwise.__and__,
-    np.bitwise_or: Elementwise.__or__,
+    np.less: less,
+    np.less_equal: less_equal,
+    np.greater: greater,
+    np.greater_equal: greater_equal,
+    np.equal: equal,
+    np.not_equal: not_equal,
+    np.bitwise_and: bitwise_and,
+    np.bitwise_or: bitwise_or,
     np.invert: Elementwise.__invert__,
     # All others.
     np.sum: lambda a, axis=None, *, keepdims=False: Reductions.sum(a, axis, keepdims),
@@ -74,6 +87,9 @@ OPERATIONS: dict[Function, Callable[..., Base]] = {
     np.reshape: lambda a, shape: Shapes.reshape(a, shape),
     np.ravel: lambda a: Shapes.flatten(a),
     np.transpose: lambda a, axes=None: Shapes.transpose(a, *(() if axes is None else axes)),
+    np.broadcast_to: lambda array, shape: broadcast_to(array, shape),
+    np.swapaxes: lambda a, axis1, axis2: Shapes.swapaxes(a, axis1, axis2),
+    np.sign: Elementwise.sign,
     np.concatenate: lambda arrays, axis=0: concatenate(arrays, axis),
     np.stack: lambda arrays, axis=0: stack(arrays, axis),
 }
@@ -119,13 +135,11 @@ INSTEAD: dict[Function, str] = {
     np.copy: "x + 0",
     np.expand_dims: "x[:, None]",
     np.squeeze: "x.reshape(shape)",
-    np.swapaxes: "x.transpose(axes)",
     np.moveaxis: "x.transpose(axes)",
     np.vstack: "concatenate([x, y])",
     np.hstack: "concatenate([x, y], axis=1)",
     np.column_stack: "stack([x, y], axis=1)",
     np.append: "concatenate([x, y])",
-    np.broadcast_to: "x + np.zeros(shape)",
     np.split: "x[:n], x[n:]",
     np.array_split: "x[:n], x[n:]",
     np.flip: "x[::-1]",

@@ -7,12 +7,29 @@ import numpy as np
 
 from ..errors import ArgumentError, ShapeError, explain
 from .arrays import FLOATS, same, summed
-from .base import Base, apply, normal_axes, record
+from .base import Base, apply, new_result, normal_axes
+from .operation import Operation, record
 
 if TYPE_CHECKING:
     from . import Tensor
 
 Axis = int | tuple[int, ...] | None
+
+
+def of_extremum(dy: Any, x: Any, result: Any, kept: tuple[int, ...], axes: tuple[int, ...]) -> Any:
+    """The gradient of a largest or smallest element, which those share that are the same."""
+    winners = same(x, result.reshape(kept))
+    share = dy.reshape(kept) / winners.sum(axis=axes, keepdims=True).astype(dy.dtype)
+    return np.where(winners, share, 0)
+
+
+SUM = Operation("sum", x=lambda dy, kept, shape: np.broadcast_to(dy.reshape(kept), shape))
+MEAN = Operation(
+    "mean",
+    x=lambda dy, kept, shape, count: np.broadcast_to(dy.reshape(kept) / max(count, 1), shape),
+)
+MAX = Operation("max", x=of_extremum)
+MIN = Operation("min", x=of_extremum)
 
 
 class Reductions(Base):
@@ -31,22 +48,12 @@ class Reductions(Base):
     def sum(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
         """The sum; 0 of nothing."""
         axes, kept, _ = self._reduction("sum", axis)
-        shape = self.shape
-
-        def backward(dy: np.ndarray) -> tuple[np.ndarray]:
-            return (np.broadcast_to(dy.reshape(kept), shape),)
-
         total = apply("sum", lambda x: summed(x, axes, keepdims), self)
-        return record("sum", total, (self,), backward)
+        return record(SUM, total, (self,), {"kept": kept})
 
     def mean(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
         """The mean; NaN of nothing."""
         axes, kept, count = self._reduction("mean", axis)
-        shape = self.shape
-
-        def backward(dy: np.ndarray) -> tuple[np.ndarray]:
-            return (np.broadcast_to(dy.reshape(kept) / max(count, 1), shape),)
-
         dtype = self.dtype if self.dtype in FLOATS else np.dtype(np.float32)
 
         def forward(x: np.ndarray) -> np.ndarray:
@@ -54,7 +61,8 @@ class Reductions(Base):
             total = summed(numbers, axes, keepdims)
             return np.asarray(total / total.dtype.type(count), dtype)
 
-        return record("mean", apply("mean", forward, self), (self,), backward)
+        options = {"kept": kept, "count": count}
+        return record(MEAN, apply("mean", forward, self), (self,), options)
 
     def var(self, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> "Tensor":
         """The variance: the mean of (x - mean)², with n - ddof in place of n.
@@ -72,27 +80,22 @@ class Reductions(Base):
     def max(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
         """The largest element, NaN if there is one; a tie shares the gradient equally, and so do
         several NaN."""
-        return self._extremum("max", np.max, axis, keepdims)
+        return self._extremum(MAX, np.max, axis, keepdims)
 
     def min(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
         """The smallest element, NaN if there is one; a tie shares the gradient equally, and so do
         several NaN."""
-        return self._extremum("min", np.min, axis, keepdims)
+        return self._extremum(MIN, np.min, axis, keepdims)
 
-    def _extremum(self, operation: str, function: Any, axis: Axis, keepdims: bool) -> "Tensor":
-        axes, kept, count = self._reduction(operation, axis)
+    def _extremum(
+        self, operation: Operation, function: Any, axis: Axis, keepdims: bool
+    ) -> "Tensor":  # fmt: skip
+        axes, kept, count = self._reduction(operation.name, axis)
         if count == 0:
-            raise ShapeError(explain(operation, "at least one element", f"shape {self.shape}"))
-        x = self._array
-        y = np.asarray(function(x, axis=axes, keepdims=keepdims))
-
-        def backward(dy: np.ndarray) -> tuple[np.ndarray]:
-            winners = same(x, y.reshape(kept))
-            share = dy.reshape(kept) / winners.sum(axis=axes, keepdims=True).astype(dy.dtype)
-            return (np.where(winners, share, np.zeros((), dy.dtype)),)
-
-        # Keeps x and y: the elements that are the extremum receive the gradient.
-        return record(operation, y, (self,), backward, keeps=[self], keeps_result=True)
+            got = f"shape {self.shape}"
+            raise ShapeError(explain(operation.name, "at least one element", got))
+        y = function(self._array, axis=axes, keepdims=keepdims)
+        return record(operation, y, (self,), {"kept": kept, "axes": axes})
 
     def argmax(self, axis: int | None = None) -> "Tensor":
         """The index of the first largest element, along an axis or of the flat tensor."""
@@ -109,12 +112,12 @@ class Reductions(Base):
         if count == 0:
             raise ShapeError(explain(operation, "at least one element", f"shape {self.shape}"))
         along = None if axis is None else axes[0]
-        return Base._result(np.asarray(getattr(self._array, operation)(axis=along)))
+        return new_result(np.asarray(getattr(self._array, operation)(axis=along)))
 
     def all(self, axis: Axis = None) -> "Tensor":
         """Whether all elements are true."""
-        return Base._result(np.asarray(self._array.all(axis=self._reduction("all", axis)[0])))
+        return new_result(np.asarray(self._array.all(axis=self._reduction("all", axis)[0])))
 
     def any(self, axis: Axis = None) -> "Tensor":
         """Whether any element is true."""
-        return Base._result(np.asarray(self._array.any(axis=self._reduction("any", axis)[0])))
+        return new_result(np.asarray(self._array.any(axis=self._reduction("any", axis)[0])))

@@ -1,14 +1,16 @@
 """Shapes: reshape, transpose, indexing, joining."""
 
 from collections.abc import Iterable, Iterator
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import ArgumentError, DTypeError, ShapeError, explain
 from ..tape import recording
-from .arrays import Shape, unbroadcast
-from .base import Base, as_tensor, normal_axes, record, require_float, wanted_shape
+from .arrays import Shape
+from .base import Base, as_tensor, normal_axes, require_float
+from .operation import Operation, record
 
 if TYPE_CHECKING:
     from . import Tensor
@@ -39,13 +41,75 @@ def looked_up(data: np.ndarray, index: Any) -> np.ndarray:
     return data[(*index, ...) if isinstance(index, tuple) else (index, ...)]
 
 
-def last_written(dy: np.ndarray, index: Any) -> np.ndarray:
+def put(dy: np.ndarray, index: Any, shape: Shape, is_view: bool) -> np.ndarray:
+    """An array of zeros to which dy is added at the index."""
+    if is_view:
+        dx = np.zeros(shape, dy.dtype)
+        dx[index] = dy
+        return dx
+    total = np.zeros(shape, np.float64)  # one after the other, so many of float32 need a wider sum
+    np.add.at(total, index, dy.astype(np.float64))
+    return total.astype(dy.dtype, copy=False)
+
+
+PUT = Operation("put", x=lambda dy, index: dy[index])
+
+
+def put_back(dy: Any, index: Any, shape: Shape, is_view: bool) -> Any:
+    """The gradient of x[index], for x of this shape: `put`, of an array or a tensor."""
+    if not isinstance(dy, Base):
+        return put(dy, index, shape, is_view)
+    dx = put(dy._array, index, shape, is_view)
+    return record(PUT, dx, (dy,), {"index": index})
+
+
+def cleared(dy: Any, index: Any) -> Any:
+    """dy, but 0 at the index: the gradient of what an assignment leaves as it was."""
+    dx = dy * 1
+    dx[index] = 0
+    return dx
+
+
+def last_written(dy: Any, index: Any, is_view: bool) -> Any:
     """dy[index], but 0 for a value that, the index being repeated, a later one has replaced."""
     found = dy[index]
+    if is_view:
+        return found
     numbers = np.arange(found.size).reshape(found.shape)
     writer = np.empty(dy.shape, numbers.dtype)
     writer[index] = numbers
-    return np.where(writer[index] == numbers, found, np.zeros((), dy.dtype))
+    return np.where(writer[index] == numbers, found, 0)
+
+
+BROADCAST = Operation("broadcast_to", x=lambda dy: dy)  # summed over the copies, as all are
+
+
+def broadcast_to(x: Any, shape: Any) -> "Tensor":
+    """x, stretched to this shape by NumPy's broadcasting: copies without memory of their own.
+
+    >>> import minidl
+    >>> minidl.broadcast_to(minidl.tensor([1.0, 2.0]), (2, 2))
+    tensor([[1., 2.],
+            [1., 2.]])
+    """
+    x = as_tensor(x, "broadcast_to")
+    try:
+        y = np.broadcast_to(x._array, shape)
+    except ValueError:
+        raise ShapeError(
+            explain("broadcast_to", f"a shape that {x.shape} can be stretched to", shape)
+        ) from None
+    return record(BROADCAST, y, (x,), view_of=x)
+
+
+RESHAPE = Operation("reshape", x=lambda dy, shape: dy.reshape(shape))
+TRANSPOSE = Operation("transpose", x=lambda dy, order: dy.transpose(np.argsort(order).tolist()))
+INDEXING = Operation("indexing", x=put_back)
+ITEM_ASSIGNMENT = Operation("item assignment", x=cleared, value=last_written)
+CONCATENATE = Operation(
+    "concatenate", each=lambda dy, i, ends, axis: dy[(slice(None),) * axis + (slice(*ends[i]),)]
+)
+STACK = Operation("stack", each=lambda dy, i, axis: dy[(slice(None),) * axis + (i,)])
 
 
 def same_place(a: np.ndarray, b: np.ndarray) -> bool:
@@ -69,8 +133,8 @@ class Shapes(Base):
                     "reshape", f"a shape of {self.size} elements for {self.shape}", tuple(wanted)
                 )
             ) from None
-        shape, base = self.shape, self if np.may_share_memory(y, self._array) else None
-        return record("reshape", y, (self,), lambda dy: (dy.reshape(shape),), view_of=base)
+        base = self if np.may_share_memory(y, self._array) else None
+        return record(RESHAPE, y, (self,), view_of=base)
 
     def flatten(self) -> "Tensor":
         """All elements along one axis."""
@@ -83,9 +147,15 @@ class Shapes(Base):
         order = tuple(reversed(range(self.ndim))) if order is None else order
         if len(order) != self.ndim:
             raise ArgumentError(explain("transpose", f"all {self.ndim} axes once", tuple(wanted)))
-        back = tuple(int(i) for i in np.argsort(order))
         y = self._array.transpose(order)
-        return record("transpose", y, (self,), lambda dy: (dy.transpose(back),), view_of=self)
+        return record(TRANSPOSE, y, (self,), {"order": order}, view_of=self)
+
+    def swapaxes(self, first: int, second: int) -> "Tensor":
+        """Two axes in each other's place."""
+        order = list(range(self.ndim))
+        i, j = normal_axes("swapaxes", (first, second), self.ndim) if first != second else (0, 0)
+        order[i], order[j] = order[j], order[i]
+        return self.transpose(order)
 
     @property
     def T(self) -> "Tensor":
@@ -97,41 +167,19 @@ class Shapes(Base):
         where = raw_index(index)
         y = looked_up(self._array, where)
         is_view = np.may_share_memory(y, self._array)
-        shape = self.shape
-
-        def backward(dy: np.ndarray) -> tuple[np.ndarray]:
-            if is_view:
-                dx = np.zeros(shape, dy.dtype)
-                dx[where] = dy
-            else:  # one after the other, so many of float32 need a wider sum
-                total = np.zeros(shape, np.float64)
-                np.add.at(total, where, dy.astype(np.float64))
-                dx = total.astype(dy.dtype, copy=False)
-            return (dx,)
-
-        return record("indexing", y, (self,), backward, view_of=self if is_view else None)
+        options = {"index": where, "is_view": is_view}
+        return record(INDEXING, y, (self,), options, view_of=self if is_view else None)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         """Writes in place; gradients go to `value` there and to the old values elsewhere."""
         where = raw_index(index)
         place = looked_up(self._array, where)
         new = self._assignable(value, place.shape)
-        old_shape, new_shape = wanted_shape(self), wanted_shape(new)
         is_view = np.may_share_memory(place, self._array)
-
-        def backward(dy: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
-            d_old = d_new = None
-            if old_shape is not None:
-                d_old = np.array(dy)
-                d_old[where] = 0
-            if new_shape is not None:
-                d_new = dy[where] if is_view else last_written(dy, where)
-                d_new = unbroadcast(d_new, new_shape)
-            return d_old, d_new
-
         if recording() and self._was_written_by(new, place):
             self._recorded = new._recorded
-        history = record("item assignment", self._array, (self, new), backward)
+        options = {"index": where, "is_view": is_view}
+        history = record(ITEM_ASSIGNMENT, self._array, (self, new), options)
         self.write("item assignment", new._array, history, where)
 
     def _assignable(self, value: Any, shape: Shape) -> "Tensor":
@@ -194,9 +242,9 @@ def concatenate(tensors: Iterable[Any], axis: int = 0) -> "Tensor":
     if len(rest) != 1:
         shapes = ", ".join(str(p.shape) for p in parts)
         raise ShapeError(explain("concatenate", f"equal shapes but for axis {along}", shapes))
-    ends = np.cumsum([p.shape[along] for p in parts])[:-1]
+    ends = list(pairwise([0, *accumulate(p.shape[along] for p in parts)]))
     y = np.concatenate([p._array for p in parts], axis=along)
-    return record("concatenate", y, parts, lambda dy: np.split(dy, ends, axis=along))
+    return record(CONCATENATE, y, tuple(parts), {"ends": ends, "axis": along})
 
 
 def stack(tensors: Iterable[Any], axis: int = 0) -> "Tensor":
@@ -206,7 +254,7 @@ def stack(tensors: Iterable[Any], axis: int = 0) -> "Tensor":
         raise ShapeError(explain("stack", "equal shapes", ", ".join(str(p.shape) for p in parts)))
     (along,) = normal_axes("stack", (axis,), parts[0].ndim + 1)
     y = np.stack([p._array for p in parts], axis=along)
-    return record("stack", y, parts, lambda dy: [np.take(dy, i, along) for i in range(len(parts))])
+    return record(STACK, y, tuple(parts), {"axis": along})
 
 
 def _sequence(operation: str, tensors: Iterable[Any]) -> list["Tensor"]:

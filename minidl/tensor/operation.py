@@ -1,0 +1,221 @@
+"""`Operation`: what an operation is called, and how gradients go back through it, as data.
+
+A declaration stands beside the function that computes the operation:
+
+    MULTIPLY = Operation("multiply", x=lambda dy, y: dy * y, y=lambda dy, x: dy * x)
+
+Each formula is the gradient of one input. Its arguments say what it reads: `dy`, the gradient of
+the result; then inputs by name, `result`, and options such as `axes`. So what a node has to keep
+follows from the formulas of the inputs that want a gradient, and is written nowhere else.
+
+A formula computes with arrays. Where the gradient is itself to be differentiated (`create_graph`)
+the same formula is given tensors, and what it does is recorded.
+"""
+
+from collections.abc import Callable, Sequence
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import GraphError, explain
+from ..tape import Kept, Memory, Node, gradients_at, recording
+from .arrays import unbroadcast
+from .base import Base, result_of
+
+if TYPE_CHECKING:
+    from . import Tensor
+
+Formula = Callable[..., Any]
+
+
+class Operation:
+    """The declaration of an operation.
+
+    name       as errors and graphs give it
+    formulas   the gradient of each input, by the inputs' names in their order
+    each       in their place, for any number of inputs: the gradient of input number `i`
+    kernel     in their place: kernel(node, dy) gives all gradients at once, as arrays
+    recorded   beside a kernel: recorded(node, dy, inputs) gives the gradients as tensors
+
+    A formula reads, under these names: an input; `result`; `shape`, that of its input; `i`, its
+    number; and any option that the node has.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        each: Formula | None = None,
+        kernel: Callable[[Node, Any], Sequence[Any]] | None = None,
+        recorded: Callable[[Node, Any, Sequence[Any]], Sequence[Any]] | None = None,
+        **formulas: Formula,
+    ) -> None:
+        self.name = name
+        self.each, self.kernel, self.recorded = each, kernel, recorded
+        self.formulas = tuple(formulas.values())
+        places = {name: place for place, name in enumerate([*formulas, "result"])}
+        self.reads = tuple([places_read(formula, places) for formula in self.formulas])
+        self.reads_of_each = () if each is None else places_read(each, {})
+        # For each input, the places of what its gradient keeps.
+        self.keeps = tuple([tuple([p for p in reads if type(p) is int]) for reads in self.reads])
+
+    def __repr__(self) -> str:
+        return f"Operation({self.name!r})"
+
+    def gradients(self, node: Node, dy: Any, create_graph: bool) -> Sequence[Any]:
+        """One gradient for each input of the node, of its shape and dtype; None: not wanted.
+        `dy` and they are arrays, or if the graph is to be created tensors."""
+        if self.kernel is None:
+            found = [self.gradient(node, dy, i, create_graph) for i in range(len(node.inputs))]
+        elif create_graph:
+            found = self.gradients_recorded(node, dy)
+        else:
+            found = self.kernel(node, dy)
+        return [
+            None if edge is None or dx is None else fitted(dx, shape, dtype)
+            for edge, dx, shape, dtype in zip(
+                node.inputs, found, node.shapes, node.dtypes, strict=True
+            )
+        ]
+
+    def gradient(self, node: Node, dy: Any, i: int, create_graph: bool) -> Any:
+        """The gradient of input number i, by its formula."""
+        if node.inputs[i] is None:
+            return None
+        if self.each is not None:
+            return self.each(
+                dy, *[i if n == "i" else value(node, n, i) for n in self.reads_of_each]
+            )
+        reads = self.reads[i]
+        if create_graph:
+            return self.formulas[i](
+                dy, *[as_recorded(node, r) if type(r) is int else value(node, r, i) for r in reads]
+            )
+        return self.formulas[i](
+            dy, *[node.kept[r].array if type(r) is int else value(node, r, i) for r in reads]
+        )
+
+    def gradients_recorded(self, node: Node, dy: Any) -> Sequence[Any]:
+        """The gradients as tensors with history; GraphError if the operation has none."""
+        if self.recorded is None:
+            expected = "operations that can be differentiated twice"
+            raise GraphError(explain("create_graph", expected, f"'{self.name}'"))
+        return self.recorded(node, dy, [as_recorded(node, i) for i in range(len(node.inputs))])
+
+
+def places_read(formula: Formula, places: dict[str, int]) -> tuple[Any, ...]:
+    """What the formula reads beside dy: the places of inputs and result, the names of options."""
+    names = list(signature(formula).parameters)[1:]
+    return tuple([places.get(name, name) for name in names])
+
+
+def value(node: Node, name: str, i: int) -> Any:
+    """What a formula of input number i reads under the name of an option."""
+    return node.shapes[i] if name == "shape" else node.options[name]
+
+
+def as_recorded(node: Node, place: int) -> "Tensor":
+    """The tensor, with its history, that the node kept at a place; the last one is the result."""
+    kept = node.kept[place]
+    edge = node if place == len(node.inputs) else node.inputs[place]
+    if isinstance(edge, Base):
+        if edge._array is kept.array:
+            return edge
+        raise GraphError(
+            f"create_graph: '{node.operation.name}' was given a tensor whose data were replaced "
+            "since. Try: the replacement after the gradients"
+        )
+    result = result_of(kept.array, kept.memory)
+    if edge is not None:
+        result._node, result._requires_grad = edge, True
+    return result
+
+
+def fitted(dx: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
+    """A gradient in its input's shape, summed over the copies that broadcasting made, and dtype."""
+    if type(dx) is not np.ndarray and not isinstance(dx, Base):
+        dx = np.asarray(dx)
+    if dx.shape != shape:
+        dx = unbroadcast(dx, shape)
+    return dx if dx.dtype == dtype else dx.astype(dtype)
+
+
+ALIAS = Operation("alias", x=lambda dy: dy)
+
+
+def by_formula(formula: Callable[..., "Tensor"]) -> Callable[..., list[Any]]:
+    """The gradients of a kernel's operation where they are to be recorded: those of a formula in
+    terms of other operations, as a function of dy, the inputs and the options."""
+
+    def gradients(dy: Any, inputs: Sequence[Any], options: dict[str, Any]) -> list[Any]:
+        # Of two inputs that are one tensor each has a gradient of its own.
+        apart = [record(ALIAS, x._array, (x,), view_of=x) for x in inputs]
+        y = formula(*apart, **options)
+        if y._node is None:
+            return [None] * len(apart)
+        targets = [x._node for x in apart if x._node is not None]
+        found = iter(gradients_at([(y._node, dy)], targets, True, True))
+        return [None if x._node is None else next(found) for x in apart]
+
+    return gradients
+
+
+def record(
+    operation: Operation,
+    data: Any,
+    inputs: tuple[Base, ...],
+    options: dict[str, Any] | None = None,
+    *,
+    view_of: Base | None = None,
+    keeps: Sequence[int] = (),
+) -> "Tensor":
+    """The tensor around `data`, which the operation computed from `inputs`.
+
+    `options` are what its formulas read beside them. `view_of` is the input that `data` may share
+    its memory with. `keeps`, for an operation with a kernel, are the places of what that reads.
+    """
+    array = data if type(data) is np.ndarray else np.asarray(data)
+    result = result_of(array, Memory() if view_of is None else view_of._memory)
+    if not recording():
+        return result
+    edges, is_wanted = [], False
+    for x in inputs:
+        if x._recorded != x._memory.recorded_writes:
+            x.check_current(operation.name)
+        if x._requires_grad:
+            is_wanted = True
+            edges.append(x if x._node is None else x._node)
+        else:
+            edges.append(None)
+    if is_wanted:
+        values = [*inputs, result]
+        result._node = Node(
+            operation,
+            tuple(edges),
+            tuple([x._array.shape for x in inputs]),
+            tuple([x._array.dtype for x in inputs]),
+            kept_by(operation, edges, values, keeps),
+            options,
+        )
+        result._requires_grad = True
+    return result
+
+
+def kept_by(
+    operation: Operation, edges: list[Any], values: list[Base], keeps: Sequence[int]
+) -> tuple[Kept | None, ...]:
+    """What a node of the operation keeps, of the inputs and the result."""
+    kept: list[Kept | None] = [None] * len(values)
+    if operation.kernel is None:
+        for edge, places in zip(edges, operation.keeps, strict=False):
+            if edge is not None:
+                for place in places:
+                    if kept[place] is None:
+                        kept[place] = Kept(values[place]._array, values[place]._memory, True)
+        return tuple(kept)
+    for place, x in enumerate(values):
+        is_read = place in keeps
+        if is_read or (operation.recorded is not None and place < len(edges)):
+            kept[place] = Kept(x._array, x._memory, is_read)
+    return tuple(kept)
