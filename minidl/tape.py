@@ -107,8 +107,8 @@ class Node:
         self.inputs = inputs
         self.shapes = shapes
         self.dtypes = dtypes
-        self.kept = kept
-        self.options = options
+        self.kept: tuple[Any, ...] = kept
+        self.options: dict[str, Any] = NO_OPTIONS if options is None else options
         self.hooks: dict[int, Callable[[Any], Any]] | None = None
         self.retaining: list[Any] | None = None  # weak references to tensors that want a `grad`
         self.is_released = False
@@ -135,9 +135,12 @@ class Node:
     def release(self) -> None:
         """Lets go of everything; what nobody else holds is freed at once, without the collector."""
         self.is_released = True
-        self.options = self.hooks = self.retaining = None
+        self.options = NO_OPTIONS
+        self.hooks = self.retaining = None
         self.inputs = self.kept = ()
 
+
+NO_OPTIONS: dict[str, Any] = {}
 
 _ages = count(1)
 _releasing = lock_across_forks()
@@ -203,11 +206,16 @@ def walk(
             ends += [(x, dy if create_graph else dy.copy()) for x in tensors if x is not None]
         if targets is not None and node in targets:
             targets[node] = dy
-            if not any(source in needed for source in node.inputs):
+            if needed is not None and needed.isdisjoint(node.inputs):
                 continue
         node.check(create_graph)
-        found = node.operation.gradients(node, dy, create_graph)
-        for source, dx in zip(node.inputs, found, strict=True):
+        inputs = node.inputs
+        try:
+            found = node.operation.gradients(node, dy, create_graph)
+        except Exception:
+            node.check(create_graph)  # another thread may have released it meanwhile
+            raise
+        for source, dx in zip(inputs, found, strict=True):
             if source is None or dx is None or not (needed is None or source in needed):
                 continue
             is_lent = create_graph or dx is dy or dx.base is not None

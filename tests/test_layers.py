@@ -87,11 +87,11 @@ def test_sequential_fuses_by_itself_and_gives_the_same_bits():
     operations = []
     for layer in net:
         step = layer(step)
-        operations.append(step._node.operation)
+        operations.append(step._node.operation.name)
     assert y.data.tobytes() == step.data.tobytes()
     assert operations == ["dense", "relu", "dense", "maxout", "dense"]
     fused = net[0].forward(x, net[1])
-    assert fused._node.operation == "dense+relu"
+    assert fused._node.operation.name == "dense+relu"
 
 
 def test_sequential_may_hold_one_layer_twice_in_any_order():

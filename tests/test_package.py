@@ -75,7 +75,7 @@ assert "squareplus" in _kernels.ROW_FUNCTIONS
 np.testing.assert_allclose(y.data, (x + np.sqrt(x * x + 4)) / 2, rtol=1e-12)
 assert minidl.gradcheck(F.squareplus, [minidl.tensor(x[::50], requires_grad=True)])
 net = nn.MLP([4, 5, 2], "squareplus")
-assert "squareplus" in net[0].forward(np.ones((1, 4), np.float32), net[1])._node.operation
+assert "squareplus" in net[0].forward(np.ones((1, 4), np.float32), net[1])._node.operation.name
 print("fused and right")
 """
 

@@ -6,7 +6,7 @@ import weakref
 
 import numpy as np
 import pytest
-from support import leaf
+from support import leaf, planted
 
 from minidl import Tensor, no_grad, tensor
 from minidl import functional as F
@@ -327,7 +327,7 @@ def failing(x):
     def backward(dy):
         raise ZeroDivisionError
 
-    return record("failing", x.data.copy(), (x,), backward)
+    return record(planted("failing", backward), x.data.copy(), (x,))
 
 
 def test_an_error_on_the_way_leaves_all_gradients_as_they_were():
@@ -344,7 +344,7 @@ def test_an_error_on_the_way_leaves_all_gradients_as_they_were():
 
 def test_an_operation_with_too_few_gradients_is_an_error():
     x, w = leaf(1.0), leaf(1.0)
-    y = record("short", x.data + w.data, (x, w), lambda dy: (dy,))
+    y = record(planted("short", lambda dy: (dy,)), x.data + w.data, (x, w))
     with pytest.raises(ValueError, match="zip"):
         y.backward()
     assert x.grad is None
@@ -352,7 +352,7 @@ def test_an_operation_with_too_few_gradients_is_an_error():
 
 def test_an_operation_may_leave_a_gradient_out():
     x, w = leaf(1.0), leaf(1.0)
-    record("one", x.data + w.data, (x, w), lambda dy: (None, dy)).backward()
+    record(planted("one", lambda dy: (None, dy)), x.data + w.data, (x, w)).backward()
     assert x.grad is None
     np.testing.assert_array_equal(w.grad, [1])
 

@@ -3,7 +3,7 @@
 import threading
 
 import numpy as np
-from support import leaf
+from support import leaf, planted
 
 from minidl import no_grad
 from minidl.errors import GraphError
@@ -69,7 +69,7 @@ def test_a_graph_run_by_two_threads_side_by_side_counts_once():
         within.wait(timeout=60)
         return (dy,)
 
-    loss = record("meeting", x.data * 1, (x,), meet)
+    loss = record(planted("meeting", meet), x.data * 1, (x,))
     failed = []
 
     def run():
@@ -93,8 +93,8 @@ def test_a_graph_run_by_two_threads_at_once_is_no_silent_half():
         assert go_on.wait(timeout=60)
         return (dy,)
 
-    trunk = record("trunk", x.data * 1, (x,), lambda dy: (dy,))
-    waiting = record("slow", trunk.data * 1, (trunk,), slow)
+    trunk = record(planted("trunk", lambda dy: (dy,)), x.data * 1, (x,))
+    waiting = record(planted("slow", slow), trunk.data * 1, (trunk,))
     failed = []
 
     def late():

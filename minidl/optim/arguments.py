@@ -99,7 +99,7 @@ def parameters_of(operation: str, params: Any) -> tuple[Tensor, ...]:
     for p in parameters:
         is_frozen = not p.requires_grad and p._memory.is_parameter
         if p._node is not None or not (p.requires_grad or is_frozen):
-            was = f"made by {p._node.operation}" if p._node else "with requires_grad=False"
+            was = f"made by {p._node.operation.name}" if p._node else "with requires_grad=False"
             raise ArgumentError(
                 explain(
                     operation,

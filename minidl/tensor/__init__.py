@@ -16,8 +16,8 @@ from .reductions import Reductions
 from .shapes import Shapes, concatenate, stack
 
 __all__ = [
-    "FLOATS", "Operation", "Tensor", "as_tensor", "by_formula", "concatenate", "maximum", "minimum", "no_grad", "record",
-    "require_float", "stack", "tensor", "where",
+    "FLOATS", "Operation", "Tensor", "as_tensor", "by_formula", "concatenate", "maximum", "minimum",
+    "no_grad", "record", "require_float", "stack", "tensor", "where",
 ]  # fmt: skip
 
 

@@ -205,7 +205,7 @@ def matmul(x: Base, y: Any) -> "Tensor":
     check_product(a, b)
     c = matrices(as_row(a._array), as_column(b._array))
     row, column = c.shape[-2:-1] * (a.ndim > 1), c.shape[-1:] * (b.ndim > 1)
-    return record(MATMUL, c.reshape(*c.shape[:-2], *row, *column), (a, b))
+    return record(MATMUL, c.reshape((*c.shape[:-2], *row, *column)), (a, b))
 
 
 def in_place(operation: str, function: Callable[[Any, Any], "Tensor"], x: Any, y: Any) -> "Tensor":

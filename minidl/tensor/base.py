@@ -23,7 +23,8 @@ class Base:
     """The array `data`, its gradient `grad`, and how it came to be."""
 
     __slots__ = (
-        "__weakref__", "_array", "_hooks", "_memory", "_node", "_recorded", "_requires_grad", "grad",
+        "__weakref__", "_array", "_hooks", "_memory", "_node", "_recorded", "_requires_grad",
+        "grad",
     )  # fmt: skip
 
     def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False) -> None:
@@ -145,7 +146,8 @@ class Base:
         with _adding:
             # Not in place: whoever holds the old sum, or computes with it, keeps it.
             if isinstance(gradient, Base):
-                self.grad = gradient if self.grad is None else self.grad + gradient
+                total: Any = gradient if self.grad is None else self.grad + gradient
+                self.grad = total
                 return
             gradient = np.asarray(gradient, self._array.dtype)
             if self.grad is not None:
@@ -196,7 +198,7 @@ class Base:
                 )
             )
         if grad is None:
-            dy = np.ones(self.shape, self.dtype)
+            dy: Any = np.ones(self.shape, self.dtype)
         elif create_graph and isinstance(grad, Base) and grad.dtype == self.dtype:
             dy = grad
         else:
@@ -336,7 +338,7 @@ class Hook:
 
 
 def hooking(hook: Callable[["Tensor"], Any]) -> Callable[[Any], Any]:
-    """The hook, which is for tensors, for what the tape carries: arrays, or tensors with a graph."""
+    """The hook, which takes tensors, for what the tape carries: arrays, or tensors with a graph."""
 
     def after(dy: Any) -> Any:
         is_array = not isinstance(dy, Base)
@@ -359,13 +361,13 @@ def new_result(array: np.ndarray) -> "Tensor":
 
 def result_of(array: np.ndarray, memory: tape.Memory) -> "Tensor":
     """A tensor without history around an array that lives in this memory."""
-    result = Base.__new__(_result_class)
+    result: Any = Base.__new__(_result_class)
     result._array = array
     result._memory = memory
     result._node = result._hooks = result.grad = None
     result._recorded = memory.recorded_writes
     result._requires_grad = False
-    return result  # type: ignore[return-value]
+    return result
 
 
 def raw(data: Any) -> Any:

@@ -66,17 +66,17 @@ class Operation:
     def gradients(self, node: Node, dy: Any, create_graph: bool) -> Sequence[Any]:
         """One gradient for each input of the node, of its shape and dtype; None: not wanted.
         `dy` and they are arrays, or if the graph is to be created tensors."""
+        inputs = node.inputs
+        found: Sequence[Any]
         if self.kernel is None:
-            found = [self.gradient(node, dy, i, create_graph) for i in range(len(node.inputs))]
+            found = [self.gradient(node, dy, i, create_graph) for i in range(len(inputs))]
         elif create_graph:
             found = self.gradients_recorded(node, dy)
         else:
             found = self.kernel(node, dy)
         return [
-            None if edge is None or dx is None else fitted(dx, shape, dtype)
-            for edge, dx, shape, dtype in zip(
-                node.inputs, found, node.shapes, node.dtypes, strict=True
-            )
+            None if edge is None or dx is None else fitted(node, i, dx)
+            for i, (edge, dx) in enumerate(zip(inputs, found, strict=True))
         ]
 
     def gradient(self, node: Node, dy: Any, i: int, create_graph: bool) -> Any:
@@ -121,23 +121,29 @@ def as_recorded(node: Node, place: int) -> "Tensor":
     edge = node if place == len(node.inputs) else node.inputs[place]
     if isinstance(edge, Base):
         if edge._array is kept.array:
-            return edge
+            return edge  # type: ignore[return-value]
         raise GraphError(
             f"create_graph: '{node.operation.name}' was given a tensor whose data were replaced "
             "since. Try: the replacement after the gradients"
         )
     result = result_of(kept.array, kept.memory)
     if edge is not None:
-        result._node, result._requires_grad = edge, True
+        result._node, result._requires_grad = edge, True  # type: ignore[assignment]
     return result
 
 
-def fitted(dx: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
-    """A gradient in its input's shape, summed over the copies that broadcasting made, and dtype."""
+def fitted(node: Node, i: int, dx: Any) -> Any:
+    """A gradient in the shape of input number i, summed over the copies that broadcasting made, and
+    in its dtype."""
+    shape, dtype = node.shapes[i], node.dtypes[i]
     if type(dx) is not np.ndarray and not isinstance(dx, Base):
         dx = np.asarray(dx)
     if dx.shape != shape:
-        dx = unbroadcast(dx, shape)
+        try:
+            dx = unbroadcast(dx, shape)
+        except ValueError:
+            expected = f"a gradient of input {i}'s shape {shape}"
+            raise GraphError(explain(node.operation.name, expected, dx.shape)) from None
     return dx if dx.dtype == dtype else dx.astype(dtype)
 
 
@@ -179,7 +185,8 @@ def record(
     result = result_of(array, Memory() if view_of is None else view_of._memory)
     if not recording():
         return result
-    edges, is_wanted = [], False
+    edges: list[Any] = []
+    is_wanted = False
     for x in inputs:
         if x._recorded != x._memory.recorded_writes:
             x.check_current(operation.name)

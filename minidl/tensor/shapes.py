@@ -65,7 +65,7 @@ def put_back(dy: Any, index: Any, shape: Shape, is_view: bool) -> Any:
 
 def cleared(dy: Any, index: Any) -> Any:
     """dy, but 0 at the index: the gradient of what an assignment leaves as it was."""
-    dx = dy * 1
+    dx: Any = 1 * dy if isinstance(dy, Base) else np.array(dy)  # type: ignore[operator]
     dx[index] = 0
     return dx
 

@@ -195,7 +195,7 @@ def _check_softmax(loss: Loss, outputs: Tensor, y: Any) -> None:
 
 def _check_sigmoid(loss: Loss, outputs: Tensor, y: np.ndarray) -> None:
     """Outputs of a sigmoid, and a loss that likes logits better than the truth itself."""
-    made_by = outputs._node.operation if outputs._node is not None else ""
+    made_by = outputs._node.operation.name if outputs._node is not None else ""
     if not made_by.endswith("sigmoid") or made_by.endswith("log_sigmoid"):
         return
     if outputs.shape != y.shape or not np.isin(y, (0, 1)).all():

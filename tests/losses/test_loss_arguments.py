@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from support import planted
 
 import minidl
 from minidl.errors import ArgumentError, DTypeError, ShapeError
@@ -74,7 +75,7 @@ def test_float32_keeps_its_dtype_whatever_the_weights(loss, targets):
 
     for weights in (None, [1, 2, 3, 4], np.arange(4), np.arange(4.0), np.ones(4, np.float32)):
         for reduction in ("mean", "sum", "none"):
-            listening = record("listen", x.data, [x], backward)
+            listening = record(planted("listen", backward), x.data, (x,))
             result = loss(listening, targets, sample_weight=weights, reduction=reduction)
             result.backward(np.ones(result.shape))
             assert result.dtype == np.float32
@@ -92,7 +93,7 @@ def test_a_backward_pass_that_failed_can_be_made_again(loss, targets):
             raise failures.pop()
         return (dy,)
 
-    listening = record("listen", x.data, [x], backward)
+    listening = record(planted("listen", backward), x.data, (x,))
     total = loss(listening, targets) + loss(listening, targets)
     with pytest.raises(RuntimeError, match="once"):
         total.backward()
