@@ -27,6 +27,7 @@ from .errors import (
     DTypeError,
     GraphError,
     GuardWarning,
+    KeywordError,
     MinidlError,
     MissingPackageError,
     ShapeError,
@@ -45,10 +46,10 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ArgumentError", "CheckpointError", "DTypeError", "DataError", "DivergedError", "GraphError",
-    "GuardWarning", "MinidlError", "MissingPackageError", "ShapeError", "Tensor", "TrainingStep",
-    "checkpoint", "concatenate", "data", "functional", "get_num_threads", "gradcheck", "init",
-    "manual_seed", "maximum", "minimum", "nn", "no_grad", "optim", "predict", "random",
-    "schedules", "set_num_threads", "show_config", "stack", "tensor", "train", "where",
+    "GuardWarning", "KeywordError", "MinidlError", "MissingPackageError", "ShapeError", "Tensor",
+    "TrainingStep", "checkpoint", "concatenate", "data", "functional", "get_num_threads",
+    "gradcheck", "init", "manual_seed", "maximum", "minimum", "nn", "no_grad", "optim", "predict",
+    "random", "schedules", "set_num_threads", "show_config", "stack", "tensor", "train", "where",
 ]  # fmt: skip
 
 

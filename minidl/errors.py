@@ -24,6 +24,10 @@ class ArgumentError(MinidlError, ValueError):
     """An option outside its range."""
 
 
+class KeywordError(MinidlError, TypeError):
+    """A keyword that the function does not have; the message says what it is called here."""
+
+
 class GraphError(MinidlError, RuntimeError):
     """A backward pass that cannot be right: its graph is gone, or a value it needs has changed."""
 

@@ -11,12 +11,13 @@ from ..errors import ArgumentError, explain
 from ..tape import Node
 from ..tensor import Operation, Tensor, as_tensor, record, require_float
 from ..tensor.base import normal_axes
+from ..tensor.keywords import Never, refuse
 from ..tensor.operation import as_recorded
 
 NANOSECONDS = 2  # for one float32, most of them in its exponential
 
 
-def softmax(x: Any, axis: int = -1) -> Tensor:
+def softmax(x: Any, axis: int = -1, **wrong: Never) -> Tensor:
     """y_j = e^(x_j) / sum_k e^(x_k) along an axis: positive numbers that add up to 1.
 
     x is float32 or float64 of any shape with that axis, and y is like it. Nothing overflows, as
@@ -34,10 +35,10 @@ def softmax(x: Any, axis: int = -1) -> Tensor:
 
     Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990.
     """
-    return _along(SOFTMAX, x, axis)
+    return _along(SOFTMAX, x, axis, wrong)
 
 
-def log_softmax(x: Any, axis: int = -1) -> Tensor:
+def log_softmax(x: Any, axis: int = -1, **wrong: Never) -> Tensor:
     """y_j = ln softmax(x)_j = x_j - ln sum_k e^(x_k) along an axis.
 
     As `softmax`, and finite also where softmax would round to 0.
@@ -46,11 +47,12 @@ def log_softmax(x: Any, axis: int = -1) -> Tensor:
     >>> log_softmax(minidl.tensor([0.0, 1e4]))
     tensor([-10000.,      0.])
     """
-    return _along(LOG_SOFTMAX, x, axis)
+    return _along(LOG_SOFTMAX, x, axis, wrong)
 
 
-def _along(operation: Operation, x: Any, axis: int) -> Tensor:
+def _along(operation: Operation, x: Any, axis: int, wrong: dict[str, Any]) -> Tensor:
     name = operation.name
+    refuse(name, wrong)
     x = as_tensor(x, name)
     require_float(name, x)
     axes = normal_axes(name, axis, x.ndim)

@@ -8,6 +8,7 @@ import numpy as np
 from ..errors import ArgumentError, ShapeError, explain
 from .arrays import FLOATS, same, summed
 from .base import Base, apply, new_result, normal_axes
+from .keywords import Never, refuse
 from .operation import Operation, record
 
 if TYPE_CHECKING:
@@ -38,22 +39,24 @@ class Reductions(Base):
     __slots__ = ()
 
     def _reduction(
-        self, operation: str, axis: Axis
+        self, operation: str, axis: Axis, wrong: dict[str, Any]
     ) -> tuple[tuple[int, ...], tuple[int, ...], int]:
         """The axes, the shape with them kept at length 1, and how many elements become one."""
+        if wrong:
+            refuse(operation, wrong)
         axes = tuple(sorted(normal_axes(operation, axis, self.ndim)))
         kept = tuple(1 if i in axes else n for i, n in enumerate(self.shape))
         return axes, kept, math.prod([self.shape[i] for i in axes])
 
-    def sum(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
+    def sum(self, axis: Axis = None, keepdims: bool = False, **wrong: Never) -> "Tensor":
         """The sum; 0 of nothing."""
-        axes, kept, _ = self._reduction("sum", axis)
+        axes, kept, _ = self._reduction("sum", axis, wrong)
         total = apply("sum", lambda x: summed(x, axes, keepdims), self)
         return record(SUM, total, (self,), {"kept": kept})
 
-    def mean(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
+    def mean(self, axis: Axis = None, keepdims: bool = False, **wrong: Never) -> "Tensor":
         """The mean; NaN of nothing."""
-        axes, kept, count = self._reduction("mean", axis)
+        axes, kept, count = self._reduction("mean", axis, wrong)
         dtype = self.dtype if self.dtype in FLOATS else np.dtype(np.float32)
 
         def forward(x: np.ndarray) -> np.ndarray:
@@ -64,12 +67,14 @@ class Reductions(Base):
         options = {"kept": kept, "count": count}
         return record(MEAN, apply("mean", forward, self), (self,), options)
 
-    def var(self, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> "Tensor":
+    def var(
+        self, axis: Axis = None, keepdims: bool = False, ddof: int = 0, **wrong: Never
+    ) -> "Tensor":
         """The variance: the mean of (x - mean)², with n - ddof in place of n.
 
         NumPy's default ddof = 0; PyTorch's `var` divides by n - 1, which is ddof = 1.
         """
-        axes, _, count = self._reduction("var", axis)
+        axes, _, count = self._reduction("var", axis, wrong)
         if count <= ddof:
             raise ShapeError(
                 explain("var", f"more than ddof={ddof} elements", f"{count} of shape {self.shape}")
@@ -77,36 +82,36 @@ class Reductions(Base):
         centred = self - self.mean(axes, keepdims=True)
         return (centred * centred).sum(axes, keepdims) / (count - ddof)
 
-    def max(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
+    def max(self, axis: Axis = None, keepdims: bool = False, **wrong: Never) -> "Tensor":
         """The largest element, NaN if there is one; a tie shares the gradient equally, and so do
         several NaN."""
-        return self._extremum(MAX, np.max, axis, keepdims)
+        return self._extremum(MAX, np.max, axis, keepdims, wrong)
 
-    def min(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
+    def min(self, axis: Axis = None, keepdims: bool = False, **wrong: Never) -> "Tensor":
         """The smallest element, NaN if there is one; a tie shares the gradient equally, and so do
         several NaN."""
-        return self._extremum(MIN, np.min, axis, keepdims)
+        return self._extremum(MIN, np.min, axis, keepdims, wrong)
 
     def _extremum(
-        self, operation: Operation, function: Any, axis: Axis, keepdims: bool
-    ) -> "Tensor":  # fmt: skip
-        axes, kept, count = self._reduction(operation.name, axis)
+        self, operation: Operation, function: Any, axis: Axis, keepdims: bool, wrong: dict[str, Any]
+    ) -> "Tensor":
+        axes, kept, count = self._reduction(operation.name, axis, wrong)
         if count == 0:
             got = f"shape {self.shape}"
             raise ShapeError(explain(operation.name, "at least one element", got))
         y = function(self._array, axis=axes, keepdims=keepdims)
         return record(operation, y, (self,), {"kept": kept, "axes": axes})
 
-    def argmax(self, axis: int | None = None) -> "Tensor":
+    def argmax(self, axis: int | None = None, **wrong: Never) -> "Tensor":
         """The index of the first largest element, along an axis or of the flat tensor."""
-        return self._index_of("argmax", axis)
+        return self._index_of("argmax", axis, wrong)
 
-    def argmin(self, axis: int | None = None) -> "Tensor":
+    def argmin(self, axis: int | None = None, **wrong: Never) -> "Tensor":
         """The index of the first smallest element, along an axis or of the flat tensor."""
-        return self._index_of("argmin", axis)
+        return self._index_of("argmin", axis, wrong)
 
-    def _index_of(self, operation: str, axis: int | None) -> "Tensor":
-        axes, _, count = self._reduction(operation, axis)
+    def _index_of(self, operation: str, axis: int | None, wrong: dict[str, Any]) -> "Tensor":
+        axes, _, count = self._reduction(operation, axis, wrong)
         if axis is not None and len(axes) != 1:
             raise ArgumentError(explain(operation, "one axis or None", f"axis={axis!r}"))
         if count == 0:
@@ -114,10 +119,10 @@ class Reductions(Base):
         along = None if axis is None else axes[0]
         return new_result(np.asarray(getattr(self._array, operation)(axis=along)))
 
-    def all(self, axis: Axis = None) -> "Tensor":
+    def all(self, axis: Axis = None, **wrong: Never) -> "Tensor":
         """Whether all elements are true."""
-        return new_result(np.asarray(self._array.all(axis=self._reduction("all", axis)[0])))
+        return new_result(np.asarray(self._array.all(axis=self._reduction("all", axis, wrong)[0])))
 
-    def any(self, axis: Axis = None) -> "Tensor":
+    def any(self, axis: Axis = None, **wrong: Never) -> "Tensor":
         """Whether any element is true."""
-        return new_result(np.asarray(self._array.any(axis=self._reduction("any", axis)[0])))
+        return new_result(np.asarray(self._array.any(axis=self._reduction("any", axis, wrong)[0])))

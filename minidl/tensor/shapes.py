@@ -10,6 +10,7 @@ from ..errors import ArgumentError, DTypeError, ShapeError, explain
 from ..tape import recording
 from .arrays import Shape
 from .base import Base, as_tensor, normal_axes, require_float
+from .keywords import Never, refuse
 from .operation import Operation, record
 
 if TYPE_CHECKING:
@@ -229,13 +230,15 @@ class Shapes(Base):
         return (self[i] for i in range(len(self)))
 
 
-def concatenate(tensors: Iterable[Any], axis: int = 0) -> "Tensor":
+def concatenate(tensors: Iterable[Any], axis: int = 0, **wrong: Never) -> "Tensor":
     """Joins tensors along an axis that they have.
 
     >>> import minidl
     >>> minidl.concatenate([minidl.tensor([1.0]), minidl.tensor([2.0, 3.0])])
     tensor([1., 2., 3.])
     """
+    if wrong:
+        refuse("concatenate", wrong)
     parts = _sequence("concatenate", tensors)
     (along,) = normal_axes("concatenate", (axis,), parts[0].ndim)
     rest = {(*p.shape[:along], *p.shape[along + 1 :], p.ndim) for p in parts}
@@ -247,8 +250,10 @@ def concatenate(tensors: Iterable[Any], axis: int = 0) -> "Tensor":
     return record(CONCATENATE, y, tuple(parts), {"ends": ends, "axis": along})
 
 
-def stack(tensors: Iterable[Any], axis: int = 0) -> "Tensor":
+def stack(tensors: Iterable[Any], axis: int = 0, **wrong: Never) -> "Tensor":
     """Joins tensors of one shape along a new axis."""
+    if wrong:
+        refuse("stack", wrong)
     parts = _sequence("stack", tensors)
     if len({p.shape for p in parts}) != 1:
         raise ShapeError(explain("stack", "equal shapes", ", ".join(str(p.shape) for p in parts)))

@@ -1,0 +1,35 @@
+"""Keywords of other libraries: the error says what they are called here."""
+
+from inspect import signature
+
+import pytest
+
+import minidl
+from minidl import Tensor, functional, tensor
+from minidl.errors import KeywordError
+
+PLACES = {"x": Tensor, "minidl": minidl, "F": functional}
+FUNCTIONS = {
+    f"{prefix}.{name}": function
+    for prefix, place in PLACES.items()
+    for name in dir(place)
+    if not name.startswith("_") and callable(function := getattr(place, name))
+    if not isinstance(function, type) and "axis" in signature(function).parameters
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize(
+    ("wrong", "ours"),
+    [("dim", "the keyword axis"), ("keepdim", "the keyword keepdims"), ("odd", "that it has")],
+)
+def test_a_wrong_keyword_gets_an_error_that_says_ours(name, wrong, ours):
+    place, _, operation = name.partition(".")
+    x = tensor([[1.0, 2.0]])
+    with pytest.raises(KeywordError, match=f"^{operation}: expected .*{ours}, got {wrong}=1"):
+        FUNCTIONS[name](x if place == "x" else [x, x], **{wrong: 1})
+
+
+def test_it_is_a_type_error_as_in_python():
+    with pytest.raises(TypeError, match="sum: expected the keyword axis, got dim=0."):
+        tensor([1.0]).sum(dim=0)
