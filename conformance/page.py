@@ -16,7 +16,9 @@ are any, are those of the other library or of the definition. **Refused**: one o
 errors says what was expected. **Left out**: the case asks for what minidl does not have, and the
 reason is told. **Wrong** is all else: another value, a lost gradient, an error that is not minidl's
 own. Everything is drawn from fixed seeds, so a second run gives the same table. CI runs a shortened
-form of all but PyTorch's programs (`tests/test_conformance.py`, `tests/tensor/test_numpy.py`)."""
+form of all that needs neither PyTorch nor another project's tests (`tests/test_conformance.py`,
+`tests/tensor/test_numpy.py`). Other projects' tests are not copied here:
+`conformance/repositories.py` fetches them, at the commits that are told below."""
 
 
 def counts(cases: Sequence[Case]) -> list[str]:

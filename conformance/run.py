@@ -34,6 +34,8 @@ PARTS = {
     "sklearn": "scikit_options",
     "files": "files",
     "torch": "torch_programs",
+    "tinygrad": "tinygrad_operators",
+    "autograd": "autograd_tests",
 }
 
 

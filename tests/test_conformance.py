@@ -1,10 +1,14 @@
 """The conformance tables in their shortened form: nothing wrong, and no less tried than this."""
 
+import subprocess
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import page
 import pytest
+import repositories
+from tinygrad_tensor import Tensor
 from verdicts import LEFT_OUT, REFUSED, RIGHT, WRONG, Case, LeftOut, Part, judge
 
 from minidl.errors import DataError
@@ -37,6 +41,62 @@ def fails(error):
 )  # fmt: skip
 def test_verdicts(check, verdict, why):
     assert judge("group", "name", check) == Case("group", "name", verdict, why)
+
+
+def git(*arguments):
+    names = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    done = subprocess.run(["git", *names, *arguments], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_a_repository_is_fetched_at_its_commit_once(tmp_path, monkeypatch):
+    source = tmp_path / "github" / "owner" / "tests"
+    source.mkdir(parents=True)
+    git("init", "--quiet", source)
+    (source / "test_it.py").write_text("first")
+    git("-C", source, "add", ".")
+    git("-C", source, "commit", "--quiet", "-m", "first")
+    commit = git("-C", source, "rev-parse", "HEAD")
+    (source / "test_it.py").write_text("second")
+    git("-C", source, "commit", "--quiet", "-a", "-m", "second")
+    git("-C", source, "config", "uploadpack.allowAnySHA1InWant", "true")
+    for number, word in enumerate(("count", "key_0", "value_0")):
+        values = ("1", f"url.{tmp_path}/github/.insteadOf", "https://github.com/")
+        monkeypatch.setenv(f"GIT_CONFIG_{word.upper()}", values[number])
+    monkeypatch.setattr(repositories, "FOLDER", tmp_path / "fetched")
+    commits = {"owner/tests": commit, "owner/absent": commit}
+    monkeypatch.setattr(repositories, "COMMITS", commits)
+    assert (repositories.repository("owner/tests") / "test_it.py").read_text() == "first"
+    (source / ".git").rename(source / "gone")  # so it cannot be fetched again
+    assert (repositories.repository("owner/tests") / "test_it.py").read_text() == "first"
+    with pytest.raises(ModuleNotFoundError, match=r"github\.com/owner/absent") as caught:
+        repositories.repository("owner/absent")
+    assert caught.value.name == "https://github.com/owner/absent"
+
+
+def test_tinygrads_names_reach_minidls_operations():
+    values = np.array([[1, -2], [3, 4]], np.float32)
+    x = Tensor(values)
+    assert x.sum(axis=1, keepdim=True).numpy().tolist() == [[-1], [7]]
+    for found, expected in [
+        (2 - x, 2 - values),
+        (x.div(x + 3), values / (values + 3)),
+        (Tensor.maximum(x, 0), np.maximum(values, 0)),
+        (x.permute(1, 0), values.T),
+        (x.cat(x, dim=1), np.concatenate([values, values], 1)),
+        (Tensor.stack(x, x), np.stack([values, values])),
+        (x[:, Tensor([1, 0])], values[:, [1, 0]]),
+        (x.hardsigmoid(), np.clip(values / 6 + 0.5, 0, 1)),
+    ]:
+        np.testing.assert_allclose(found.numpy(), expected, rtol=1e-6)
+    assert (x * x).sum().gradient(x)[0].numpy().tolist() == (2 * values).tolist()
+    assert [Tensor(data).numpy().dtype.name for data in ([1], [1.0], [True])] == [
+        "int32", "float32", "bool",
+    ]  # fmt: skip
+    with pytest.raises(LeftOut, match="conv2d"):
+        x.conv2d(x)
+    with pytest.raises(LeftOut, match="exp: .*'beta'"):
+        x.exp(beta=1)
 
 
 PART = Part("Planted", "What was planted.", "kind", ("peer",), None)
