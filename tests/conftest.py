@@ -37,3 +37,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         help="how many random configurations each test of drawn options compares",
     )
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A test has one name in every process: not of bytes, such as a ZIP file's, which may hold the
+    time at which they were made."""
+    return "bytes" if isinstance(val, bytes) else None

@@ -54,7 +54,6 @@ def test_a_list_of_tensors_keeps_its_dtype():
         (np.longdouble([1]), "float128|longdouble|float96"), (10**400, "int"),
         ((i for i in range(2)), "generator"),
     ],
-    ids=repr,
 )  # fmt: skip
 def test_what_is_no_number(data, message):
     for make in (tensor, Tensor):

@@ -450,7 +450,6 @@ def test_a_generator_is_gone_through_once():
         ({"callbacks": train.EarlyStopping("loss")}, "callbacks: a list"),
         ({"validation": (X, Y), "metrics": "accuracy"}, "metrics: a list.*'accuracy'"),
     ],
-    ids=str,
 )
 def test_arguments_of_the_wrong_kind_are_told_before_the_first_step(arguments, message):
     net = nn.MLP([X.shape[1], 4, 2])
