@@ -1,8 +1,30 @@
 """The functions, under the names that users import: `from minidl import functional as F`."""
 
-from collections.abc import Callable
+import typing as _typing
 
 from .activations import REGISTRY as _REGISTRY
+from .activations.names import (
+    celu,
+    elu,
+    gelu,
+    hard_sigmoid,
+    hard_tanh,
+    identity,
+    leaky_relu,
+    lecun_tanh,
+    log_sigmoid,
+    maxout,
+    mish,
+    prelu,
+    relu,
+    relu6,
+    selu,
+    sigmoid,
+    silu,
+    softplus,
+    softsign,
+    tanh,
+)
 from .dense import dense
 from .dropout import dropout
 from .losses import (
@@ -17,20 +39,22 @@ from .losses import (
 )
 from .noise import gaussian_noise
 from .normalization import batch_norm
-from .tensor import Tensor
 
 __all__ = [
-    "batch_norm", "binary_cross_entropy_with_logits", "cross_entropy", "dense", "dropout",
-    "gaussian_noise", "hinge", "huber", "log_softmax", "mse", "multi_margin", "softmax",
+    "batch_norm", "binary_cross_entropy_with_logits", "celu", "cross_entropy", "dense", "dropout",
+    "elu", "gaussian_noise", "gelu", "hard_sigmoid", "hard_tanh", "hinge", "huber", "identity",
+    "leaky_relu", "lecun_tanh", "log_sigmoid", "log_softmax", "maxout", "mish", "mse",
+    "multi_margin", "prelu", "relu", "relu6", "selu", "sigmoid", "silu", "softmax", "softplus",
+    "softsign", "tanh",
 ]  # fmt: skip
-__all__ += list(_REGISTRY)
 
+if not _typing.TYPE_CHECKING:
 
-def __getattr__(name: str) -> Callable[..., Tensor]:
-    """The function of a registered activation, a user's own too."""
-    if name in _REGISTRY:
-        return _REGISTRY[name].function
-    raise AttributeError(f"minidl.functional has no {name!r}. It has: {', '.join(__dir__())}")
+    def __getattr__(name: str) -> _typing.Any:
+        """The function of an activation that a user has registered."""
+        if name in _REGISTRY:
+            return _REGISTRY[name].function
+        raise AttributeError(f"minidl.functional has no {name!r}. It has: {', '.join(__dir__())}")
 
 
 def __dir__() -> list[str]:

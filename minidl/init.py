@@ -17,6 +17,11 @@ from .activations import activation as find
 from .errors import ArgumentError, ShapeError, explain
 from .random import generator
 
+__all__ = [
+    "INITIALIZERS", "Initializer", "fans", "gain", "glorot_normal", "glorot_uniform", "he_normal",
+    "he_uniform", "initializer", "lecun_normal", "lecun_uniform", "orthogonal",
+]  # fmt: skip
+
 Initializer = Callable[..., np.ndarray]
 
 
@@ -141,3 +146,7 @@ def initializer(name: str | Initializer) -> Initializer:
             explain("init", f"one of {', '.join(INITIALIZERS)}", repr(name), *map(repr, close))
         )
     return INITIALIZERS[name]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,29 +1,50 @@
 """The layers, under the names that users import: `from minidl import nn`."""
 
-from typing import TYPE_CHECKING, Any
+import typing as _typing
 
 from .activations import REGISTRY as _REGISTRY
 from .activations import Activation
+from .activations.names import (
+    CELU,
+    ELU,
+    GELU,
+    SELU,
+    HardSigmoid,
+    HardTanh,
+    Identity,
+    LeakyReLU,
+    LeCunTanh,
+    LogSigmoid,
+    Maxout,
+    Mish,
+    PReLU,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softplus,
+    Softsign,
+    Tanh,
+)
 from .layer import Layer, Parameter
 from .layers import BatchNorm, Bias, Dense, Dropout, GaussianNoise, Sequential
 from .mlp import MLP
 
-if TYPE_CHECKING:
-    from .activations import *  # noqa: F403
-
 __all__ = [
-    "MLP", "Activation", "BatchNorm", "Bias", "Dense", "Dropout", "GaussianNoise", "Layer",
-    "Parameter", "Sequential",
+    "CELU", "ELU", "GELU", "MLP", "SELU", "Activation", "BatchNorm", "Bias", "Dense", "Dropout",
+    "GaussianNoise", "HardSigmoid", "HardTanh", "Identity", "Layer", "LeCunTanh", "LeakyReLU",
+    "LogSigmoid", "Maxout", "Mish", "PReLU", "Parameter", "ReLU", "ReLU6", "Sequential", "SiLU",
+    "Sigmoid", "Softplus", "Softsign", "Tanh",
 ]  # fmt: skip
-__all__ += [kind.__name__ for kind in _REGISTRY.values()]
 
+if not _typing.TYPE_CHECKING:
 
-def __getattr__(name: str) -> Any:
-    """The layer of a registered activation, a user's own too."""
-    for kind in _REGISTRY.values():
-        if kind.__name__ == name:
-            return kind
-    raise AttributeError(f"minidl.nn has no {name!r}. It has: {', '.join(__dir__())}")
+    def __getattr__(name: str) -> type[Activation]:
+        """The layer of an activation that a user has registered."""
+        for kind in _REGISTRY.values():
+            if kind.__name__ == name:
+                return kind
+        raise AttributeError(f"minidl.nn has no {name!r}. It has: {', '.join(__dir__())}")
 
 
 def __dir__() -> list[str]:

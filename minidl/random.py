@@ -11,6 +11,10 @@ import numpy as np
 from .checks import is_whole
 from .errors import ArgumentError, explain
 
+__all__ = [
+    "generator", "last_seed", "manual_seed", "preserved", "random_state", "set_random_state",
+]  # fmt: skip
+
 
 class _Source:
     generator: "np.random.Generator | None" = None  # made when first wanted: importing numpy.random
@@ -135,3 +139,7 @@ def _after_fork_in_child() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+def __dir__() -> list[str]:
+    return __all__

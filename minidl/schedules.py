@@ -20,6 +20,10 @@ from ._kernels import Change
 from .checks import declared, is_number, is_whole
 from .errors import ArgumentError, explain
 
+__all__ = [
+    "Factor", "Schedule", "constant", "cosine", "exponential", "linear", "step", "warmup",
+]  # fmt: skip
+
 Factor = Callable[[int], float]
 
 
@@ -220,3 +224,7 @@ def _require_number(operation: str, name: str, value: Any) -> None:
         raise ArgumentError(
             explain(operation, f"{name} to be a finite number from 0 up", f"{name}={value!r}")
         )
+
+
+def __dir__() -> list[str]:
+    return __all__

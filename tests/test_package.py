@@ -147,7 +147,7 @@ def test_the_wheel_holds_what_it_needs_and_no_more(wheel):
     kernels = {n.split("/")[-1].split(".")[0] for n in names if n.endswith(".so")}
     sources = {path.stem for path in (ROOT / "minidl/_kernels").glob("*.pyx")}
     assert kernels == sources | {"_memoryview"}
-    assert {"minidl/py.typed", STYLE} <= set(names)
+    assert {"minidl/py.typed", "minidl/activations/names.pyi", STYLE} <= set(names)
     assert all(n.startswith(("minidl/", "minidl-0.1.0.dist-info/")) for n in names)
     assert not [n for n in names if n.endswith((".c", ".pyx"))]
     required = [line for line in metadata.splitlines() if line.startswith("Requires-Dist")]

@@ -13,3 +13,7 @@ __all__ = [
     "OPTIMIZER", "Folder", "Saved", "load_model", "load_torch", "read", "save_model", "save_torch",
     "write",
 ]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -5,3 +5,9 @@ from .idx import read_idx
 from .mnist import MissingDataError, mnist
 
 __all__ = ["Batches", "MissingDataError", "batches", "mnist", "read_idx"]
+
+__all__ = ["Batches", "MissingDataError", "batches", "mnist", "read_idx"]
+
+
+def __dir__() -> list[str]:
+    return __all__

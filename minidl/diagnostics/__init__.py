@@ -19,3 +19,7 @@ __all__ = [
     "Diagnostics", "Report", "Thresholds", "entropy", "flat_share", "norm", "offset",
     "percentile_98", "sign_agreement", "silent_share", "update_ratio", "win_shares",
 ]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return __all__

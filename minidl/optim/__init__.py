@@ -16,3 +16,7 @@ from .rules import SGD, Adagrad, Adam, AdamW, RMSprop
 __all__ = [
     "SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "clip_grad_norm", "max_norm",
 ]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -14,3 +14,7 @@ __all__ = [
     "check", "confusion_matrix", "evaluate", "f1", "fit", "mae", "precision", "predict", "r2",
     "recall", "top_k",
 ]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return __all__
