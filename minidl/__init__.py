@@ -16,8 +16,9 @@ True
 import importlib as _importlib
 import typing as _typing
 
-from . import data, functional, init, nn, optim, random, schedules
+from . import autograd, data, functional, init, nn, optim, random, schedules
 from ._kernels import get_num_threads, set_num_threads, show_config
+from .autograd import grad
 from .errors import (
     ArgumentError,
     CheckpointError,
@@ -42,7 +43,8 @@ __version__ = "0.1.0"
 __all__ = [
     "ArgumentError", "CheckpointError", "DTypeError", "DataError", "DivergedError", "GraphError",
     "GuardWarning", "KeywordError", "MinidlError", "MissingPackageError", "ShapeError", "Tensor",
-    "TrainingStep", "checkpoint", "concatenate", "data", "functional", "get_num_threads",
+    "TrainingStep", "autograd", "checkpoint", "concatenate", "data", "functional",
+    "get_num_threads", "grad",
     "gradcheck", "init", "manual_seed", "maximum", "minimum", "nn", "no_grad", "optim", "predict",
     "random", "schedules", "set_num_threads", "show_config", "stack", "tensor", "train", "where",
 ]  # fmt: skip

@@ -9,7 +9,7 @@ This file runs as it stands, and is compiled for speed; `tape.pxd` says which na
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ContextDecorator
+from contextlib import ContextDecorator, contextmanager
 from functools import wraps
 from heapq import heappop, heappush
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
@@ -186,7 +186,10 @@ def walk(
     A gradient is a new array, or `dy` or a view of something. Such a one is borrowed: others may
     hold it too, so what is added to it makes a new array.
     """
-    needed = None if targets is None else leading_to(targets, [edge for edge, _ in outputs])
+    through: set[Node] = set()
+    if targets is not None:
+        through = leading_to(targets, [edge for edge, _ in outputs])
+    needed = None if targets is None else {*targets, *through}
     received: dict[Any, Any] = {}
     borrowed: set[Any] = set()
     waiting: list[tuple[int, Node]] = []
@@ -206,7 +209,7 @@ def walk(
             ends += [(x, dy if create_graph else dy.copy()) for x in tensors if x is not None]
         if targets is not None and node in targets:
             targets[node] = dy
-            if needed is not None and needed.isdisjoint(node.inputs):
+            if node not in through:
                 continue
         node.check(create_graph)
         inputs = node.inputs
@@ -282,14 +285,17 @@ def behind(roots: Iterable[Any]) -> Iterator[Any]:
                 waiting += source.inputs
 
 
-def leading_to(targets: Iterable[Any], roots: Iterable[Any]) -> set[Any]:
-    """The targets, and what lies on a way from the roots to one of them."""
-    needed = set(targets)
+def leading_to(targets: Iterable[Any], roots: Iterable[Any]) -> set[Node]:
+    """The nodes on a way from the roots to a target; those too that are released, and have
+    forgotten whether they are: of what is older than they are, a target may lie behind them."""
+    reached, through = set(targets), set()
+    oldest = min([target.age if isinstance(target, Node) else 0 for target in reached], default=0)
     nodes = [source for source in behind(roots) if isinstance(source, Node)]
     for node in sorted(nodes, key=lambda node: node.age):
-        if not needed.isdisjoint(node.inputs):
-            needed.add(node)
-    return needed
+        if (node.is_released and node.age > oldest) or not reached.isdisjoint(node.inputs):
+            reached.add(node)
+            through.add(node)
+    return through
 
 
 def leaves(root: Node) -> Iterator[Leaf]:
@@ -307,6 +313,16 @@ _mode = _Mode()
 def recording() -> bool:
     """Whether this thread records operations."""
     return _mode.no_grad_blocks == 0
+
+
+@contextmanager
+def enable_grad() -> Iterator[None]:
+    """Within the block operations are recorded in this thread, even within no_grad()."""
+    blocks, _mode.no_grad_blocks = _mode.no_grad_blocks, 0
+    try:
+        yield
+    finally:
+        _mode.no_grad_blocks = blocks
 
 
 class no_grad(ContextDecorator):  # noqa: N801  (PyTorch's name, and used like a function)

@@ -194,7 +194,7 @@ class Base:
                     operation,
                     "a single number, such as a loss",
                     f"shape {self.shape}",
-                    "x.sum().backward(), or x.backward(grad) with grad of that shape",
+                    "x.sum(), or a gradient of that shape to start with",
                 )
             )
         if grad is None:
