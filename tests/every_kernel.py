@@ -126,7 +126,8 @@ def every_operation(dtype):
             y.backward(np.ones(y.shape, dtype))
             look_at(y.data, x.grad.data)
     methods = [getattr(minidl.Tensor, name) for name in ("exp", "log", "tanh", "expm1", "log1p")]
-    for function in (F.softmax, F.log_softmax, lambda x: x.sum(0), *methods):
+    looked_up = [lambda x: x[[0, 1, 0]], lambda x: x[:, [0, 1, 0]]]
+    for function in (F.softmax, F.log_softmax, lambda x: x.sum(0), *looked_up, *methods):
         x = minidl.tensor(X.repeat(20, 0).astype(dtype), requires_grad=True)
         y = function(x)
         y.backward(np.ones(y.shape, dtype))

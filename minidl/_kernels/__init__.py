@@ -23,7 +23,7 @@ from .threads import get_num_threads, openmp, product_nanoseconds, set_num_threa
 __all__ = [
     "LEARNED", "LOSSES", "ROW_FUNCTIONS", "batch_norm", "dense", "dropout", "elementwise", "gather",
     "gemm", "get_num_threads", "level", "levels", "losses", "network", "noise",
-    "product_nanoseconds", "rows", "set_num_threads", "show_config", "softmax", "sums",
+    "product_nanoseconds", "rows", "scatter", "set_num_threads", "show_config", "softmax", "sums",
     "threads_for", "update", "use",
 ]  # fmt: skip
 
@@ -47,7 +47,8 @@ def _chosen_level() -> str:
 
 KERNELS = (
     "batch_norm", "dense", "dropout", "elementwise", "gather", "gemm", "losses", "maxout",
-    "network", "noise", "piecewise", "prelu", "rows", "smooth", "softmax", "sums", "update",
+    "network", "noise", "piecewise", "prelu", "rows", "scatter", "smooth", "softmax", "sums",
+    "update",
 )  # fmt: skip
 
 level = ""
@@ -61,6 +62,7 @@ losses: ModuleType
 network: ModuleType
 noise: ModuleType
 rows: ModuleType
+scatter: ModuleType
 softmax: ModuleType
 sums: ModuleType
 update: ModuleType

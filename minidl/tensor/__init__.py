@@ -10,10 +10,12 @@ from .arithmetic import Arithmetic
 from .arrays import FLOATS, to_array
 from .base import as_tensor, raw, require_float, results_are
 from .elementwise import Elementwise, maximum, minimum, where
+from .indexing import Indexing
+from .joining import concatenate, stack
 from .numpy_protocol import NumPyProtocol
 from .operation import Operation, by_formula, record
 from .reductions import Reductions
-from .shapes import Shapes, concatenate, stack
+from .shapes import Shapes
 
 __all__ = [
     "FLOATS", "Operation", "Tensor", "as_tensor", "by_formula", "concatenate", "maximum", "minimum",
@@ -21,7 +23,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-class Tensor(Arithmetic, Elementwise, Reductions, Shapes, NumPyProtocol):
+class Tensor(Arithmetic, Elementwise, Reductions, Shapes, Indexing, NumPyProtocol):
     """An array with reverse-mode differentiation.
 
     `Tensor(array)` wraps the array without copying it; `tensor(data)` copies. The dtype is

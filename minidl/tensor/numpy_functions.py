@@ -27,8 +27,9 @@ from .elementwise import (
     not_equal,
     where,
 )  # fmt: skip
+from .joining import concatenate, stack
 from .reductions import Reductions
-from .shapes import Shapes, broadcast_to, concatenate, stack
+from .shapes import Shapes, broadcast_to
 
 Function = Callable[..., Any]
 

@@ -52,6 +52,24 @@ def test_any_index(data):
     np.testing.assert_array_equal(assert_gradients(written, x, values), wanted)
 
 
+@pytest.mark.parametrize(
+    "index",
+    [
+        (slice(None), [0, 2, 2]), (..., [0, 2, 2]), (slice(None), [1, 1], [0, 2]), ([1, 1], [0, 2]),
+        (slice(None), [1, 1], slice(None), [0, 2]), (slice(None), 1, slice(None), [0, 2, 2]),
+        (slice(None), [[0], [2]], [[1, 1]]), (slice(None), slice(1, 3), [0, 2, 0]),
+        (slice(None), [1, 1], None, [0, 2]), (..., 1, [0, 0]), (None, slice(None), [0, 0]),
+        (slice(None), np.arange(12).reshape(3, 4) % 2 == 0, [1]), (slice(None), [], slice(None)),
+        (slice(None), True, [1, 1]), (slice(None), slice(None), range(2), None, ...),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_arrays_beside_whole_axes(index):
+    """NumPy puts the axes of arrays that stand apart first; the others stay where they were."""
+    x = numbers(2, 3, 4, 3)
+    np.testing.assert_array_equal(assert_gradients(lambda x: x[index], x), x[index])
+
+
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 def test_any_layout(layout):
     assert_gradients(lambda x: x[1:, [0, 0, 2]], layout(numbers(3, 4)))
@@ -114,11 +132,36 @@ def test_indices_that_are_not_there(index):
     np.testing.assert_array_equal(x, numbers(*SHAPE))
 
 
-def test_floats_are_no_index():
-    x = tensor([1.0, 2.0])
-    for index in (tensor(1.0), tensor([0.0]), (tensor(0.0),), slice(tensor(0.0), None)):
-        with pytest.raises(DTypeError, match="indexing: expected integers or booleans"):
-            x[index]
+def test_a_float_tensor_of_whole_numbers_is_an_index():
+    """Python's numbers become float32: `tensor([0, 1])` is one."""
+    array = numbers(*SHAPE)
+    x = tensor(array, requires_grad=True)
+    np.testing.assert_array_equal(x[tensor([0, 2])].data, array[[0, 2]])
+    np.testing.assert_array_equal(x[tensor(1), tensor([[0, -1]])].data, array[1, [[0, -1]]])
+    np.testing.assert_array_equal(x[tensor(1) :, 0].data, array[1:, 0])
+    y = x.detach() * 1
+    y[tensor([0, 2])] = 0
+    np.testing.assert_array_equal(y[[0, 2]].data, 0)
+    x[tensor([1, 1], dtype="float64")].sum().backward()
+    np.testing.assert_array_equal(x.grad[:, 0, 0], [0, 2, 0])
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        tensor(0.5), tensor([0.0, np.nan]), tensor([np.inf]), (0, tensor([-0.5])),
+        slice(tensor(0.5), None), tensor([2.0**24]), tensor([1.0], requires_grad=True),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_other_floats_are_no_index(index):
+    x = tensor(np.zeros((2, 2)))
+    with pytest.raises(DTypeError, match="indexing: expected integers or booleans, or .* whole"):
+        x[index]
+    with pytest.raises(DTypeError, match="indexing"):
+        x[index] = 1
+    with pytest.raises(IndexError, match="tensor of shape"):
+        x[np.array([0.0])]
 
 
 ASSIGNMENTS = [
