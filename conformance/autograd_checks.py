@@ -4,7 +4,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from autograd_functions import Function, leaves, make_vjp, mapped, unary_to_nary
+from autograd_functions import Function, leaves, make_jvp, make_vjp, mapped, unary_to_nary
 
 RNG = np.random.default_rng(0)
 STEP, CLOSE = 1e-6, 1e-6  # of the differences, and what they are held to: autograd's own
@@ -44,26 +44,32 @@ def is_complex(value: Any) -> bool:
 
 
 @unary_to_nary
-def check_grads(fun: Function, x: Any, modes: Any = None, order: int = 2) -> None:
-    """AssertionError unless vᵀJ, and the derivatives of it, are central differences.
+def check_grads(fun: Function, x: Any, modes: Any = ("fwd", "rev"), order: int = 2) -> None:
+    """AssertionError unless Jv and vᵀJ, and their derivatives, are central differences.
 
-    Their values are NumPy's alone, since `fun` is then called without a tensor.
+    Those are NumPy's alone: `fun` is then called without a tensor.
     """
     if is_complex(x) or is_complex(fun(x)):
         Checks.passed_over += 1
         return
     Checks.made += 1
-    vjp, y = make_vjp(fun, x)
+    y = fun(x)
     u, v = drawn(x), drawn(y)
-    found = vjp(v)
-    assert shapes(found) == shapes(x), f"gradients of shapes {shapes(found)} for {shapes(x)}"
     high, low = (
         fun(mapped(lambda a, b, s=side: a + s * b, x, u)) for side in (STEP / 2, -STEP / 2)
     )
-    slope = (inner(v, high) - inner(v, low)) / STEP
-    assert scalar_close(slope, inner(u, found)), f"gradient {inner(u, found)}, slope {slope}"
-    if order > 1:
-        check_grads(lambda x, v: make_vjp(fun, x)[0](v), (0, 1), modes, order - 1)(x, drawn(y))
+    slope = mapped(lambda a, b: (a - b) / STEP, high, low)
+    if "fwd" in modes:
+        check_equivalent(make_jvp(fun)(x)(u)[1], slope)
+        if order > 1:
+            check_grads(lambda x, u: make_jvp(fun)(x)(u)[1], (0, 1), modes, order - 1)(x, u)
+    if "rev" in modes:
+        found = make_vjp(fun, x)[0](v)
+        assert shapes(found) == shapes(x), f"gradients of shapes {shapes(found)} for {shapes(x)}"
+        along = inner(u, found)
+        assert scalar_close(inner(v, slope), along), f"gradient {along}, slope {inner(v, slope)}"
+        if order > 1:
+            check_grads(lambda x, v: make_vjp(fun, x)[0](v), (0, 1), modes, order - 1)(x, v)
 
 
 def combo_check(fun: Function, *options: Any, **named: Any) -> Function:

@@ -1,11 +1,9 @@
-"""autograd's functions of functions, by minidl's `grad`.
+"""autograd's functions of functions, by minidl's of `minidl.autograd`.
 
-As in autograd, `make_vjp` does the work and the others are defined by it. Numbers and arrays, and
-tuples, lists and dicts of them, go in and come out.
+Numbers and arrays, and tuples, lists and dicts of them, go in and come out.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
@@ -13,6 +11,7 @@ import numpy as np
 from verdicts import LeftOut
 
 import minidl
+from minidl import autograd
 
 Function = Callable[..., Any]
 
@@ -36,60 +35,52 @@ def mapped(function: Function, *values: Any) -> Any:
     return function(*values)
 
 
-class Depth:
-    """How many functions that are being differentiated run now, one in another."""
-
-    inside = 0
-
-    @contextmanager
-    def deeper(self) -> Iterator[None]:
-        self.inside += 1
-        try:
-            yield
-        finally:
-            self.inside -= 1
+def filled(like: Any, values: Any) -> Any:
+    """The values, in order, in the containers of `like`."""
+    following = iter(values)
+    return mapped(lambda _: next(following), like)
 
 
-DEPTH = Depth()
-
-
-def variable(x: Any) -> minidl.Tensor:
-    """A tensor of its own, of which others may be functions."""
-    if isinstance(x, minidl.Tensor):
-        return x.reshape(x.shape)
+def tensor(x: Any) -> minidl.Tensor:
     if np.iscomplexobj(x):
         raise LeftOut("complex numbers")
-    return minidl.tensor(np.asarray(x, np.float64), requires_grad=True)
+    return x if isinstance(x, minidl.Tensor) else minidl.tensor(np.asarray(x, np.float64))
 
 
-def plain(value: Any) -> Any:
-    """Arrays and numbers for tensors; in a function that is being differentiated, tensors."""
-    if DEPTH.inside:
-        return value
-    return mapped(lambda x: x.numpy()[()] if isinstance(x, minidl.Tensor) else x, value)
+def plain(x: minidl.Tensor) -> Any:
+    """The array or number; a tensor that wants a gradient is a value on the way to another."""
+    return x if x.requires_grad else x.numpy()[()]
+
+
+class OfTensors:
+    """A function as one of several tensors, with several results."""
+
+    def __init__(self, fun: Function, x: Any) -> None:
+        self.fun, self.x = fun, x
+        self.inputs = tuple(map(tensor, leaves(x)))
+
+    def __call__(self, *tensors: minidl.Tensor) -> tuple[minidl.Tensor, ...]:
+        self.y = self.fun(filled(self.x, tensors))  # in its containers, for what is like it
+        return tuple(map(tensor, leaves(self.y)))
+
+    def value(self) -> Any:
+        y = self(*self.inputs)
+        return filled(self.y, map(plain, y))
+
+    def pushed(self, derivative: Function, v: Any) -> tuple[Any, tuple[minidl.Tensor, ...]]:
+        """The function's value, and vᵀJ or Jv."""
+        y, found = derivative(self, self.inputs, tuple(map(tensor, leaves(v))))
+        return filled(self.y, map(plain, y)), found
 
 
 def make_vjp(fun: Function, x: Any) -> tuple[Function, Any]:
-    """The function v ↦ vᵀ ∂fun / ∂x, and fun(x)."""
-    inputs = mapped(variable, x)
-    with DEPTH.deeper():
-        y = fun(inputs)
+    """The function v ↦ vᵀJ, and fun(x)."""
 
     def vjp(v: Any) -> Any:
-        found = iter(gradients(leaves(y), leaves(inputs), leaves(v)))
-        return plain(mapped(lambda _: next(found), inputs))
+        _, found = OfTensors(fun, x).pushed(autograd.vjp, v)
+        return filled(x, map(plain, found))
 
-    return vjp, plain(y)
-
-
-def gradients(ys: Sequence[Any], inputs: Sequence[Any], vs: Sequence[Any]) -> Sequence[Any]:
-    """Of each input; 0 where no output is a function of it."""
-    wanted = [(y, v) for y, v in zip(ys, vs, strict=True) if getattr(y, "requires_grad", False)]
-    if not wanted:
-        return [0 * x for x in inputs]
-    outputs = [y for y, _ in wanted]
-    directions = [v if isinstance(v, minidl.Tensor) else np.asarray(v) for _, v in wanted]
-    return minidl.grad(outputs, inputs, directions, create_graph=True)
+    return vjp, OfTensors(fun, x).value()
 
 
 def unary_to_nary(unary: Function) -> Function:
@@ -128,42 +119,65 @@ def value_and_grad(fun: Function, x: Any) -> tuple[Any, Any]:
 
 @unary_to_nary
 def grad(fun: Function, x: Any) -> Any:
-    vjp, y = make_vjp(fun, x)
-    return vjp(ones(y))
+    return value_and_grad(fun)(x)[1]
 
 
 @unary_to_nary
 def elementwise_grad(fun: Function, x: Any) -> Any:
-    """Of a function of one element each, the same as of the sum."""
-    return grad(fun)(x)
+    """Where each element is a function of one: the gradient of their sum."""
+    return value_and_grad(fun)(x)[1]
 
 
 @unary_to_nary
 def grad_and_aux(fun: Function, x: Any) -> tuple[Any, Any]:
     """The gradient of the first of two results, and the second."""
-    vjp, (y, aux) = make_vjp(fun, x)
-    return vjp((ones(y), mapped(lambda leaf: 0 * leaf, aux))), aux
+    return grad(lambda x: fun(x)[0])(x), fun(x)[1]
 
 
 @unary_to_nary
 def jacobian(fun: Function, x: Any) -> Any:
     """∂y / ∂x, of the shape of y followed by that of x."""
-    vjp, y = make_vjp(fun, x)
-    rows = [vjp(v) for v in np.eye(np.size(y)).reshape(np.size(y), *np.shape(y))]
-    return array(rows).reshape(*np.shape(y), *np.shape(x))
+    return plain(autograd.jacobian(lambda x: tensor(fun(x)), tensor(x)))
 
 
-def hessian(fun: Function, argnum: Any = 0) -> Function:
-    return jacobian(jacobian(fun, argnum), argnum)
+@unary_to_nary
+def hessian(fun: Function, x: Any) -> Any:
+    return plain(autograd.hessian(lambda x: tensor(fun(x)), tensor(x)))
 
 
 @unary_to_nary
 def make_hvp(fun: Function, x: Any) -> tuple[Function, Any]:
-    return make_vjp(grad(fun), x)
+    """The function v ↦ Hv, and the gradient."""
+    found = OfTensors(fun, x)
+
+    def hvp(v: Any) -> Any:
+        along = tuple(map(tensor, leaves(v)))
+        _, product = autograd.hvp(lambda *xs: found(*xs)[0], found.inputs, along)
+        return filled(x, map(plain, product))
+
+    return hvp, grad(fun)(x)
+
+
+@unary_to_nary
+def make_jvp(fun: Function, x: Any) -> Function:
+    """The function v ↦ fun(x), Jv."""
+
+    def jvp(v: Any) -> tuple[Any, Any]:
+        of_tensors = OfTensors(fun, x)
+        y, found = of_tensors.pushed(autograd.jvp, v)
+        return y, filled(y, map(plain, found))
+
+    return jvp
+
+
+@unary_to_nary
+def deriv(fun: Function, x: Any) -> Any:
+    """Of a number: how fast the results change."""
+    return make_jvp(fun)(x)(ones(x))[1]
 
 
 def tensor_jacobian_product(fun: Function, argnum: int = 0) -> Function:
-    """vᵀ ∂fun / ∂x, as a function of fun's arguments and v."""
+    """vᵀJ as a function of fun's arguments and v."""
 
     def apply(*arguments: Any, **words: Any) -> Any:
         *given, v = arguments
@@ -185,5 +199,5 @@ def array(values: Any, *options: Any, **named: Any) -> Any:
     if isinstance(values, minidl.Tensor):
         return values
     if any(isinstance(leaf, minidl.Tensor) for leaf in leaves(values)):
-        return minidl.stack([array(value) for value in values])
+        return minidl.stack([tensor(array(value)) for value in values])
     return np.array(values, *options, **named)

@@ -32,7 +32,7 @@ AUTOGRADS_OWN = {
     "test_wrapped_name_and_docs": "names of wrapped functions",
 }
 FUNCTIONS = ("grad", "value_and_grad", "elementwise_grad", "grad_and_aux", "jacobian", "hessian",
-             "make_hvp", "make_vjp", "tensor_jacobian_product",
+             "make_hvp", "make_vjp", "make_jvp", "deriv", "tensor_jacobian_product",
              "hessian_tensor_product")  # fmt: skip
 CHECKS = ("check_grads", "combo_check", "check_equivalent", "scalar_close")
 
@@ -130,7 +130,8 @@ def cases(short: bool) -> Iterator[Case]:
 PART = Part(
     "autograd's tests",
     f"autograd's own at {COMMITS[REPOSITORY][:10]}, but for SciPy, Fourier transforms, "
-    "decompositions and its inner parts, with its functions of functions made of minidl's `grad` "
+    "decompositions and its inner parts, with its functions of functions those of "
+    "`minidl.autograd` "
     "(`conformance/autograd_functions.py`) and NumPy's functions called on tensors. Gradients, "
     "and gradients of them, within 1e-6 of central differences. Complex numbers, which minidl has "
     "not, are passed over.",

@@ -4,6 +4,8 @@ import subprocess
 from importlib import import_module
 from pathlib import Path
 
+import autograd_checks
+import autograd_functions as autograd
 import numpy as np
 import page
 import pytest
@@ -97,6 +99,49 @@ def test_tinygrads_names_reach_minidls_operations():
         x.conv2d(x)
     with pytest.raises(LeftOut, match="exp: .*'beta'"):
         x.exp(beta=1)
+
+
+def test_autograds_functions_are_made_of_minidls():
+    cube = autograd.grad(lambda x, y: y * x**3)
+    assert cube(2.0, 5.0) == pytest.approx(60)
+    assert autograd.grad(cube)(2.0, 5.0) == pytest.approx(60)
+    in_containers = autograd.grad(lambda x: (x["a"] * x["b"][0]).sum())
+    found = in_containers({"a": np.array([1.0, 2.0]), "b": [3.0, 4.0]})
+    assert [np.asarray(leaf).tolist() for leaf in autograd.leaves(found)] == [[3, 3], 3, 0]
+    x = np.array([1.0, 2.0])
+    assert autograd.jacobian(lambda x: x**2)(x).tolist() == [[2, 0], [0, 4]]
+    assert autograd.hessian(lambda x: (x**3).sum())(x).tolist() == [[6, 0], [0, 12]]
+    assert autograd.make_hvp(lambda x: (x**3).sum())(x)[0](x).tolist() == [6, 24]
+    assert autograd.make_jvp(lambda x: x * x)(x)(x)[1].tolist() == [2, 8]
+    assert autograd.deriv(lambda x: autograd.array([x, x**2]))(3.0).tolist() == [1, 6]
+    with pytest.raises(LeftOut, match="complex"):
+        autograd.grad(lambda x: x)(1j)
+
+
+def test_a_check_of_derivatives_can_fail():
+    def cube(order):
+        """x³, whose tensors know the derivatives up to that order only."""
+
+        def fun(x):
+            if isinstance(x, np.ndarray):
+                return x * x * x
+            a = x.detach()
+            d = x - a
+            terms = [a * a * a, 3 * a * a * d, 3 * a * d * d]
+            return sum(terms[1 : order + 1], terms[0])
+
+        return fun
+
+    x = np.array([0.5, -1.5])
+    for known in (0, 1, 2):
+        for order in (1, 2):
+            for mode in ("fwd", "rev"):
+                check = autograd_checks.check_grads(cube(known), modes=[mode], order=order)
+                if known >= order:
+                    check(x)
+                else:
+                    with pytest.raises(AssertionError):
+                        check(x)
 
 
 PART = Part("Planted", "What was planted.", "kind", ("peer",), None)
