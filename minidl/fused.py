@@ -12,7 +12,8 @@ from .dropout import mask_numbers
 from .layer import Layer, Parameter
 from .layers import Dense, Dropout, Sequential, is_own
 from .losses.reduction import RowLoss
-from .optim.block import SHAPE, Rule, share_memory
+from .optim.block import SHAPE, share_memory
+from .optim.compiled import Rule
 from .tape import Memory
 from .tensor import Tensor
 

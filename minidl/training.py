@@ -18,6 +18,7 @@ from .losses.reduction import RowLoss
 from .losses.table import row_loss
 from .optim.base import Optimizer
 from .optim.block import same
+from .optim.compiled import Compiled
 from .schedules import Schedule
 from .tensor import Tensor
 from .trained import check_schedule, left_out
@@ -184,7 +185,7 @@ class TrainingStep:
             net = self._net = FusedNet.of(self.net)
         if net is None or x.shape[1] != net.inputs:
             return None
-        if not runs_as(self.optimizer, Optimizer, "step", "zero_grad"):
+        if not runs_as(self.optimizer, Compiled, "step", "zero_grad", "update"):
             return None
         if self.schedule is not None and not runs_as(self.schedule, Schedule, "step", "lr"):
             return None
@@ -219,6 +220,7 @@ class TrainingStep:
         self, net: FusedNet, loss: RowLoss, x: np.ndarray, order: np.ndarray | None,
         batch: int, steps: int, is_short: bool,
     ) -> np.ndarray:  # fmt: skip
+        assert isinstance(self.optimizer, Compiled)  # as _fused has found
         program = self._program_of(net, batch, is_short)
         self.optimizer.zero_grad()
         rates, of_schedule = (None, []) if self.schedule is None else self.schedule.ahead(steps)

@@ -8,6 +8,7 @@ import sys
 from functools import partial
 
 import numpy as np
+from optimizer_rules import RULES
 from random_trainings import KINDS, Training
 
 import minidl
@@ -97,7 +98,7 @@ def rules(kind):
 
 def every_training(dtype):
     """Every rule, every activation, every loss."""
-    for kind in (optim.SGD, optim.Adam, optim.AdamW, optim.RMSprop, optim.Adagrad):
+    for kind in RULES:
         for rule in rules(kind):
             net = model(dtype)
             try:

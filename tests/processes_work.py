@@ -13,6 +13,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
+from optimizer_rules import RULES
 
 import minidl
 from minidl import data, nn, optim, training
@@ -93,7 +94,7 @@ def every_kernel():
             results.append(y.data.tobytes())
         slopes = minidl.tensor(np.full(90, 0.3), dtype=dtype, requires_grad=True)
         F.prelu(inputs, slopes).sum().backward()
-        for rule in (optim.Adam, optim.RMSprop, optim.Adagrad):
+        for rule in RULES:
             rule([inputs, slopes], lr=0.1).step()
         max_norm([inputs], 0.5)
         results += [t.data.tobytes() for t in (inputs, inputs.grad, slopes, slopes.grad)]

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from optimizer_rules import RULES, drawn_options
 
 import minidl
 from minidl import TrainingStep, data, nn, optim, schedules
@@ -61,6 +62,17 @@ class WalksTwice(optim.SGD):
     def step(self):
         super().step()
         super().step()
+
+
+class Signum(optim.Optimizer):
+    """A rule of a user's own."""
+
+    options = {"lr": optim.POSITIVE, "weight_decay": optim.NOT_NEGATIVE, "maximize": optim.FLAG}
+    state = ("u",)
+
+    def update(self, w, g, state, options, t):
+        state["u"] = 0.9 * state["u"] + 0.1 * g
+        return w - options["lr"] * np.sign(state["u"])
 
 
 class Training:
@@ -207,31 +219,14 @@ class Training:
 
     # ---- Optimiser and schedule -----------------------------------------------------------------
 
-    def drawn_options(self, kind: type[optim.Optimizer]) -> dict[str, Any]:
-        decay = {"weight_decay": self.one_of(0.0, 0.01)}
-        if issubclass(kind, optim.SGD):
-            momentum = self.one_of(0.0, 0.5, 0.9)
-            nesterov = momentum > 0 and self.happens(0.4)
-            dampening = 0.0 if nesterov else self.one_of(0.0, 0.1)
-            return decay | {"momentum": momentum, "nesterov": nesterov, "dampening": dampening}
-        if issubclass(kind, optim.Adam):
-            betas = self.one_of(0.0, 0.5, 0.9), self.one_of(0.0, 0.99, 0.999)
-            return decay | {"betas": betas, "eps": self.one_of(1e-8, 1e-3)}
-        if kind is optim.RMSprop:
-            of_v = {"alpha": self.one_of(0.0, 0.9, 0.99), "eps": self.one_of(1e-8, 1e-3)}
-            return decay | of_v | {"centered": self.happens(0.5), "momentum": self.one_of(0.0, 0.5)}
-        start = self.one_of(0.0, 0.1)
-        return decay | {"lr_decay": self.one_of(0.0, 0.1), "initial_accumulator_value": start}
-
     def drawn_optimizer(self) -> optim.Optimizer:
-        kinds = optim.SGD, optim.Adam, optim.AdamW, optim.RMSprop, optim.Adagrad
-        kind = self.one_of(*kinds * 5, WalksTwice)
+        kind = self.one_of(*RULES * 5, *[optim.SGD] * 10, WalksTwice, Signum)
         rate = 10 ** self.random.uniform(-4, -1.5)
         parameters = [p for p in self.net.parameters() if p.requires_grad]
-        options = self.drawn_options(kind)
+        options = drawn_options(kind, self.random)
         if len(parameters) > 1 and self.happens(0.3):
             cut = int(self.random.integers(1, len(parameters)))
-            other = self.drawn_options(kind) | {"lr": rate / 3}
+            other = drawn_options(kind, self.random) | {"lr": rate / 3}
             kept = len(parameters) if self.happens(0.7) else max(cut + 1, len(parameters) - 1)
             groups = [{"params": parameters[:cut]}, {"params": parameters[cut:kept]} | other]
             return kind(groups, lr=rate, **options)
@@ -332,6 +327,14 @@ def other_momentum(t: Training) -> None:
             group["momentum"] = 0.0 if group["momentum"] and not group.get("nesterov") else 0.7
 
 
+def other_flags(t: Training) -> None:
+    """All but Nesterov's, which needs momentum."""
+    for group in t.optimizer.param_groups:
+        for name, option in t.optimizer.options.items():
+            if option is optim.FLAG and name != "nesterov":
+                group[name] = not group[name]
+
+
 def times(t: Training, factor: float) -> None:
     for p in t.net.parameters():
         p.data *= factor
@@ -340,6 +343,7 @@ def times(t: Training, factor: float) -> None:
 CHANGES: dict[str, Callable[[Training], Any]] = {
     "another rate": lambda t: t.optimizer.param_groups[0].update(lr=0.003),
     "another momentum": other_momentum,
+    "other flags": other_flags,
     "weights in place": lambda t: times(t, 0.9),
     "another array": another_array,
     "another W": new_weight,

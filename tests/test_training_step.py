@@ -25,6 +25,11 @@ OPTIMIZERS: dict[str, Callable[..., Any]] = {
     "adamw": lambda p: optim.AdamW(p, 0.003),
     "rmsprop": lambda p: optim.RMSprop(p, 0.001, centered=True, momentum=0.5),
     "adagrad": lambda p: optim.Adagrad(p, 0.01, lr_decay=0.1),
+    "amsgrad": lambda p: optim.Adam(p, 0.003, amsgrad=True, maximize=True),
+    "nadam": lambda p: optim.NAdam(p, 0.003, weight_decay=0.01, decoupled_weight_decay=True),
+    "radam": lambda p: optim.RAdam(p, 0.003, betas=(0.9, 0.9)),
+    "adadelta": lambda p: optim.Adadelta(p, weight_decay=0.01),
+    "lion": lambda p: optim.Lion(p, weight_decay=0.01),
 }
 
 

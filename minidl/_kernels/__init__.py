@@ -22,9 +22,9 @@ from .threads import get_num_threads, openmp, product_nanoseconds, set_num_threa
 
 __all__ = [
     "LEARNED", "LOSSES", "ROW_FUNCTIONS", "batch_norm", "dense", "dropout", "elementwise", "gather",
-    "gemm", "get_num_threads", "level", "levels", "losses", "network", "noise",
-    "product_nanoseconds", "rows", "scatter", "set_num_threads", "show_config", "softmax", "sums",
-    "threads_for", "update", "use",
+    "gemm", "get_num_threads", "level", "levels", "losses", "network", "noise", "norms",
+    "product_nanoseconds", "rows", "rules", "scatter", "set_num_threads", "show_config", "softmax",
+    "sums", "threads_for", "update", "use",
 ]  # fmt: skip
 
 
@@ -47,8 +47,8 @@ def _chosen_level() -> str:
 
 KERNELS = (
     "batch_norm", "dense", "dropout", "elementwise", "gather", "gemm", "losses", "maxout",
-    "network", "noise", "piecewise", "prelu", "rows", "scatter", "smooth", "softmax", "sums",
-    "update",
+    "network", "noise", "norms", "piecewise", "prelu", "rows", "rules", "scatter", "smooth",
+    "softmax", "sums", "update",
 )  # fmt: skip
 
 level = ""
@@ -61,7 +61,9 @@ gemm: ModuleType
 losses: ModuleType
 network: ModuleType
 noise: ModuleType
+norms: ModuleType
 rows: ModuleType
+rules: ModuleType
 scatter: ModuleType
 softmax: ModuleType
 sums: ModuleType

@@ -23,7 +23,7 @@ from minidl._kernels.squares cimport MOST_LANES, add_squares, taken
 from minidl._kernels.sums cimport sum_rows
 from minidl._kernels.team cimport Data, Turn, fetch_rows, meet, share
 from minidl._kernels.tile cimport TILE_SUMS, Matrix, lanes_of, pieces
-from minidl._kernels.update cimport apply_rule
+from minidl._kernels.update cimport Given, apply_rule
 
 cdef enum:
     NARROW = 24  # outputs up to which each thread computes all of them, for its rows
@@ -229,7 +229,7 @@ cdef inline void update(
         if s[i] != NULL:
             kept[i] = <real *> s[i] + first
     apply_rule[real](parameter.rule, w + first, gradient, kept[0], kept[1], kept[2], count,
-                     numbers + parameter.number * columns)
+                     <const Given *> (numbers + parameter.number * columns))
 
 
 cdef inline void update_narrow(

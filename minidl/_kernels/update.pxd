@@ -2,9 +2,10 @@
 
     rule(w, g, s0, s1, s2, n, numbers)    changes w[0..n) and its state by the gradients g[0..n)
 
-The state is up to three arrays of w's shape, NULL where the rule keeps less; the numbers are its
-options, and what follows from them for this step. A rule travels in a capsule, as an activation's
-row functions do, so what applies it needs no list of rules.
+The state is up to three arrays of w's shape, NULL where the rule keeps less. The numbers are what
+another function makes of the rule's options, once for a parameter and a step. Weight decay, and the
+way uphill, are `apply_rule`'s. A rule travels in capsules, as an activation's row functions do, so
+what applies it needs no list of rules.
 """
 
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
@@ -17,11 +18,30 @@ ctypedef void (*rule_double)(
     double *, const double *, double *, double *, double *, Py_ssize_t, const double *
 ) noexcept nogil
 
+cdef enum:
+    OWN = 6  # numbers that a rule's own options are, or become, at most
+    CHUNK = 256  # elements whose gradients are changed at a time, on the stack
 
-cdef inline dict rule(rule_float f32, rule_double f64):
-    """Both builds of a rule, as the Python side hands them on."""
-    return {"float32": PyCapsule_New(<void *> f32, "minidl rule float32", NULL),
-            "float64": PyCapsule_New(<void *> f64, "minidl rule float64", NULL)}
+
+cdef struct Told:
+    # What a rule is told of a parameter's step.
+    double t  # the count of the parameter's steps, this one included
+    double lr
+    double decay  # the weight decay
+    double is_decoupled  # whether that shrinks w and stays out of the gradient
+    double climbs  # whether the objective is to be maximised
+    double options[OWN]  # the rule's own, in the order in which it declares them
+
+
+cdef struct Given:
+    # What comes of it for the elements.
+    double shrink  # w = shrink · w, before anything else
+    double decay  # g = g + decay · w
+    double climbs  # g = -g, unless 0
+    double own[OWN]  # the rule's numbers
+
+
+ctypedef void (*numbers_function)(const Told *told, double *numbers) noexcept nogil
 
 
 cdef inline void *rule_function(object capsule, size_t itemsize) except? NULL:
@@ -30,7 +50,7 @@ cdef inline void *rule_function(object capsule, size_t itemsize) except? NULL:
         capsule, "minidl rule float32" if itemsize == 4 else "minidl rule float64")
 
 
-cdef inline void apply_rule(
+cdef inline void call_rule(
     void *function, real *w, const real *g, real *s0, real *s1, real *s2, Py_ssize_t n,
     const double *numbers
 ) noexcept nogil:
@@ -38,3 +58,33 @@ cdef inline void apply_rule(
         (<rule_float> function)(w, g, s0, s1, s2, n, numbers)
     else:
         (<rule_double> function)(w, g, s0, s1, s2, n, numbers)
+
+
+cdef inline real *moved(real *state, Py_ssize_t by) noexcept nogil:
+    return state + by if state != NULL else NULL
+
+
+cdef inline void apply_rule(
+    void *function, real *w, const real *g, real *s0, real *s1, real *s2, Py_ssize_t n,
+    const Given *given
+) noexcept nogil:
+    """The rule, with weight decay and uphill where these are asked for. Where decay is 0 it is left
+    out, so that an infinite weight does not become NaN."""
+    cdef real d[CHUNK]
+    cdef Py_ssize_t first = 0, count, i
+    cdef real shrink = <real> given.shrink, decay = <real> given.decay
+    cdef bint climbs = given.climbs != 0
+    if shrink == 1 and decay == 0 and not climbs:
+        call_rule(function, w, g, s0, s1, s2, n, given.own)
+        return
+    while first < n:
+        count = min(<Py_ssize_t> CHUNK, n - first)
+        for i in range(count):
+            w[first + i] *= shrink
+            d[i] = -g[first + i] if climbs else g[first + i]
+        if decay != 0:
+            for i in range(count):
+                d[i] += decay * w[first + i]
+        call_rule(function, w + first, <const real *> d, moved(s0, first), moved(s1, first),
+                  moved(s2, first), count, given.own)
+        first += count

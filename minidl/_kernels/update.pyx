@@ -1,234 +1,193 @@
-"""The optimisers' update rules, and the norms that bound gradients and weights.
-
-A rule is one function (update.pxd) on a span of a parameter's elements, and its line in RULES. An
-element needs no other element, so its bits depend neither on the threads nor on the spans.
-Numbers are computed in double precision once per parameter, elements in their own precision.
-Weight decay adds decay · w to the gradient g; where decay is 0 it is left out, so that an
-infinite weight does not become NaN. Cost of each: one pass over the arrays named.
-"""
+"""A step of an optimiser for all its parameters of one dtype."""
 
 from cpython.buffer cimport (
-    PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer)
+    PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer)
+from cpython.pycapsule cimport PyCapsule_GetPointer
 from cython.parallel cimport prange
-from libc.math cimport sqrt, sqrtf
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcmp
 
+from minidl._kernels.address cimport address
 from minidl._kernels.scalar cimport real
-from minidl._kernels.update cimport apply_rule, rule, rule_function
+from minidl._kernels.update cimport (
+    Given, Told, apply_rule, moved, numbers_function, rule_function)
 
-RULES = {}
-
-cdef enum:
-    LANES = 8  # sums that run side by side, so that one addition need not wait for the last
-    COLUMNS = 64
+TOLD, GIVEN = sizeof(Told) // sizeof(double), sizeof(Given) // sizeof(double)
 
 
-cdef inline real root(real x) noexcept nogil:
-    if real is float:
-        return sqrtf(x)
-    else:
-        return sqrt(x)
+cdef numbers_function numbers_of(rule) except NULL:
+    return <numbers_function> PyCapsule_GetPointer(rule["numbers"], "minidl numbers of a rule")
 
 
-# ---- SGD: w -= lr g --------------------------------------------------------------------------
-# numbers: lr, decay.
-
-cdef void sgd(
-    real *w, const real *g, real *_, real *__, real *___, Py_ssize_t n, const double *numbers
-) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef real lr = <real> numbers[0], decay = <real> numbers[1]
-    for i in range(n):
-        w[i] -= lr * (g[i] + decay * w[i] if decay != 0 else g[i])
+cdef inline void give(numbers_function function, const Told *told, Given *given) noexcept nogil:
+    given.shrink = 1 - told.lr * told.decay if told.is_decoupled else 1
+    given.decay = 0 if told.is_decoupled else told.decay
+    given.climbs = told.climbs
+    function(told, given.own)
 
 
-RULES["sgd"] = rule(sgd, sgd)
+def numbers(rule, const double[:, :, ::1] told, double[:, :, ::1] given):
+    """What the elements of n parameters are given for each step, (steps, n, GIVEN), from what the
+    rule is told, (steps, n, TOLD)."""
+    cdef Py_ssize_t i, k
+    cdef numbers_function function = numbers_of(rule)
+    for i in range(told.shape[0]):
+        for k in range(told.shape[1]):
+            give(function, <const Told *> &told[i, k, 0], <Given *> &given[i, k, 0])
 
 
-# ---- Momentum: u = momentum u + fresh g, w -= lr u, or in Nesterov's form w -= lr (g + momentum u)
-# state: u; numbers: lr, decay, momentum, fresh, nesterov.
-
-cdef void momentum(
-    real *w, const real *g, real *u, real *_, real *__, Py_ssize_t n, const double *numbers
-) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef real lr = <real> numbers[0], decay = <real> numbers[1], share = <real> numbers[2]
-    cdef real fresh = <real> numbers[3], d
-    cdef bint nesterov = numbers[4] != 0
-    for i in range(n):
-        d = g[i] + decay * w[i] if decay != 0 else g[i]
-        u[i] = share * u[i] + fresh * d
-        w[i] -= lr * (d + share * u[i] if nesterov else u[i])
+cdef struct Parameter:
+    void *w
+    void *g  # NULL: the parameter stays as it is
+    Given given
 
 
-RULES["momentum"] = rule(momentum, momentum)
-
-
-# ---- Adam: m, v = averages of g and g²; w = shrink w - rate m / (sqrt(v) / correction + eps) ----
-# rate = lr / (1 - beta1^t) and correction = sqrt(1 - beta2^t) undo that m and v start from 0.
-# AdamW's decay is shrink = 1 - lr · weight_decay, beside the averages.
-# state: m, v; numbers: decay, shrink, rate, correction, beta1, beta2, eps.
-
-cdef void adam(
-    real *w, const real *g, real *m, real *v, real *_, Py_ssize_t n, const double *numbers
-) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef real decay = <real> numbers[0], shrink = <real> numbers[1], rate = <real> numbers[2]
-    cdef real correction = <real> numbers[3], beta1 = <real> numbers[4], beta2 = <real> numbers[5]
-    cdef real rest1 = <real> (1 - numbers[4]), rest2 = <real> (1 - numbers[5])
-    cdef real eps = <real> numbers[6], d
-    for i in range(n):
-        d = g[i] + decay * w[i] if decay != 0 else g[i]
-        m[i] = beta1 * m[i] + rest1 * d
-        v[i] = beta2 * v[i] + rest2 * d * d
-        w[i] = shrink * w[i] - rate * (m[i] / (root(v[i]) / correction + eps))
-
-
-RULES["adam"] = rule(adam, adam)
-
-
-# ---- RMSprop: v = average of g²; w -= lr g / (sqrt(v) + eps) -----------------------------------
-# Centred, the average m of g is kept too and the root is of the variance v - m², which rounding
-# can make negative: it is then 0. With momentum, u = momentum u + g / (sqrt(v) + eps) and
-# w -= lr u. state: v, m or NULL, u or NULL; numbers: lr, decay, alpha, eps, momentum.
-
-cdef void rmsprop(
-    real *w, const real *g, real *v, real *m, real *u, Py_ssize_t n, const double *numbers
-) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef real lr = <real> numbers[0], decay = <real> numbers[1], alpha = <real> numbers[2]
-    cdef real rest = <real> (1 - numbers[2]), eps = <real> numbers[3], share = <real> numbers[4]
-    cdef real d, variance
-    for i in range(n):
-        d = g[i] + decay * w[i] if decay != 0 else g[i]
-        v[i] = alpha * v[i] + rest * d * d
-        variance = v[i]
-        if m != NULL:
-            m[i] = alpha * m[i] + rest * d
-            variance = variance - m[i] * m[i]
-            variance = 0 if variance < 0 else variance
-        d = d / (root(variance) + eps)
-        if u != NULL:
-            u[i] = share * u[i] + d
-            d = u[i]
-        w[i] -= lr * d
-
-
-RULES["rmsprop"] = rule(rmsprop, rmsprop)
-
-
-# ---- Adagrad: v = sum of all g²; w -= rate g / (sqrt(v) + eps) ---------------------------------
-# state: v; numbers: decay, rate, eps.
-
-cdef void adagrad(
-    real *w, const real *g, real *v, real *_, real *__, Py_ssize_t n, const double *numbers
-) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef real decay = <real> numbers[0], rate = <real> numbers[1], eps = <real> numbers[2], d
-    for i in range(n):
-        d = g[i] + decay * w[i] if decay != 0 else g[i]
-        v[i] += d * d
-        w[i] -= rate * (d / (root(v[i]) + eps))
-
-
-RULES["adagrad"] = rule(adagrad, adagrad)
-
-
-# ---- One step for all parameters of one dtype ---------------------------------------------------
-
-cdef int locate(list arrays, Py_ssize_t[::1] places, int flags) except -1:
-    """Where each array's elements start; 0 for None. The caller's list keeps the arrays alive."""
+cdef bint is_fit(
+    object array, const Py_ssize_t *shape, size_t itemsize, bint writable, void **place
+) except -1:
+    """Whether the array can be used where it is; that place."""
     cdef Py_buffer view
-    cdef Py_ssize_t k
-    for k in range(len(arrays)):
-        places[k] = 0
-        if arrays[k] is not None:
-            PyObject_GetBuffer(arrays[k], &view, flags | PyBUF_C_CONTIGUOUS)
-            places[k] = <Py_ssize_t> view.buf
-            PyBuffer_Release(&view)
-    return 0
+    cdef int axis
+    cdef int flags = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (PyBUF_WRITABLE if writable else 0)
+    cdef char letter = b"f" if itemsize == 4 else b"d"
+    try:
+        PyObject_GetBuffer(array, &view, flags)
+    except (BufferError, TypeError, ValueError):
+        return False
+    place[0] = view.buf
+    # More than the letter has an array that is not aligned, or whose bytes are in another order.
+    cdef bint fits = view.format[0] == letter and view.format[1] == 0 and view.ndim == shape[0]
+    for axis in range(view.ndim if fits else 0):
+        fits = fits and view.shape[axis] == shape[1 + axis]
+    PyBuffer_Release(&view)
+    return fits
 
 
-cdef inline real *part(real[::1] state, Py_ssize_t start) noexcept nogil:
-    return &state[start] if state.shape[0] else NULL
-
-
-def step(
-    function, list weights, list gradients, const Py_ssize_t[:, ::1] spans,
-    Py_ssize_t[:, ::1] places, real[::1] s0, real[::1] s1, real[::1] s2,
-    const double[:, ::1] numbers, int threads
-):
-    """Applies a rule to the parameters in place, where they are.
-
-    weights, gradients   lists of contiguous arrays; a parameter without a gradient (None) is
-                         left alone, and so is its state
-    spans (spans, 4)     the work, cut into pieces: which parameter, its first element, that
-                         element's place in the state, how many elements
-    places (2, n)        room for the addresses of the n weights and gradients
-    s0, s1, s2           the state: flat arrays over all n parameters; empty if it is not kept
-    numbers (n, k)       the rule's numbers for every parameter
-    """
-    cdef void *f = rule_function(function, sizeof(real))
-    cdef Py_ssize_t s, k
-    locate(weights, places[0], PyBUF_WRITABLE)
-    locate(gradients, places[1], 0)
-    for s in prange(spans.shape[0], nogil=True, num_threads=threads, schedule="static"):
-        k = spans[s, 0]
-        if places[1, k]:
-            apply_rule[real](
-                f, <real *> places[0, k] + spans[s, 1],
-                <const real *> places[1, k] + spans[s, 1], part(s0, spans[s, 2]),
-                part(s1, spans[s, 2]), part(s2, spans[s, 2]), spans[s, 3], &numbers[k, 0])
-
-
-# ---- Norms: in double precision, in one fixed order --------------------------------------------
-
-def sum_of_squares(const real[::1] x):
-    """The sum of x², as a float: LANES sums that run through x side by side, then added up."""
-    cdef double sums[LANES]
-    cdef Py_ssize_t i = 0, lane, n = x.shape[0]
-    cdef double total = 0
-    with nogil:
-        for lane in range(LANES):
-            sums[lane] = 0
-        while i + LANES <= n:
-            for lane in range(LANES):
-                sums[lane] += <double> x[i + lane] * x[i + lane]
-            i = i + LANES
-        for lane in range(n - i):
-            sums[lane] += <double> x[i + lane] * x[i + lane]
-        for lane in range(LANES):
-            total += sums[lane]
-    return total
-
-
-cdef inline void limit_columns(
-    real *W, double *norms, Py_ssize_t rows, Py_ssize_t units, Py_ssize_t columns, double limit
+cdef inline void run_span(
+    void *function, const Parameter *parameters, const Py_ssize_t *span, void **states,
+    const real *like
 ) noexcept nogil:
-    """The same for up to COLUMNS neighbouring columns of a matrix whose rows are `units` long."""
-    cdef double scales[COLUMNS]
-    cdef Py_ssize_t i, u
-    cdef bint exceeded = False
-    for u in range(columns):
-        norms[u] = 0
-    for i in range(rows):
-        for u in range(columns):
-            norms[u] += <double> W[i * units + u] * W[i * units + u]
-    for u in range(columns):
-        norms[u] = sqrt(norms[u])
-        scales[u] = limit / norms[u] if norms[u] > limit else 1
-        exceeded = exceeded or norms[u] > limit
-    if exceeded:
-        for i in range(rows):
-            for u in range(columns):
-                W[i * units + u] = <real> (W[i * units + u] * scales[u])
+    """`like` is not read, but has the dtype."""
+    cdef const Parameter *parameter = parameters + span[0]
+    if parameter.g != NULL:
+        apply_rule[real](
+            function, <real *> parameter.w + span[1], <const real *> parameter.g + span[1],
+            moved(<real *> states[0], span[2]), moved(<real *> states[1], span[2]),
+            moved(<real *> states[2], span[2]), span[3], &parameter.given)
 
 
-def max_norm(real[:, ::1] W, double limit, double[::1] norms, int threads):
-    """norms_u = the norm of column u of W (in, units); where it is above `limit`, the column is
-    scaled down to it. Cost: one pass over W, a second one where a norm is too large."""
-    cdef Py_ssize_t block, start, rows = W.shape[0], units = W.shape[1]
-    cdef Py_ssize_t blocks = (units + COLUMNS - 1) // COLUMNS
-    for block in prange(blocks, nogil=True, num_threads=threads, schedule="static"):
-        start = COLUMNS * block
-        limit_columns(&W[0, start], &norms[start], rows, units, min(COLUMNS, units - start),
-                      limit)
+cdef void run_spans(
+    void *function, const Parameter *parameters, const Py_ssize_t *spans, Py_ssize_t count,
+    void **states, int threads, const real *like
+) noexcept:
+    cdef Py_ssize_t i
+    if threads == 1:  # a team of one would take OpenMP 0.7 µs
+        with nogil:
+            for i in range(count):
+                run_span(function, parameters, spans + 4 * i, states, like)
+        return
+    for i in prange(count, nogil=True, num_threads=threads, schedule="static"):
+        run_span(function, parameters, spans + 4 * i, states, like)
+
+
+cdef class Update:
+    """A rule and the n parameters of one dtype that it changes in place, kept from step to step, so
+    that a step costs little more than its work.
+
+    rule, dtype            an entry of RULES; "float32" or "float64"
+    shapes (n, 1 + axes)   each parameter's number of axes, and their lengths
+    spans (spans, 4)       the work, cut into pieces: which parameter, its first element, that
+                           element's place in the state, how many elements
+    states                 three flat arrays over all n parameters; None where the rule keeps less
+    told (n, TOLD)         what the rule is told, but for t; the numbers may change between steps
+    """
+
+    cdef numbers_function numbers_of
+    cdef void *function
+    cdef size_t itemsize
+    cdef const Py_ssize_t[:, ::1] shapes, spans
+    cdef double[:, ::1] told
+    cdef void *states[3]
+    cdef list kept
+    cdef Parameter *parameters
+    cdef readonly bint has_moved  # whether find() found a parameter at another place than before
+
+    def __cinit__(self, rule, str dtype, shapes, spans, list states, told):
+        cdef int i
+        self.numbers_of = numbers_of(rule)
+        self.itemsize = 4 if dtype == "float32" else 8
+        self.function = rule_function(rule[dtype], self.itemsize)
+        self.shapes, self.spans, self.told, self.kept = shapes, spans, told, []
+        for i in range(3):
+            self.states[i] = address(states[i], self.kept, True)
+        self.parameters = <Parameter *> calloc(len(told), sizeof(Parameter))
+        if self.parameters == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        free(self.parameters)
+
+    def find(self, list weights, list gradients):
+        """Takes in where the arrays are; the caller keeps them until run(). A parameter without a
+        gradient (None) is left alone, and so is its state. False if one of the others, or its
+        gradient, is no contiguous array of the dtype and the parameter's shape."""
+        cdef Py_ssize_t k
+        cdef void *before
+        cdef Parameter *parameter
+        cdef bint are_fit = True
+        self.has_moved = False
+        for k in range(self.told.shape[0]):
+            parameter = &self.parameters[k]
+            parameter.g = NULL
+            if gradients[k] is None:
+                continue
+            before = parameter.w
+            are_fit = (
+                is_fit(weights[k], &self.shapes[k, 0], self.itemsize, True, &parameter.w)
+                and is_fit(gradients[k], &self.shapes[k, 0], self.itemsize, False, &parameter.g)
+                and are_fit)
+            self.has_moved = self.has_moved or parameter.w != before
+        if not are_fit:
+            self.forget()
+        return are_fit
+
+    cdef void forget(self):
+        """Nobody need keep the gradients from now on."""
+        cdef Py_ssize_t k
+        for k in range(self.told.shape[0]):
+            self.parameters[k].g = NULL
+
+    cdef void tell(self, list steps):
+        """What the rule gives each parameter in the step of this number; alike for those that it
+        tells alike."""
+        cdef Py_ssize_t k, last = -1
+        for k in range(self.told.shape[0]):
+            self.told[k, 0] = steps[k]
+            if last >= 0 and memcmp(&self.told[k, 0], &self.told[last, 0], sizeof(Told)) == 0:
+                self.parameters[k].given = self.parameters[last].given
+            else:
+                give(self.numbers_of, <const Told *> &self.told[k, 0], &self.parameters[k].given)
+            last = k
+
+    def give(self, list steps, double[:, ::1] given):
+        """What the elements of the n parameters are given (n, GIVEN) in the step of this number."""
+        cdef Py_ssize_t k
+        self.tell(steps)
+        for k in range(self.told.shape[0]):
+            (<Given *> &given[k, 0])[0] = self.parameters[k].given
+
+    def run(self, list steps, bint is_counted, int threads):
+        """Applies the rule to what find() has found. `steps` counts each parameter's steps before
+        this one, and with it afterwards, if it is counted."""
+        cdef Py_ssize_t k
+        for k in range(self.told.shape[0] if is_counted else 0):
+            if self.parameters[k].g != NULL:
+                steps[k] += 1
+        self.tell(steps)
+        if self.itemsize == 4:
+            run_spans(self.function, self.parameters, &self.spans[0, 0], self.spans.shape[0],
+                      self.states, threads, <const float *> NULL)
+        else:
+            run_spans(self.function, self.parameters, &self.spans[0, 0], self.spans.shape[0],
+                      self.states, threads, <const double *> NULL)
+        self.forget()

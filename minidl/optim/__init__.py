@@ -6,15 +6,20 @@ Each keeps PyTorch's update rule and defaults. A training step is
     loss.backward()
     optimizer.step()
 
-with `clip_grad_norm` before and `max_norm` after `step()` where they are wanted.
+with `clip_grad_norm` before and `max_norm` after `step()` where they are wanted. A rule of your own
+is a subclass of `Optimizer`; the names in capitals say what an option may be.
 """
 
+from .adam import Adam, AdamW, NAdam, RAdam
+from .arguments import FLAG, NOT_NEGATIVE, NUMBER, POSITIVE, SHARE, TWO_SHARES, Option
 from .base import Optimizer
 from .constraints import clip_grad_norm, max_norm
-from .rules import SGD, Adagrad, Adam, AdamW, RMSprop
+from .rules import SGD, Adadelta, Adagrad, Lion, RMSprop
 
 __all__ = [
-    "SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "clip_grad_norm", "max_norm",
+    "FLAG", "NOT_NEGATIVE", "NUMBER", "POSITIVE", "SGD", "SHARE", "TWO_SHARES", "Adadelta",
+    "Adagrad", "Adam", "AdamW", "Lion", "NAdam", "Optimizer", "Option", "RAdam", "RMSprop",
+    "clip_grad_norm", "max_norm",
 ]  # fmt: skip
 
 

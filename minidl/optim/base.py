@@ -2,14 +2,14 @@
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from operator import is_
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 
-from .. import _kernels
 from ..checks import declared
-from ..errors import ArgumentError, DTypeError, GuardWarning, explain
+from ..errors import ArgumentError, DTypeError, GuardWarning, ShapeError, explain
 from ..tensor import Tensor
 from .arguments import (
     NOT_NEGATIVE,
@@ -20,20 +20,20 @@ from .arguments import (
     parameters_of,
     require_keys,
 )
-from .block import Block, Rule
-
-NUMBERS = 8  # that a rule's kernel is given for each parameter, at most
+from .block import Block, writable
 
 
-class Group(NamedTuple):
+@dataclass
+class Group:
     """Parameters with options of their own; `options` is the dict that `param_groups` shows, and
     `checked` a copy of it from when it was last found to be right, but for lists: they may change
-    within."""
+    within. `version` counts how often that was."""
 
     options: dict[str, Any]
     parameters: tuple[Tensor, ...]
     blocks: list[Block]
-    checked: dict[str, Any]
+    checked: dict[str, Any] = field(default_factory=dict)
+    version: int = 0
 
 
 @declared
@@ -48,42 +48,74 @@ class Optimizer:
     and step() checks them again. A frozen parameter (requires_grad = False) is passed over for as
     long as it is.
 
-    A parameter that has the attribute `decays = False` gets no weight decay.
+    A rule of your own is a subclass with `update`. It declares its `options`, each with what it may
+    be, and by `state` the names of the arrays of a parameter's shape that it keeps for each:
 
-    A rule is a subclass: it declares its `options` and the `state` that it may keep for every
-    parameter, names its kernel in `_kernel`, what is kept in `_initial_state`, and gives the
-    kernel's numbers in `_numbers`.
+    >>> import numpy as np
+    >>> import minidl
+    >>> from minidl import optim
+    >>> class Signum(optim.Optimizer):
+    ...     options = {"lr": optim.POSITIVE, "momentum": optim.SHARE}
+    ...     state = ("u",)
+    ...
+    ...     def __init__(self, params, lr=0.01, momentum=0.9):
+    ...         super().__init__(params, lr=lr, momentum=momentum)
+    ...
+    ...     def update(self, w, g, state, options, t):
+    ...         share = options["momentum"]
+    ...         state["u"] = share * state["u"] + (1 - share) * g
+    ...         return w - options["lr"] * np.sign(state["u"])
+    >>> w = minidl.tensor([1.0, 2.0], requires_grad=True)
+    >>> optimizer = Signum([w], lr=0.25)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w.data
+    array([0.75, 1.75], dtype=float32)
+
+    Options of these names need no line of the rule: `weight_decay` (float) adds weight_decay · w to
+    the gradient or, where `decoupled_weight_decay` (an option, or the class's `decoupled`) is true,
+    multiplies w by 1 - lr · weight_decay first; a parameter that has the attribute `decays = False`
+    gets none. `maximize` turns the gradient round.
     """
 
-    options: ClassVar[dict[str, Option]]
-    state: ClassVar[tuple[str, ...]]  # in the kernel's order
-    nanoseconds: ClassVar[float]  # that an element takes one core
+    options: ClassVar[dict[str, Option]]  # "lr" among them
+    state: ClassVar[tuple[str, ...]] = ()
+    decoupled: ClassVar[bool] = False  # whether weight decay stays out of the gradient
 
     def __init__(self, params: Parameters, **defaults: Any) -> None:
+        if "lr" not in getattr(self, "options", {}) or "steps" in self.state:
+            expected = "a rule to declare `options` with 'lr', and a `state` without 'steps'"
+            raise ArgumentError(explain(self._name, expected, f"{vars(type(self)).get('options')}"))
         self._defaults = defaults
         self._groups: list[Group] = []
         for group in self._checked(as_groups(self._name, params)):
             self._append(group)
 
-    def _initial_state(self, options: dict[str, Any]) -> dict[str, float]:
-        """The arrays that are kept for every parameter, by name, with what they start from."""
-        raise NotImplementedError
+    def update(
+        self,
+        w: np.ndarray,
+        g: np.ndarray,
+        state: dict[str, np.ndarray],
+        options: Mapping[str, Any],
+        t: int,
+    ) -> np.ndarray:
+        """The rule: new values for a parameter's `w`, from its gradient `g`.
 
-    def _kernel(self, options: dict[str, Any]) -> str:
-        """The rule's name among the kernels."""
-        raise NotImplementedError
+        Both are arrays of one shape and dtype, which are not to be written to; weight decay is in
+        them. `state` has the parameter's arrays, which may be changed or replaced, `options` those
+        of its group; t counts its steps from 1.
+        """
+        hint = "def update(self, w, g, state, options, t): return ..."
+        raise NotImplementedError(explain(self._name, "a rule", "no update", hint))
 
-    def _numbers(self, options: dict[str, Any], t: np.ndarray, decay: np.ndarray) -> Sequence[Any]:
-        """What the kernel is told, in its order: numbers, or arrays that broadcast to `t`, the
-        count of each parameter's steps. `decay` is each parameter's weight decay."""
-        raise NotImplementedError
+    def initial_state(self, options: Mapping[str, Any]) -> dict[str, float]:
+        """The arrays that are kept for every parameter, by name, with what they start from: all of
+        `state`, from 0."""
+        return dict.fromkeys(self.state, 0.0)
 
-    def _is_steady(self, options: dict[str, Any]) -> bool:
-        """Whether the numbers are the same for every step."""
-        return False
-
-    def _check_options(self, options: dict[str, Any]) -> None:
-        """Raises ArgumentError unless every option is in its range."""
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Raises ArgumentError unless every option is in its range. A rule whose options depend on
+        each other adds to it."""
         for name, option in self.options.items():
             option.check(self._name, name, options[name])
 
@@ -126,22 +158,74 @@ class Optimizer:
         """Changes every parameter that has a gradient; the others, and their state, stay.
 
         Nothing is changed if an option is out of range (ArgumentError) or a gradient does not
-        fit its parameter (ShapeError, DTypeError), or if no parameter that wants a gradient has one
-        (GuardWarning). A backward pass through a graph that read the old values raises GraphError
-        afterwards.
+        fit its parameter (ShapeError, DTypeError), if no parameter that wants a gradient has one
+        (GuardWarning), or if `update` fails. A backward pass through a graph that read the old
+        values raises GraphError afterwards.
         """
         work = []
         for group in self._groups:
             self._check_group(group)
-            work += [(block, block.gradients(self._name), group.options) for block in group.blocks]
-        if all(gradient is None for _, gradients, _ in work for gradient in gradients):
+            for block in group.blocks:
+                block.check_arrays(self._name)
+                work.append((block, block.gradients(self._name), group.options))
+        if all(g is None for _, gradients, _ in work for g in gradients):
             self._warn_of_no_gradient()
-        for block, gradients, options in work:
-            if any(gradient is not None for gradient in gradients):
-                kernel, states = self.prepared(block, options)
-                t = block.count(gradients) if block.state else block.steps
-                numbers = self.numbers(block, options, t)[0]
-                block.run(kernel, gradients, states, numbers, self.nanoseconds)
+        before: list[tuple[np.ndarray, np.ndarray]] = []
+        try:
+            for block, gradients, options in work:
+                for k, g in enumerate(gradients):
+                    if g is not None:
+                        self._update_one(block, k, g, options, before)
+        except BaseException:
+            for array, values in reversed(before):
+                array[...] = values
+            raise
+        for block, gradients, _ in work:
+            block.steps = [t + (g is not None) for t, g in zip(block.steps, gradients, strict=True)]
+            block.mark(gradients)
+
+    def _update_one(
+        self,
+        block: Block,
+        k: int,
+        g: np.ndarray,
+        options: dict[str, Any],
+        before: list[tuple[np.ndarray, np.ndarray]],
+    ) -> None:
+        """Changes the k-th parameter and its state; adds to `before` what these arrays were."""
+        w, first = writable(block.parameters[k]), self.initial_state(options)
+        block.ensure_state(first)
+        state = {name: block.part(name, k) for name in first}
+        before += [(array, array.copy()) for array in (w, *state.values())]
+        if options.get("maximize"):
+            g = -g
+        if decay := options.get("weight_decay", 0.0) * float(block.decays[k]):
+            if self._is_decoupled(options):
+                w *= 1 - options["lr"] * decay
+            else:
+                g = g + decay * w
+        given = dict(state)
+        new = self.update(read_only(w), read_only(g), given, options, block.steps[k] + 1)
+        require_keys(f"{self._name}.update: state", state.keys(), given.keys())
+        for name, array in state.items():
+            array[...] = self._fitting(f"state {name!r}", given[name], array)
+        w[...] = self._fitting("new weights", new, w)
+
+    def _fitting(self, what: str, value: Any, like: np.ndarray) -> np.ndarray:
+        """`value` as an array whose numbers `like` can take."""
+        array = np.asarray(value.data if isinstance(value, Tensor) else value)
+        expected = f"{what} of shape {like.shape} and dtype {like.dtype}"
+        if not np.can_cast(array.dtype, like.dtype, "same_kind"):
+            got = type(value).__name__ if array.dtype == object else array.dtype
+            raise DTypeError(
+                explain(f"{self._name}.update", expected, got, "return w - lr * g, or the like")
+            )
+        if array.shape != like.shape:
+            raise ShapeError(explain(f"{self._name}.update", expected, f"shape {array.shape}"))
+        return array
+
+    def _is_decoupled(self, options: Mapping[str, Any]) -> bool:
+        return bool(options.get("decoupled_weight_decay", self.decoupled))
 
     def _warn_of_no_gradient(self) -> None:
         if any(p.requires_grad for p in self.all_parameters()):
@@ -150,74 +234,6 @@ class Optimizer:
             message = explain(f"{self._name}.step", expected, "none", hint)
             warnings.warn(message, GuardWarning, stacklevel=3)
 
-    def next_steps(
-        self, steps: int, rates: Sequence[Sequence[float]] | None = None
-    ) -> tuple[Mapping[int, Rule], np.ndarray, list[_kernels.Change]]:
-        """For a kernel that makes the next `steps` steps by itself, all parameters with a gradient.
-
-        Gives each parameter's rule by its id, the kernels' numbers (steps, parameters, k), and what
-        changes when the steps are made. `rates` holds every group's learning rate for each step.
-        """
-        for group in self._groups:
-            self._check_group(group)
-        rules: Mapping[int, Rule] = {}
-        numbers = []
-        changes: list[_kernels.Change] = []
-        for i, group in enumerate(self._groups):
-            options = group.options
-            is_plain = steps == 1 and rates is None
-            if rates is not None:
-                options = options | {"lr": np.array([step[i] for step in rates])[:, None]}
-            for block in group.blocks:
-                kernel, states = self.prepared(block, group.options)
-                of_block = block.rules(kernel, states, len(rules))
-                rules = {**rules, **of_block} if rules else of_block
-                counts = [[t + s for t in block.steps] for s in range(1, steps + 1)]
-                numbers.append(
-                    self.numbers(block, options, counts[0])
-                    if is_plain
-                    else self.numbers_for(block, options, counts)
-                )
-                if block.state:
-                    changes.append((block, "steps", counts[-1]))
-        return (
-            rules, numbers[0] if len(numbers) == 1 else np.concatenate(numbers, axis=1), changes
-        )  # fmt: skip
-
-    def prepared(self, block: Block, options: dict[str, Any]) -> tuple[Any, list[np.ndarray]]:
-        """The kernel for a step of this block and its three states, made if they are not there;
-        those of the last time if the options are too."""
-        wanted = [_kernels.update, *options.values()]
-        if not block.was_prepared_for(wanted):
-            kept = self._initial_state(options)
-            block.ensure_state(kept)
-            names = [*self.state, *[""] * (3 - len(self.state))]
-            kernel = _kernels.update.RULES[self._kernel(options)][block.dtype_name]
-            states = [block.array(name, name in kept) for name in names]
-            block.prepared, block.prepared_for, block.told = (kernel, states), wanted, None
-        return block.prepared
-
-    def numbers(self, block: Block, options: dict[str, Any], t: list[int]) -> np.ndarray:
-        """The kernel's numbers (1, n, NUMBERS) for a step of the block's n parameters, t their
-        counts of steps; kept, if every step has the same, as long as what was prepared."""
-        if block.told is not None:
-            return block.told
-        result = self.numbers_for(block, options, [t])
-        if self._is_steady(options):
-            block.told = result
-        return result
-
-    def numbers_for(
-        self, block: Block, options: dict[str, Any], counts: list[list[int]]
-    ) -> np.ndarray:
-        """The kernel's numbers (steps, n, NUMBERS) for steps of the block's n parameters: for each
-        step, the count of each parameter's steps."""
-        t, decay = np.maximum(counts, 1), block.decay(options["weight_decay"])
-        result = np.zeros((*t.shape, NUMBERS))
-        for i, column in enumerate(self._numbers(options, t, decay)):
-            result[..., i] = column
-        return result
-
     def state_dict(self) -> dict[str, Any]:
         """The options and the state, as numbers and copies of arrays: np.savez can store them.
 
@@ -225,10 +241,10 @@ class Optimizer:
         groups counted through, under "parameters.k.name"; `steps` counts the updates in it.
         """
         result: dict[str, Any] = {}
-        for i, (options, _, blocks, _) in enumerate(self._groups):
-            result |= {key: options[name] for name, key in self._option_keys(i).items()}
-            for block in blocks:
-                result |= block.saved(self._initial_state(options))
+        for i, group in enumerate(self._groups):
+            result |= {key: group.options[name] for name, key in self._option_keys(i).items()}
+            for block in group.blocks:
+                result |= block.saved(self.initial_state(group.options))
         return result
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -243,7 +259,7 @@ class Optimizer:
             raise DTypeError(explain(operation, "what state_dict() gave", type(state).__name__))
         options = [self._saved_options(i, state) for i in range(len(self._groups))]
         blocks = [
-            (block, self._initial_state(saved))
+            (block, self.initial_state(saved))
             for group, saved in zip(self._groups, options, strict=True)
             for block in group.blocks
         ]
@@ -279,7 +295,7 @@ class Optimizer:
     def _saved_options(self, i: int, state: Mapping[str, Any]) -> dict[str, Any]:
         """The options of group i in `state`, checked; one that is missing is None, so refused."""
         options = {name: _plain(state.get(key)) for name, key in self._option_keys(i).items()}
-        self._check_options(options)
+        self.check_options(options)
         return options
 
     def _checked(self, groups: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -290,7 +306,7 @@ class Optimizer:
     def _checked_group(self, group: dict[str, Any], taken: set[int]) -> dict[str, Any]:
         options = self._defaults | group
         require_keys(self._name, {"params", *self.options}, options.keys())
-        self._check_options(options)
+        self.check_options(options)
         POSITIVE.check(self._name, "lr", options["lr"])
         parameters = parameters_of(self._name, options["params"])
         for number, p in enumerate(parameters):
@@ -312,13 +328,10 @@ class Optimizer:
             Block([parameters[k] for k in members], [before + k for k in members])
             for members in by_dtype.values()
         ]
-        self._groups.append(Group(options, parameters, blocks, {}))
+        self._groups.append(Group(options, parameters, blocks))
 
     def _check_group(self, group: Group) -> None:
-        """Raises ArgumentError if what was set since makes no sense, ShapeError or DTypeError if a
-        parameter's array is another one than the state was made for."""
-        for block in group.blocks:
-            block.check_arrays(self._name)
+        """Raises ArgumentError if what was set since makes no sense."""
         options, checked = group.options, group.checked
         if options.keys() == checked.keys() and all(map(is_, options.values(), checked.values())):
             return
@@ -332,9 +345,16 @@ class Optimizer:
                     "add_param_group, or a new optimiser",
                 )
             )
-        self._check_options(options)
-        group.checked.clear()
-        group.checked.update({k: v for k, v in options.items() if not isinstance(v, list)})
+        self.check_options(options)
+        group.checked = {k: v for k, v in options.items() if not isinstance(v, list)}
+        group.version += 1
+
+
+def read_only(values: Any) -> np.ndarray:
+    """An array, or a view of one, that is not to be written to."""
+    view = np.asarray(values).view()
+    view.flags.writeable = False
+    return view
 
 
 def _plain(value: Any) -> Any:

@@ -1,84 +1,50 @@
-"""The parameters that one kernel call updates, and their state."""
+"""Parameters that are updated together, and what is kept for each of them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from operator import attrgetter, is_
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from .. import _kernels
 from ..errors import ArgumentError, DTypeError, ShapeError, explain
 from ..tensor import Tensor
-
-# The elements that a thread updates at a time: few enough for the cache, enough to be worth
-# asking for.
-SPAN = 4096
 
 ARRAY, SHAPE = attrgetter("_array"), attrgetter("shape")  # to be mapped: quicker than a loop
 
 Gradients = Sequence[np.ndarray | None]
 
 
-class Rule(NamedTuple):
-    """How a kernel updates one parameter: its array, the rule's kernel, the parameter's number
-    among all, and up to three states."""
-
-    w: np.ndarray
-    kernel: Any
-    number: int
-    states: list[np.ndarray | None]
-
-
 class Block:
     """The parameters of one group that share a dtype.
 
-    The parameters stay where they are: the kernel is given the address of every array. (One flat
-    buffer for all of them would need their gradients copied into it, which takes as long as the
-    whole SGD step, and their `data` moved.) The state lies in flat arrays, in the parameters'
-    order.
+    The parameters stay where they are. (One flat buffer for all of them would need their gradients
+    copied into it, which takes as long as the whole SGD step, and their `data` moved.) The state
+    lies in flat arrays, in the parameters' order.
 
     `numbers` are the parameters' places among all of the optimiser's. `steps` counts, for each
     parameter, the updates that its state has seen: one without a gradient is left out. `decays`
     is 1, or 0 for a parameter with the attribute `decays = False`.
     """
 
-    prepared: tuple[Any, list[np.ndarray]]
-    prepared_for: list[Any]
-    told: np.ndarray | None
-    _rules: dict[int, Rule]
-    _rules_for: list[Any]
-    overlaps: bool
-    _arrays: list[np.ndarray]
-
     def __init__(self, parameters: Sequence[Tensor], numbers: Sequence[int]) -> None:
         self.parameters = list(parameters)
         self.numbers = list(numbers)
         self.shapes = [p.shape for p in parameters]
         self.dtype = parameters[0].dtype
-        self.dtype_name = self.dtype.name
         sizes = [p.size for p in parameters]
         self.size = sum(sizes)
         self.starts = np.concatenate([[0], np.cumsum(sizes)])
-        self.spans = np.array(
-            [
-                (k, first, start + first, min(SPAN, size - first))
-                for k, (start, size) in enumerate(zip(self.starts[:-1], sizes, strict=True))
-                for first in range(0, size, SPAN)
-            ],
-            np.intp,
-        ).reshape(-1, 4)
-        self.places = np.empty((2, len(sizes)), np.intp)
         self.steps = [0] * len(sizes)
-        self.zeros = np.zeros(len(sizes))
         self.decays = np.array([float(getattr(p, "decays", True)) for p in parameters])
         self.state: dict[str, np.ndarray] = {}
-        self.nothing = np.empty(0, self.dtype)
-        vars(self).update(nothing_known())
+        self.overlaps = False  # whether any memory is that of two of the arrays
+        self._arrays: list[np.ndarray] = []  # when that was found out
+        self.kernel: Any = None  # what compiled.py keeps of it
 
     def __getstate__(self) -> dict[str, Any]:
-        """A copy finds its kernels anew: they cannot be copied."""
-        return vars(self) | nothing_known()
+        """A copy finds its kernel anew: it cannot be copied."""
+        return vars(self) | {"kernel": None, "_arrays": []}
 
     def check_arrays(self, operation: str) -> None:
         """Raises unless the parameters have the shapes and the dtype that the state is for. Finds
@@ -99,10 +65,6 @@ class Block:
         for name, value in initial.items():
             if name not in self.state:
                 self.state[name] = np.full(self.size, value, self.dtype)
-
-    def array(self, name: str, wanted: object = True) -> np.ndarray:
-        """The state `name` of all parameters, one after the other; empty if it is not wanted."""
-        return self.state[name] if wanted else self.nothing
 
     def part(self, name: str, k: int) -> np.ndarray:
         """The state `name` of the k-th parameter: a view of the parameter's shape."""
@@ -141,7 +103,7 @@ class Block:
 
     def load(self, state: Mapping[str, Any], initial: dict[str, float]) -> None:
         """Replaces the state of each parameter; check_saved() comes first."""
-        self.state, self.prepared_for = {}, []
+        self.state, self.kernel = {}, None
         self.ensure_state(initial)
         for key, name, k in self.slots(initial):
             if name == "steps":
@@ -158,61 +120,12 @@ class Block:
             raise ArgumentError(explain(operation, expected, "a view that is not", hint))
         return [gradient_of(operation, p) for p in self.parameters]
 
-    def count(self, gradients: Gradients) -> list[int]:
-        """Adds this update to `steps` and returns them."""
-        self.steps = [t + (g is not None) for t, g in zip(self.steps, gradients, strict=True)]
-        return self.steps
-
-    def decay(self, weight_decay: float) -> np.ndarray:
-        """The weight decay of each parameter."""
-        return weight_decay * self.decays if weight_decay else self.zeros
-
-    def was_prepared_for(self, wanted: list[Any]) -> bool:
-        """Whether these are the very options of the last time."""
-        return same(wanted, self.prepared_for)
-
-    def rules(self, kernel: Any, states: list[np.ndarray], first: int) -> dict[int, Rule]:
-        """Each parameter's rule by its id, numbered from `first` on; those of the last time, if
-        nothing has moved since."""
-        arrays = [writable(p) for p in self.parameters]
-        wanted = [kernel, first, *states, *arrays]
-        if not same(wanted, self._rules_for):
-            self._rules_for, self._rules = wanted, {}
-            for k, (p, w) in enumerate(zip(self.parameters, arrays, strict=True)):
-                span = slice(self.starts[k], self.starts[k + 1])
-                kept = [state[span] if state.size else None for state in states]
-                self._rules[id(p)] = Rule(w, kernel, first + k, kept)
-        return self._rules
-
-    def run(
-        self, kernel: Any, gradients: Gradients, states: list[np.ndarray], numbers: np.ndarray,
-        nanoseconds: float,
-    ) -> None:  # fmt: skip
-        """Applies a rule that takes one core so long per element, and tells the tape."""
-        weights: list[np.ndarray | None] = []
+    def mark(self, gradients: Gradients) -> None:
+        """Tells the tape that the parameters with a gradient were changed by it."""
         for p, g in zip(self.parameters, gradients, strict=True):
-            weights.append(None if g is None else writable(p))
             if g is not None:
                 p.mark_written()
                 p.grad._memory.was_stepped = True  # type: ignore[union-attr]  # g came from it
-        # Of two that share memory the second one is changed after the first.
-        threads = 1 if self.overlaps else _kernels.threads_for(nanoseconds * self.size)
-        _kernels.update.step(
-            kernel, weights, gradients, self.spans, self.places, *states, numbers, threads
-        )
-
-
-def nothing_known() -> dict[str, Any]:
-    """What a Block keeps from one step to the next, before the first."""
-    return {
-        "prepared": None,  # the kernel and its states
-        "prepared_for": [],  # the options then
-        "told": None,  # the kernel's numbers, if every step has the same
-        "_rules": {},
-        "_rules_for": [],
-        "overlaps": False,  # whether any memory is that of two of the arrays
-        "_arrays": [],
-    }
 
 
 def share_memory(arrays: Sequence[np.ndarray]) -> bool:

@@ -43,7 +43,7 @@ def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
         message = explain("clip_grad_norm", "a gradient to clip", "none", hint)
         warnings.warn(message, GuardWarning, stacklevel=2)
     norm = math.sqrt(
-        sum(_kernels.update.sum_of_squares(g.reshape(-1)) for g in gradients if g is not None)
+        sum(_kernels.norms.sum_of_squares(g.reshape(-1)) for g in gradients if g is not None)
     )
     scale = max_norm / (norm + 1e-6)
     if max_norm < math.inf and not scale >= 1:  # so NaN scales too
@@ -75,6 +75,6 @@ def max_norm(params: Iterable[Tensor], limit: float) -> None:
     require_float("max_norm", *matrices)
     for p in matrices:
         norms = np.empty(p.shape[1])
-        _kernels.update.max_norm(writable(p), limit, norms, _kernels.threads_for(p.size))
+        _kernels.norms.max_norm(writable(p), limit, norms, _kernels.threads_for(p.size))
         if (norms > limit).any():
             p.mark_written()

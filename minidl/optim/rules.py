@@ -1,20 +1,19 @@
-"""The update rules, each as PyTorch has it, with its defaults.
+"""The update rules, each as PyTorch has it, with its defaults; Lion, which PyTorch has not, is the
+paper's. Adam and its kin are in adam.py.
 
 In the formulas g is the gradient, after weight decay: g + weight_decay · w. Squares, roots and
-quotients are element by element.
+quotients are element by element. `maximize=True` goes up the gradient.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
-
-import numpy as np
 
 from ..errors import ArgumentError, explain
 from .arguments import FLAG, NOT_NEGATIVE, NUMBER, SHARE, TWO_SHARES, Parameters
-from .base import Optimizer
+from .compiled import Compiled
 
 
-class SGD(Optimizer):
+class SGD(Compiled):
     """Stochastic gradient descent, with momentum or Nesterov's.
 
         w = w - lr · g
@@ -36,10 +35,10 @@ class SGD(Optimizer):
 
     options = {
         "lr": NOT_NEGATIVE, "momentum": NOT_NEGATIVE, "dampening": NUMBER, "nesterov": FLAG,
-        "weight_decay": NOT_NEGATIVE,
+        "weight_decay": NOT_NEGATIVE, "maximize": FLAG,
     }  # fmt: skip
     state = ("velocity",)
-    nanoseconds = 0.5
+    kernel, nanoseconds = "sgd", 0.5
 
     def __init__(
         self,
@@ -50,14 +49,16 @@ class SGD(Optimizer):
         dampening: float = 0.0,
         nesterov: bool = False,
         weight_decay: float = 0.0,
+        maximize: bool = False,
     ) -> None:
         super().__init__(
             params, lr=lr, momentum=momentum, dampening=dampening, nesterov=nesterov,
-            weight_decay=weight_decay,
+            weight_decay=weight_decay, maximize=maximize,
         )  # fmt: skip
 
-    def _check_options(self, options: dict[str, Any]) -> None:
-        super()._check_options(options)
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Also raises ArgumentError for Nesterov's form where it has no meaning."""
+        super().check_options(options)
         if options["nesterov"] and (options["momentum"] == 0 or options["dampening"] != 0):
             raise ArgumentError(
                 explain(
@@ -68,102 +69,12 @@ class SGD(Optimizer):
                 )
             )
 
-    def _initial_state(self, options: dict[str, Any]) -> dict[str, float]:
+    def initial_state(self, options: Mapping[str, Any]) -> dict[str, float]:
+        """The velocity, if there is momentum."""
         return {"velocity": 0.0} if options["momentum"] else {}
 
-    def _kernel(self, options: dict[str, Any]) -> str:
-        return "momentum" if options["momentum"] else "sgd"
 
-    def _is_steady(self, options: dict[str, Any]) -> bool:
-        return not options["dampening"]
-
-    def _numbers(self, options: dict[str, Any], t: np.ndarray, decay: np.ndarray) -> Sequence[Any]:
-        if not options["momentum"]:
-            return options["lr"], decay
-        fresh = np.where(t == 1, 1.0, 1 - options["dampening"]) if options["dampening"] else 1.0
-        return options["lr"], decay, options["momentum"], fresh, options["nesterov"]
-
-
-class Adam(Optimizer):
-    """Adam: steps scaled by running averages of the gradient and its square.
-
-        m = beta1 · m + (1 - beta1) · g
-        v = beta2 · v + (1 - beta2) · g²
-        w = w - lr · m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + eps)
-
-    t counts a parameter's steps from 1; m and v start from 0. Kingma, Ba (2015), Adam: a method
-    for stochastic optimization.
-
-    >>> import minidl
-    >>> w = minidl.tensor([1.0, -1.0], requires_grad=True)
-    >>> optimizer = Adam([w], lr=0.25)
-    >>> (w * w).sum().backward()
-    >>> optimizer.step()  # the first step is ± lr, however large the gradient
-    >>> w.data
-    array([ 0.75, -0.75], dtype=float32)
-    """
-
-    options = {
-        "lr": NOT_NEGATIVE, "betas": TWO_SHARES, "eps": NOT_NEGATIVE, "weight_decay": NOT_NEGATIVE,
-    }  # fmt: skip
-    state = ("m", "v")
-    nanoseconds = 0.9
-    _decoupled = False  # whether weight decay goes past the averages
-
-    def __init__(
-        self,
-        params: Parameters,
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-    ) -> None:
-        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
-
-    def _initial_state(self, options: dict[str, Any]) -> dict[str, float]:
-        return {"m": 0.0, "v": 0.0}
-
-    def _kernel(self, options: dict[str, Any]) -> str:
-        return "adam"
-
-    def _numbers(self, options: dict[str, Any], t: np.ndarray, decay: np.ndarray) -> Sequence[Any]:
-        beta1, beta2 = options["betas"]
-        rate, correction = options["lr"] / (1 - beta1**t), np.sqrt(1 - beta2**t)
-        if self._decoupled:
-            shrink = 1 - options["lr"] * decay
-            return 0.0, shrink, rate, correction, beta1, beta2, options["eps"]
-        return decay, 1.0, rate, correction, beta1, beta2, options["eps"]
-
-
-class AdamW(Adam):
-    """Adam whose weight decay does not go through the averages.
-
-    First w = w · (1 - lr · weight_decay), then Adam's step with the bare gradient. Loshchilov,
-    Hutter (2019), Decoupled weight decay regularization.
-
-    >>> import minidl
-    >>> w = minidl.tensor([1.0], requires_grad=True)
-    >>> optimizer = AdamW([w], lr=0.5, weight_decay=0.5)
-    >>> (w * 0).sum().backward()
-    >>> optimizer.step()
-    >>> w.data
-    array([0.75], dtype=float32)
-    """
-
-    _decoupled = True
-
-    def __init__(
-        self,
-        params: Parameters,
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 1e-2,
-    ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay)
-
-
-class RMSprop(Optimizer):
+class RMSprop(Compiled):
     """RMSprop: the gradient divided by the root of the running average of its square.
 
         v = alpha · v + (1 - alpha) · g²
@@ -185,10 +96,10 @@ class RMSprop(Optimizer):
 
     options = {
         "lr": NOT_NEGATIVE, "alpha": SHARE, "eps": NOT_NEGATIVE, "weight_decay": NOT_NEGATIVE,
-        "momentum": NOT_NEGATIVE, "centered": FLAG,
+        "momentum": NOT_NEGATIVE, "centered": FLAG, "maximize": FLAG,
     }  # fmt: skip
     state = ("v", "m", "velocity")
-    nanoseconds = 0.6
+    kernel, nanoseconds = "rmsprop", 0.6
 
     def __init__(
         self,
@@ -199,29 +110,21 @@ class RMSprop(Optimizer):
         weight_decay: float = 0.0,
         momentum: float = 0.0,
         centered: bool = False,
+        *,
+        maximize: bool = False,
     ) -> None:
         super().__init__(
             params, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum,
-            centered=centered,
+            centered=centered, maximize=maximize,
         )  # fmt: skip
 
-    def _initial_state(self, options: dict[str, Any]) -> dict[str, float]:
+    def initial_state(self, options: Mapping[str, Any]) -> dict[str, float]:
+        """The average of g only if it is centred, the velocity if there is momentum."""
         wanted = {"v": True, "m": options["centered"], "velocity": options["momentum"]}
         return {name: 0.0 for name, is_wanted in wanted.items() if is_wanted}
 
-    def _kernel(self, options: dict[str, Any]) -> str:
-        return "rmsprop"
 
-    def _is_steady(self, options: dict[str, Any]) -> bool:
-        return True
-
-    def _numbers(self, options: dict[str, Any], t: np.ndarray, decay: np.ndarray) -> Sequence[Any]:
-        return (
-            options["lr"], decay, options["alpha"], options["eps"], options["momentum"],
-        )  # fmt: skip
-
-
-class Adagrad(Optimizer):
+class Adagrad(Compiled):
     """Adagrad: the gradient divided by the root of the sum of all its squares so far.
 
         v = v + g²
@@ -242,9 +145,10 @@ class Adagrad(Optimizer):
     options = {
         "lr": NOT_NEGATIVE, "lr_decay": NOT_NEGATIVE, "weight_decay": NOT_NEGATIVE,
         "initial_accumulator_value": NOT_NEGATIVE, "eps": NOT_NEGATIVE,
+        "maximize": FLAG,
     }  # fmt: skip
     state = ("v",)
-    nanoseconds = 0.6
+    kernel, nanoseconds = "adagrad", 0.6
 
     def __init__(
         self,
@@ -254,17 +158,94 @@ class Adagrad(Optimizer):
         weight_decay: float = 0.0,
         initial_accumulator_value: float = 0.0,
         eps: float = 1e-10,
+        *,
+        maximize: bool = False,
     ) -> None:
         super().__init__(
             params, lr=lr, lr_decay=lr_decay, weight_decay=weight_decay,
-            initial_accumulator_value=initial_accumulator_value, eps=eps,
+            initial_accumulator_value=initial_accumulator_value, eps=eps, maximize=maximize,
         )  # fmt: skip
 
-    def _initial_state(self, options: dict[str, Any]) -> dict[str, float]:
+    def initial_state(self, options: Mapping[str, Any]) -> dict[str, float]:
+        """v, from its first value."""
         return {"v": options["initial_accumulator_value"]}
 
-    def _kernel(self, options: dict[str, Any]) -> str:
-        return "adagrad"
 
-    def _numbers(self, options: dict[str, Any], t: np.ndarray, decay: np.ndarray) -> Sequence[Any]:
-        return decay, options["lr"] / (1 + (t - 1) * options["lr_decay"]), options["eps"]
+class Adadelta(Compiled):
+    """Adadelta: steps as long as the last ones, by running averages of both squares.
+
+        v = rho · v + (1 - rho) · g²
+        d = sqrt(u + eps) / sqrt(v + eps) · g
+        u = rho · u + (1 - rho) · d²
+        w = w - lr · d
+
+    u and v start from 0. Zeiler (2012), ADADELTA: an adaptive learning rate method.
+
+    >>> import minidl
+    >>> w = minidl.tensor([1.0], requires_grad=True)
+    >>> optimizer = Adadelta([w], rho=0.75, eps=0.25)
+    >>> (w * 3**0.5).sum().backward()
+    >>> optimizer.step()  # v = 3 / 4, so d = sqrt(1 / 4) / sqrt(1) · sqrt(3)
+    >>> w.data.round(3)
+    array([0.134], dtype=float32)
+    """
+
+    options = {
+        "lr": NOT_NEGATIVE, "rho": SHARE, "eps": NOT_NEGATIVE, "weight_decay": NOT_NEGATIVE,
+        "maximize": FLAG,
+    }  # fmt: skip
+    state = ("v", "u")
+    kernel, nanoseconds = "adadelta", 0.9
+
+    def __init__(
+        self,
+        params: Parameters,
+        lr: float = 1.0,
+        rho: float = 0.9,
+        eps: float = 1e-6,
+        weight_decay: float = 0.0,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(
+            params, lr=lr, rho=rho, eps=eps, weight_decay=weight_decay, maximize=maximize
+        )
+
+
+class Lion(Compiled):
+    """Lion: the sign of a running average of the gradient.
+
+        w = w - lr · sign(beta1 · m + (1 - beta1) · g)
+        m = beta2 · m + (1 - beta2) · g
+
+    m starts from 0. Weight decay stays out of the average, as AdamW's does: w = w · (1 - lr ·
+    weight_decay) comes first. All steps are ± lr, so the rate wants to be a third to a tenth of
+    Adam's, and the decay larger by as much. Chen et al. (2023), Symbolic discovery of optimization
+    algorithms.
+
+    >>> import minidl
+    >>> w = minidl.tensor([1.0, -1.0, 0.0], requires_grad=True)
+    >>> optimizer = Lion([w], lr=0.25)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w.data
+    array([ 0.75, -0.75,  0.  ], dtype=float32)
+    """
+
+    options = {
+        "lr": NOT_NEGATIVE, "betas": TWO_SHARES, "weight_decay": NOT_NEGATIVE, "maximize": FLAG,
+    }  # fmt: skip
+    state = ("m",)
+    decoupled = True
+    kernel, nanoseconds = "lion", 0.6
+
+    def __init__(
+        self,
+        params: Parameters,
+        lr: float = 1e-4,
+        betas: tuple[float, float] = (0.9, 0.99),
+        weight_decay: float = 0.0,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(params, lr=lr, betas=betas, weight_decay=weight_decay, maximize=maximize)

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ..optim import SGD, Adam, Optimizer, max_norm
+from ..optim import SGD, Adam, max_norm
+from ..optim.compiled import Compiled
 from ..tensor import Tensor
 
 
-class Penalised(Optimizer):
+class Penalised(Compiled):
     """A rule with `weight_decay` alpha / total, where `plan` says each coming batch's total."""
 
     limit: float | None = None  # on the norm of a unit's weights
@@ -24,13 +25,11 @@ class Penalised(Optimizer):
         """The total weights of the batches of the coming steps."""
         self._totals, self._done = totals, 0
 
-    def _numbers(self, options: dict[str, Any], t: np.ndarray, decay: np.ndarray) -> Sequence[Any]:
-        totals = self._totals[self._done : self._done + len(t)]
-        self._done += len(t)
-        return super()._numbers(options, t, decay / totals[:, None])
-
-    def _is_steady(self, options: dict[str, Any]) -> bool:
-        return False
+    def coming(self, options: dict[str, Any], steps: int) -> dict[str, Any]:
+        """The options with each step's own weight decay."""
+        totals = self._totals[self._done : self._done + steps]
+        self._done += steps
+        return options | {"weight_decay": options["weight_decay"] / totals[:, None]}
 
     @property
     def learning_rate(self) -> float:
@@ -79,10 +78,7 @@ class ScikitAdam(Penalised, Adam):
     """Adam with eps added to sqrt(v) before its correction: the form at the end of section 2 of
     Kingma and Ba."""
 
-    def _numbers(self, options: dict[str, Any], t: np.ndarray, decay: np.ndarray) -> Sequence[Any]:
-        *numbers, eps = super()._numbers(options, t, decay)
-        correction = numbers[3]
-        return *numbers, eps / correction
+    kernel = "adam_early_eps"
 
 
 class Bounded(Penalised):

@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from optimizer_rules import RULES
 
 import minidl
 from minidl.errors import ArgumentError, DTypeError, MinidlError, ShapeError
-from minidl.optim import SGD, Adagrad, Adam, AdamW, RMSprop
+from minidl.optim import SGD, Adadelta, Adagrad, Adam, AdamW, Lion, NAdam, RAdam, RMSprop
 
 
 def parameter(value):
@@ -17,7 +18,7 @@ def parameter(value):
 @pytest.mark.parametrize(
     ("rule", "options"),
     [
-        *((rule, {"lr": lr}) for rule in (SGD, Adam, AdamW, RMSprop, Adagrad)
+        *((rule, {"lr": lr}) for rule in RULES
           for lr in (0, -0.1, math.nan, math.inf, "0.1", None, True)),
         (SGD, {"lr": 0.1, "momentum": -0.1}),
         (SGD, {"lr": 0.1, "momentum": math.nan}),
@@ -38,6 +39,13 @@ def parameter(value):
         (RMSprop, {"centered": "yes"}),
         (Adagrad, {"lr_decay": -1}),
         (Adagrad, {"initial_accumulator_value": -1}),
+        (Adam, {"amsgrad": 1}),
+        *((rule, {"lr": 0.1, "maximize": "yes"}) for rule in RULES),
+        (NAdam, {"momentum_decay": -0.1}),
+        (NAdam, {"decoupled_weight_decay": 0}),
+        (RAdam, {"decoupled_weight_decay": None}),
+        (Adadelta, {"rho": 1}),
+        (Lion, {"betas": (0.9, 1)}),
     ],
 )  # fmt: skip
 def test_options_out_of_range_are_refused(rule, options):

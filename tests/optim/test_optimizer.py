@@ -8,7 +8,7 @@ import pytest
 import minidl
 from minidl import _kernels
 from minidl.errors import ArgumentError, DTypeError, GraphError, ShapeError
-from minidl.optim import SGD, Adagrad, Adam, AdamW, RMSprop
+from minidl.optim import SGD, Adadelta, Adagrad, Adam, AdamW, Lion, NAdam, RAdam, RMSprop
 
 RULES = [
     (SGD, {"lr": 0.1}),
@@ -18,6 +18,11 @@ RULES = [
     (RMSprop, {}),
     (RMSprop, {"centered": True, "momentum": 0.5}),
     (Adagrad, {"lr_decay": 0.5, "initial_accumulator_value": 1}),
+    (Adam, {"amsgrad": True, "maximize": True}),
+    (NAdam, {"momentum_decay": 0.5, "weight_decay": 0.1}),
+    (RAdam, {"betas": (0.9, 0.7)}),
+    (Adadelta, {}),
+    (Lion, {"weight_decay": 0.1}),
 ]
 EVERY_RULE = pytest.mark.parametrize(
     ("rule", "options"), RULES, ids=[f"{rule.__name__}-{len(options)}" for rule, options in RULES]
@@ -87,19 +92,22 @@ def test_lr_is_the_only_groups():
         optimizer.lr = 1.0
 
 
-def test_one_kernel_call_for_each_group_and_dtype(monkeypatch):
-    kernel, calls = _kernels.update.step, []
+def test_one_kernel_for_each_group_and_dtype(monkeypatch):
+    kernel, made = _kernels.update.Update, []
     monkeypatch.setattr(
-        _kernels.update, "step", lambda *arguments: (calls.append(arguments), kernel(*arguments))
+        _kernels.update, "Update", lambda *arguments: made.append(arguments) or kernel(*arguments)
     )
     single, double = random_parameters([3, 4, (2, 2)]), random_parameters([5, 6], "float64")
     optimizer = SGD([*single[:2], *double, single[2]], lr=0.1)
     expected = values(single + double)
-    give_gradients(single + double, seed=1)
-    optimizer.step()
-    assert [len(arguments[1]) for arguments in calls] == [3, 2]
-    for p, before in zip(single + double, expected, strict=True):
-        np.testing.assert_allclose(p.data, before - 0.1 * p.grad.data, rtol=1e-6)
+    for seed in (1, 2):
+        give_gradients(single + double, seed)
+        expected = [x - 0.1 * p.grad.data for x, p in zip(expected, single + double, strict=True)]
+        optimizer.step()
+    of_each = [(dtype, len(shapes)) for _, dtype, shapes, *_ in made]
+    assert of_each == [("float32", 3), ("float64", 2)]
+    for p, x in zip(single + double, expected, strict=True):
+        np.testing.assert_allclose(p.data, x, rtol=1e-6)
 
 
 def test_zero_grad_forgets():
@@ -244,6 +252,10 @@ def test_training_reaches_the_least_squares_solution():
         (Adam, {"lr": 0.1}),
         (RMSprop, {"lr": 0.1}),
         (Adagrad, {"lr": 1.0}),
+        (NAdam, {"lr": 0.1}),
+        (RAdam, {"lr": 0.1}),
+        (Adadelta, {"lr": 10.0}),
+        (Lion, {"lr": 0.05}),
     ]:
         W = minidl.tensor(np.zeros((3, 2)), requires_grad=True)
         optimizer = rule([W], **options)

@@ -1,0 +1,283 @@
+"""The optimisers' update rules, each a section of two functions: what its options make of a step's
+numbers, and what these do to a parameter's elements.
+
+An element needs no other element, so its bits depend neither on the threads nor on the spans.
+Numbers are computed in double precision once for a parameter and a step, elements in their own
+precision. Weight decay, and the way uphill, are update.pxd's. Cost of each rule: one pass over the
+arrays named.
+"""
+
+from cpython.pycapsule cimport PyCapsule_New
+from libc.math cimport exp, expm1, log, pow, sqrt, sqrtf
+
+from minidl._kernels.scalar cimport real
+from minidl._kernels.update cimport Told, numbers_function, rule_double, rule_float
+
+RULES = {}  # by name: {"numbers": ..., "float32": ..., "float64": ...}
+
+
+cdef dict rule(numbers_function numbers, rule_float f32, rule_double f64):
+    """A rule as the Python side hands it on."""
+    return {"numbers": PyCapsule_New(<void *> numbers, "minidl numbers of a rule", NULL),
+            "float32": PyCapsule_New(<void *> f32, "minidl rule float32", NULL),
+            "float64": PyCapsule_New(<void *> f64, "minidl rule float64", NULL)}
+
+
+cdef inline real root(real x) noexcept nogil:
+    if real is float:
+        return sqrtf(x)
+    else:
+        return sqrt(x)
+
+
+# ---- SGD: w -= lr g; or u = momentum u + fresh g, and w -= lr u or w -= lr (g + momentum u) ----
+# The first u is g. state: u or NULL; options: momentum, dampening, nesterov.
+
+cdef void sgd_numbers(const Told *told, double *numbers) noexcept nogil:
+    numbers[0], numbers[1] = told.lr, told.options[0]
+    numbers[2] = 1 if told.t == 1 else 1 - told.options[1]
+    numbers[3] = told.options[2]
+
+
+cdef void sgd(
+    real *w, const real *g, real *u, real *_, real *__, Py_ssize_t n, const double *numbers
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real lr = <real> numbers[0], momentum = <real> numbers[1], fresh = <real> numbers[2], d
+    cdef bint nesterov = numbers[3] != 0
+    if u == NULL:
+        for i in range(n):
+            w[i] -= lr * g[i]
+        return
+    for i in range(n):
+        d = g[i]
+        u[i] = momentum * u[i] + fresh * d
+        w[i] -= lr * (d + momentum * u[i] if nesterov else u[i])
+
+
+RULES["sgd"] = rule(sgd_numbers, sgd, sgd)
+
+
+# ---- Adam: m, v = averages of g and g²; w -= rate m / (sqrt(v) / correction + eps) --------------
+# rate = lr / (1 - beta1^t) and correction = sqrt(1 - beta2^t) undo that m and v start from 0. With
+# a third state, the root is of the largest v so far.
+# state: m, v, the largest v or NULL; options: beta1, beta2, eps.
+
+cdef void adam_numbers(const Told *told, double *numbers) noexcept nogil:
+    numbers[0] = told.lr / (1 - pow(told.options[0], told.t))
+    numbers[1] = sqrt(1 - pow(told.options[1], told.t))
+    numbers[2], numbers[3], numbers[4] = told.options[0], told.options[1], told.options[2]
+
+
+cdef void adam(
+    real *w, const real *g, real *m, real *v, real *largest, Py_ssize_t n, const double *numbers
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real rate = <real> numbers[0], correction = <real> numbers[1], eps = <real> numbers[4]
+    cdef real beta1 = <real> numbers[2], rest1 = <real> (1 - numbers[2])
+    cdef real beta2 = <real> numbers[3], rest2 = <real> (1 - numbers[3]), d
+    for i in range(n):
+        d = g[i]
+        m[i] = beta1 * m[i] + rest1 * d
+        v[i] = beta2 * v[i] + rest2 * d * d
+        d = v[i]
+        if largest != NULL:
+            d = largest[i] if d <= largest[i] else d
+            largest[i] = d
+        w[i] -= rate * (m[i] / (root(d) / correction + eps))
+
+
+RULES["adam"] = rule(adam_numbers, adam, adam)
+
+
+# ---- Adam with eps beside the root of v before its correction: scikit-learn's -------------------
+# The form at the end of section 2 of Kingma and Ba.
+
+cdef void early_eps_numbers(const Told *told, double *numbers) noexcept nogil:
+    adam_numbers(told, numbers)
+    numbers[4] /= numbers[1]
+
+
+RULES["adam_early_eps"] = rule(early_eps_numbers, adam, adam)
+
+
+# ---- NAdam: Adam's averages; w -= (of_g g + of_m m) / (sqrt(v) / correction + eps) --------------
+# With mu_t = beta1 (1 - 0.96^(t momentum_decay) / 2): of_g = lr (1 - mu_t) / (1 - mu_1 ... mu_t),
+# of_m = lr mu_{t + 1} / (1 - mu_1 ... mu_{t + 1}).
+# state: m, v; options: beta1, beta2, eps, momentum_decay.
+
+cdef double product_of_momenta(double beta1, double log_q, double t) noexcept nogil:
+    """mu_1 ... mu_t, without going through them. The logarithm of mu_i / beta1 = 1 - q^i / 2 is
+    minus the sum over k of (q^i / 2)^k / k, and for one k these are a geometric series in i. What
+    is left out after 53 terms is below the rounding."""
+    cdef double total = 0, power = 1, step
+    cdef int k
+    for k in range(1, 54):
+        power /= 2
+        step = k * log_q
+        total += power / k * (exp(step) * expm1(t * step) / expm1(step) if step != 0 else t)
+    return pow(beta1, t) * exp(-total)
+
+
+cdef void nadam_numbers(const Told *told, double *numbers) noexcept nogil:
+    cdef double beta1 = told.options[0], log_q = told.options[3] * log(0.96)
+    cdef double mu = beta1 * (1 - exp(told.t * log_q) / 2)
+    cdef double next_mu = beta1 * (1 - exp((told.t + 1) * log_q) / 2)
+    cdef double product = product_of_momenta(beta1, log_q, told.t)
+    adam_numbers(told, numbers)
+    numbers[0] = told.lr * (1 - mu) / (1 - product)
+    numbers[5] = told.lr * next_mu / (1 - product * next_mu)
+
+
+cdef void nadam(
+    real *w, const real *g, real *m, real *v, real *_, Py_ssize_t n, const double *numbers
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real of_g = <real> numbers[0], of_m = <real> numbers[5]
+    cdef real correction = <real> numbers[1], eps = <real> numbers[4]
+    cdef real beta1 = <real> numbers[2], rest1 = <real> (1 - numbers[2])
+    cdef real beta2 = <real> numbers[3], rest2 = <real> (1 - numbers[3]), d
+    for i in range(n):
+        d = g[i]
+        m[i] = beta1 * m[i] + rest1 * d
+        v[i] = beta2 * v[i] + rest2 * d * d
+        w[i] -= (of_g * d + of_m * m[i]) / (root(v[i]) / correction + eps)
+
+
+RULES["nadam"] = rule(nadam_numbers, nadam, nadam)
+
+
+# ---- RAdam: Adam's averages; w -= rate m at first, then w -= rate m / (sqrt(v) + eps) -----------
+# The first v have too large a variance to divide by their roots. `length`, the paper's rho_t, is
+# how many gradients v averages; from 5 on the variance can be rectified.
+# state: m, v; options: beta1, beta2, eps.
+
+cdef void radam_numbers(const Told *told, double *numbers) noexcept nogil:
+    cdef double power = pow(told.options[1], told.t), limit = 2 / (1 - told.options[1]) - 1
+    cdef double length = limit - 2 * told.t * power / (1 - power)
+    adam_numbers(told, numbers)
+    numbers[5] = length > 5
+    if length > 5:
+        numbers[0] *= numbers[1] * sqrt(
+            (length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length))
+
+
+cdef void radam(
+    real *w, const real *g, real *m, real *v, real *_, Py_ssize_t n, const double *numbers
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real rate = <real> numbers[0], eps = <real> numbers[4]
+    cdef real beta1 = <real> numbers[2], rest1 = <real> (1 - numbers[2])
+    cdef real beta2 = <real> numbers[3], rest2 = <real> (1 - numbers[3]), d
+    cdef bint divides = numbers[5] != 0
+    for i in range(n):
+        d = g[i]
+        m[i] = beta1 * m[i] + rest1 * d
+        v[i] = beta2 * v[i] + rest2 * d * d
+        w[i] -= rate * (m[i] / (root(v[i]) + eps) if divides else m[i])
+
+
+RULES["radam"] = rule(radam_numbers, radam, radam)
+
+
+# ---- RMSprop: v = average of g²; w -= lr g / (sqrt(v) + eps) -----------------------------------
+# Centred, the average m of g is kept too and the root is of the variance v - m², which rounding
+# can make negative: it is then 0. With momentum, u = momentum u + g / (sqrt(v) + eps) and
+# w -= lr u. state: v, m or NULL, u or NULL; options: alpha, eps, momentum.
+
+cdef void rmsprop_numbers(const Told *told, double *numbers) noexcept nogil:
+    numbers[0], numbers[1] = told.lr, told.options[0]
+    numbers[2], numbers[3] = told.options[1], told.options[2]
+
+
+cdef void rmsprop(
+    real *w, const real *g, real *v, real *m, real *u, Py_ssize_t n, const double *numbers
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real lr = <real> numbers[0], alpha = <real> numbers[1], rest = <real> (1 - numbers[1])
+    cdef real eps = <real> numbers[2], momentum = <real> numbers[3], d, variance
+    for i in range(n):
+        d = g[i]
+        v[i] = alpha * v[i] + rest * d * d
+        variance = v[i]
+        if m != NULL:
+            m[i] = alpha * m[i] + rest * d
+            variance = variance - m[i] * m[i]
+            variance = 0 if variance < 0 else variance
+        d = d / (root(variance) + eps)
+        if u != NULL:
+            u[i] = momentum * u[i] + d
+            d = u[i]
+        w[i] -= lr * d
+
+
+RULES["rmsprop"] = rule(rmsprop_numbers, rmsprop, rmsprop)
+
+
+# ---- Adagrad: v = sum of all g²; w -= rate g / (sqrt(v) + eps) ---------------------------------
+# state: v; options: lr_decay, what v starts from, eps.
+
+cdef void adagrad_numbers(const Told *told, double *numbers) noexcept nogil:
+    numbers[0] = told.lr / (1 + (told.t - 1) * told.options[0])
+    numbers[1] = told.options[2]
+
+
+cdef void adagrad(
+    real *w, const real *g, real *v, real *_, real *__, Py_ssize_t n, const double *numbers
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real rate = <real> numbers[0], eps = <real> numbers[1], d
+    for i in range(n):
+        d = g[i]
+        v[i] += d * d
+        w[i] -= rate * (d / (root(v[i]) + eps))
+
+
+RULES["adagrad"] = rule(adagrad_numbers, adagrad, adagrad)
+
+
+# ---- Adadelta: v, u = averages of g² and d²; d = sqrt(u + eps) / sqrt(v + eps) g; w -= lr d -----
+# state: v, u; options: rho, eps.
+
+cdef void adadelta_numbers(const Told *told, double *numbers) noexcept nogil:
+    numbers[0], numbers[1], numbers[2] = told.lr, told.options[0], told.options[1]
+
+
+cdef void adadelta(
+    real *w, const real *g, real *v, real *u, real *_, Py_ssize_t n, const double *numbers
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real lr = <real> numbers[0], rho = <real> numbers[1], rest = <real> (1 - numbers[1])
+    cdef real eps = <real> numbers[2], d
+    for i in range(n):
+        d = g[i]
+        v[i] = rho * v[i] + rest * d * d
+        d = root(u[i] + eps) / root(v[i] + eps) * d
+        u[i] = rho * u[i] + rest * d * d
+        w[i] -= lr * d
+
+
+RULES["adadelta"] = rule(adadelta_numbers, adadelta, adadelta)
+
+
+# ---- Lion: w -= lr sign(beta1 m + (1 - beta1) g), then m = beta2 m + (1 - beta2) g --------------
+# state: m; options: beta1, beta2.
+
+cdef void lion_numbers(const Told *told, double *numbers) noexcept nogil:
+    numbers[0], numbers[1], numbers[2] = told.lr, told.options[0], told.options[1]
+
+
+cdef void lion(
+    real *w, const real *g, real *m, real *_, real *__, Py_ssize_t n, const double *numbers
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real lr = <real> numbers[0], d
+    cdef real beta1 = <real> numbers[1], rest1 = <real> (1 - numbers[1])
+    cdef real beta2 = <real> numbers[2], rest2 = <real> (1 - numbers[2])
+    for i in range(n):
+        d = beta1 * m[i] + rest1 * g[i]
+        m[i] = beta2 * m[i] + rest2 * g[i]
+        w[i] -= lr if d > 0 else -lr if d < 0 else 0 * d  # of NaN, NaN
+
+
+RULES["lion"] = rule(lion_numbers, lion, lion)

@@ -1,0 +1,218 @@
+"""Optimisers whose rule is a kernel."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from .. import _kernels
+from ..checks import declared, runs_as
+from ..tensor import Tensor
+from .base import Group, Optimizer
+from .block import ARRAY, Block, Gradients, same, writable
+
+# The elements that a thread updates at a time: few enough for the cache, enough to be worth
+# asking for.
+SPAN = 4096
+
+# Options that every rule's kernel is told alike; its own come after them, in their order.
+COMMON = {"lr", "weight_decay", "decoupled_weight_decay", "maximize"}
+
+UNFIT = object()  # no array
+
+
+class Rule(NamedTuple):
+    """How a kernel updates one parameter: its array, the rule's kernel, the parameter's number
+    among all, and up to three states."""
+
+    w: np.ndarray
+    kernel: Any
+    number: int
+    states: list[np.ndarray | None]
+
+
+class Kernel:
+    """A rule's kernel for a block, and what it was told when the options were last new."""
+
+    def __init__(self, block: Block) -> None:
+        self.block = block
+        sizes = np.diff(block.starts).tolist()
+        spans = [
+            (k, first, start + first, min(SPAN, size - first))
+            for k, (start, size) in enumerate(zip(block.starts, sizes, strict=False))
+            for first in range(0, size, SPAN)
+        ]
+        self.spans = np.array(spans, np.intp).reshape(-1, 4)
+        most = max(map(len, block.shapes))
+        shapes = [(len(s), *s, *[0] * (most - len(s))) for s in block.shapes]
+        self.shapes = np.array(shapes, np.intp)
+        self.told = np.zeros((len(sizes), _kernels.update.TOLD))
+        self.told_for: tuple[Any, ...] = ()
+        self.parts: list[Any] = []  # the rule among the kernels, and its states
+        self.update: Any = None
+        self._rules: dict[int, Rule] = {}
+        self._rules_for: list[Any] = []
+
+    def adopt(self, rule: Mapping[str, Any], states: list[np.ndarray | None]) -> None:
+        """From now on the kernel is that of `rule`, with these states."""
+        if not same([rule, *states], self.parts):
+            self.parts = [rule, *states]
+            self.update = _kernels.update.Update(
+                rule, self.block.dtype.name, self.shapes, self.spans, states, self.told
+            )
+
+    def find(self, operation: str) -> list[Any]:
+        """Tells the kernel where the arrays are, and gives the gradients; what fits in no way
+        raises, and what a kernel cannot use as it is is copied."""
+        block = self.block
+        weights = list(map(ARRAY, block.parameters))
+        gradients = list(map(raw_gradient, block.parameters))
+        if not self.update.find(weights, gradients) or self.update.has_moved:
+            block.check_arrays(operation)
+            gradients = block.gradients(operation)
+            pairs = zip(block.parameters, gradients, strict=True)
+            weights = [None if g is None else writable(p) for p, g in pairs]
+            self.update.find(weights, gradients)
+        return gradients
+
+    def run(self, gradients: Gradients, nanoseconds: float) -> None:
+        """Applies a rule that takes one core so long per element to what was found."""
+        block = self.block
+        block.mark(gradients)
+        # Of two that share memory the second one is changed after the first.
+        threads = 1 if block.overlaps else _kernels.threads_for(nanoseconds * block.size)
+        self.update.run(block.steps, bool(block.state), threads)
+
+    def rules(self, first: int) -> dict[int, Rule]:
+        """Each parameter's rule by its id, numbered from `first` on; those of the last time, if
+        nothing has moved since."""
+        block = self.block
+        arrays = [writable(p) for p in block.parameters]
+        wanted = [first, *self.parts, *arrays]
+        if not same(wanted, self._rules_for):
+            self._rules_for, self._rules = wanted, {}
+            rule, *states = self.parts
+            kernel = rule[block.dtype.name]
+            for k, (p, w) in enumerate(zip(block.parameters, arrays, strict=True)):
+                span = slice(block.starts[k], block.starts[k + 1])
+                kept = [None if state is None else state[span] for state in states]
+                self._rules[id(p)] = Rule(w, kernel, first + k, kept)
+        return self._rules
+
+
+def raw_gradient(p: Tensor) -> Any:
+    """p.grad's array, whatever it is like; None without one, or if p is frozen."""
+    grad = p.grad
+    if grad is None or not p.requires_grad:
+        return None
+    return grad._array if isinstance(grad, Tensor) else UNFIT
+
+
+@declared
+class Compiled(Optimizer):
+    """An optimiser whose rule is a section of `_kernels/rules.pyx`: it names the section, and
+    `options` and `state` have the order of the kernel. A subclass that defines `update` runs that.
+    """
+
+    kernel: ClassVar[str]
+    nanoseconds: ClassVar[float]  # that an element takes one core
+
+    def step(self) -> None:
+        """Changes every parameter that has a gradient; the others, and their state, stay.
+
+        Nothing is changed if an option is out of range (ArgumentError) or a gradient does not
+        fit its parameter (ShapeError, DTypeError), or if no parameter that wants a gradient has one
+        (GuardWarning). A backward pass through a graph that read the old values raises GraphError
+        afterwards.
+        """
+        if not runs_as(self, Compiled, "update"):
+            super().step()
+            return
+        work = []
+        for group in self._groups:
+            self._check_group(group)
+            options = self.coming(group.options, 1)
+            for block in group.blocks:
+                kernel = self._kernel_of(block, group, options)
+                gradients = kernel.find(self._name)
+                if any(g is not None for g in gradients):
+                    work.append((kernel, gradients))
+        if not work:
+            self._warn_of_no_gradient()
+        for kernel, gradients in work:
+            kernel.run(gradients, self.nanoseconds)
+
+    def coming(self, options: dict[str, Any], steps: int) -> dict[str, Any]:
+        """The options for so many coming steps; those that change from one to the next are arrays
+        (steps, 1)."""
+        return options
+
+    def next_steps(
+        self, steps: int, rates: Sequence[Sequence[float]] | None = None
+    ) -> tuple[Mapping[int, Rule], np.ndarray, list[_kernels.Change]]:
+        """For a kernel that makes the next `steps` steps by itself, all parameters with a gradient.
+
+        Gives each parameter's rule by its id, the kernels' numbers (steps, parameters, k), and what
+        changes when the steps are made. `rates` holds every group's learning rate for each step.
+        """
+        for group in self._groups:
+            self._check_group(group)
+            for block in group.blocks:
+                block.check_arrays(self._name)
+        rules: Mapping[int, Rule] = {}
+        numbers = []
+        changes: list[_kernels.Change] = []
+        for i, group in enumerate(self._groups):
+            options = self.coming(group.options, steps)
+            if rates is not None:
+                options = options | {"lr": np.array([step[i] for step in rates])[:, None]}
+            for block in group.blocks:
+                kernel = self._kernel_of(block, group, options if steps == 1 else group.options)
+                of_block = kernel.rules(len(rules))
+                rules = {**rules, **of_block} if rules else of_block
+                counts = [[t + s for t in block.steps] for s in range(1, steps + 1)]
+                given = np.empty((steps, len(block.steps), _kernels.update.GIVEN))
+                if steps == 1:
+                    kernel.update.give(counts[0], given[0])
+                else:
+                    told = self._told(options, counts, block)
+                    _kernels.update.numbers(kernel.parts[0], told, given)
+                numbers.append(given)
+                if block.state:
+                    changes.append((block, "steps", counts[-1]))
+        return (
+            rules, numbers[0] if len(numbers) == 1 else np.concatenate(numbers, axis=1), changes
+        )  # fmt: skip
+
+    def _kernel_of(self, block: Block, group: Group, options: dict[str, Any]) -> Kernel:
+        """The block's kernel, made if it is not there, and told of the options if they are new."""
+        kernel = block.kernel = block.kernel or Kernel(block)
+        told_for = group.version, _kernels.rules, options
+        if not same(told_for, kernel.told_for):
+            kept = self.initial_state(options)
+            block.ensure_state(kept)
+            states = [block.state[name] if name in kept else None for name in self.state]
+            states += [None] * (3 - len(states))
+            kernel.adopt(_kernels.rules.RULES[self.kernel], states)
+            kernel.told[:] = self._told(options, [block.steps], block)[0]
+            kernel.told_for = told_for
+        return kernel
+
+    def _told(
+        self, options: dict[str, Any], counts: Sequence[Sequence[int]], block: Block
+    ) -> np.ndarray:
+        """What the kernel is told (steps, n, TOLD) for steps of the block's n parameters: for each
+        step, the count of each parameter's steps."""
+        own = [options[name] for name in self.options if name not in COMMON]
+        columns = [
+            counts,
+            options["lr"],
+            options.get("weight_decay", 0.0) * block.decays,
+            self._is_decoupled(options),
+            options.get("maximize", False),
+            *(x for value in own for x in (value if isinstance(value, (tuple, list)) else [value])),
+        ]
+        result = np.zeros((len(counts), len(block.steps), _kernels.update.TOLD))
+        for i, column in enumerate(columns):
+            result[..., i] = column
+        return result
