@@ -287,3 +287,7 @@ def several(given: Any) -> tuple[Any, ...]:
 def like(given: Any, values: Sequence[Any]) -> Any:
     """The values in a tuple where a tuple was given, else the only one."""
     return tuple(values) if isinstance(given, (tuple, list)) else values[0]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from .autograd import gradients
+from .checks import is_whole
 from .errors import ArgumentError, DTypeError, GraphError, explain
-from .tape import no_grad
-from .tensor import Tensor
+from .tape import enable_grad, no_grad, recording
+from .tensor import Tensor, concatenate, tensor
 
 KINK_DISTANCE = 10  # in eps; a difference taken across a kink is the slope of neither side
 
@@ -18,6 +20,7 @@ def gradcheck(
     function: Function,
     inputs: Tensor | Sequence[Any],
     *,
+    order: int = 1,
     eps: float = 1e-6,
     rtol: float = 1e-5,
     atol: float = 1e-7,
@@ -36,6 +39,8 @@ def gradcheck(
     - inputs: a tensor or a sequence. Those with requires_grad are checked; they are leaves.
       All float tensors are float64, as differences in float32 would be noise. They may be
       non-contiguous. Their values and their `grad` are afterwards what they were before.
+    - order: 2 checks the second derivatives too: those that `create_graph` gives, by differences of
+      the gradients that backward gives without it. So on for 3 and above.
     - kinks: values of the inputs at which the function has a kink; elements within 10 eps of one
       are skipped.
 
@@ -49,17 +54,19 @@ def gradcheck(
     >>> x = minidl.tensor(np.array([-1.0, 0.5, 2.0]), requires_grad=True)
     >>> gradcheck(lambda x: x * x, x)
     True
+    >>> gradcheck(lambda x: x.exp() * x, x, order=3)
+    True
     >>> gradcheck(lambda x: x * x.detach(), x, raise_exception=False)
     False
     """
-    if not (eps > 0 and rtol >= 0 and atol >= 0):
-        got = f"eps={eps}, rtol={rtol}, atol={atol}"
-        raise ArgumentError(explain("gradcheck", "eps > 0, rtol >= 0 and atol >= 0", got))
+    if not (eps > 0 and rtol >= 0 and atol >= 0 and is_whole(order, 1)):
+        expected = "order >= 1, eps > 0, rtol >= 0 and atol >= 0"
+        got = f"order={order!r}, eps={eps}, rtol={rtol}, atol={atol}"
+        raise ArgumentError(explain("gradcheck", expected, got))
     arguments = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
-    checked = _checked(arguments, kinks, eps)
     before = [(x, x.data.copy(), x.grad) for x in arguments if isinstance(x, Tensor)]
     try:
-        problem = next(_problems(function, arguments, checked, eps, rtol, atol), None)
+        problem = _problem(function, arguments, 1, order, kinks, (eps, rtol, atol))
     finally:
         for x, values, grad in before:
             x.grad = grad
@@ -68,6 +75,37 @@ def gradcheck(
     if problem is not None and raise_exception:
         raise GraphError(problem)
     return problem is None
+
+
+def _problem(
+    function: Function, arguments: tuple[Any, ...], order: int, last: int, kinks: Sequence[float],
+    tolerances: tuple[float, float, float],
+) -> str | None:  # fmt: skip
+    """What is wrong with the derivatives from this order to the last."""
+    checked = _checked(arguments, kinks, tolerances[0])
+    problem = next(_problems(function, arguments, checked, *tolerances), None)
+    if problem is None and order < last:
+        further = _gradient(function, arguments)
+        return _problem(*further, order + 1, last, kinks, tolerances)
+    return problem if problem is None or order == 1 else f"order {order}: {problem}"
+
+
+def _gradient(function: Function, arguments: tuple[Any, ...]) -> tuple[Function, tuple[Any, ...]]:
+    """The function that gives the gradients of all inputs in a row, for the inputs and a gradient
+    of the result, a random one; and its arguments. A call of it is recorded as any operation."""
+    shape = _evaluate(function, arguments).shape
+    dy = tensor(np.random.default_rng(0).normal(size=shape), requires_grad=True)
+
+    def gradient(*given: Any) -> Tensor:
+        create_graph, direction = recording(), given[-1]
+        xs = [x for x in given[:-1] if isinstance(x, Tensor) and x.requires_grad]
+        with enable_grad():
+            y = function(*given[:-1])
+            dys = [direction if create_graph else direction.data]
+            found = gradients((y,), dys, tuple(xs), create_graph, create_graph)
+        return concatenate([dx.reshape(-1) for dx in found])
+
+    return gradient, (*arguments, dy)
 
 
 class _Checked:

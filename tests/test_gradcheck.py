@@ -9,7 +9,7 @@ from support import planted
 import minidl
 from minidl import gradcheck
 from minidl.errors import ArgumentError, DTypeError, GraphError
-from minidl.tensor import record
+from minidl.tensor import Operation, record
 
 X = np.random.default_rng(0).normal(size=(2, 3))
 
@@ -48,12 +48,50 @@ def found(function, inputs, message, **options):
 def test_right_gradients_pass(function):
     assert gradcheck(function, tensor(X)) is True
 
+    assert gradcheck(function, tensor(X), order=2) is True
+
 
 def test_several_inputs_of_which_some_are_constants():
     w, b, v = tensor(X.T), tensor([1.0, 2.0]), tensor([3.0, 4.0], requires_grad=False)
     assert gradcheck(lambda x, w, b, v, k, n: (x @ w + b) * v * k, [tensor(X), w, b, v, 2.0, None])
     labels = minidl.tensor(np.array([0, 2]))
     assert gradcheck(lambda x, labels: x[[0, 1], labels], [tensor(X), labels])
+
+
+def cube(gradient_of_square=lambda dy, x: 2 * dy * x):
+    """x³ as an operation with a kernel, whose `recorded` gradient has another in it."""
+    square = Operation("square", x=gradient_of_square)
+
+    def recorded(node, dy, inputs):
+        (x,) = inputs
+        return [3 * dy * record(square, x.data**2, (x,))]
+
+    operation = Operation(
+        "cube", kernel=lambda node, dy: [3 * dy * node.kept[0].array ** 2], recorded=recorded
+    )
+    return lambda x: record(operation, x.data**3, (x,), keeps=[0])
+
+
+def test_second_derivatives():
+    assert gradcheck(cube(), tensor(X), order=3)
+    wrong = cube(lambda dy, x: 2.01 * dy * x)
+    assert gradcheck(wrong, tensor(X))
+    found(wrong, tensor(X), r"order 2: gradcheck: .*output\[0\] / d input 0\[0, 0\]", order=2)
+    unlike = cube(lambda dy, x: dy)
+    found(unlike, tensor(X), "order 2", order=2)
+    third = cube(lambda dy, x: 2 * dy * np.asarray(x.data))
+    assert gradcheck(third, tensor(X), order=2)
+    found(third, tensor(X), "order 3", order=3)
+
+
+def test_a_recorded_gradient_with_another_value_than_the_kernels():
+    def recorded(node, dy, inputs):
+        return [1.01 * dy]
+
+    operation = Operation("same", kernel=lambda node, dy: [dy], recorded=recorded)
+    other = lambda x: record(operation, x.data.copy(), (x,))  # noqa: E731
+    assert gradcheck(other, tensor(X))
+    found(other, tensor(X), r"order 2: .*d output\[0\] / d input 1\[0, 0\]", order=2)
 
 
 def test_an_input_given_twice():

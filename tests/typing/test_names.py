@@ -16,7 +16,7 @@ from minidl.activations import REGISTRY, stub
 
 PACKAGES = ["minidl", "minidl.checkpoint", "minidl.data", "minidl.optim", "minidl.train"]
 NAMES_ALONE = ["minidl.functional", "minidl.nn"]  # of these modules nothing else is in the source
-MODULES = ["minidl.init", "minidl.random", "minidl.schedules"]
+MODULES = ["minidl.autograd", "minidl.init", "minidl.random", "minidl.schedules"]
 
 
 def completed(script: jedi.Script) -> set[str]:
