@@ -249,10 +249,7 @@ class Activation(Layer):
     ) -> Any:
         """The gradients of x and of the learned parameters, as operations on tensors."""
         dx = dy * cls.derivative(x, *learned, **options)
-        return [
-            dx,
-            *(by_formula(cls.formula)(dy, [x.detach(), *learned], options)[1:] if learned else ()),
-        ]
+        return [dx, *(by_formula(cls.formula)(dy, [x, *learned], options)[1:] if learned else ())]
 
 
 class Call(NamedTuple):

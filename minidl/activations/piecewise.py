@@ -2,6 +2,7 @@
 
 from ..tensor import Tensor, maximum, minimum, where
 from .declaration import INF, Activation
+from .formulas import flat
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
@@ -40,7 +41,7 @@ class ReLU(Activation):
 
     @staticmethod
     def derivative(x: Tensor) -> Tensor:
-        return where(x <= 0, x * 0, 1.0)
+        return where(x <= 0, flat(x), 1.0)
 
     @staticmethod
     def kinks() -> dict[float, float]:
@@ -66,7 +67,7 @@ class LeakyReLU(Activation):
 
     @staticmethod
     def derivative(x: Tensor, negative_slope: float = 0.01) -> Tensor:
-        return where(x <= 0, x * 0 + negative_slope, 1.0)
+        return where(x <= 0, flat(x) + negative_slope, 1.0)
 
     @staticmethod
     def kinks(negative_slope: float = 0.01) -> dict[float, float]:
@@ -91,7 +92,7 @@ class ReLU6(Activation):
 
     @staticmethod
     def derivative(x: Tensor) -> Tensor:
-        return where((x - 3).abs() >= 3, x * 0, 1.0)
+        return where((x <= 0) | (x >= 6), flat(x), 1.0)
 
     @staticmethod
     def kinks() -> dict[float, float]:
@@ -116,7 +117,7 @@ class HardTanh(Activation):
 
     @staticmethod
     def derivative(x: Tensor) -> Tensor:
-        return where(x.abs() >= 1, x * 0, 1.0)
+        return where(x.abs() >= 1, flat(x), 1.0)
 
     @staticmethod
     def kinks() -> dict[float, float]:
@@ -140,7 +141,7 @@ class HardSigmoid(Activation):
 
     @staticmethod
     def derivative(x: Tensor) -> Tensor:
-        return where(x.abs() >= 3, x * 0, 1 / 6)
+        return where(x.abs() >= 3, flat(x), 1 / 6)
 
     @staticmethod
     def kinks() -> dict[float, float]:
@@ -165,7 +166,7 @@ class ELU(Activation):
 
     @staticmethod
     def derivative(x: Tensor, alpha: float = 1.0) -> Tensor:
-        return where(x > 0, 1.0, alpha * minimum(x, 0).exp())
+        return where(x > 0, 1.0, alpha * x.clip(high=0).exp())
 
     @staticmethod
     def kinks(alpha: float = 1.0) -> dict[float, float]:
@@ -189,7 +190,7 @@ class SELU(Activation):
 
     @staticmethod
     def derivative(x: Tensor) -> Tensor:
-        return SELU_SCALE * where(x > 0, 1.0, SELU_ALPHA * minimum(x, 0).exp())
+        return SELU_SCALE * where(x > 0, 1.0, SELU_ALPHA * x.clip(high=0).exp())
 
     @staticmethod
     def kinks() -> dict[float, float]:
@@ -214,7 +215,7 @@ class CELU(Activation):
 
     @staticmethod
     def derivative(x: Tensor, alpha: float = 1.0) -> Tensor:
-        return where(x > 0, 1.0, (minimum(x, 0) / alpha).exp())
+        return where(x > 0, 1.0, (x.clip(high=0) / alpha).exp())
 
     @staticmethod
     def limits(alpha: float = 1.0) -> tuple[float, float]:

@@ -11,6 +11,7 @@ from ..errors import ArgumentError, ShapeError, explain
 from ..layer import Parameter
 from ..tensor import Tensor, where
 from .declaration import INF, Activation, Rows
+from .formulas import flat
 
 
 class PReLU(Activation):
@@ -34,11 +35,11 @@ class PReLU(Activation):
 
     @staticmethod
     def formula(x: Tensor, weight: Tensor) -> Tensor:
-        return where(x <= 0, weight * x, x)
+        return where(x <= 0, weight * x.clip(high=0), x)
 
     @staticmethod
     def derivative(x: Tensor, weight: Tensor) -> Tensor:
-        return where(x <= 0, x * 0 + weight, 1.0)
+        return where(x <= 0, flat(x) + weight, 1.0)
 
     @staticmethod
     def kinks(weight: float = 0.25) -> dict[float, float]:

@@ -4,7 +4,7 @@ import math
 
 from ..tensor import Tensor
 from .declaration import INF, Activation
-from .formulas import normal_cdf, normal_density, softplus
+from .formulas import near, normal_cdf, normal_density, softplus
 
 LECUN_SCALE = 1.7159
 
@@ -22,7 +22,7 @@ class Sigmoid(Activation):
 
     @staticmethod
     def derivative(x: Tensor) -> Tensor:
-        return 1 / ((1 + (-x).exp()) * (1 + x.exp()))
+        return Sigmoid.function(x) * Sigmoid.function(-x)
 
     @staticmethod
     def limits() -> tuple[float, float]:
@@ -84,7 +84,7 @@ class Softsign(Activation):
 
     @staticmethod
     def derivative(x: Tensor) -> Tensor:
-        return 1 / (1 + x.abs()) ** 2
+        return (1 / (1 + x.abs())) ** 2
 
     @staticmethod
     def limits() -> tuple[float, float]:
@@ -105,7 +105,7 @@ class Softplus(Activation):
 
     @staticmethod
     def derivative(x: Tensor) -> Tensor:
-        return Sigmoid.formula(x)
+        return Sigmoid.function(x)
 
     @staticmethod
     def limits() -> tuple[float, float]:
@@ -126,7 +126,7 @@ class LogSigmoid(Activation):
 
     @staticmethod
     def derivative(x: Tensor) -> Tensor:
-        return Sigmoid.formula(-x)
+        return Sigmoid.function(-x)
 
     @staticmethod
     def limits() -> tuple[float, float]:
@@ -146,7 +146,7 @@ class SiLU(Activation):
 
     @staticmethod
     def derivative(x: Tensor) -> Tensor:
-        return Sigmoid.formula(x) + x * Sigmoid.derivative(x)
+        return Sigmoid.function(x) + near(x) * Sigmoid.derivative(x)
 
     @staticmethod
     def limits() -> tuple[float, float]:
@@ -166,8 +166,8 @@ class Mish(Activation):
 
     @staticmethod
     def derivative(x: Tensor) -> Tensor:
-        t = softplus(x).tanh()
-        return t + x * Sigmoid.formula(x) * (1 - t * t)
+        t = Softplus.function(x).tanh()
+        return t + near(x) * Sigmoid.function(x) * (1 - t * t)
 
     @staticmethod
     def limits() -> tuple[float, float]:
@@ -188,11 +188,12 @@ class GELU(Activation):
 
     @staticmethod
     def derivative(x: Tensor, approximate: bool = False) -> Tensor:
+        x = near(x)
         if not approximate:
             return normal_cdf(x) + x * normal_density(x)
         inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
         slope = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x * x)
-        s = Sigmoid.formula(2 * inner)
+        s = Sigmoid.function(2 * inner)
         return s + x * Sigmoid.derivative(2 * inner) * 2 * slope
 
     @staticmethod

@@ -83,13 +83,14 @@ def divide(x: Any, y: Any) -> "Tensor":
 def base_slope(dy: Any, x: Any, y: Any) -> Any:
     """dy · y x^(y-1), where the power goes faster to 0 than y to infinity."""
     lower = x ** (y - (y != 0))
-    return dy * np.where(lower == 0, lower, y * lower)
+    vanishes = (lower == 0) & (abs(y) == np.inf)
+    return dy * np.where(vanishes, lower, y * lower)
 
 
 def exponent_slope(dy: Any, x: Any, y: Any, result: Any) -> Any:
     """dy · x^y ln x, where the power goes faster to 0 than the logarithm to infinity."""
     vanishes = ((x == 0) & (y >= 0)) | ((x == np.inf) & (y < 0))
-    return dy * np.where(vanishes, 0.0 * result, result * np.log(x.astype(result.dtype)))
+    return dy * (result * np.log(np.where(vanishes, 1, x).astype(result.dtype)))
 
 
 POWER = Operation("power", x=base_slope, y=exponent_slope)
