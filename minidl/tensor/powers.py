@@ -1,0 +1,99 @@
+"""Powers, exponentials and logarithms beside those of `Elementwise`.
+
+Each takes tensors, or what they can be made of, of any shape, in float32 or float64, and gives a
+tensor of that dtype; DTypeError for integers.
+"""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .arithmetic import operands
+from .base import apply, require_float
+from .elementwise import by_numpy
+from .operation import Operation, record
+
+if TYPE_CHECKING:
+    from . import Tensor
+
+LN_2, LN_10 = math.log(2), math.log(10)
+
+SQUARE = Operation("square", x=lambda dy, x: 2 * dy * x)
+
+
+def square(x: Any) -> "Tensor":
+    """x².
+
+    >>> square([1.0, -3.0])
+    tensor([1., 9.])
+    """
+    return by_numpy(SQUARE, np.square, x)
+
+
+RECIPROCAL = Operation("reciprocal", x=lambda dy, result: -dy * result * result)
+
+
+def reciprocal(x: Any) -> "Tensor":
+    """1 / x; infinite at 0.
+
+    >>> reciprocal([4.0, 0.0])
+    tensor([0.25,  inf])
+    """
+    return by_numpy(RECIPROCAL, np.reciprocal, x)
+
+
+EXP2 = Operation("exp2", x=lambda dy, result: dy * result * LN_2)
+
+
+def exp2(x: Any) -> "Tensor":
+    """2^x.
+
+    >>> exp2([3.0, -1.0])
+    tensor([8. , 0.5])
+    """
+    return by_numpy(EXP2, np.exp2, x)
+
+
+LOG2 = Operation("log2", x=lambda dy, x: dy / (x * LN_2))
+
+
+def log2(x: Any) -> "Tensor":
+    """The logarithm to base 2: -inf at 0, NaN below.
+
+    >>> log2([8.0, 0.0])
+    tensor([  3., -inf])
+    """
+    return by_numpy(LOG2, np.log2, x)
+
+
+LOG10 = Operation("log10", x=lambda dy, x: dy / (x * LN_10))
+
+
+def log10(x: Any) -> "Tensor":
+    """The logarithm to base 10: -inf at 0, NaN below.
+
+    >>> log10([1000.0, 0.0])
+    tensor([  3., -inf])
+    """
+    return by_numpy(LOG10, np.log10, x)
+
+
+LOGADDEXP = Operation(
+    "logaddexp",
+    x=lambda dy, x, result: dy * np.exp(x - result),
+    y=lambda dy, y, result: dy * np.exp(y - result),
+)
+
+
+def logaddexp(x: Any, y: Any) -> "Tensor":
+    """ln(e^x + e^y), of x and y that broadcast; nothing overflows. `logsumexp` is that of an axis.
+
+    The slopes are softmax of x and y, which is NaN where the result is infinite.
+
+    >>> logaddexp(1000.0, [1000.0, -np.inf])
+    tensor([1000.6931, 1000.    ])
+    """
+    a, b = operands("logaddexp", x, y)
+    require_float("logaddexp", a, b)
+    return record(LOGADDEXP, apply("logaddexp", np.logaddexp, a, b), (a, b))
