@@ -36,6 +36,38 @@ from .gradcheck import gradcheck
 from .prediction import predict
 from .random import manual_seed
 from .tensor import Tensor, concatenate, maximum, minimum, no_grad, stack, tensor, where
+from .tensor.arithmetic import add, divide, matmul, multiply, negative, power, subtract
+from .tensor.contractions import dot, inner, outer, tensordot
+from .tensor.einsum import einsum
+from .tensor.norms import hypot, norm, std
+from .tensor.powers import exp2, log2, log10, logaddexp, logsumexp, reciprocal, square
+from .tensor.predicates import (
+    allclose,
+    count_nonzero,
+    isclose,
+    isfinite,
+    isinf,
+    isnan,
+    logical_and,
+    logical_not,
+    logical_or,
+)
+from .tensor.rounding import ceil, floor, floor_divide, remainder, round, trunc
+from .tensor.running import cumprod, cumsum, prod
+from .tensor.trigonometry import (
+    arccos,
+    arccosh,
+    arcsin,
+    arcsinh,
+    arctan,
+    arctan2,
+    arctanh,
+    cos,
+    cosh,
+    sin,
+    sinh,
+    tan,
+)
 from .training import TrainingStep
 
 __version__ = "0.1.0"
@@ -44,9 +76,18 @@ __all__ = [
     "ArgumentError", "CheckpointError", "DTypeError", "DataError", "DivergedError", "GraphError",
     "GuardWarning", "KeywordError", "MinidlError", "MissingPackageError", "ShapeError", "Tensor",
     "TrainingStep", "autograd", "checkpoint", "concatenate", "data", "functional",
-    "get_num_threads", "grad",
-    "gradcheck", "init", "manual_seed", "maximum", "minimum", "nn", "no_grad", "optim", "predict",
-    "random", "schedules", "set_num_threads", "show_config", "stack", "tensor", "train", "where",
+    "get_num_threads", "grad", "gradcheck", "init", "manual_seed", "maximum", "minimum", "nn",
+    "no_grad", "optim", "predict", "random", "schedules", "set_num_threads", "show_config", "stack",
+    "tensor", "train", "where",
+]  # fmt: skip
+
+__all__ += [
+    "add", "allclose", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
+    "ceil", "cos", "cosh", "count_nonzero", "cumprod", "cumsum", "divide", "dot", "einsum", "exp2",
+    "floor", "floor_divide", "hypot", "inner", "isclose", "isfinite", "isinf", "isnan", "log2",
+    "log10", "logaddexp", "logical_and", "logical_not", "logical_or", "logsumexp", "matmul",
+    "multiply", "negative", "norm", "outer", "power", "prod", "reciprocal", "remainder", "round",
+    "sin", "sinh", "square", "std", "subtract", "tan", "tensordot", "trunc",
 ]  # fmt: skip
 
 # The rooms that are imported when they are first wanted: they need json, inspect and signal, and

@@ -12,6 +12,7 @@ from .base import as_tensor, raw, require_float, results_are
 from .elementwise import Elementwise, maximum, minimum, where
 from .indexing import Indexing
 from .joining import concatenate, stack
+from .methods import Methods
 from .numpy_protocol import NumPyProtocol
 from .operation import Operation, by_formula, record
 from .reductions import Reductions
@@ -23,7 +24,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-class Tensor(Arithmetic, Elementwise, Reductions, Shapes, Indexing, NumPyProtocol):
+class Tensor(Arithmetic, Elementwise, Reductions, Shapes, Indexing, Methods, NumPyProtocol):
     """An array with reverse-mode differentiation.
 
     `Tensor(array)` wraps the array without copying it; `tensor(data)` copies. The dtype is

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ShapeError, explain
 from .arithmetic import add, divide, matmul, multiply, negative, power, subtract
 from .base import Base, as_tensor
+from .contractions import dot, inner, outer, tensordot
+from .einsum import einsum
 from .elementwise import (
     Elementwise,
     bitwise_and,
@@ -28,21 +29,28 @@ from .elementwise import (
     where,
 )  # fmt: skip
 from .joining import concatenate, stack
+from .norms import hypot, norm, std
+from .powers import exp2, log2, log10, logaddexp, reciprocal, square
 from .reductions import Reductions
+from .rounding import ceil, floor, floor_divide, remainder, round, trunc
+from .running import cumprod, cumsum, prod
 from .shapes import Shapes, broadcast_to
+from .trigonometry import (
+    arccos,
+    arccosh,
+    arcsin,
+    arcsinh,
+    arctan,
+    arctan2,
+    arctanh,
+    cos,
+    cosh,
+    sin,
+    sinh,
+    tan,
+)
 
 Function = Callable[..., Any]
-
-
-def dot(a: Any, b: Any) -> Base:
-    """np.dot: the product with a number, or that of vectors and matrices."""
-    x, y = as_tensor(a, "dot"), as_tensor(b, "dot")
-    if x.ndim == 0 or y.ndim == 0:
-        return multiply(x, y)
-    if max(x.ndim, y.ndim) > 2:
-        got = f"shapes {x.shape} and {y.shape}"
-        raise ShapeError(explain("dot", "at most 2 axes", got, "x @ y, whose first axes broadcast"))
-    return matmul(x, y)
 
 
 OPERATIONS: dict[Function, Callable[..., Base]] = {
@@ -55,14 +63,37 @@ OPERATIONS: dict[Function, Callable[..., Base]] = {
     np.matmul: matmul,
     np.negative: negative,
     np.positive: lambda x: +x,
-    np.reciprocal: lambda x: 1 / x,
-    np.square: lambda x: x * x,
+    np.reciprocal: reciprocal,
+    np.square: square,
     np.exp: Elementwise.exp,
     np.expm1: Elementwise.expm1,
     np.log: Elementwise.log,
     np.log1p: Elementwise.log1p,
+    np.exp2: exp2,
+    np.log2: log2,
+    np.log10: log10,
+    np.logaddexp: logaddexp,
     np.sqrt: Elementwise.sqrt,
+    np.hypot: hypot,
+    np.sin: sin,
+    np.cos: cos,
+    np.tan: tan,
+    np.arcsin: arcsin,
+    np.arccos: arccos,
+    np.arctan: arctan,
+    np.arctan2: arctan2,
+    np.sinh: sinh,
+    np.cosh: cosh,
     np.tanh: Elementwise.tanh,
+    np.arcsinh: arcsinh,
+    np.arccosh: arccosh,
+    np.arctanh: arctanh,
+    np.floor: floor,
+    np.ceil: ceil,
+    np.trunc: trunc,
+    np.rint: round,
+    np.floor_divide: floor_divide,
+    np.remainder: remainder,
     np.absolute: Elementwise.abs,
     np.fabs: Elementwise.abs,
     np.maximum: maximum,
@@ -84,7 +115,18 @@ OPERATIONS: dict[Function, Callable[..., Base]] = {
     np.min: lambda a, axis=None, *, keepdims=False: Reductions.min(a, axis, keepdims),
     np.clip: lambda a, a_min=None, a_max=None: Elementwise.clip(as_tensor(a), a_min, a_max),
     np.where: lambda condition, x, y: where(condition, x, y),
-    np.dot: dot,
+    np.std: lambda a, axis=None, *, keepdims=False, ddof=0: std(a, axis, keepdims, ddof),
+    np.prod: lambda a, axis=None, *, keepdims=False: prod(a, axis, keepdims),
+    np.linalg.norm: lambda x, *, axis=None, keepdims=False: norm(x, 2, axis, keepdims),
+    np.cumsum: lambda a, axis=None: cumsum(a, axis),
+    np.cumprod: lambda a, axis=None: cumprod(a, axis),
+    np.round: lambda a, decimals=0: round(a, decimals),
+    np.fix: lambda x: trunc(x),
+    np.dot: lambda a, b: dot(a, b),
+    np.inner: lambda a, b: inner(a, b),
+    np.outer: lambda a, b: outer(a, b),
+    np.tensordot: lambda a, b, axes=2: tensordot(a, b, axes),
+    np.einsum: lambda subscripts, *operands, optimize=True: einsum(subscripts, *operands),
     np.reshape: lambda a, shape: Shapes.reshape(a, shape),
     np.ravel: lambda a: Shapes.flatten(a),
     np.transpose: lambda a, axes=None: Shapes.transpose(a, *(() if axes is None else axes)),
@@ -95,10 +137,14 @@ OPERATIONS: dict[Function, Callable[..., Base]] = {
     np.stack: lambda arrays, axis=0: stack(arrays, axis),
 }
 OPERATIONS |= {np.amax: OPERATIONS[np.max], np.amin: OPERATIONS[np.min]}
+OPERATIONS |= {np.around: OPERATIONS[np.round]}
 
 INSTEAD: dict[Function, str] = {
     # Universal functions.
     np.add.reduce: "x.sum(axis)",
+    np.add.accumulate: "x.cumsum(axis)",
+    np.multiply.reduce: "x.prod(axis)",
+    np.multiply.accumulate: "x.cumprod(axis)",
     np.maximum.reduce: "x.max(axis)",
     np.minimum.reduce: "x.min(axis)",
     np.add.outer: "x[:, None] + y",
@@ -106,31 +152,19 @@ INSTEAD: dict[Function, str] = {
     np.multiply.outer: "x[:, None] * y",
     np.add.at: "x[index] += y",
     np.float_power: "x ** y",
-    np.exp2: "2 ** x",
-    np.log2: "x.log() / math.log(2)",
-    np.log10: "x.log() / math.log(10)",
-    np.sinh: "(x.exp() - (-x).exp()) / 2",
-    np.cosh: "(x.exp() + (-x).exp()) / 2",
-    np.hypot: "(x * x + y * y).sqrt()",
-    np.logaddexp: "maximum(x, y) + (-(x - y).abs()).exp().log1p()",
+    np.divmod: "x // y, x % y",
     np.fmax: "maximum(x, y)",
     np.fmin: "minimum(x, y)",
     # Reductions.
-    np.std: "x.var(axis).sqrt()",
     np.average: "(x * weights).sum() / weights.sum()",
     np.ptp: "x.max(axis) - x.min(axis)",
-    np.linalg.norm: "(x * x).sum().sqrt()",
     np.nansum: "where(np.isnan(x), 0, x).sum()",
     np.nanmax: "where(np.isnan(x), -np.inf, x).max()",
     np.nanmin: "where(np.isnan(x), np.inf, x).min()",
     # Products.
-    np.inner: "x @ y.T",
     np.vdot: "(x * y).sum()",
-    np.outer: "x[:, None] * y",
     np.linalg.multi_dot: "x @ y @ z",
     np.linalg.matrix_power: "x @ x",
-    np.einsum: "x @ y, x * y, x.sum(axis) and x.transpose(axes)",
-    np.tensordot: "x @ y, after x.transpose(axes) and x.reshape(shape)",
     np.trace: "x[i, i].sum() with i = np.arange(len(x))",
     # Shapes.
     np.copy: "x + 0",

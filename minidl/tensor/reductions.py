@@ -74,13 +74,18 @@ class Reductions(Base):
 
         NumPy's default ddof = 0; PyTorch's `var` divides by n - 1, which is ddof = 1.
         """
-        axes, _, count = self._reduction("var", axis, wrong)
+        centred, axes, count = self._centred("var", axis, ddof, wrong)
+        return (centred * centred).sum(axes, keepdims) / count
+
+    def _centred(
+        self, operation: str, axis: Axis, ddof: int, wrong: dict[str, Any]
+    ) -> tuple["Tensor", tuple[int, ...], int]:
+        """x less its mean, the axes of that, and n - ddof; ShapeError unless this is positive."""
+        axes, _, count = self._reduction(operation, axis, wrong)
         if count <= ddof:
-            raise ShapeError(
-                explain("var", f"more than ddof={ddof} elements", f"{count} of shape {self.shape}")
-            )
-        centred = self - self.mean(axes, keepdims=True)
-        return (centred * centred).sum(axes, keepdims) / (count - ddof)
+            got = f"{count} of shape {self.shape}"
+            raise ShapeError(explain(operation, f"more than ddof={ddof} elements", got))
+        return self - self.mean(axes, keepdims=True), axes, count - ddof
 
     def max(self, axis: Axis = None, keepdims: bool = False, **wrong: Never) -> "Tensor":
         """The largest element, NaN if there is one; a tie shares the gradient equally, and so do

@@ -18,19 +18,13 @@ if TYPE_CHECKING:
     from . import Tensor
 
 
-def ratio(x: Any, length: Any) -> Any:
-    """x / length, and constantly 0 where the length is 0: there is its kink."""
-    is_zero = length == 0
-    return np.where(is_zero, 0, x / np.where(is_zero, 1, length))
-
-
 SIN = Operation("sin", x=lambda dy, x: dy * np.cos(x))
 
 
 def sin(x: Any) -> "Tensor":
     """sin x.
 
-    >>> sin([0.0, np.pi / 2])
+    >>> sin([0.0, np.pi / 2]).round(3)
     tensor([0., 1.])
     """
     return by_numpy(SIN, np.sin, x)
@@ -42,7 +36,7 @@ COS = Operation("cos", x=lambda dy, x: -dy * np.sin(x))
 def cos(x: Any) -> "Tensor":
     """cos x.
 
-    >>> cos([0.0, np.pi])
+    >>> cos([0.0, np.pi]).round(3)
     tensor([ 1., -1.])
     """
     return by_numpy(COS, np.cos, x)
@@ -54,7 +48,7 @@ TAN = Operation("tan", x=lambda dy, result: dy * (1 + result * result))
 def tan(x: Any) -> "Tensor":
     """tan x = sin x / cos x.
 
-    >>> tan([0.0, np.pi / 4])
+    >>> tan([0.0, np.pi / 4]).round(3)
     tensor([0., 1.])
     """
     return by_numpy(TAN, np.tan, x)
@@ -67,7 +61,7 @@ ARCSIN = Operation("arcsin", x=lambda dy, x: dy / np.sqrt((1 - x) * (1 + x)))
 def arcsin(x: Any) -> "Tensor":
     """The angle from -π/2 to π/2 whose sine is x; its slope at -1 and 1 is inf.
 
-    >>> arcsin([0.0, 0.5, 2.0]) * 6 / np.pi
+    >>> (arcsin([0.0, 0.5, 2.0]) * 6 / np.pi).round(3)
     tensor([ 0.,  1., nan])
     """
     return by_numpy(ARCSIN, np.arcsin, x)
@@ -79,7 +73,7 @@ ARCCOS = Operation("arccos", x=lambda dy, x: -dy / np.sqrt((1 - x) * (1 + x)))
 def arccos(x: Any) -> "Tensor":
     """The angle from 0 to π whose cosine is x; its slope at -1 and 1 is -inf.
 
-    >>> arccos([1.0, 0.5, 2.0]) * 3 / np.pi
+    >>> (arccos([1.0, 0.5, 2.0]) * 3 / np.pi).round(3)
     tensor([ 0.,  1., nan])
     """
     return by_numpy(ARCCOS, np.arccos, x)
@@ -91,7 +85,7 @@ ARCTAN = Operation("arctan", x=lambda dy, x: dy / (1 + x * x))
 def arctan(x: Any) -> "Tensor":
     """The angle from -π/2 to π/2 whose tangent is x.
 
-    >>> arctan([0.0, 1.0, np.inf]) * 4 / np.pi
+    >>> (arctan([0.0, 1.0, np.inf]) * 4 / np.pi).round(3)
     tensor([0., 1., 2.])
     """
     return by_numpy(ARCTAN, np.arctan, x)
@@ -113,30 +107,12 @@ ARCTAN2 = Operation(
 def arctan2(y: Any, x: Any) -> "Tensor":
     """The angle from -π to π of the point (x, y), which broadcast; at (0, 0) the slopes are NaN.
 
-    >>> arctan2([1.0, -1.0], -1.0) * 4 / np.pi
+    >>> (arctan2([1.0, -1.0], -1.0) * 4 / np.pi).round(3)
     tensor([ 3., -3.])
     """
     a, b = operands("arctan2", y, x)
     require_float("arctan2", a, b)
     return record(ARCTAN2, apply("arctan2", np.arctan2, a, b), (a, b))
-
-
-HYPOT = Operation(
-    "hypot",
-    x=lambda dy, x, result: dy * ratio(x, result),
-    y=lambda dy, y, result: dy * ratio(y, result),
-)
-
-
-def hypot(x: Any, y: Any) -> "Tensor":
-    """sqrt(x² + y²), of x and y that broadcast; no square overflows. The slopes at (0, 0) are 0.
-
-    >>> hypot([3.0, 3e20], [4.0, 4e20])
-    tensor([5.e+00, 5.e+20])
-    """
-    a, b = operands("hypot", x, y)
-    require_float("hypot", a, b)
-    return record(HYPOT, apply("hypot", np.hypot, a, b), (a, b))
 
 
 SINH = Operation("sinh", x=lambda dy, x: dy * np.cosh(x))
@@ -145,8 +121,8 @@ SINH = Operation("sinh", x=lambda dy, x: dy * np.cosh(x))
 def sinh(x: Any) -> "Tensor":
     """sinh x = (e^x - e^-x) / 2.
 
-    >>> sinh([0.0, 1.0])
-    tensor([0.       , 1.1752012])
+    >>> sinh([0.0, 1.0]).round(3)
+    tensor([0.   , 1.175])
     """
     return by_numpy(SINH, np.sinh, x)
 
@@ -157,8 +133,8 @@ COSH = Operation("cosh", x=lambda dy, x: dy * np.sinh(x))
 def cosh(x: Any) -> "Tensor":
     """cosh x = (e^x + e^-x) / 2.
 
-    >>> cosh([0.0, 1.0])
-    tensor([1.       , 1.5430806])
+    >>> cosh([0.0, 1.0]).round(3)
+    tensor([1.   , 1.543])
     """
     return by_numpy(COSH, np.cosh, x)
 
@@ -169,7 +145,7 @@ ARCSINH = Operation("arcsinh", x=lambda dy, x: dy / np.hypot(x, 1))
 def arcsinh(x: Any) -> "Tensor":
     """The number whose hyperbolic sine is x.
 
-    >>> arcsinh([0.0, 1.1752012])
+    >>> arcsinh([0.0, 1.1752012]).round(3)
     tensor([0., 1.])
     """
     return by_numpy(ARCSINH, np.arcsinh, x)
@@ -182,7 +158,7 @@ ARCCOSH = Operation("arccosh", x=lambda dy, x: dy / (np.sqrt(x - 1) * np.sqrt(x 
 def arccosh(x: Any) -> "Tensor":
     """The positive number whose hyperbolic cosine is x; its slope at 1 is inf.
 
-    >>> arccosh([1.0, 1.5430806, 0.0])
+    >>> arccosh([1.0, 1.5430806, 0.0]).round(3)
     tensor([ 0.,  1., nan])
     """
     return by_numpy(ARCCOSH, np.arccosh, x)
@@ -194,7 +170,7 @@ ARCTANH = Operation("arctanh", x=lambda dy, x: dy / ((1 - x) * (1 + x)))
 def arctanh(x: Any) -> "Tensor":
     """The number whose hyperbolic tangent is x; at -1 and 1 it is infinite.
 
-    >>> arctanh([0.0, 0.5, 1.0])
-    tensor([0.       , 0.5493061,       inf])
+    >>> arctanh([0.0, 0.5, 1.0]).round(3)
+    tensor([0.   , 0.549,   inf])
     """
     return by_numpy(ARCTANH, np.arctanh, x)

@@ -20,7 +20,9 @@ def test_every_function_of_numpy_is_right_or_refused():
     bad = {name: o for name, o in outcomes.items() if o in (trial.LOST, trial.WRONG, trial.UNCLEAR)}
     assert not bad
     names = {function: name for name, function in trial.functions()}
-    of_floats = OPERATIONS.keys() - {np.bitwise_and, np.bitwise_or, np.invert}  # of masks
+    of_masks = {np.bitwise_and, np.bitwise_or, np.invert}
+    of_floats = OPERATIONS.keys() - of_masks - {np.einsum, np.arccosh}  # of a text; above 1
+    assert outcomes["np.einsum(path, x)"] == trial.RIGHT
     of_comparisons = trial.NO_GRADIENT
     assert {outcomes[names[each]] for each in of_floats} == {trial.RIGHT, of_comparisons}
     assert sum(outcome == trial.REFUSED for outcome in outcomes.values()) > 500
@@ -31,8 +33,8 @@ def test_a_function_of_numpys_within_a_loss():
     w = leaf(3.0, 4.0)
     ((w * 2).sum() + 0.5 * np.sqrt(np.sum(w * w))).backward()
     np.testing.assert_allclose(w.grad, [2.3, 2.4], rtol=1e-15)
-    with pytest.raises(GraphError, match=r"np.linalg.norm: .*Try: \(x \* x\).sum\(\).sqrt\(\)"):
-        np.linalg.norm(w)
+    with pytest.raises(GraphError, match=r"np.nansum: .*Try: where\(np.isnan\(x\), 0, x\)"):
+        np.nansum(w)
 
 
 @pytest.mark.parametrize(
@@ -41,13 +43,14 @@ def test_a_function_of_numpys_within_a_loss():
         (lambda x: np.asarray(x), r"array: .*Try: x.numpy\(\).*x.detach\(\)"),
         (lambda x: np.array([x[0], x[1]]), r"x.detach\(\)"),
         (lambda x: np.ones(4).dot(x), r"x.detach\(\)"),
-        (lambda x: np.einsum("i,i", x, x), r"np.einsum: .*x @ y"),
+        (lambda x: np.vdot(x, x), r"np.vdot: .*\(x \* y\).sum\(\)"),
+        (lambda x: np.linalg.norm(x, 1), r"np.linalg.norm: .*np.linalg.norm of x, axis, keepdims"),
         (lambda x: np.add.reduce(x), r"np.add.reduce: .*x.sum\(axis\)"),
         (lambda x: np.exp(x, out=np.empty(4)), r"np.exp: .*no out="),
         (lambda x: np.add(x, 1, dtype=float), r"np.add: .*np.add without options"),
         (lambda x: np.sum(x, dtype=float), r"np.sum: .*np.sum of a, axis, keepdims alone"),
         (lambda x: np.copyto(np.empty(4), x), r"np.copyto: .*x\[...\] = y"),
-        (lambda x: np.sin(x), r"np.sin: .*Try: x.detach\(\)"),
+        (lambda x: np.sinc(x), r"np.sinc: .*Try: x.detach\(\)"),
     ],
 )  # fmt: skip
 def test_a_refusal_names_what_to_type(use, message):
@@ -109,7 +112,7 @@ def test_what_runs_in_training_runs_in_evaluation():
     with no_grad():
         assert isinstance(np.maximum(x, 0), Tensor)
         assert isinstance(np.concatenate([x, x]), Tensor)
-        assert isinstance(np.linalg.norm(x), np.floating)
+        assert isinstance(np.nansum(x), np.floating)
 
 
 def test_other_arrays_have_their_turn():
@@ -126,13 +129,12 @@ def test_other_arrays_have_their_turn():
         (np.add.reduce, (MATRIX, 1)), (np.maximum.reduce, (MATRIX, 1)),
         (np.minimum.reduce, (MATRIX, 1)), (np.add.outer, (VECTOR, OTHER)),
         (np.subtract.outer, (VECTOR, OTHER)), (np.multiply.outer, (VECTOR, OTHER)),
-        (np.float_power, (VECTOR, OTHER)), (np.exp2, (VECTOR,)), (np.log2, (VECTOR,)),
-        (np.log10, (VECTOR,)), (np.sinh, (VECTOR,)), (np.cosh, (VECTOR,)),
-        (np.hypot, (VECTOR, OTHER)), (np.logaddexp, (VECTOR, OTHER)), (np.fmax, (VECTOR, OTHER)),
-        (np.fmin, (VECTOR, OTHER)), (np.std, (MATRIX, 1)), (np.average, (VECTOR, None, OTHER)),
-        (np.ptp, (MATRIX, 1)), (np.linalg.norm, (VECTOR,)), (np.nansum, (VECTOR,)),
-        (np.nanmax, (VECTOR,)), (np.nanmin, (VECTOR,)), (np.inner, (VECTOR, OTHER)),
-        (np.vdot, (VECTOR, OTHER)), (np.outer, (VECTOR, OTHER)), (np.trace, (numbers(4, 4),)),
+        (np.add.accumulate, (MATRIX, 1)), (np.multiply.reduce, (MATRIX, 1)),
+        (np.multiply.accumulate, (MATRIX, 1)), (np.divmod, (VECTOR, OTHER)),
+        (np.float_power, (VECTOR, OTHER)), (np.fmax, (VECTOR, OTHER)), (np.fmin, (VECTOR, OTHER)),
+        (np.average, (VECTOR, None, OTHER)), (np.ptp, (MATRIX, 1)), (np.nansum, (VECTOR,)),
+        (np.nanmax, (VECTOR,)), (np.nanmin, (VECTOR,)), (np.vdot, (VECTOR, OTHER)),
+        (np.trace, (numbers(4, 4),)),
         (np.copy, (VECTOR,)), (np.vstack, ([MATRIX, MATRIX],)), (np.append, (VECTOR, OTHER)),
         (np.column_stack, ([VECTOR, OTHER],)), (np.expand_dims, (VECTOR, 1)),
         (np.flip, (VECTOR,)), (np.roll, (VECTOR, 2)), (np.diff, (VECTOR,)),

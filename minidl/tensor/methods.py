@@ -1,0 +1,29 @@
+"""The functions that are methods of tensors too: `x.sin()` is `sin(x)`."""
+
+from . import contractions, norms, powers, predicates, rounding, running, trigonometry
+from .rounding import WholeDivision
+
+
+class Methods(WholeDivision):
+    """What a tensor can be asked for by name."""
+
+    __slots__ = ()
+
+    sin, cos, tan = trigonometry.sin, trigonometry.cos, trigonometry.tan
+    arcsin, arccos, arctan = trigonometry.arcsin, trigonometry.arccos, trigonometry.arctan
+    sinh, cosh = trigonometry.sinh, trigonometry.cosh
+    arcsinh, arccosh = trigonometry.arcsinh, trigonometry.arccosh
+    arctanh = trigonometry.arctanh
+
+    square, reciprocal = powers.square, powers.reciprocal
+    exp2, log2, log10, logsumexp = powers.exp2, powers.log2, powers.log10, powers.logsumexp
+
+    floor, ceil = rounding.floor, rounding.ceil
+    trunc, round = rounding.trunc, rounding.round
+
+    norm, std = norms.norm, norms.std
+    cumsum, cumprod, prod = running.cumsum, running.cumprod, running.prod
+    dot = contractions.dot
+
+    isnan, isinf, isfinite = predicates.isnan, predicates.isinf, predicates.isfinite
+    count_nonzero = predicates.count_nonzero
