@@ -80,8 +80,11 @@ $(BENCH_VENV)/installed $(CONFORMANCE_VENV)/installed: $(SOURCES)
 	$(@D)/bin/pip install --quiet -r $(filter %requirements.txt,$^) .
 	touch $@
 
-# In place, for work on minidl itself; compiles what has changed.
+# In place, for work on minidl itself; compiles what has changed. The core stays the Python that it
+# is, for its edits to count at once and debuggers to step through; MINIDL_CORE=compiled compiles it.
+build: export MINIDL_CORE ?= plain
 build:
+	$(if $(filter plain,$(MINIDL_CORE)),rm -f minidl/*.so minidl/tensor/*.so)
 	$(PYTHON) setup.py --quiet build_ext --inplace
 
 # What took hours stays: the laboratory's cells, the papers' checkpoints.

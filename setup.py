@@ -1,6 +1,8 @@
-"""Builds the kernels: every .pyx of minidl/_kernels once per CPU level.
+"""Builds the kernels, every .pyx of minidl/_kernels once per CPU level, and the core: the tape and
+the tensor, which are Python that runs as it stands and is compiled for speed.
 
 MINIDL_LEVELS="baseline" (or "baseline v3") builds fewer levels, for a quick try.
+MINIDL_CORE=plain leaves the core as Python, to be stepped through.
 MINIDL_SANITIZE=1 builds into build/sanitized with GCC's sanitizers, for `make sanitize`;
 CC=clang and MINIDL_BUILD=build/clang build there by Clang, for `make clang`.
 """
@@ -15,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -22,6 +25,8 @@ from setuptools.command.build_ext import build_ext
 SANITIZE = bool(os.environ.get("MINIDL_SANITIZE"))
 
 KERNELS = Path("minidl", "_kernels")
+CORE = [Path("minidl", "tape.py"), *sorted(Path("minidl", "tensor").glob("[!_]*.py"))]
+IS_PLAIN = os.environ.get("MINIDL_CORE") == "plain"
 OWN_BUILD = "build/sanitized" if SANITIZE else os.environ.get("MINIDL_BUILD")
 BUILD = Path(OWN_BUILD or "build")
 GENERATED = BUILD / "cython"
@@ -67,6 +72,15 @@ DIRECTIVES = {
     "initializedcheck": False,
     "cdivision": True,
 }
+
+# The core keeps Python's meaning: its annotations are for readers and type checkers.
+CORE_DIRECTIVES = {"language_level": 3, "annotation_typing": False, "auto_pickle": False}
+
+# NumPy's C interface as of the oldest release that minidl runs with.
+NUMPY = [
+    ("NPY_NO_DEPRECATED_API", "NPY_1_23_API_VERSION"),
+    ("NPY_TARGET_VERSION", "NPY_1_23_API_VERSION"),
+]
 
 
 class Level(NamedTuple):
@@ -184,8 +198,24 @@ def level_extension(name: str, source: Path, level_name: str, flags: list[str]) 
         depends=[source.as_posix(), "setup.py"],
         extra_compile_args=flags + level.flags + openmp,
         extra_link_args=openmp,
-        define_macros=level.macros,
+        define_macros=level.macros + NUMPY,
+        include_dirs=[numpy.get_include()],
     )
+
+
+def core_extensions() -> list[Extension]:
+    """The core's modules; `Int | None` at their top would be a warning without the last flag."""
+    modules = [
+        Extension(
+            ".".join(source.with_suffix("").parts),
+            [source.as_posix()],
+            extra_compile_args=["-O2", "-g0", "-Wno-array-bounds"],
+            define_macros=NUMPY,
+            include_dirs=[numpy.get_include()],
+        )
+        for source in CORE
+    ]
+    return cythonize(modules, build_dir=str(GENERATED), compiler_directives=CORE_DIRECTIVES)
 
 
 def extensions() -> list[Extension]:
@@ -194,7 +224,7 @@ def extensions() -> list[Extension]:
     flags = flags_understood([*FLAGS, contraction()])
     openmp = openmp_flags()
     package = ".".join(KERNELS.parts)
-    once = {"build_info": [], "openmp": openmp}  # no arithmetic: they run on every CPU
+    once = {"build_info": [], "ndarray": [], "openmp": openmp}  # no arithmetic: for every CPU
     plain = [
         Extension(
             f"{package}._memoryview", [memoryview.as_posix()], extra_compile_args=["-O2", "-g0"]
@@ -205,6 +235,8 @@ def extensions() -> list[Extension]:
                 [sources[name].as_posix()],
                 extra_compile_args=used,
                 extra_link_args=used,
+                define_macros=NUMPY,
+                include_dirs=[numpy.get_include()],
             )
             for name, used in once.items()
         ),
@@ -221,7 +253,7 @@ def extensions() -> list[Extension]:
         for extension in plain + levelled:
             extension.extra_compile_args += SANITIZING
             extension.extra_link_args += SANITIZERS
-    return plain + levelled
+    return plain + levelled + ([] if IS_PLAIN or OWN_BUILD else core_extensions())
 
 
 class ParallelBuild(build_ext):

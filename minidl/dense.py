@@ -86,11 +86,11 @@ class Call(NamedTuple):
 def gradients(node: Node, dy: np.ndarray) -> list[np.ndarray | None]:
     """dx = dz · Wᵀ, dW = xᵀ · dz, db = sum of dz, with dz = dy f'(z)"""
     call: Call = node.options["call"]
-    (*leading, depth), (_, out) = node.shapes[:2]
+    x_array, W = node.kept[0].array, np.ascontiguousarray(node.kept[1].array)
+    depth, out = W.shape
     dtype = dy.dtype
     no_rows, no_bias = NOTHING[dtype]
-    x = np.ascontiguousarray(node.kept[0].array).reshape(-1, depth)
-    W = np.ascontiguousarray(node.kept[1].array)
+    x = np.ascontiguousarray(x_array).reshape(-1, depth)
     read = node.kept[-1].array if call.z is None else call.z
     read = np.ascontiguousarray(read).reshape(len(x), -1)
     dy_rows = np.ascontiguousarray(dy).reshape(len(x), dy.shape[-1])
@@ -106,7 +106,7 @@ def gradients(node: Node, dy: np.ndarray) -> list[np.ndarray | None]:
         row_threads,
     )  # fmt: skip
     found: list[np.ndarray | None] = [
-        dx.reshape(*leading, depth) if x_wanted else None, dW if W_wanted else None
+        dx.reshape(x_array.shape) if x_wanted else None, dW if W_wanted else None
     ]  # fmt: skip
     if call.has_bias:
         found.append(db if b_wanted else None)

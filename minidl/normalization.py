@@ -88,12 +88,13 @@ def batch_norm(
 
 def gradients(node: Node, dy: np.ndarray) -> list[np.ndarray | None]:
     """dx, dweight and dbias, those that are wanted, by the kernel."""
-    x, weight = [np.ascontiguousarray(kept.array) for kept in node.kept[:2]]
+    inputs = [np.ascontiguousarray(kept.array) for kept in node.kept[:3]]
+    x, weight, _ = inputs
     mean, var, eps, training = node.options.values()
     nothing = np.empty(0, x.dtype)
     dx, dweight, dbias = [
-        None if edge is None else np.empty(shape, dtype)
-        for edge, shape, dtype in zip(node.inputs, node.shapes, node.dtypes, strict=True)
+        None if edge is None else np.empty_like(array)
+        for edge, array in zip(node.inputs, inputs, strict=True)
     ]
     _kernels.batch_norm.backward(
         x, weight, mean, var, eps, np.ascontiguousarray(dy), NO_ROWS[x.dtype] if dx is None else dx,

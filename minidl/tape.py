@@ -13,7 +13,6 @@ from contextlib import ContextDecorator, contextmanager
 from functools import wraps
 from heapq import heappop, heappush
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
-from itertools import count
 from typing import Any, Protocol, TypeVar, Union, cast
 
 from .errors import ArgumentError, GraphError, explain
@@ -77,11 +76,20 @@ class Kept:
 
     __slots__ = ("array", "is_read", "memory", "writes")
 
-    def __init__(self, array: Any, memory: Memory, is_read: bool) -> None:
-        self.array = array
-        self.memory = memory
-        self.writes = memory.writes
-        self.is_read = is_read
+    array: Any
+    memory: Memory
+    writes: int
+    is_read: bool
+
+
+def kept(array: Any, memory: Memory, is_read: bool) -> Kept:
+    """A value that is kept as it is now."""
+    value = Kept.__new__(Kept)
+    value.array = array
+    value.memory = memory
+    value.writes = memory.writes
+    value.is_read = is_read
+    return value
 
 
 class Node:
@@ -89,30 +97,25 @@ class Node:
 
     operation   its declaration, with the gradients
     inputs      an edge for each: the node that made it, the leaf that it is, None: no gradient
-    shapes, dtypes   of the inputs, which the gradients have too
+    likes       the shape and dtype of each input, which its gradient has; None: the result's
     kept        for each input, and at the end for the result: a Kept, or None
     options     what else the gradients read, by name: axes, an index
     """
 
     __slots__ = (
-        "age", "dtypes", "hooks", "inputs", "is_released", "kept", "operation", "options",
-        "retaining", "shapes",
+        "age", "hooks", "inputs", "is_released", "kept", "likes", "operation", "options",
+        "retaining",
     )  # fmt: skip
 
-    def __init__(
-        self, operation: Declaration, inputs: tuple[Edge, ...], shapes: tuple[Any, ...],
-        dtypes: tuple[Any, ...], kept: tuple[Kept | None, ...], options: dict[str, Any] | None,
-    ) -> None:  # fmt: skip
-        self.operation = operation
-        self.inputs = inputs
-        self.shapes = shapes
-        self.dtypes = dtypes
-        self.kept: tuple[Any, ...] = kept
-        self.options: dict[str, Any] = NO_OPTIONS if options is None else options
-        self.hooks: dict[int, Callable[[Any], Any]] | None = None
-        self.retaining: list[Any] | None = None  # weak references to tensors that want a `grad`
-        self.is_released = False
-        self.age = next(_ages)
+    operation: Declaration
+    inputs: tuple[Edge, ...]
+    likes: tuple[Any, ...] | None
+    kept: list[Any]
+    options: dict[str, Any]
+    hooks: dict[int, Callable[[Any], Any]] | None
+    retaining: list[Any] | None  # weak references to tensors that want a `grad`
+    age: int  # how many nodes had been made before, in all
+    is_released: bool
 
     def check(self, create_graph: bool) -> None:
         """Raises GraphError if the operation cannot give a right gradient any more."""
@@ -122,10 +125,10 @@ class Node:
                 "backward() and is released. Try: compute the loss again, or add the losses up and "
                 "call backward() once; or backward(retain_graph=True) the first time"
             )
-        for kept in self.kept:
-            if kept is None or kept.memory.writes == kept.writes:
+        for value in self.kept:
+            if value is None or value.memory.writes == value.writes:
                 continue
-            if kept.is_read or create_graph:
+            if value.is_read or create_graph:
                 raise GraphError(
                     f"backward: '{self.operation.name}' needs a value that was changed in place "
                     "after it was used. Try: call backward() before the change (an optimiser's "
@@ -137,12 +140,32 @@ class Node:
         self.is_released = True
         self.options = NO_OPTIONS
         self.hooks = self.retaining = None
-        self.inputs = self.kept = ()
+        self.inputs, self.kept = (), []
 
 
 NO_OPTIONS: dict[str, Any] = {}
+_nodes_made = 0
 
-_ages = count(1)
+
+def new_node(
+    operation: Declaration, inputs: tuple[Edge, ...], likes: tuple[Any, ...] | None,
+    kept: list[Kept | None], options: dict[str, Any] | None,
+) -> Node:  # fmt: skip
+    """A node for what was just computed."""
+    global _nodes_made
+    _nodes_made += 1
+    node = Node.__new__(Node)
+    node.operation = operation
+    node.inputs = inputs
+    node.likes = likes
+    node.kept = kept
+    node.options = NO_OPTIONS if options is None else options
+    node.hooks = node.retaining = None
+    node.age = _nodes_made
+    node.is_released = False
+    return node
+
+
 _releasing = lock_across_forks()
 
 
@@ -308,11 +331,19 @@ class _Mode(threading.local):
 
 
 _mode = _Mode()
+_no_grad_blocks = 0  # how many of them all threads are in; where there are none, no thread is asked
 
 
 def recording() -> bool:
     """Whether this thread records operations."""
-    return _mode.no_grad_blocks == 0
+    return _no_grad_blocks == 0 or _mode.no_grad_blocks == 0
+
+
+def count_no_grad(change: int) -> None:
+    """This thread has gone into a no_grad block (1), or has left one (-1)."""
+    global _no_grad_blocks
+    _no_grad_blocks += change
+    _mode.no_grad_blocks += change
 
 
 @contextmanager
@@ -340,10 +371,10 @@ class no_grad(ContextDecorator):  # noqa: N801  (PyTorch's name, and used like a
     """
 
     def __enter__(self) -> None:
-        _mode.no_grad_blocks += 1
+        count_no_grad(1)
 
     def __exit__(self, *_: object) -> None:
-        _mode.no_grad_blocks -= 1
+        count_no_grad(-1)
 
     def __call__(self, function: Function) -> Function:
         """The function, or generator function, with nothing recorded while its body runs."""

@@ -18,13 +18,14 @@ except ImportError as error:
         "for an installed minidl, another folder than that of its source, or the commands minidl "
         "and minidl-lab"
     ) from error
+from .ndarray import alike
 from .threads import get_num_threads, openmp, product_nanoseconds, set_num_threads, threads_for
 
 __all__ = [
-    "LEARNED", "LOSSES", "ROW_FUNCTIONS", "batch_norm", "dense", "dropout", "elementwise", "gather",
-    "gemm", "get_num_threads", "level", "levels", "losses", "network", "noise", "norms",
-    "product_nanoseconds", "rows", "rules", "scatter", "set_num_threads", "show_config", "softmax",
-    "sums", "threads_for", "update", "use",
+    "LEARNED", "LOSSES", "ROW_FUNCTIONS", "alike", "arithmetic", "batch_norm", "dense",
+    "dropout", "elementwise", "gather", "gemm", "get_num_threads", "level", "levels", "losses",
+    "network", "noise", "norms", "product_nanoseconds", "rows", "rules", "scatter",
+    "set_num_threads", "show_config", "softmax", "sums", "threads_for", "update", "use",
 ]  # fmt: skip
 
 
@@ -46,12 +47,13 @@ def _chosen_level() -> str:
 
 
 KERNELS = (
-    "batch_norm", "dense", "dropout", "elementwise", "gather", "gemm", "losses", "maxout",
-    "network", "noise", "norms", "piecewise", "prelu", "rows", "rules", "scatter", "smooth",
-    "softmax", "sums", "update",
+    "arithmetic", "batch_norm", "dense", "dropout", "elementwise", "gather", "gemm", "losses",
+    "maxout", "network", "noise", "norms", "piecewise", "prelu", "rows", "rules", "scatter",
+    "smooth", "softmax", "sums", "update",
 )  # fmt: skip
 
 level = ""
+arithmetic: ModuleType
 batch_norm: ModuleType
 dense: ModuleType
 dropout: ModuleType

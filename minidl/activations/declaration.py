@@ -269,7 +269,7 @@ def gradients_by_kernel(node: Node, dy: np.ndarray) -> list[np.ndarray]:
     """dx = dy · f'(x), and the gradients of what is learned."""
     call: Call = node.options["call"]
     dy = np.ascontiguousarray(dy)
-    dx = np.empty(node.shapes[0], dy.dtype)
+    dx = np.empty(node.kept[0].array.shape, dy.dtype)
     is_kept_y = call.kind.keeps == "y"
     kept = np.ascontiguousarray(node.kept[-1 if is_kept_y else 0].array).reshape(-1)
     _kernels.rows.backward(

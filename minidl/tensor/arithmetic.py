@@ -18,18 +18,6 @@ if TYPE_CHECKING:
 HOLD_NUMBERS = (Base, np.ndarray, np.generic, list, tuple, int, float)
 
 
-def operated(function: Callable[[Any, Any], "Tensor"], x: Any, y: Any) -> "Tensor":
-    """function(x, y) for an operator of a tensor, such that a type which minidl does not know has
-    its turn: its own `__radd__`, or else Python's TypeError. What should hold numbers and does not
-    is a DTypeError."""
-    try:
-        return function(x, y)
-    except DTypeError:
-        if isinstance(x, HOLD_NUMBERS) and isinstance(y, HOLD_NUMBERS):
-            raise
-        return NotImplemented
-
-
 def operands(operation: str, x: Any, y: Any) -> tuple["Tensor", "Tensor"]:
     """Both sides of an operator as float tensors; at least one is a tensor."""
     if not isinstance(x, Base):
@@ -40,35 +28,62 @@ def operands(operation: str, x: Any, y: Any) -> tuple["Tensor", "Tensor"]:
     return a, b
 
 
-ADD = Operation("add", x=lambda dy: dy, y=lambda dy: dy)
+def binary(operation: Operation, x: Any, y: Any) -> "Tensor":
+    """The operation of x and y, by the kernel if these are two tensors that it takes, else by
+    NumPy's function."""
+    if isinstance(x, Base) and isinstance(y, Base):
+        z = computed(operation.name, x._array, y._array)
+        if z is not None:
+            return record(operation, z, (x, y))
+    try:
+        a, b = operands(operation.name, x, y)
+    except DTypeError:
+        return refused(x, y)
+    return record(operation, apply(operation.name, operation.forward, a, b), (a, b))
+
+
+def refused(x: Any, y: Any) -> Any:
+    """What an operator does where an operand cannot be had as a tensor, within the `except`: it
+    raises again if both should hold numbers. Else NotImplemented: such a type has its turn, by its
+    own `__radd__`, or Python raises TypeError."""
+    if isinstance(x, HOLD_NUMBERS) and isinstance(y, HOLD_NUMBERS):
+        raise  # noqa: PLE0704
+    return NotImplemented
+
+
+def computed(name: str, x: np.ndarray, y: np.ndarray) -> np.ndarray | None:
+    """The kernel's answer, if it has one."""
+    kernel = getattr(_kernels.arithmetic, name, None)
+    return None if kernel is None else kernel(x, y)
+
+
+ADD = Operation("add", np.add, x=lambda dy: dy, y=lambda dy: dy)
 
 
 def add(x: Any, y: Any) -> "Tensor":
     """x + y."""
-    a, b = operands("add", x, y)
-    return record(ADD, apply("add", np.add, a, b), (a, b))
+    return binary(ADD, x, y)
 
 
-SUBTRACT = Operation("subtract", x=lambda dy: dy, y=lambda dy: -dy)
+SUBTRACT = Operation("subtract", np.subtract, x=lambda dy: dy, y=lambda dy: -dy)
 
 
 def subtract(x: Any, y: Any) -> "Tensor":
     """x - y."""
-    a, b = operands("subtract", x, y)
-    return record(SUBTRACT, apply("subtract", np.subtract, a, b), (a, b))
+    return binary(SUBTRACT, x, y)
 
 
-MULTIPLY = Operation("multiply", x=lambda dy, y: dy * y, y=lambda dy, x: dy * x)
+MULTIPLY = Operation("multiply", np.multiply, x=lambda dy, y: dy * y, y=lambda dy, x: dy * x)
 
 
 def multiply(x: Any, y: Any) -> "Tensor":
     """x · y, element by element."""
-    a, b = operands("multiply", x, y)
-    return record(MULTIPLY, apply("multiply", np.multiply, a, b), (a, b))
+    return binary(MULTIPLY, x, y)
 
 
 DIVIDE = Operation(
     "divide",
+    np.divide,
     x=lambda dy, y: dy / y,
     y=lambda dy, result, y: dy * (-result / y),
 )
@@ -76,8 +91,7 @@ DIVIDE = Operation(
 
 def divide(x: Any, y: Any) -> "Tensor":
     """x / y, element by element."""
-    a, b = operands("divide", x, y)
-    return record(DIVIDE, apply("divide", np.divide, a, b), (a, b))
+    return binary(DIVIDE, x, y)
 
 
 def base_slope(dy: Any, x: Any, y: Any) -> Any:
@@ -93,7 +107,7 @@ def exponent_slope(dy: Any, x: Any, y: Any, result: Any) -> Any:
     return dy * (result * np.log(np.where(vanishes, 1, x).astype(result.dtype)))
 
 
-POWER = Operation("power", x=base_slope, y=exponent_slope)
+POWER = Operation("power", np.power, x=base_slope, y=exponent_slope)
 
 
 def power(x: Any, y: Any) -> "Tensor":
@@ -103,8 +117,7 @@ def power(x: Any, y: Any) -> "Tensor":
     y > 0, and 0 for y = 0, as in PyTorch; for x < 0 there is none: NaN. Where either derivative is
     0 · inf, as at the base 0 and the exponent inf, it is its limit 0.
     """
-    a, b = operands("power", x, y)
-    return record(POWER, apply("power", np.power, a, b), (a, b))
+    return binary(POWER, x, y)
 
 
 NEGATIVE = Operation("negative", x=lambda dy: -dy)
@@ -202,7 +215,10 @@ def matmul(x: Base, y: Any) -> "Tensor":
     a 1-D operand is a row on the left and a column on the right. Computed by minidl's kernel, so
     a row's bits depend neither on the thread count nor on the other rows.
     """
-    a, b = operands("matmul", x, y)
+    try:
+        a, b = operands("matmul", x, y)
+    except DTypeError:
+        return refused(x, y)
     check_product(a, b)
     c = matrices(as_row(a._array), as_column(b._array))
     row, column = c.shape[-2:-1] * (a.ndim > 1), c.shape[-1:] * (b.ndim > 1)
@@ -211,7 +227,7 @@ def matmul(x: Base, y: Any) -> "Tensor":
 
 def in_place(operation: str, function: Callable[[Any, Any], "Tensor"], x: Any, y: Any) -> "Tensor":
     """Writes function(x, y) into x, which takes over its history."""
-    new = operated(function, x, y)
+    new = function(x, y)
     if new is NotImplemented:
         return new
     require_float(operation, x)
@@ -234,32 +250,32 @@ class Arithmetic(Base):
     __slots__ = ()
 
     def __add__(self, other: Any) -> "Tensor":
-        return operated(add, self, other)
+        return add(self, other)
 
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> "Tensor":
-        return operated(subtract, self, other)
+        return subtract(self, other)
 
     def __rsub__(self, other: Any) -> "Tensor":
-        return operated(subtract, other, self)
+        return subtract(other, self)
 
     def __mul__(self, other: Any) -> "Tensor":
-        return operated(multiply, self, other)
+        return multiply(self, other)
 
     __rmul__ = __mul__
 
     def __truediv__(self, other: Any) -> "Tensor":
-        return operated(divide, self, other)
+        return divide(self, other)
 
     def __rtruediv__(self, other: Any) -> "Tensor":
-        return operated(divide, other, self)
+        return divide(other, self)
 
     def __pow__(self, other: Any) -> "Tensor":
-        return operated(power, self, other)
+        return power(self, other)
 
     def __rpow__(self, other: Any) -> "Tensor":
-        return operated(power, other, self)
+        return power(other, self)
 
     def __neg__(self) -> "Tensor":
         return negative(self)
@@ -268,10 +284,10 @@ class Arithmetic(Base):
         return self  # type: ignore[return-value]
 
     def __matmul__(self, other: Any) -> "Tensor":
-        return operated(matmul, self, other)
+        return matmul(self, other)
 
     def __rmatmul__(self, other: Any) -> "Tensor":
-        return operated(matmul, other, self)
+        return matmul(other, self)
 
     def __iadd__(self, other: Any) -> "Tensor":
         return in_place("+=", add, self, other)

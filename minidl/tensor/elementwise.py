@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import _kernels
 from ..errors import ArgumentError, DTypeError, explain
-from .arithmetic import operands, operated
+from .arithmetic import operands, refused
 from .arrays import as_dtype, same
 from .base import Base, apply, as_tensor, new_result, require_float
 from .operation import Operation, record
@@ -97,7 +97,10 @@ def comparison(symbol: str, function: np.ufunc) -> Binary:
     """The function that compares two tensors element by element: a mask without a gradient."""
 
     def compare(x: Any, y: Any) -> "Tensor":
-        b = as_tensor(y, symbol, like=x, numbers=None)
+        try:
+            b = as_tensor(y, symbol, like=x, numbers=None)
+        except DTypeError:
+            return refused(x, y)
         return new_result(np.asarray(apply(symbol, function, x, b)))
 
     return compare
@@ -122,7 +125,10 @@ def of_bits(symbol: str, function: np.ufunc) -> Binary:
     """The function that combines masks, or the bits of whole numbers."""
 
     def combine(x: Any, y: Any) -> "Tensor":
-        b = as_tensor(y, symbol, numbers=None)
+        try:
+            b = as_tensor(y, symbol, numbers=None)
+        except DTypeError:
+            return refused(x, y)
         require_bits(symbol, x, b)
         return new_result(np.asarray(apply(symbol, function, x, b)))
 
@@ -217,35 +223,35 @@ class Elementwise(Base):
         return record(ASTYPE, x, (self,)) if wanted.kind == "f" else new_result(x)
 
     def __lt__(self, other: Any) -> "Tensor":
-        return operated(less, self, other)
+        return less(self, other)
 
     def __le__(self, other: Any) -> "Tensor":
-        return operated(less_equal, self, other)
+        return less_equal(self, other)
 
     def __gt__(self, other: Any) -> "Tensor":
-        return operated(greater, self, other)
+        return greater(self, other)
 
     def __ge__(self, other: Any) -> "Tensor":
-        return operated(greater_equal, self, other)
+        return greater_equal(self, other)
 
     def __eq__(self, other: Any) -> "Tensor":  # type: ignore[override]
-        return operated(equal, self, other)
+        return equal(self, other)
 
     def __ne__(self, other: Any) -> "Tensor":  # type: ignore[override]
-        return operated(not_equal, self, other)
+        return not_equal(self, other)
 
     def __and__(self, other: Any) -> "Tensor":
-        return operated(bitwise_and, self, other)
+        return bitwise_and(self, other)
 
     __rand__ = __and__
 
     def __or__(self, other: Any) -> "Tensor":
-        return operated(bitwise_or, self, other)
+        return bitwise_or(self, other)
 
     __ror__ = __or__
 
     def __xor__(self, other: Any) -> "Tensor":
-        return operated(bitwise_xor, self, other)
+        return bitwise_xor(self, other)
 
     __rxor__ = __xor__
 

@@ -1,0 +1,3 @@
+from typing import Any
+
+def alike(x: Any, y: Any) -> bool: ...

@@ -1,0 +1,9 @@
+# The C types of arithmetic.py, where it is compiled.
+
+cimport cython
+
+from minidl.tensor.base cimport Base
+from minidl.tensor.operation cimport Operation, record
+
+cpdef binary(Operation operation, x, y)
+cpdef computed(str name, x, y)
