@@ -4,10 +4,12 @@ cimport cython
 
 cdef long _nodes_made, _no_grad_blocks
 
+
 @cython.freelist(64)
 cdef class Memory:
     cdef public long writes, recorded_writes, last_writer
     cdef public bint is_parameter, was_stepped
+
 
 @cython.freelist(64)
 @cython.no_gc
@@ -16,6 +18,7 @@ cdef class Kept:
     cdef public Memory memory
     cdef public long writes
     cdef public bint is_read
+
 
 @cython.freelist(64)
 cdef class Node:
@@ -29,16 +32,21 @@ cdef class Node:
     @cython.locals(value=Kept)
     cpdef check(self, bint create_graph)
 
+
 @cython.locals(value=Kept)
 cpdef Kept kept(array, Memory memory, bint is_read)
+
 
 @cython.locals(node=Node)
 cpdef Node new_node(operation, tuple inputs, tuple likes, list kept, dict options)
 
+
 cpdef bint recording()
+
 
 @cython.locals(node=Node)
 cpdef tuple walk(outputs, dict targets, bint create_graph)
+
 
 cpdef add_up(
     dict received, set borrowed, list waiting, source, dx, bint is_lent, bint create_graph)

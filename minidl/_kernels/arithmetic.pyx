@@ -8,8 +8,7 @@ over x, y and the result.
 
 from cython.parallel cimport prange
 
-from minidl._kernels.ndarray cimport (
-    DOUBLE, FLOAT, axes, data, empty_like, load, shape, size, type_of)
+from minidl._kernels.ndarray cimport FLOAT, axes, data, empty_like, load, shape, size, type_of
 from minidl._kernels.real cimport real
 
 load()

@@ -5,5 +5,8 @@ cimport cython
 from minidl.tensor.base cimport Base
 from minidl.tensor.operation cimport Operation, record
 
+
 cpdef binary(Operation operation, x, y)
+
+
 cpdef computed(str name, x, y)

@@ -39,7 +39,8 @@ def binary(operation: Operation, x: Any, y: Any) -> "Tensor":
         a, b = operands(operation.name, x, y)
     except DTypeError:
         return refused(x, y)
-    return record(operation, apply(operation.name, operation.forward, a, b), (a, b))
+    function: Any = operation.forward
+    return record(operation, apply(operation.name, function, a, b), (a, b))
 
 
 def refused(x: Any, y: Any) -> Any:
@@ -47,7 +48,7 @@ def refused(x: Any, y: Any) -> Any:
     raises again if both should hold numbers. Else NotImplemented: such a type has its turn, by its
     own `__radd__`, or Python raises TypeError."""
     if isinstance(x, HOLD_NUMBERS) and isinstance(y, HOLD_NUMBERS):
-        raise  # noqa: PLE0704
+        raise
     return NotImplemented
 
 
@@ -95,8 +96,9 @@ def divide(x: Any, y: Any) -> "Tensor":
 
 
 def base_slope(dy: Any, x: Any, y: Any) -> Any:
-    """dy · y x^(y-1), where the power goes faster to 0 than y to infinity."""
-    lower = x ** (y - (y != 0))
+    """dy · y x^(y-1), which for y = 0 is 0, and where the power goes faster to 0 than y to
+    infinity."""
+    lower = x ** (y - ((abs(x) > 0) | (y != 0)))
     vanishes = (lower == 0) & (abs(y) == np.inf)
     return dy * np.where(vanishes, lower, y * lower)
 

@@ -4,6 +4,7 @@ cimport cython
 
 from minidl.tape cimport Memory, Node
 
+
 cdef class Base:
     cdef public object _array, _hooks, grad
     cdef public Memory _memory
@@ -12,7 +13,9 @@ cdef class Base:
     cdef public bint _requires_grad
     cdef object __weakref__
 
+
 cdef type _result_class
+
 
 @cython.locals(result=Base)
 cpdef result_of(array, Memory memory)

@@ -6,6 +6,7 @@ from minidl._kernels.ndarray cimport alike
 from minidl.tape cimport Kept, Memory, Node, kept, new_node, recording
 from minidl.tensor.base cimport Base, result_of
 
+
 cdef class Operation:
     cdef public str name
     cdef public object forward, each, kernel, recorded
@@ -14,15 +15,20 @@ cdef class Operation:
     cpdef gradients(self, Node node, dy, bint create_graph)
     cpdef gradient(self, Node node, dy, Py_ssize_t i, bint create_graph)
 
+
 @cython.locals(value=Kept)
 cpdef as_recorded(Node node, Py_ssize_t place)
 
+
 cpdef fitted(Node node, Py_ssize_t i, dx, dy)
+
 
 @cython.locals(result=Base, x=Base, is_wanted=bint, is_plain=bint, edges=tuple)
 cpdef record(Operation operation, data, tuple inputs, dict options=*, Base view_of=*, keeps=*)
 
+
 cdef edge_of(Base x)
+
 
 @cython.locals(values=list, places=tuple, place=Py_ssize_t, i=Py_ssize_t, x=Base)
 cdef list kept_by(Operation operation, tuple inputs, Base result, keeps)

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._kernels import alike
 from ..errors import GraphError, explain
 from ..tape import Kept, Memory, Node, gradients_at, kept, new_node, recording
-from .._kernels import alike
 from .arrays import unbroadcast
-from .base import Base, result_of
+from .base import Base, as_tensor, result_of
 
 if TYPE_CHECKING:
     from . import Tensor
@@ -90,14 +90,13 @@ class Operation:
             return self.each(
                 dy, *[i if n == "i" else option(node, n, i, dy) for n in self.reads_of_each]
             )
-        reads = self.reads[i]
-        if create_graph:
-            return self.formulas[i](
-                dy, *[as_recorded(node, r) if type(r) is int else option(node, r, i, dy) for r in reads]
-            )
-        return self.formulas[i](
-            dy, *[node.kept[r].array if type(r) is int else option(node, r, i, dy) for r in reads]
-        )
+        values = []
+        for read in self.reads[i]:
+            if type(read) is not int:
+                values.append(option(node, read, i, dy))
+            else:
+                values.append(as_recorded(node, read) if create_graph else node.kept[read].array)
+        return self.formulas[i](dy, *values)
 
     def gradients_recorded(self, node: Node, dy: Any) -> Sequence[Any]:
         """The gradients as tensors with history; GraphError if the operation has none."""
@@ -143,8 +142,8 @@ def as_recorded(node: Node, place: int) -> "Tensor":
 def fitted(node: Node, i: int, dx: Any, dy: Any) -> Any:
     """A gradient in the shape of input number i, summed over the copies that broadcasting made, and
     in its dtype."""
-    if type(dx) is not np.ndarray and not isinstance(dx, Base):
-        dx = np.asarray(dx)
+    if type(dx) is not type(dy):  # a single number, or a constant among tensors
+        dx = as_tensor(dx) if isinstance(dy, Base) else np.asarray(dx)
     if node.likes is None and alike(dx, dy):
         return dx
     shape, dtype = (dy.shape, dy.dtype) if node.likes is None else node.likes[i]
@@ -198,6 +197,7 @@ def record(
             x.check_current(operation.name)
         is_wanted = is_wanted or x._requires_grad
         is_plain = is_plain and alike(x._array, array)
+    edges: tuple[Any, ...]
     if is_wanted and recording():
         # A tuple of one or two, as most are, without a list on the way: 40 ns of 600.
         if len(inputs) == 1:
