@@ -52,6 +52,14 @@ def refused(x: Any, y: Any) -> Any:
     return NotImplemented
 
 
+def operated(function: Callable[[Any, Any], "Tensor"], x: Any, y: Any) -> "Tensor":
+    """function(x, y) for an operator."""
+    try:
+        return function(x, y)
+    except DTypeError:
+        return refused(x, y)
+
+
 def computed(name: str, x: np.ndarray, y: np.ndarray) -> np.ndarray | None:
     """The kernel's answer, if it has one."""
     kernel = getattr(_kernels.arithmetic, name, None)
@@ -229,7 +237,7 @@ def matmul(x: Base, y: Any) -> "Tensor":
 
 def in_place(operation: str, function: Callable[[Any, Any], "Tensor"], x: Any, y: Any) -> "Tensor":
     """Writes function(x, y) into x, which takes over its history."""
-    new = function(x, y)
+    new = operated(function, x, y)
     if new is NotImplemented:
         return new
     require_float(operation, x)
