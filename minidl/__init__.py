@@ -37,9 +37,32 @@ from .prediction import predict
 from .random import manual_seed
 from .tensor import Tensor, concatenate, maximum, minimum, no_grad, stack, tensor, where
 from .tensor.arithmetic import add, divide, matmul, multiply, negative, power, subtract
+from .tensor.arranging import flip, pad, repeat, roll, tile
 from .tensor.contractions import dot, inner, outer, tensordot
+from .tensor.diagonals import diag, diagonal, tril, triu
 from .tensor.einsum import einsum
+from .tensor.gathering import gather, masked_fill, scatter, scatter_add, take, take_along_axis
+from .tensor.joining import array_split, chunk, hstack, split, vstack
+from .tensor.makers import (
+    arange,
+    empty,
+    empty_like,
+    eye,
+    full,
+    full_like,
+    linspace,
+    ones,
+    ones_like,
+    rand,
+    rand_like,
+    randint,
+    randn,
+    randn_like,
+    zeros,
+    zeros_like,
+)
 from .tensor.norms import hypot, norm, std
+from .tensor.ordering import argsort, nonzero, sort, topk, unique
 from .tensor.powers import exp2, log2, log10, logaddexp, logsumexp, reciprocal, square
 from .tensor.predicates import (
     allclose,
@@ -54,6 +77,7 @@ from .tensor.predicates import (
 )
 from .tensor.rounding import ceil, floor, floor_divide, remainder, round, trunc
 from .tensor.running import cumprod, cumsum, prod
+from .tensor.shapes import broadcast_to, expand_dims, moveaxis, squeeze, swapaxes
 from .tensor.trigonometry import (
     arccos,
     arccosh,
@@ -88,6 +112,15 @@ __all__ += [
     "log10", "logaddexp", "logical_and", "logical_not", "logical_or", "logsumexp", "matmul",
     "multiply", "negative", "norm", "outer", "power", "prod", "reciprocal", "remainder", "round",
     "sin", "sinh", "square", "std", "subtract", "tan", "tensordot", "trunc",
+]  # fmt: skip
+
+__all__ += [
+    "arange", "argsort", "array_split", "broadcast_to", "chunk", "diag", "diagonal", "empty",
+    "empty_like", "expand_dims", "eye", "flip", "full", "full_like", "gather", "hstack", "linspace",
+    "masked_fill", "moveaxis", "nonzero", "ones", "ones_like", "pad", "rand", "rand_like",
+    "randint", "randn", "randn_like", "repeat", "roll", "scatter", "scatter_add", "sort", "split",
+    "squeeze", "swapaxes", "take", "take_along_axis", "tile", "topk", "tril", "triu", "unique",
+    "vstack", "zeros", "zeros_like",
 ]  # fmt: skip
 
 # The rooms that are imported when they are first wanted: they need json, inspect and signal, and

@@ -39,13 +39,14 @@ from .losses import (
 )
 from .noise import gaussian_noise
 from .normalization import batch_norm
+from .tensor.makers import one_hot
 
 __all__ = [
     "batch_norm", "binary_cross_entropy_with_logits", "celu", "cross_entropy", "dense", "dropout",
     "elu", "gaussian_noise", "gelu", "hard_sigmoid", "hard_tanh", "hinge", "huber", "identity",
     "leaky_relu", "lecun_tanh", "log_sigmoid", "log_softmax", "maxout", "mish", "mse",
-    "multi_margin", "prelu", "relu", "relu6", "selu", "sigmoid", "silu", "softmax", "softplus",
-    "softsign", "tanh",
+    "multi_margin", "one_hot", "prelu", "relu", "relu6", "selu", "sigmoid", "silu", "softmax",
+    "softplus", "softsign", "tanh",
 ]  # fmt: skip
 
 if not _typing.TYPE_CHECKING:

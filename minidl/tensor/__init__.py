@@ -13,6 +13,7 @@ from .elementwise import Elementwise, maximum, minimum, where
 from .indexing import Indexing
 from .joining import concatenate, stack
 from .methods import Methods
+from .names import Names
 from .numpy_protocol import NumPyProtocol
 from .operation import Operation, by_formula, record
 from .reductions import Reductions
@@ -24,7 +25,12 @@ __all__ = [
 ]  # fmt: skip
 
 
-class Tensor(Arithmetic, Elementwise, Reductions, Shapes, Indexing, Methods, NumPyProtocol):
+COPY = Operation("copy", x=lambda dy: dy)
+
+
+class Tensor(
+    Arithmetic, Elementwise, Reductions, Shapes, Indexing, Methods, NumPyProtocol, Names
+):  # fmt: skip
     """An array with reverse-mode differentiation.
 
     `Tensor(array)` wraps the array without copying it; `tensor(data)` copies. The dtype is
@@ -39,6 +45,15 @@ class Tensor(Arithmetic, Elementwise, Reductions, Shapes, Indexing, Methods, Num
     """
 
     __slots__ = ()
+
+    def copy(self) -> "Tensor":
+        """The same values in memory of their own. The gradient goes through: x.detach().copy() has
+        no history."""
+        return record(COPY, self._array.copy(), (self,))
+
+    def tolist(self) -> Any:
+        """The values as Python numbers, in nested lists; without axes as a number."""
+        return self._array.tolist()
 
     def __repr__(self) -> str:
         text = np.array2string(self._array, separator=", ", prefix="tensor(", threshold=60)

@@ -60,6 +60,17 @@ def require_values(operation: str, name: str, data: Any) -> None:
         raise DTypeError(explain(operation, expected, "a masked array", hint))
 
 
+def held(operation: str, values: Any, dtype: np.dtype) -> np.ndarray:
+    """The values in this dtype; DTypeError where they are others in whole numbers or bool."""
+    array = to_array(values, None, operation, None)
+    with np.errstate(invalid="ignore"):
+        result = array.astype(dtype)
+    if dtype.kind != "f" and not np.array_equal(result, array):
+        got = f"others ({array.dtype})"
+        raise DTypeError(explain(operation, f"values that {dtype} can hold", got))
+    return result
+
+
 def first_element(data: Any) -> Any:
     """What stands first in nested lists."""
     while isinstance(data, (list, tuple)) and data:

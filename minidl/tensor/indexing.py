@@ -10,7 +10,7 @@ import numpy as np
 from .. import _kernels
 from ..errors import DTypeError, ShapeError, explain
 from ..tape import recording
-from .arrays import Shape
+from .arrays import Shape, held
 from .base import Base, as_tensor, raw, require_float
 from .operation import Operation, record
 
@@ -218,15 +218,7 @@ class Indexing(Base):
             ) from None
         if new.requires_grad:
             require_float(operation, self)
-        if self.dtype.kind != "f":
-            with np.errstate(invalid="ignore"):
-                held = new._array.astype(self.dtype)
-            if not np.array_equal(held, new._array):
-                raise DTypeError(
-                    explain(
-                        operation, f"values that {self.dtype} can hold", f"others ({new.dtype})"
-                    )
-                )
+        held(operation, new._array, self.dtype)
         return new
 
     def _was_written_by(self, view: Base, place: np.ndarray) -> bool:

@@ -1,4 +1,4 @@
-"""Joining tensors."""
+"""Joining tensors, and taking them apart."""
 
 from collections.abc import Iterable
 from itertools import accumulate, pairwise
@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..checks import is_whole
 from ..errors import ArgumentError, DTypeError, ShapeError, explain
 from .base import Base, as_tensor, normal_axes
+from .indexing import WHOLE, as_places
 from .keywords import Never, refuse
 from .operation import Operation, record
 
@@ -62,3 +64,97 @@ def _sequence(operation: str, tensors: Iterable[Any]) -> list["Tensor"]:
     floats = (v for v in values if isinstance(v, Base) and v.dtype.kind == "f")
     like = next(floats, None)
     return [as_tensor(value, operation, like) for value in values]
+
+
+def vstack(tensors: Iterable[Any]) -> "Tensor":
+    """Joins tensors along the first axis; a vector, or a number, is a row.
+
+    >>> import minidl
+    >>> minidl.vstack([minidl.tensor([1.0, 2.0]), minidl.tensor([3.0, 4.0])])
+    tensor([[1., 2.],
+            [3., 4.]])
+    """
+    parts = _sequence("vstack", tensors)
+    return concatenate([p if p.ndim > 1 else p.reshape(1, -1) for p in parts])
+
+
+def hstack(tensors: Iterable[Any]) -> "Tensor":
+    """Joins tensors along the second axis; vectors and numbers one after the other.
+
+    >>> import minidl
+    >>> minidl.hstack([minidl.tensor([[1.0], [2.0]]), minidl.tensor([[3.0], [4.0]])])
+    tensor([[1., 3.],
+            [2., 4.]])
+    """
+    parts = [p if p.ndim > 0 else p.reshape(1) for p in _sequence("hstack", tensors)]
+    return concatenate(parts, axis=min(1, parts[0].ndim - 1))
+
+
+def split(x: Any, indices_or_sections: Any, axis: int = 0, **wrong: Never) -> list["Tensor"]:
+    """As NumPy's: so many parts of equal length along an axis, or the parts before, between and
+    after some places; views. ShapeError where the length is no multiple of the number: then
+    `array_split`. (PyTorch's number is the length of a part: `split(x, len(x) // number)`.)
+
+    >>> import minidl
+    >>> x = minidl.tensor([1.0, 2.0, 3.0, 4.0])
+    >>> minidl.split(x, 2)
+    [tensor([1., 2.]), tensor([3., 4.])]
+    >>> minidl.split(x, [1])
+    [tensor([1.]), tensor([2., 3., 4.])]
+    """
+    refuse("split", wrong)
+    x = as_tensor(x, "split")
+    (along,) = normal_axes("split", (axis,), x.ndim)
+    if is_whole(indices_or_sections, 1) and x.shape[along] % indices_or_sections:
+        expected = f"a divisor of {x.shape[along]}, the length of axis {axis}"
+        hint = "array_split, whose parts may differ by one"
+        raise ShapeError(explain("split", expected, indices_or_sections, hint))
+    return parts_at(x, places_of("split", indices_or_sections, x.shape[along]), along)
+
+
+def array_split(x: Any, indices_or_sections: Any, axis: int = 0, **wrong: Never) -> list["Tensor"]:
+    """`split`, where so many parts need not be equally long: the first ones are longer by one.
+
+    >>> import minidl
+    >>> minidl.array_split(minidl.tensor([1.0, 2.0, 3.0]), 2)
+    [tensor([1., 2.]), tensor([3.])]
+    """
+    refuse("array_split", wrong)
+    x = as_tensor(x, "array_split")
+    (along,) = normal_axes("array_split", (axis,), x.ndim)
+    return parts_at(x, places_of("array_split", indices_or_sections, x.shape[along]), along)
+
+
+def chunk(x: Any, chunks: int, axis: int = 0, **wrong: Never) -> list["Tensor"]:
+    """As PyTorch's: `chunks` parts of equal length along an axis, or fewer, of which the last is
+    shorter; views.
+
+    >>> import minidl
+    >>> [len(part) for part in minidl.chunk(minidl.zeros(7), 4)]
+    [2, 2, 2, 1]
+    """
+    refuse("chunk", wrong)
+    x = as_tensor(x, "chunk")
+    (along,) = normal_axes("chunk", (axis,), x.ndim)
+    if not is_whole(chunks, 1):
+        raise ArgumentError(explain("chunk", "a whole number of parts from 1 up", repr(chunks)))
+    n = x.shape[along]
+    return parts_at(x, list(range(0, max(n, 1), max(-(-n // chunks), 1)))[1:], along)
+
+
+def places_of(operation: str, indices_or_sections: Any, n: int) -> list[int]:
+    """Where the parts of an axis of this length begin, but for the first one."""
+    if is_whole(indices_or_sections, 1):
+        size, longer = divmod(n, int(indices_or_sections))
+        return [i * size + min(i, longer) for i in range(1, int(indices_or_sections))]
+    places = as_places(operation, indices_or_sections)
+    if places.ndim != 1 or places.dtype.kind not in "iu":
+        expected = "a whole number of parts from 1 up, or a list of places"
+        raise ArgumentError(explain(operation, expected, repr(indices_or_sections)))
+    return places.tolist()
+
+
+def parts_at(x: "Tensor", places: list[int], axis: int) -> list["Tensor"]:
+    """The parts of x along an axis that begin at 0 and these places."""
+    ends = pairwise([0, *places, x.shape[axis]])
+    return [x[(*[WHOLE] * axis, slice(start, end))] for start, end in ends]

@@ -1,6 +1,20 @@
 """The functions that are methods of tensors too: `x.sin()` is `sin(x)`."""
 
-from . import contractions, norms, powers, predicates, rounding, running, trigonometry
+from . import (
+    arranging,
+    contractions,
+    diagonals,
+    gathering,
+    joining,
+    norms,
+    ordering,
+    powers,
+    predicates,
+    rounding,
+    running,
+    shapes,
+    trigonometry,
+)
 from .rounding import WholeDivision
 
 
@@ -27,3 +41,18 @@ class Methods(WholeDivision):
 
     isnan, isinf, isfinite = predicates.isnan, predicates.isinf, predicates.isfinite
     count_nonzero = predicates.count_nonzero
+
+    squeeze = shapes.squeeze
+    expand_dims = unsqueeze = shapes.expand_dims
+    swapaxes, moveaxis = shapes.swapaxes, shapes.moveaxis
+    split, array_split, chunk = joining.split, joining.array_split, joining.chunk
+    flip, roll = arranging.flip, arranging.roll
+    repeat, tile, pad = arranging.repeat, arranging.tile, arranging.pad
+    diagonal, diag = diagonals.diagonal, diagonals.diag
+    tril, triu = diagonals.tril, diagonals.triu
+
+    take, take_along_axis = gathering.take, gathering.take_along_axis
+    gather, scatter = gathering.gather, gathering.scatter
+    scatter_add, masked_fill = gathering.scatter_add, gathering.masked_fill
+    sort, argsort, topk = ordering.sort, ordering.argsort, ordering.topk
+    unique, nonzero = ordering.unique, ordering.nonzero

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from .arithmetic import add, divide, matmul, multiply, negative, power, subtract
-from .base import Base, as_tensor
+from .arranging import flip, pad, repeat, roll, tile
+from .base import as_tensor
 from .contractions import dot, inner, outer, tensordot
+from .diagonals import diag, diagonal, tril, triu
 from .einsum import einsum
 from .elementwise import (
     Elementwise,
@@ -28,13 +30,15 @@ from .elementwise import (
     not_equal,
     where,
 )  # fmt: skip
-from .joining import concatenate, stack
+from .gathering import take, take_along_axis
+from .joining import array_split, concatenate, hstack, split, stack, vstack
 from .norms import hypot, norm, std
+from .ordering import argsort, nonzero, sort
 from .powers import exp2, log2, log10, logaddexp, reciprocal, square
 from .reductions import Reductions
 from .rounding import ceil, floor, floor_divide, remainder, round, trunc
 from .running import cumprod, cumsum, prod
-from .shapes import Shapes, broadcast_to
+from .shapes import Shapes, broadcast_to, expand_dims, moveaxis, squeeze, swapaxes
 from .trigonometry import (
     arccos,
     arccosh,
@@ -53,7 +57,7 @@ from .trigonometry import (
 Function = Callable[..., Any]
 
 
-OPERATIONS: dict[Function, Callable[..., Base]] = {
+OPERATIONS: dict[Function, Callable[..., Any]] = {
     # Universal functions.
     np.add: add,
     np.subtract: subtract,
@@ -131,7 +135,29 @@ OPERATIONS: dict[Function, Callable[..., Base]] = {
     np.ravel: lambda a: Shapes.flatten(a),
     np.transpose: lambda a, axes=None: Shapes.transpose(a, *(() if axes is None else axes)),
     np.broadcast_to: lambda array, shape: broadcast_to(array, shape),
-    np.swapaxes: lambda a, axis1, axis2: Shapes.swapaxes(a, axis1, axis2),
+    np.swapaxes: swapaxes,
+    np.moveaxis: moveaxis,
+    np.squeeze: squeeze,
+    np.expand_dims: expand_dims,
+    np.flip: flip,
+    np.roll: roll,
+    np.repeat: repeat,
+    np.tile: tile,
+    np.pad: pad,
+    np.diagonal: diagonal,
+    np.diag: diag,
+    np.tril: tril,
+    np.triu: triu,
+    np.take: take,
+    np.take_along_axis: take_along_axis,
+    np.sort: sort,
+    np.argsort: argsort,
+    np.nonzero: nonzero,
+    np.split: split,
+    np.array_split: array_split,
+    np.vstack: vstack,
+    np.hstack: hstack,
+    np.copy: lambda a: as_tensor(a).copy(),
     np.sign: Elementwise.sign,
     np.concatenate: lambda arrays, axis=0: concatenate(arrays, axis),
     np.stack: lambda arrays, axis=0: stack(arrays, axis),
@@ -165,36 +191,21 @@ INSTEAD: dict[Function, str] = {
     np.vdot: "(x * y).sum()",
     np.linalg.multi_dot: "x @ y @ z",
     np.linalg.matrix_power: "x @ x",
-    np.trace: "x[i, i].sum() with i = np.arange(len(x))",
+    np.trace: "x.diagonal().sum()",
     # Shapes.
-    np.copy: "x + 0",
-    np.expand_dims: "x[:, None]",
-    np.squeeze: "x.reshape(shape)",
-    np.moveaxis: "x.transpose(axes)",
-    np.vstack: "concatenate([x, y])",
-    np.hstack: "concatenate([x, y], axis=1)",
     np.column_stack: "stack([x, y], axis=1)",
     np.append: "concatenate([x, y])",
-    np.split: "x[:n], x[n:]",
-    np.array_split: "x[:n], x[n:]",
-    np.flip: "x[::-1]",
-    np.roll: "concatenate([x[-n:], x[:-n]])",
     np.diff: "x[1:] - x[:-1]",
     # Elements.
-    np.take: "x[index]",
-    np.take_along_axis: "x[rows, index]",
     np.compress: "x[mask]",
     np.extract: "x[mask]",
-    np.diag: "x[i, i] with i = np.arange(len(x))",
-    np.diagonal: "x[i, i] with i = np.arange(len(x))",
-    np.sort: "x[np.argsort(x)]",
     np.select: "where(condition, x, y)",
     np.choose: "where(condition, x, y)",
     np.copyto: "x[...] = y",
     np.put: "x[index] = y",
     np.place: "x[mask] = y",
     np.putmask: "x[mask] = y",
-    np.put_along_axis: "x[rows, index] = y",
+    np.put_along_axis: "x = x.scatter(axis, index, y)",
     np.fill_diagonal: "x[i, i] = y with i = np.arange(len(x))",
 }
 

@@ -57,6 +57,8 @@ class NumPyProtocol(Base):
         given = {
             n: value for n, value in options.items() if n in taken.parameters or value is not None
         }
+        if not given.keys() <= taken.parameters.keys():
+            return of_values(function, arguments, options)
         try:
             taken.bind(*arguments, **given)
         except TypeError:

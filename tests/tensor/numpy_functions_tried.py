@@ -193,8 +193,9 @@ def is_right(
     given.x.grad = None
     result.backward(dy)
     gradient = [
-        np.sum(dy * (function(*copied(above[form])) - function(*copied(below[form])))) / (2 * STEP)
-        for above, below in given.moved
+        np.sum(dy * np.subtract(*[called(function, copied(forms[form])) for forms in moved]))
+        / (2 * STEP)
+        for moved in given.moved
     ]
     found = np.zeros(given.x.shape) if given.x.grad is None else given.x.grad.numpy()
     return (
@@ -205,10 +206,14 @@ def is_right(
 
 
 def called(function: Function, arguments: list[Any]) -> Any:
-    """What the function gives, with NumPy's old generator in the same state at each call."""
+    """What the function gives, with NumPy's old generator in the same state at each call; of a list
+    of tensors or arrays, as np.split gives, all elements in a row."""
     np.random.seed(0)  # noqa: NPY002 (tried itself)
     with contextlib.redirect_stdout(io.StringIO()):
-        return function(*arguments)
+        result = function(*arguments)
+    if isinstance(result, list) and result and isinstance(result[0], (Tensor, np.ndarray)):
+        return np.concatenate([part.reshape(-1) for part in result])
+    return result
 
 
 def copied(data: Any) -> Any:

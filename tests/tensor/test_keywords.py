@@ -24,10 +24,13 @@ FUNCTIONS = {
     [("dim", "the keyword axis"), ("keepdim", "the keyword keepdims"), ("odd", "that it has")],
 )
 def test_a_wrong_keyword_gets_an_error_that_says_ours(name, wrong, ours):
-    place, _, operation = name.partition(".")
-    x = tensor([[1.0, 2.0]])
-    with pytest.raises(KeywordError, match=f"^{operation}: expected .*{ours}, got {wrong}=1"):
-        FUNCTIONS[name](x if place == "x" else [x, x], **{wrong: 1})
+    function, x = FUNCTIONS[name], tensor([[1.0, 2.0]])
+    parameters = signature(function).parameters.values()
+    needed = [p for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+    arguments = [x if name.startswith("x.") else [x, x], *needed[1:]]
+    message = f"^{function.__name__}: expected .*{ours}, got {wrong}=1"
+    with pytest.raises(KeywordError, match=message):
+        function(*arguments, **{wrong: 1})
 
 
 def test_it_is_a_type_error_as_in_python():
