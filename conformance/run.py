@@ -34,6 +34,7 @@ PARTS = {
     "sklearn": "scikit_options",
     "files": "files",
     "torch": "torch_programs",
+    "optimizers": "torch_optimizers",
     "tinygrad": "tinygrad_operators",
     "autograd": "autograd_tests",
 }
