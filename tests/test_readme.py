@@ -1,8 +1,12 @@
 """The README: its programs run as they stand, its tables are the code's."""
 
+import inspect
 import re
 from pathlib import Path
 
+from optimizer_rules import RULES
+
+import minidl
 from minidl.activations import REGISTRY
 from minidl.activations.table import table
 
@@ -18,6 +22,17 @@ def test_the_table_of_activations_is_the_registrys():
     assert section("activations") == table()
 
 
+def test_the_table_of_optimisers_has_all_with_their_options():
+    for rule in RULES:
+        parameters = inspect.signature(rule).parameters.values()
+        options = ", ".join(
+            p.name if p.default is p.empty else f"{p.name}={p.default}"
+            for p in parameters
+            if p.name not in ("params", "maximize")
+        )
+        assert f"\n| `{rule.__name__}({options})` | " in section("optimisers")
+
+
 def test_the_table_of_results_is_what_the_example_wrote():
     assert section("results") == (ROOT / "docs" / "results.md").read_text().strip()
 
@@ -26,7 +41,7 @@ def test_its_programs_run(monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("MINIDL_DATA", str(ROOT / "examples" / "data" / "mnist"))
     monkeypatch.chdir(tmp_path)  # an empty folder, where the third saves its files
     programs = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(programs) == 6
+    assert len(programs) == 7
     names = {"__name__": "program"}  # the second goes on where the first ended
     try:
         for program in programs:
@@ -40,6 +55,8 @@ def test_its_programs_run(monkeypatch, capsys, tmp_path):
     assert "continue after epoch 3" in printed
     assert "Dense(784, 128)" in printed.split("layer  kind")[1]
     assert re.search(r"validation_accuracy\n +1 .*0\.9[5-9]", printed)
+    by_own_rule = minidl.predict(names["net"], names["x_test"]).argmax(1) == names["y_test"]
+    assert by_own_rule.mean() > 0.75
 
 
 def test_its_figures_of_speed_are_the_benchmarks():

@@ -1,11 +1,13 @@
-"""The optimisers by name, each with a learning rate that suits many a small net."""
+"""All optimisers by name, each with a learning rate that suits many a small net."""
 
 import argparse
+import inspect
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from .. import optim
 from ..layer import Parameter
-from ..optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
+from ..optim import Optimizer
 
 
 class Kind(NamedTuple):
@@ -21,12 +23,22 @@ class Kind(NamedTuple):
         return self.momentum is not None
 
 
+# What suits a small net better than the rule's own defaults.
+BETTER = {"SGD": {"lr": 0.05, "momentum": 0.9}, "RMSprop": {"lr": 0.001}}
+
+
+def kind_of(rule: type[Optimizer]) -> Kind:
+    """A rule with its defaults."""
+    defaults = {name: p.default for name, p in inspect.signature(rule).parameters.items()}
+    defaults |= BETTER.get(rule.__name__, {})
+    return Kind(rule, defaults["lr"], defaults.get("momentum"))
+
+
+RULES = (vars(optim)[name] for name in optim.__all__)
 OPTIMIZERS = {
-    "sgd": Kind(SGD, 0.05, momentum=0.9),
-    "adam": Kind(Adam, 0.001),
-    "adamw": Kind(AdamW, 0.001),
-    "rmsprop": Kind(RMSprop, 0.001, momentum=0.0),
-    "adagrad": Kind(Adagrad, 0.01),
+    rule.__name__.lower(): kind_of(rule)
+    for rule in RULES
+    if isinstance(rule, type) and issubclass(rule, Optimizer) and rule is not Optimizer
 }
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 from cli_data import FLOWERS, HEADER, flower, read_csv, write_csv
+from optimizer_rules import RULES
 
 import minidl
 from minidl import checkpoint, nn, show_config
@@ -155,6 +156,14 @@ def test_batch_norm_dropout_maxout_and_other_options(run):
     out, _ = run("summary", "a.st")
     assert re.search(r"2 +Maxout\(pieces=3\) +\(n, 8\) +0", out)
     assert re.search(r"all +255$", out, re.MULTILINE)  # 3·24 + 2·24 + 8·12 + 2·12 + 4·3 + 3
+
+
+def test_every_optimizer_trains(run):
+    for rule in RULES:
+        name = rule.__name__.lower()
+        run(*TRAIN, "--optimizer", name, "--epochs", 1, "--save", f"{name}.st")
+        out, _ = run("summary", f"{name}.st")
+        assert f"{name}, " in out, name
 
 
 def test_options_reach_the_optimizer(run):
