@@ -4,12 +4,13 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import is_
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..checks import declared
-from ..errors import ArgumentError, DTypeError, GuardWarning, ShapeError, explain
+from ..errors import ArgumentError, DTypeError, GuardWarning, explain
 from ..tensor import Tensor
 from .arguments import (
     NOT_NEGATIVE,
@@ -20,7 +21,7 @@ from .arguments import (
     parameters_of,
     require_keys,
 )
-from .block import Block, writable
+from .block import Block, fitting, read_only, writable
 
 
 @dataclass
@@ -85,7 +86,8 @@ class Optimizer:
     def __init__(self, params: Parameters, **defaults: Any) -> None:
         if "lr" not in getattr(self, "options", {}) or "steps" in self.state:
             expected = "a rule to declare `options` with 'lr', and a `state` without 'steps'"
-            raise ArgumentError(explain(self._name, expected, f"{vars(type(self)).get('options')}"))
+            got = f"{sorted(getattr(self, 'options', {}))} and {self.state}"
+            raise ArgumentError(explain(self._name, expected, got))
         self._defaults = defaults
         self._groups: list[Group] = []
         for group in self._checked(as_groups(self._name, params)):
@@ -199,30 +201,18 @@ class Optimizer:
         before += [(array, array.copy()) for array in (w, *state.values())]
         if options.get("maximize"):
             g = -g
-        if decay := options.get("weight_decay", 0.0) * float(block.decays[k]):
+        if decay := float(options.get("weight_decay", 0.0) * block.decays[k]):
             if self._is_decoupled(options):
                 w *= 1 - options["lr"] * decay
             else:
                 g = g + decay * w
-        given = dict(state)
-        new = self.update(read_only(w), read_only(g), given, options, block.steps[k] + 1)
-        require_keys(f"{self._name}.update: state", state.keys(), given.keys())
+        operation, t = f"{self._name}.update", block.steps[k] + 1
+        given = {name: array.copy() for name, array in state.items()}
+        new = self.update(read_only(w), read_only(g), given, MappingProxyType(options), t)
+        require_keys(f"{operation}: state", state.keys(), given.keys())
         for name, array in state.items():
-            array[...] = self._fitting(f"state {name!r}", given[name], array)
-        w[...] = self._fitting("new weights", new, w)
-
-    def _fitting(self, what: str, value: Any, like: np.ndarray) -> np.ndarray:
-        """`value` as an array whose numbers `like` can take."""
-        array = np.asarray(value.data if isinstance(value, Tensor) else value)
-        expected = f"{what} of shape {like.shape} and dtype {like.dtype}"
-        if not np.can_cast(array.dtype, like.dtype, "same_kind"):
-            got = type(value).__name__ if array.dtype == object else array.dtype
-            raise DTypeError(
-                explain(f"{self._name}.update", expected, got, "return w - lr * g, or the like")
-            )
-        if array.shape != like.shape:
-            raise ShapeError(explain(f"{self._name}.update", expected, f"shape {array.shape}"))
-        return array
+            array[...] = fitting(operation, f"state {name!r}", given[name], array)
+        w[...] = fitting(operation, "new weights", new, w)
 
     def _is_decoupled(self, options: Mapping[str, Any]) -> bool:
         return bool(options.get("decoupled_weight_decay", self.decoupled))
@@ -348,13 +338,6 @@ class Optimizer:
         self.check_options(options)
         group.checked = {k: v for k, v in options.items() if not isinstance(v, list)}
         group.version += 1
-
-
-def read_only(values: Any) -> np.ndarray:
-    """An array, or a view of one, that is not to be written to."""
-    view = np.asarray(values).view()
-    view.flags.writeable = False
-    return view
 
 
 def _plain(value: Any) -> Any:

@@ -166,3 +166,22 @@ def writable(p: Tensor) -> np.ndarray:
         p.mark_written()  # for graphs that hold on to the array left behind
         p.data = w = w.copy()
     return w
+
+
+def read_only(values: Any) -> np.ndarray:
+    """An array, or a view of one, that is not to be written to."""
+    view = np.asarray(values).view()
+    view.flags.writeable = False
+    return view
+
+
+def fitting(operation: str, what: str, value: Any, like: np.ndarray) -> np.ndarray:
+    """`value` as an array of the shape of `like`, which can take its numbers."""
+    array = np.asarray(value.data if isinstance(value, Tensor) else value)
+    expected = f"{what} of shape {like.shape} and dtype {like.dtype}"
+    if not np.can_cast(array.dtype, like.dtype, "same_kind"):
+        got = type(value).__name__ if array.dtype == object else array.dtype
+        raise DTypeError(explain(operation, expected, got, "return w - lr * g, or the like"))
+    if array.shape != like.shape:
+        raise ShapeError(explain(operation, expected, f"shape {array.shape}"))
+    return array

@@ -226,6 +226,46 @@ def test_an_update_that_fails_leaves_all_as_it_was(update, error, match):
     loss.backward()  # nothing is stale
 
 
+def test_arrays_of_the_state_may_change_places():
+    def update(self, w, g, state, options, t):
+        state["new"], state["old"] = g, state["new"]
+        return w
+
+    (w,) = parameters((3,))
+    optimizer = rule_with(update, ("new", "old"))([w], lr=0.1)
+    for value in (1.0, 2.0, 3.0):
+        w.grad = minidl.tensor(np.full(3, value))
+        optimizer.step()
+    state = optimizer.state_dict()
+    assert state["parameters.0.new"].tolist() == [3.0] * 3
+    assert state["parameters.0.old"].tolist() == [2.0] * 3
+
+
+def test_options_are_not_the_rules_to_change():
+    def update(self, w, g, state, options, t):
+        options["lr"] = 1.0
+        return w
+
+    params = parameters((3,))
+    give_gradients(params, 1)
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        rule_with(update)(params, lr=0.1).step()
+
+
+def test_numbers_of_numpy_as_options_leave_the_dtype_alone():
+    def update(self, w, g, state, options, t):
+        assert w.dtype == g.dtype == state["u"].dtype == np.float32
+        return w - options["lr"] * g
+
+    options = {"lr": NOT_NEGATIVE, "weight_decay": NOT_NEGATIVE}
+    kind = type("Own", (optim.Optimizer,), {"options": options, "state": ("u",), "update": update})
+    (w,) = parameters((3,), dtype="float32")
+    optimizer = kind([w], lr=np.float64(0.1), weight_decay=np.float64(0.1))
+    give_gradients([w], 1)
+    optimizer.step()
+    assert w.dtype == np.float32
+
+
 def test_a_rule_without_update_says_so():
     params = parameters((3,))
     give_gradients(params, 1)
