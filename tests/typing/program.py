@@ -2,6 +2,7 @@
 """A user's program that type checkers read and nobody runs: of its lines they refuse those that are
 marked as mistakes, and no other."""
 
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -34,6 +35,27 @@ class Residual(nn.Layer):
 
     def forward(self, x: Tensor) -> Tensor:
         return x + F.leaky_relu(self.inner(x), negative_slope=0.1) * self.scale
+
+
+Array = npt.NDArray[Any]
+
+
+class Signum(optim.Optimizer):
+    """An optimiser of the user's own."""
+
+    options = {"lr": optim.POSITIVE, "momentum": optim.SHARE}
+    state = ("u",)
+
+    def __init__(self, params: Iterable[Tensor], lr: float = 1e-3, momentum: float = 0.9) -> None:
+        super().__init__(params, lr=lr, momentum=momentum)
+
+    def update(
+        self, w: Array, g: Array, state: dict[str, Array], options: Mapping[str, Any], t: int
+    ) -> Array:
+        share = options["momentum"]
+        state["u"] = share * state["u"] + (1 - share) * g
+        change: Array = options["lr"] / t * np.sign(state["u"])
+        return w - change
 
 
 class Rate(train.Callback):
