@@ -132,4 +132,18 @@ OTHERS = {
     "a view": case(lambda x: x[1:, ::-2], lambda x: x[1:, ::-2], X),
     "repeated indices": case(lambda x: x[[0, 0, 2], 1:], lambda x: x[[0, 0, 2], 1:], X),
     "item assignment": case(written, written, X, Y),
+    "copy": case(lambda x: x.copy(), lambda x: x, X),
+    "flip": case(lambda x: x.flip((0, 2)), lambda x: np.flip(x, (0, 2)), STACK),
+    "roll": case(lambda x: x.roll((1, 2), (0, 1)), lambda x: np.roll(x, (1, 2), (0, 1)), X),
+    "repeat": case(lambda x: x.repeat([0, 2, 1], 0), lambda x: x.repeat([0, 2, 1], 0), X),
+    "tile": case(lambda x: x.tile((2, 1, 3)), lambda x: np.tile(x, (2, 1, 3)), X),
+    "pad": case(lambda x: x.pad((1, 2)), lambda x: np.pad(x, (1, 2)), X),
+    "diagonal": case(lambda x: x.diagonal(1, 2, 0), lambda x: x.diagonal(1, 2, 0), STACK),
+    "diag": case(lambda x: x.diag(-1), lambda x: np.diag(x, -1), X[0]),
+    "tril": case(lambda x: x.tril(1), lambda x: np.tril(x, 1), STACK),
+    "triu": case(lambda x: x.triu(1), lambda x: np.triu(x, 1), STACK),
+    "sort": case(lambda x: x.sort(0), lambda x: np.sort(x, 0), X),
+    "masked fill": case(
+        lambda x, y: x.masked_fill(x > y, y), lambda x, y: np.where(x > y, y, x), X, Y
+    ),
 }
