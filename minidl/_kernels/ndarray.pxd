@@ -53,3 +53,5 @@ cdef inline int load() except -1:
 
 
 cpdef bint alike(x, y)
+cpdef bint starts_with(y, x)
+cpdef number(double value, like)

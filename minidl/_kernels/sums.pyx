@@ -5,9 +5,12 @@ from cython.parallel cimport prange
 from cpython.buffer cimport PyBuffer_Release
 from libc.string cimport memset
 
+from minidl._kernels.ndarray cimport FLOAT, data, empty, load, size, type_of
 from minidl._kernels.operand cimport take
 from minidl._kernels.real cimport real
 from minidl._kernels.sums cimport BLOCK, sum_rows
+
+load()
 
 IN_ORDER = BLOCK  # rows up to which a sum is one in order
 
@@ -52,3 +55,42 @@ cdef void sum_each(
         first = job % across * PIECE
         sum_rows(x + n * rows * columns, columns, rows, first, min(columns, first + PIECE),
                  sums + n * columns)
+
+
+cdef real in_pairs(const real *x, Py_ssize_t n) noexcept nogil:
+    """The sum of n numbers, with NumPy's bits: eight sums side by side over up to 128, then halves
+    added up."""
+    cdef real sums[8]
+    cdef real total = 0
+    cdef Py_ssize_t i = 0, lane, half
+    if n < 8:
+        for i in range(n):
+            total += x[i]
+        return total
+    if n > 128:
+        half = n // 2
+        half -= half % 8
+        return in_pairs(x, half) + in_pairs(x + half, n - half)
+    for lane in range(8):
+        sums[lane] = x[lane]
+    for i in range(8, n - n % 8, 8):
+        for lane in range(8):
+            sums[lane] += x[i + lane]
+    total = ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]))
+    for i in range(n - n % 8, n):
+        total += x[i]
+    return total
+
+
+def total(x):
+    """The sum of all of a C-contiguous array of float32 or float64, an array without axes; None
+    for another array. Cost: one pass over x."""
+    cdef int kind = type_of(x)
+    if kind < 0:
+        return None
+    cdef object result = empty(0, NULL, kind)
+    if kind == FLOAT:
+        (<float *> data(result))[0] = in_pairs(<const float *> data(x), size(x))
+    else:
+        (<double *> data(result))[0] = in_pairs(<const double *> data(x), size(x))
+    return result

@@ -7,7 +7,7 @@ from weakref import ref
 
 import numpy as np
 
-from .. import tape
+from .. import _kernels, tape
 from ..checks import is_whole
 from ..errors import ArgumentError, DTypeError, GraphError, ShapeError, explain, warn_user
 from ..forks import lock_across_forks
@@ -389,7 +389,7 @@ def as_tensor(
             return value  # type: ignore[return-value]
         return new_result(value._array.astype(dtype))
     if dtype is not None and type(value) in (float, int):  # the usual case, made short
-        return new_result(np.asarray(value, dtype))
+        return new_result(_kernels.number(value, like._array))  # type: ignore[union-attr]
     if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim > 0:
         dtype = None  # a float array keeps its own
     return new_result(to_array(value, dtype, operation, numbers))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from . import Tensor
 
 NANOSECONDS = 1  # of a kernel for one float32
+SMALL = 4096  # up to which one thread is enough
 
 
 # What is passed on is selected, not multiplied: 0 · inf is NaN.
@@ -73,21 +74,16 @@ def minimum(x: Any, y: Any) -> "Tensor":
     return record(MINIMUM, apply("minimum", np.minimum, a, b), (a, b))
 
 
-def by_kernel(operation: str, x: Base) -> np.ndarray:
-    """The kernel of that name at every element of x; DTypeError unless x is float32 or float64."""
-    require_float(operation, x)
-    data = np.ascontiguousarray(x._array)
-    y = np.empty(x._array.shape, data.dtype)
-    threads = _kernels.threads_for(NANOSECONDS * data.size)
-    getattr(_kernels.elementwise, operation)(data, y, threads)
-    return y
-
-
-def by_numpy(operation: Operation, function: np.ufunc, x: Any) -> "Tensor":
-    """The operation of x by NumPy's function; DTypeError unless x is float32 or float64."""
-    x = as_tensor(x, operation.name)
-    require_float(operation.name, x)
-    return record(operation, apply(operation.name, function, x), (x,))
+def by_kernel(operation: Operation, x: Base, kernel: str = "") -> "Tensor":
+    """The operation of x by the kernel of that name; DTypeError unless x is float32 or float64."""
+    function = getattr(_kernels.elementwise, kernel or operation.name)
+    n = x._array.size
+    threads = 1 if n <= SMALL else _kernels.threads_for(NANOSECONDS * n)
+    y = function(x._array, threads)
+    if y is None:
+        require_float(operation.name, x)
+        y = function(np.ascontiguousarray(x._array), threads)
+    return record(operation, y, (x,))
 
 
 Binary = Callable[[Any, Any], "Tensor"]
@@ -158,33 +154,31 @@ class Elementwise(Base):
 
     def exp(self) -> "Tensor":
         """e^x."""
-        return record(EXP, by_kernel("exp", self), (self,))
+        return by_kernel(EXP, self)
 
     def log(self) -> "Tensor":
         """The natural logarithm: -inf at 0, NaN below."""
-        return record(LOG, by_kernel("log", self), (self,))
+        return by_kernel(LOG, self)
 
     def expm1(self) -> "Tensor":
         """e^x - 1, exact near 0."""
-        return record(EXPM1, by_kernel("expm1", self), (self,))
+        return by_kernel(EXPM1, self)
 
     def log1p(self) -> "Tensor":
         """ln(1 + x), exact near 0."""
-        return record(LOG1P, by_kernel("log1p", self), (self,))
+        return by_kernel(LOG1P, self)
 
     def sqrt(self) -> "Tensor":
         """The square root; NaN below 0."""
-        require_float("sqrt", self)
-        return record(SQRT, apply("sqrt", np.sqrt, self), (self,))
+        return by_kernel(SQRT, self, "square_root")
 
     def tanh(self) -> "Tensor":
         """The hyperbolic tangent."""
-        return record(TANH, by_kernel("tanh", self), (self,))
+        return by_kernel(TANH, self)
 
     def abs(self) -> "Tensor":
         """|x|; the slope at 0 is 0."""
-        require_float("abs", self)
-        return record(ABS, np.abs(self._array), (self,))
+        return by_kernel(ABS, self, "absolute")
 
     def __abs__(self) -> "Tensor":
         return self.abs()
