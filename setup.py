@@ -25,7 +25,16 @@ from setuptools.command.build_ext import build_ext
 SANITIZE = bool(os.environ.get("MINIDL_SANITIZE"))
 
 KERNELS = Path("minidl", "_kernels")
-CORE = [Path("minidl", "tape.py"), *sorted(Path("minidl", "tensor").glob("[!_]*.py"))]
+CORE = [
+    Path("minidl", "tape.py"),
+    *(
+        Path("minidl", "tensor", f"{name}.py")
+        for name in (
+            "arithmetic", "arrays", "base", "elementwise", "indexing", "operation", "reductions",
+            "shapes",
+        )
+    ),
+]  # fmt: skip
 IS_PLAIN = os.environ.get("MINIDL_CORE") == "plain"
 OWN_BUILD = "build/sanitized" if SANITIZE else os.environ.get("MINIDL_BUILD")
 BUILD = Path(OWN_BUILD or "build")

@@ -76,7 +76,8 @@ cdef real in_pairs(const real *x, Py_ssize_t n) noexcept nogil:
     for i in range(8, n - n % 8, 8):
         for lane in range(8):
             sums[lane] += x[i + lane]
-    total = ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]))
+    total = (sums[0] + sums[1]) + (sums[2] + sums[3])
+    total += (sums[4] + sums[5]) + (sums[6] + sums[7])
     for i in range(n - n % 8, n):
         total += x[i]
     return total

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _kernels
-from ..errors import DTypeError, ShapeError, explain
-from .arrays import Shape
-from .base import Base, apply, as_tensor, require_float
+from ..errors import ArgumentError, DTypeError, ShapeError, explain
+from .arrays import FLOATS, Shape
+from .base import Base, apply, as_tensor, float_beside, new_result
 from .operation import Operation, record
 
 if TYPE_CHECKING:
@@ -19,13 +19,13 @@ HOLD_NUMBERS = (Base, np.ndarray, np.generic, list, tuple, int, float)
 
 
 def operands(operation: str, x: Any, y: Any) -> tuple["Tensor", "Tensor"]:
-    """Both sides of an operator as float tensors; at least one is a tensor."""
+    """Both sides of an operator as tensors; beside a float what is none is a constant of its dtype.
+    Integers and masks alone stay what they are, as in NumPy."""
     if not isinstance(x, Base):
         x = as_tensor(x, operation, like=y if isinstance(y, Base) else None)
-    b = as_tensor(y, operation, like=x)
-    a = as_tensor(x, operation, like=b)
-    require_float(operation, a, b)
-    return a, b
+    whole = None if x._array.dtype.kind == "f" else x
+    b = as_tensor(y, operation, x, numbers=np.float32 if whole is None else None)
+    return as_tensor(x, operation, like=b), b
 
 
 def binary(operation: Operation, x: Any, y: Any) -> "Tensor":
@@ -39,8 +39,24 @@ def binary(operation: Operation, x: Any, y: Any) -> "Tensor":
         a, b = operands(operation.name, x, y)
     except DTypeError:
         return refused(x, y)
-    function: Any = operation.forward
-    return record(operation, apply(operation.name, function, a, b), (a, b))
+    if a._array.dtype.kind != "f":
+        return whole(operation, a, b)
+    return record(operation, apply(operation.name, operation.forward, a, b), (a, b))
+
+
+def whole(operation: Operation, a: Base, b: Base) -> "Tensor":
+    """The operation of integers and masks, as NumPy has it; a quotient is `float_beside` them."""
+    if operation is POWER and (b._array < 0).any():
+        hint = "x.astype('float64') ** y"
+        raise ArgumentError(explain("power", "integers to powers from 0 up", "a negative", hint))
+    try:
+        z = np.asarray(apply(operation.name, operation.forward, a, b))
+    except TypeError:
+        expected, got = "numbers", f"{a.dtype} and {b.dtype}"
+        raise DTypeError(explain(operation.name, expected, got, "x.astype('int64')")) from None
+    if z.dtype.kind == "f":
+        z = z.astype(float_beside(np.result_type(a._array, b._array)))
+    return new_result(z)
 
 
 def refused(x: Any, y: Any) -> Any:
@@ -121,7 +137,7 @@ POWER = Operation("power", np.power, x=base_slope, y=exponent_slope)
 
 
 def power(x: Any, y: Any) -> "Tensor":
-    """x ** y, element by element.
+    """x ** y, element by element. ArgumentError for integers to negative powers of integers.
 
     The derivative for the exponent, x^y ln x, is at x = 0 its limit -inf for y < 0 and 0 for
     y > 0, and 0 for y = 0, as in PyTorch; for x < 0 there is none: NaN. Where either derivative is
@@ -135,7 +151,8 @@ NEGATIVE = Operation("negative", x=lambda dy: -dy)
 
 def negative(x: Base) -> "Tensor":
     """-x."""
-    require_float("negative", x)
+    if x._array.dtype == bool:
+        raise DTypeError(explain("negative", "numbers", "bool", "~x"))
     return record(NEGATIVE, -x._array, (x,))
 
 
@@ -165,6 +182,8 @@ def matrices(a: Any, b: Any, a_transposed: bool = False, b_transposed: bool = Fa
         left = a.swapaxes(-1, -2) if a_transposed else a
         return matmul(left, b.swapaxes(-1, -2) if b_transposed else b)
     batch, dtype = np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), np.result_type(a, b)
+    if dtype not in FLOATS:
+        return np.matmul(a, b)
     c = product(stacked(a, batch, dtype), stacked(b, batch, dtype), a_transposed, b_transposed)
     return c.reshape(*batch, *c.shape[1:])
 
@@ -240,7 +259,9 @@ def in_place(operation: str, function: Callable[[Any, Any], "Tensor"], x: Any, y
     new = operated(function, x, y)
     if new is NotImplemented:
         return new
-    require_float(operation, x)
+    if not np.can_cast(new.dtype, x.dtype, "same_kind"):
+        hint = "x = x + y instead of x += y"
+        raise DTypeError(explain(operation, f"a result that {x.dtype} can hold", new.dtype, hint))
     if new.shape != x.shape:
         raise ShapeError(
             explain(

@@ -381,18 +381,38 @@ def as_tensor(
     """`value` if it is a tensor, else one around it.
 
     Beside a float tensor `like`, Python numbers, lists, masks and integers are constants of its
-    dtype; else Python numbers become `numbers`, None for what NumPy makes of them.
+    dtype, and beside one of integers a Python number is what `beside_whole` says. Else Python
+    numbers become `numbers`, None for what NumPy makes of them.
     """
-    dtype = None if like is None or like._array.dtype.kind != "f" else like._array.dtype
+    is_float = like is not None and like._array.dtype.kind == "f"
+    dtype = like._array.dtype if like is not None and is_float else None
     if isinstance(value, Base):
         if dtype is None or value._array.dtype.kind == "f":
             return value  # type: ignore[return-value]
         return new_result(value._array.astype(dtype))
-    if dtype is not None and type(value) in (float, int):  # the usual case, made short
-        return new_result(_kernels.number(value, like._array))  # type: ignore[union-attr]
+    if like is not None and type(value) in (float, int):
+        if is_float:  # the usual case, made short
+            return new_result(_kernels.number(value, like._array))
+        return new_result(beside_whole(operation, value, like._array.dtype))
     if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim > 0:
         dtype = None  # a float array keeps its own
     return new_result(to_array(value, dtype, operation, numbers))
+
+
+def beside_whole(operation: str, value: Any, dtype: np.dtype) -> np.ndarray:
+    """A Python number beside integers or masks: a whole one is of their dtype (int64 beside masks),
+    and a float of `float_beside`. DTypeError for one that they cannot hold."""
+    if isinstance(value, float):
+        return np.array(value, float_beside(dtype))
+    try:
+        return np.array(value, np.int64 if dtype.kind == "b" else dtype)
+    except OverflowError:
+        raise DTypeError(explain(operation, f"a number that {dtype} can hold", value)) from None
+
+
+def float_beside(dtype: np.dtype) -> type:
+    """The float that integers of this dtype turn into: float32 if it holds them all, float64."""
+    return np.float32 if dtype.itemsize <= 2 else np.float64
 
 
 def require_float(operation: str, *tensors: Base) -> None:

@@ -86,6 +86,13 @@ def by_kernel(operation: Operation, x: Base, kernel: str = "") -> "Tensor":
     return record(operation, y, (x,))
 
 
+def by_numpy(operation: Operation, function: np.ufunc, x: Any) -> "Tensor":
+    """The operation of x by NumPy's function; DTypeError unless x is float32 or float64."""
+    x = as_tensor(x, operation.name)
+    require_float(operation.name, x)
+    return record(operation, apply(operation.name, function, x), (x,))
+
+
 Binary = Callable[[Any, Any], "Tensor"]
 
 

@@ -54,7 +54,8 @@ class Operation:
         recorded: Callable[[Node, Any, Sequence[Any]], Sequence[Any]] | None = None,
         **formulas: Formula,
     ) -> None:
-        self.name, self.forward = name, forward
+        self.name = name
+        self.forward: Any = forward
         self.each, self.kernel, self.recorded = each, kernel, recorded
         self.formulas = tuple(formulas.values())
         places = {name: place for place, name in enumerate([*formulas, "result"])}

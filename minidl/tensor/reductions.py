@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import _kernels
 from ..errors import ArgumentError, ShapeError, explain
 from .arrays import FLOATS, same, summed
 from .base import Base, apply, new_result, normal_axes
@@ -29,6 +30,7 @@ MEAN = Operation(
     "mean",
     x=lambda dy, kept, shape, count: np.broadcast_to(dy.reshape(kept) / max(count, 1), shape),
 )
+WHOLE = {"kept": ()}  # a reduction of all axes to none
 MAX = Operation("max", x=of_extremum)
 MIN = Operation("min", x=of_extremum)
 
@@ -50,12 +52,22 @@ class Reductions(Base):
 
     def sum(self, axis: Axis = None, keepdims: bool = False, **wrong: Never) -> "Tensor":
         """The sum; 0 of nothing."""
+        if axis is None and not keepdims and not wrong:
+            total = _kernels.sums.total(self._array)
+            if total is not None:
+                return record(SUM, total, (self,), WHOLE)
         axes, kept, _ = self._reduction("sum", axis, wrong)
         total = apply("sum", lambda x: summed(x, axes, keepdims), self)
         return record(SUM, total, (self,), {"kept": kept})
 
     def mean(self, axis: Axis = None, keepdims: bool = False, **wrong: Never) -> "Tensor":
         """The mean; NaN of nothing."""
+        if axis is None and not keepdims and not wrong:
+            total = _kernels.sums.total(self._array)
+            if total is not None:
+                count = self._array.size
+                mean = _kernels.arithmetic.divide(total, _kernels.number(count, total))
+                return record(MEAN, mean, (self,), {"kept": (), "count": count})
         axes, kept, count = self._reduction("mean", axis, wrong)
         dtype = self.dtype if self.dtype in FLOATS else np.dtype(np.float32)
 
@@ -90,21 +102,24 @@ class Reductions(Base):
     def max(self, axis: Axis = None, keepdims: bool = False, **wrong: Never) -> "Tensor":
         """The largest element, NaN if there is one; a tie shares the gradient equally, and so do
         several NaN."""
-        return self._extremum(MAX, np.max, axis, keepdims, wrong)
+        return self._extremum(MAX, np.maximum, axis, keepdims, wrong)
 
     def min(self, axis: Axis = None, keepdims: bool = False, **wrong: Never) -> "Tensor":
         """The smallest element, NaN if there is one; a tie shares the gradient equally, and so do
         several NaN."""
-        return self._extremum(MIN, np.min, axis, keepdims, wrong)
+        return self._extremum(MIN, np.minimum, axis, keepdims, wrong)
 
     def _extremum(
         self, operation: Operation, function: Any, axis: Axis, keepdims: bool, wrong: dict[str, Any]
     ) -> "Tensor":
+        if axis is None and not keepdims and not wrong and self._array.size:
+            y = function.reduce(self._array, axis=None)
+            return record(operation, y, (self,), {"kept": (), "axes": None})
         axes, kept, count = self._reduction(operation.name, axis, wrong)
         if count == 0:
             got = f"shape {self.shape}"
             raise ShapeError(explain(operation.name, "at least one element", got))
-        y = function(self._array, axis=axes, keepdims=keepdims)
+        y = function.reduce(self._array, axis=axes, keepdims=keepdims)
         return record(operation, y, (self,), {"kept": kept, "axes": axes})
 
     def argmax(self, axis: int | None = None, **wrong: Never) -> "Tensor":

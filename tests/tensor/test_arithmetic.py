@@ -1,5 +1,6 @@
 """Operators: values are NumPy's, gradients those of central differences, for all that broadcast."""
 
+import itertools
 import operator
 
 import numpy as np
@@ -10,7 +11,7 @@ from support import LAYOUTS, assert_gradients, numbers
 
 import minidl
 from minidl import Tensor, tensor
-from minidl.errors import DTypeError, GraphError, ShapeError
+from minidl.errors import ArgumentError, DTypeError, GraphError, ShapeError
 
 OPERATORS = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow]
 
@@ -163,7 +164,7 @@ def test_integers_and_masks_beside_floats_are_constants():
     assert y.dtype == np.float32
     np.testing.assert_array_equal(y.data, [1, 4, 6])
     np.testing.assert_array_equal(x.grad, [0, 1, 1])
-    assert ((x > 1.5).sum() / 3).dtype == np.float32
+    assert ((x > 1.5).sum() / 3).dtype == np.float64
 
 
 def test_arrays_and_numpy_scalars_leave_the_operator_to_the_tensor():
@@ -240,11 +241,57 @@ def test_a_list_of_unequal_rows_is_no_operand():
         tensor([1.0, 2.0]) * [[1.0], [2.0, 3.0]]
 
 
-def test_integers_alone_have_no_arithmetic():
-    with pytest.raises(DTypeError, match=r"add: expected float32 or float64, got int64.*Try"):
-        tensor(np.array([1])) + tensor(np.array([2]))
-    with pytest.raises(DTypeError, match="negative"):
-        -tensor(np.array([1]))
+WHOLE = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv,
+    "**": operator.pow, "//": operator.floordiv, "%": operator.mod, "&": operator.and_,
+    "|": operator.or_, "^": operator.xor, "<": operator.lt, "==": operator.eq,
+}  # fmt: skip
+WHOLE_DTYPES = [np.int8, np.uint8, np.int16, np.int32, np.uint32, np.int64, bool]
+
+
+@pytest.mark.parametrize("symbol", WHOLE)
+def test_integers_are_computed_with_as_numpy_does(symbol):
+    """But for quotients: of dtypes that float32 holds they are float32, not float64."""
+    generator, function = np.random.default_rng(0), WHOLE[symbol]
+    for first, second in itertools.product(WHOLE_DTYPES, repeat=2):
+        x, y = (generator.integers(1, 5, (2, 3)).astype(dtype) for dtype in (first, second))
+        try:
+            wanted = function(x, y)
+        except TypeError:
+            with pytest.raises(DTypeError):
+                function(tensor(x), tensor(y))
+            continue
+        found = function(tensor(x), tensor(y))
+        assert not found.requires_grad
+        if symbol == "/":
+            is_small = max(np.dtype(first).itemsize, np.dtype(second).itemsize) <= 2
+            wanted = wanted.astype(np.float32 if is_small else np.float64)
+        assert found.dtype == wanted.dtype, (first, second)
+        np.testing.assert_array_equal(found.data, wanted)
+
+
+def test_python_numbers_beside_integers():
+    x = tensor(np.array([2**24 + 1, 3]))
+    for y, wanted in ((x + 0, [2**24 + 1, 3]), (1 - x, [-(2**24), -2]), (x * True, x.data)):
+        assert y.dtype == np.int64
+        np.testing.assert_array_equal(y.data, wanted)
+    np.testing.assert_array_equal((x + 0.5).data, [2**24 + 1.5, 3.5])
+    assert (x + 0.5).dtype == (x / 2).dtype == np.float64
+    pixels = tensor(np.array([0, 255], np.uint8))
+    assert (pixels + 1).dtype == np.uint8
+    np.testing.assert_array_equal((pixels / 255).data, np.array([0, 1], np.float32))
+    assert (pixels / 255).dtype == ((pixels > 0) * 0.5).dtype == np.float32
+    with pytest.raises(DTypeError, match="add: expected a number that uint8 can hold, got 256"):
+        pixels + 256
+
+
+def test_what_integers_cannot_do():
+    x = tensor(np.array([1, 2]))
+    with pytest.raises(ArgumentError, match=r"power: expected integers to powers from 0 up.*Try"):
+        x**-1
+    for refused in (lambda: -tensor(np.array([True])), lambda: (x > 1) - (x > 1)):
+        with pytest.raises(DTypeError):
+            refused()
 
 
 def test_a_list_of_tensors_does_not_lose_their_gradients():

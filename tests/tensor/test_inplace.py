@@ -383,9 +383,16 @@ def test_shapes_that_cannot_stay():
 @pytest.mark.parametrize("name", IN_PLACE)
 def test_integers_are_not_changed_by_float_arithmetic(name):
     x = tensor(np.array([2**24 + 1, 2]))
-    with pytest.raises(DTypeError, match="expected float32 or float64, got int64"):
-        IN_PLACE[name](x, 1)
+    with pytest.raises(DTypeError, match="expected a result that int64 can hold, got float64"):
+        IN_PLACE[name](x, 1.0)
     np.testing.assert_array_equal(x, [2**24 + 1, 2])
+
+
+def test_integers_are_changed_by_their_own_arithmetic():
+    x = tensor(np.array([2**24 + 1, 2]))
+    x += 1
+    x *= 2
+    np.testing.assert_array_equal(x.data, [2**25 + 4, 6])
 
 
 def test_memory_that_is_read_only():
