@@ -29,24 +29,29 @@ from .dense import dense
 from .dropout import dropout
 from .losses import (
     binary_cross_entropy_with_logits,
+    cosine_similarity,
     cross_entropy,
     hinge,
     huber,
+    kl_divergence,
     log_softmax,
     mse,
     multi_margin,
+    nll,
     softmax,
+    triplet_margin,
 )
 from .noise import gaussian_noise
 from .normalization import batch_norm
 from .tensor.makers import one_hot
 
 __all__ = [
-    "batch_norm", "binary_cross_entropy_with_logits", "celu", "cross_entropy", "dense", "dropout",
-    "elu", "gaussian_noise", "gelu", "hard_sigmoid", "hard_tanh", "hinge", "huber", "identity",
-    "leaky_relu", "lecun_tanh", "log_sigmoid", "log_softmax", "maxout", "mish", "mse",
-    "multi_margin", "one_hot", "prelu", "relu", "relu6", "selu", "sigmoid", "silu", "softmax",
-    "softplus", "softsign", "tanh",
+    "batch_norm", "binary_cross_entropy_with_logits", "celu", "cosine_similarity",
+    "cross_entropy", "dense", "dropout", "elu", "gaussian_noise", "gelu", "hard_sigmoid",
+    "hard_tanh", "hinge", "huber", "identity", "kl_divergence", "leaky_relu", "lecun_tanh",
+    "log_sigmoid", "log_softmax", "maxout", "mish", "mse", "multi_margin", "nll", "one_hot",
+    "prelu", "relu", "relu6", "selu", "sigmoid", "silu", "softmax", "softplus", "softsign",
+    "tanh", "triplet_margin",
 ]  # fmt: skip
 
 if not _typing.TYPE_CHECKING:

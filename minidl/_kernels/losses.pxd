@@ -43,9 +43,9 @@ cdef inline int read_loss(Loss *loss, object source, size_t itemsize, list kept)
     """From a RowLoss of minidl/losses/reduction.py."""
     cdef Py_ssize_t rows = len(source.targets), option_rows, columns
     if itemsize == 4:
-        loss.function = PyCapsule_GetPointer(source.functions["float32"], "minidl loss float32")
+        loss.function = PyCapsule_GetPointer(source.kernel["float32"], "minidl loss float32")
     else:
-        loss.function = PyCapsule_GetPointer(source.functions["float64"], "minidl loss float64")
+        loss.function = PyCapsule_GetPointer(source.kernel["float64"], "minidl loss float64")
     loss.per_row = source.per_row
     loss.options = <const double *> address(source.options, kept)
     option_rows, columns = source.options.shape

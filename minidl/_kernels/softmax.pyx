@@ -161,7 +161,8 @@ def log_softmax_backward(
 # exponentials, which dx holds in between. The largest one is 1 and exact, so that p - a keeps its
 # digits where p is nearly a. losses.pxd says what a row's function is given; a label's options are
 # the smoothing and the weight w of every class, and mean a_j = w_j smoothing / n, and
-# w_j (1 - smoothing) more where j is the label. Cost: as softmax, and one pass over a.
+# w_j (1 - smoothing) more where j is the label. The label n says that the row is ignored. Cost: as
+# softmax, and one pass over a.
 
 cdef void soft_targets_row(
     const real *x, const void *target, const double *_, double scale, double *losses, real *dx,
@@ -189,11 +190,18 @@ cdef void label_row(
     cdef Py_ssize_t j, label = (<const int64_t *> target)[0]
     cdef double smoothing = options[0]
     cdef const double *weights = options + 1
-    cdef real m = largest(x, n)
-    cdef double total = exponentials(x, m, dx, n)
-    cdef double log_total = log_of_sum(total, sizeof(real) == 4)
-    cdef double hit = (1.0 - smoothing) * weights[label], share = smoothing / n
-    cdef double loss = cost(hit, below(x[label], m) - log_total), wanted = hit, factor, at_label
+    cdef real m
+    cdef double total, log_total, hit, share, loss, wanted, factor, at_label
+    if label == n:  # ignored
+        losses[0] = 0.0
+        for j in range(n):
+            dx[j] = 0.0
+        return
+    m = largest(x, n)
+    total = exponentials(x, m, dx, n)
+    log_total = log_of_sum(total, sizeof(real) == 4)
+    hit, share = (1.0 - smoothing) * weights[label], smoothing / n
+    loss, wanted = cost(hit, below(x[label], m) - log_total), hit
     if smoothing > 0.0:
         for j in range(n):
             wanted += share * weights[j]

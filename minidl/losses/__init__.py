@@ -4,12 +4,15 @@ All take `reduction`: "mean", "sum" or "none" (one loss per sample or element). 
 `sample_weight`, one number for each sample (the first axis); the mean is then the weighted one.
 """
 
-from .entropy import binary_cross_entropy_with_logits, cross_entropy
+from .binary import binary_cross_entropy_with_logits
+from .divergence import kl_divergence
+from .entropy import cross_entropy, nll
 from .margin import hinge, multi_margin
 from .regression import huber, mse
+from .similarity import cosine_similarity, triplet_margin
 from .softmax import log_softmax, softmax
 
 __all__ = [
-    "binary_cross_entropy_with_logits", "cross_entropy", "hinge", "huber", "log_softmax", "mse",
-    "multi_margin", "softmax",
+    "binary_cross_entropy_with_logits", "cosine_similarity", "cross_entropy", "hinge", "huber",
+    "kl_divergence", "log_softmax", "mse", "multi_margin", "nll", "softmax", "triplet_margin",
 ]  # fmt: skip

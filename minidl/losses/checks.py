@@ -28,8 +28,7 @@ def constant(operation: str, name: str, value: Any, dtype: Any = None) -> np.nda
 
 def matrix(operation: str, name: str, x: Any) -> Tensor:
     """`x` as a float tensor of shape (batch, classes)."""
-    x = as_tensor(x, operation)
-    require_float(operation, x)
+    x = floats(operation, x)
     if x.ndim != 2 or x.shape[1] == 0:
         raise ShapeError(
             explain(
@@ -42,17 +41,22 @@ def matrix(operation: str, name: str, x: Any) -> Tensor:
     return x
 
 
-def pair(operation: str, y: Any, target: Any) -> tuple[Tensor, Tensor]:
-    """Both as tensors, the first of a float dtype, the second beside it."""
-    y = as_tensor(y, operation)
-    require_float(operation, y)
-    return y, as_tensor(target, operation, like=y)
+def floats(operation: str, x: Any) -> Tensor:
+    """`x` as a float tensor."""
+    x = as_tensor(x, operation)
+    require_float(operation, x)
+    return x
 
 
-def common_dtype(y: Tensor, target: Tensor) -> np.dtype:
-    """What a loss computes with: y's dtype, into which constants go; but a target that wants a
-    gradient keeps its precision."""
-    return np.result_type(y.data, target.data) if target.requires_grad else y.dtype
+def wanting(targets: Any) -> Tensor | None:
+    """The targets, if they want a gradient."""
+    return targets if isinstance(targets, Tensor) and targets.requires_grad else None
+
+
+def common_dtype(dtype: np.dtype, targets: Any) -> np.dtype:
+    """What a loss computes with: the outputs' dtype, into which constants go; but targets that want
+    a gradient keep their precision."""
+    return dtype if wanting(targets) is None else np.result_type(dtype, targets.data)
 
 
 def target_array(operation: str, targets: Any, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
@@ -80,7 +84,9 @@ def label_array(operation: str, targets: np.ndarray, batch: int, classes: int) -
     """Labels 0 ... classes - 1 of shape (batch,), as int64, a copy: nobody else can change them
     after they were checked. Whole floats are taken too."""
     if targets.shape != (batch,):
-        one_hot = "targets.argmax(1) of one-hot rows; targets.astype('float32') of soft targets"
+        one_hot = "targets.argmax(1) of one-hot rows"
+        if operation == "cross_entropy":
+            one_hot += "; targets.astype('float32') of soft targets"
         is_one_hot = targets.shape == (batch, classes) and classes > 1
         same_shape(operation, targets.shape, (batch,), one_hot if is_one_hot else "")
     if targets.dtype.kind == "f":

@@ -6,30 +6,132 @@ from typing import Any
 import numpy as np
 
 from .._kernels import LOSSES
-from ..checks import is_number
-from ..errors import ArgumentError, ShapeError, explain
-from ..tensor import Tensor
+from ..checks import is_number, is_whole
+from ..errors import ArgumentError, explain
+from ..tensor import Tensor, where
 from .checks import (
     common_dtype,
     constant,
     label_array,
     matrix,
     not_negative,
-    pair,
     same_shape,
-    target_array,
+    wanting,
     weights,
 )
-from .reduction import RowLoss, Scale, in_rows, reduced, width_of
+from .reduction import RowLoss, in_rows, reduced
+from .softmax import log_softmax
+from .table import any_value, by_rows, is_none
 
-BINARY = "binary_cross_entropy_with_logits"
+
+def is_never_zero(weight: Any) -> bool:
+    """A batch of nothing but classes of weight 0 has no mean."""
+    return bool(np.all(np.asarray(weight) != 0))
 
 
+def cross_entropy_of_rows(
+    shape: tuple[int, ...], dtype: np.dtype, targets: Any, weight: Any = None,
+    ignore_index: int | None = None, label_smoothing: float = 0.0,
+) -> RowLoss:  # fmt: skip
+    """The cross-entropy of logits of this shape."""
+    operation = "cross_entropy"
+    if not (is_number(label_smoothing) and 0 <= label_smoothing < 1):
+        got = f"label_smoothing={label_smoothing!r}"
+        raise ArgumentError(explain(operation, "0 <= label_smoothing < 1", got))
+    w = None if weight is None else weights(operation, "weight", weight, shape[1:])
+    is_wanting = np.ndim(targets) == 2 and wanting(targets) is not None
+    q = targets.data if is_wanting else constant(operation, "targets", targets)
+    if q.ndim == 2 and q.dtype.kind == "f":
+        same_shape(operation, q.shape, shape)
+        not_negative(operation, "soft targets", q)
+        if ignore_index is not None:
+            got = f"ignore_index={ignore_index!r}"
+            raise ArgumentError(explain(operation, "no ignored label beside soft targets", got))
+        a: Any = (1 - label_smoothing) * (targets if is_wanting else q) + label_smoothing / shape[1]
+        a = a if w is None else w * a
+        dtype, rows = common_dtype(dtype, targets), a.data if is_wanting else a
+        kernel = LOSSES["cross_entropy of soft targets"]
+        return RowLoss(costs, kernel, dtype, in_rows(rows, dtype), wanting=wanting(a))
+    labels, class_weight = counted_labels(operation, q, shape, w, ignore_index)
+    options = plain_options(shape[1], label_smoothing)
+    if w is not None:
+        options = np.append(label_smoothing, w)[None]
+    return RowLoss(
+        costs_of_labels, LOSSES[operation], dtype, labels, options, class_weight=class_weight
+    )
+
+
+def counted_labels(
+    operation: str, targets: np.ndarray, shape: tuple[int, ...], weight: np.ndarray | None,
+    ignore_index: int | None,
+) -> tuple[np.ndarray, np.ndarray | None]:  # fmt: skip
+    """The labels, and what each class counts in the mean, None if it is 1 for all. Those ignored
+    are in a class of their own, behind the others, which does not count."""
+    if ignore_index is None:
+        return label_array(operation, targets, *shape), weight
+    if not is_whole(ignore_index, -(2**63)):
+        got = f"ignore_index={ignore_index!r}"
+        raise ArgumentError(explain(operation, "a whole number as the label to ignore", got))
+    is_ignored = targets == ignore_index
+    labels = label_array(operation, np.where(is_ignored, 0, targets), *shape)
+    labels[is_ignored] = shape[1]
+    return labels, np.append(np.ones(shape[1]) if weight is None else weight, 0.0)
+
+
+@lru_cache
+def plain_options(classes: int, label_smoothing: float) -> np.ndarray:
+    """What the kernel of labels wants where all classes have the weight 1."""
+    array = np.append(label_smoothing, np.ones(classes))[None]
+    array.flags.writeable = False
+    return array
+
+
+def costs(x: Tensor, a: Any, _: np.ndarray) -> Tensor:
+    """- sum_c a_c ln p_c."""
+    return -(a * log_softmax(x)).sum(1)
+
+
+def costs_of_labels(x: Tensor, labels: np.ndarray, options: np.ndarray) -> Tensor:
+    """The same, with a_c = w_c (s / C), and w_c (1 - s) more for the label; 0 for all if it is none
+    of the C classes, but ignored."""
+    classes = x.shape[1]
+    smoothing, w = options[0, 0], options[0, 1:]
+    share = np.where(labels < classes, smoothing / classes, 0)[:, None]
+    return costs(x, w * (share + (1 - smoothing) * np.eye(classes + 1, classes)[labels]), options)
+
+
+def nll_of_rows(
+    shape: tuple[int, ...], dtype: np.dtype, targets: Any, weight: Any = None,
+    ignore_index: int | None = None,
+) -> RowLoss:  # fmt: skip
+    """The negative log-likelihood of log-probabilities of this shape."""
+    w = np.ones(shape[1]) if weight is None else weights("nll", "weight", weight, shape[1:])
+    given = constant("nll", "targets", targets)
+    labels, class_weight = counted_labels("nll", given, shape, w, ignore_index)
+    options = np.array([class_weight])
+    return RowLoss(picked, None, dtype, labels, options, class_weight=class_weight)
+
+
+def picked(x: Tensor, labels: np.ndarray, options: np.ndarray) -> Tensor:
+    """-w_t x_t; 0 for what does not count."""
+    w = options[0, labels]
+    found = x[np.arange(len(labels)), np.minimum(labels, x.shape[1] - 1)]
+    return where(w > 0, -w * found, 0)
+
+
+@by_rows(
+    cross_entropy_of_rows,
+    ("ignore_index",),
+    weight=is_never_zero,
+    ignore_index=is_none,
+    label_smoothing=any_value,
+)
 def cross_entropy(
     logits: Any,
     targets: Any,
     *,
     weight: Any = None,
+    ignore_index: int | None = None,
     sample_weight: Any = None,
     label_smoothing: float = 0.0,
     reduction: str = "mean",
@@ -47,14 +149,17 @@ def cross_entropy(
     - logits: (batch, classes), float32 or float64. Large ones are safe; for infinite ones the
       limit is taken as in `softmax`, and a logit of -inf costs nothing if q is 0 there.
     - targets: labels (batch,), whole numbers from 0 to classes - 1, or soft targets
-      (batch, classes), floats that are not negative. They need not add up to 1: each is a weight.
-      They are constants; for a gradient to them use -(q * log_softmax(logits)).sum(1).
+      (batch, classes), floats that are not negative. They need not add up to 1: each is a weight;
+      and they receive a gradient if they want one.
+    - ignore_index: a label that counts as if its sample was not there. None: none is (PyTorch's
+      default is -100).
     - weight: (classes,), sample_weight: (batch,); finite and not negative.
     - the result: a number, or (batch,) for reduction="none".
 
     ShapeError for shapes that do not fit and for the mean of an empty batch; DTypeError for
     logits that are no floats and labels that are not whole; ArgumentError for values out of
-    range: labels, weights (or their sum of 0), label_smoothing outside [0, 1), reduction.
+    range: labels, weights (or their sum of 0), label_smoothing outside [0, 1), reduction; and for
+    an ignore_index beside soft targets.
 
     >>> import minidl
     >>> logits = minidl.tensor([[2.0, 0.0], [0.0, 0.0]], requires_grad=True)
@@ -69,124 +174,36 @@ def cross_entropy(
     Label smoothing: Szegedy et al., "Rethinking the Inception architecture", CVPR 2016.
     """
     logits = matrix("cross_entropy", "logits", logits)
-    loss = cross_entropy_of_rows(logits.shape, logits.dtype, targets, weight, label_smoothing)
+    loss = cross_entropy_of_rows(
+        logits.shape, logits.dtype, targets, weight, ignore_index, label_smoothing
+    )
     return reduced("cross_entropy", logits, loss, sample_weight, reduction)
 
 
-def cross_entropy_of_rows(
-    shape: tuple[int, ...],
-    dtype: np.dtype,
-    targets: Any,
-    weight: Any = None,
-    label_smoothing: float = 0.0,
-) -> RowLoss:
-    """The cross-entropy of logits of this shape, as its kernel takes it."""
-    operation = "cross_entropy"
-    batch, classes = shape
-    if not (is_number(label_smoothing) and 0 <= label_smoothing < 1):
-        got = f"label_smoothing={label_smoothing!r}"
-        raise ArgumentError(explain(operation, "0 <= label_smoothing < 1", got))
-    w = None if weight is None else weights(operation, "weight", weight, (classes,))
-    q = constant(operation, "targets", targets)
-    if q.ndim == 2 and q.dtype.kind == "f":
-        same_shape(operation, q.shape, shape)
-        not_negative(operation, "soft targets", q)
-        q = (1 - label_smoothing) * q + label_smoothing / classes
-        a = in_rows(q if w is None else w * q, dtype)
-        return RowLoss(LOSSES["cross_entropy of soft targets"], dtype, a)
-    labels = label_array(operation, q, batch, classes)
-    options = plain_options(classes, label_smoothing)
-    if w is not None:
-        options = np.append(label_smoothing, w)[None]
-    return RowLoss(LOSSES[operation], dtype, labels, options, class_weight=w)
-
-
-@lru_cache
-def plain_options(classes: int, label_smoothing: float) -> np.ndarray:
-    """What the kernel of labels wants where all classes have the weight 1."""
-    array = np.append(label_smoothing, np.ones(classes))[None]
-    array.flags.writeable = False
-    return array
-
-
-def binary_cross_entropy_with_logits(
-    logits: Any,
+@by_rows(nll_of_rows, ("ignore_index",))
+def nll(
+    log_probabilities: Any,
     targets: Any,
     *,
-    pos_weight: Any = None,
+    weight: Any = None,
+    ignore_index: int | None = None,
     sample_weight: Any = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """-t ln p - (1 - t) ln(1 - p) with p = sigmoid(logits), for every element.
+    """Minus the log-probability of what is true, the negative log-likelihood: cross-entropy after
+    `log_softmax`.
 
-        loss = r t softplus(-x) + (1 - t) softplus(x)
-        dx = (1 - t) sigmoid(x) - r t sigmoid(-x),   dt = r softplus(-x) - softplus(x)
+        loss_i = -w_(t_i) x_(i, t_i)
+        mean = sum_i v_i loss_i / sum_i v_i w_(t_i)
 
-    - logits x: float32 or float64 of any shape. Large ones are safe, and an infinite one costs
-      nothing where the target agrees with it.
-    - targets t: of the logits' shape, from 0 to 1; they receive a gradient if they want one.
-    - pos_weight r: a number or an array that broadcasts to that shape; above 1 it makes misses
-      dearer than false alarms. Finite and not negative.
-    - sample_weight v: one number for each index of the first axis. The mean is
-      sum_i v_i loss_i / sum_i v_i over all elements.
-
-    ShapeError for shapes that differ (nothing is broadcast) and the mean of an empty batch;
-    DTypeError for logits that are no floats; ArgumentError for targets outside [0, 1], negative
-    weights and an unknown reduction.
+    - log_probabilities x: (batch, classes), float32 or float64.
+    - targets t, and the options, as labels of `cross_entropy` and its options; errors too.
+    - the result: a number, or (batch,) for reduction="none".
 
     >>> import minidl
-    >>> x = minidl.tensor([0.0, 1e4], requires_grad=True)
-    >>> binary_cross_entropy_with_logits(x, [1.0, 1.0], reduction="none").numpy()
-    array([0.6931472, 0.       ], dtype=float32)
+    >>> nll(minidl.tensor([[0.9, 0.1], [0.6, 0.4]]).log(), [0, 1], reduction="none")
+    tensor([0.10536049, 0.9162907 ])
     """
-    logits, targets = pair(BINARY, logits, targets)
-    dtype = common_dtype(logits, targets)
-    loss = binary_cross_entropy_of_rows(logits.shape, dtype, targets, pos_weight)
-
-    def target_slope(_: np.ndarray, scale: Scale) -> np.ndarray:
-        """The loss for t = 1 less that for t = 0: it is linear in t."""
-        ends = [loss._replace(targets=np.full_like(loss.targets, t)) for t in (1, 0)]
-        yes, no = (end.run(logits.data, scale)[0] for end in ends)
-        return (yes - no).astype(dtype)
-
-    return reduced(BINARY, logits, loss, sample_weight, reduction, targets, target_slope)
-
-
-def binary_cross_entropy_of_rows(
-    shape: tuple[int, ...], dtype: np.dtype, targets: Any, pos_weight: Any = None
-) -> RowLoss:
-    """The binary cross-entropy of logits of this shape, as its kernel takes it."""
-    t = target_array(BINARY, targets, shape, dtype)
-    if t.size and not (t.min() >= 0 and t.max() <= 1):
-        raise ArgumentError(
-            explain(
-                BINARY,
-                "targets from 0 to 1",
-                f"values from {t.min()} to {t.max()}",
-                "(targets + 1) / 2 if they are -1 and +1",
-            )
-        )
-    options = one_pos_weight(width_of(shape))
-    if pos_weight is not None:
-        options = _pos_weight(pos_weight, shape)
-    return RowLoss(LOSSES[BINARY], dtype, in_rows(t, dtype), options, by_element=True)
-
-
-@lru_cache
-def one_pos_weight(width: int) -> np.ndarray:
-    """The pos_weight of every column where none is given."""
-    array = np.ones((1, width))
-    array.flags.writeable = False
-    return array
-
-
-def _pos_weight(value: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """A weight for every column; of every row, if they differ."""
-    array = not_negative(BINARY, "pos_weight", constant(BINARY, "pos_weight", value, np.float64))
-    try:
-        whole = np.broadcast_to(array, shape)
-    except ValueError:
-        wanted = f"pos_weight that broadcasts to {shape}"
-        raise ShapeError(explain(BINARY, wanted, f"shape {array.shape}")) from None
-    is_alike = array.ndim < len(shape) or array.shape[:1] in ((), (1,))
-    return in_rows(whole[:1] if is_alike and shape else whole, np.dtype(np.float64))
+    x = matrix("nll", "log_probabilities", log_probabilities)
+    loss = nll_of_rows(x.shape, x.dtype, targets, weight, ignore_index)
+    return reduced("nll", x, loss, sample_weight, reduction)

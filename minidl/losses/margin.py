@@ -7,11 +7,37 @@ import numpy as np
 from .._kernels import LOSSES
 from ..checks import is_number
 from ..errors import ArgumentError, explain
-from ..tensor import Tensor, as_tensor, require_float
-from .checks import constant, label_array, matrix, target_array
+from ..tensor import Tensor, where
+from .checks import constant, floats, label_array, matrix, target_array
 from .reduction import RowLoss, in_rows, reduced
+from .table import any_value, by_rows
 
 
+def hinge_of_rows(shape: tuple[int, ...], dtype: np.dtype, targets: Any) -> RowLoss:
+    """The hinge loss of scores of this shape."""
+    given = target_array("hinge", constant("hinge", "targets", targets), shape, dtype)
+    t = in_rows(given, dtype)
+    if not (np.abs(t) == 1).all():
+        raise ArgumentError(
+            explain(
+                "hinge", "targets -1 and +1", _some_values(given), "2 * targets - 1 for 0 and 1"
+            )
+        )
+    return RowLoss(shortfall, LOSSES["hinge"], dtype, t, by_element=True)
+
+
+def _some_values(x: np.ndarray) -> str:
+    values = np.unique(x)
+    return f"{x.dtype} values {', '.join(map(str, values[:4]))}{' ...' if len(values) > 4 else ''}"
+
+
+def shortfall(x: Tensor, t: Any, _: np.ndarray) -> Tensor:
+    """max(0, 1 - t x); the slope at the kink is 0."""
+    margin = 1 - t * x
+    return where(margin <= 0, 0, margin)
+
+
+@by_rows(hinge_of_rows)
 def hinge(
     scores: Any, targets: Any, *, sample_weight: Any = None, reduction: str = "mean"
 ) -> Tensor:
@@ -39,30 +65,31 @@ def hinge(
 
     Cortes, Vapnik, "Support-vector networks", Machine Learning 20, 1995.
     """
-    scores = as_tensor(scores, "hinge")
-    require_float("hinge", scores)
+    scores = floats("hinge", scores)
     loss = hinge_of_rows(scores.shape, scores.dtype, targets)
     return reduced("hinge", scores, loss, sample_weight, reduction)
 
 
-def hinge_of_rows(shape: tuple[int, ...], dtype: np.dtype, targets: Any) -> RowLoss:
-    """The hinge loss of scores of this shape, as its kernel takes it."""
-    given = target_array("hinge", constant("hinge", "targets", targets), shape, dtype)
-    t = in_rows(given, dtype)
-    if not (np.abs(t) == 1).all():
-        raise ArgumentError(
-            explain(
-                "hinge", "targets -1 and +1", _some_values(given), "2 * targets - 1 for 0 and 1"
-            )
-        )
-    return RowLoss(LOSSES["hinge"], dtype, t, by_element=True)
+def multi_margin_of_rows(
+    shape: tuple[int, ...], dtype: np.dtype, targets: Any, margin: float = 1.0
+) -> RowLoss:
+    """The multi-class hinge loss of scores of this shape."""
+    operation = "multi_margin"
+    if not (is_number(margin) and 0 <= margin < np.inf):
+        raise ArgumentError(explain(operation, "a finite margin from 0 up", f"margin={margin!r}"))
+    labels = label_array(operation, constant(operation, "targets", targets), *shape)
+    options = np.array([[margin]], np.float64)
+    return RowLoss(shortfalls, LOSSES[operation], dtype, labels, options)
 
 
-def _some_values(x: np.ndarray) -> str:
-    values = np.unique(x)
-    return f"{x.dtype} values {', '.join(map(str, values[:4]))}{' ...' if len(values) > 4 else ''}"
+def shortfalls(x: Tensor, labels: np.ndarray, options: np.ndarray) -> Tensor:
+    """(1 / C) sum over c != label of max(0, margin + x_c - x_label); the slope at the kink is 0."""
+    rows, is_label = np.arange(len(labels)), np.eye(x.shape[1], dtype=bool)[labels]
+    margin = float(options[0, 0]) + (x - x[rows, labels][:, None])
+    return where(is_label | (margin.data <= 0), 0, margin).sum(1) / x.shape[1]
 
 
+@by_rows(multi_margin_of_rows, margin=any_value)
 def multi_margin(
     scores: Any,
     targets: Any,
@@ -103,14 +130,3 @@ def multi_margin(
     scores = matrix("multi_margin", "scores", scores)
     loss = multi_margin_of_rows(scores.shape, scores.dtype, targets, margin)
     return reduced("multi_margin", scores, loss, sample_weight, reduction)
-
-
-def multi_margin_of_rows(
-    shape: tuple[int, ...], dtype: np.dtype, targets: Any, margin: float = 1.0
-) -> RowLoss:
-    """The multi-class hinge loss of scores of this shape, as its kernel takes it."""
-    operation = "multi_margin"
-    if not (is_number(margin) and 0 <= margin < np.inf):
-        raise ArgumentError(explain(operation, "a finite margin from 0 up", f"margin={margin!r}"))
-    labels = label_array(operation, constant(operation, "targets", targets), *shape)
-    return RowLoss(LOSSES[operation], dtype, labels, np.array([[margin]], np.float64))

@@ -10,7 +10,7 @@ then of all.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -18,8 +18,8 @@ import numpy as np
 
 from .. import _kernels
 from ..errors import ArgumentError, ShapeError, explain
-from ..tape import Node
-from ..tensor import Operation, Tensor, record
+from ..tape import Node, enable_grad
+from ..tensor import Operation, Tensor, by_formula, record
 from .checks import weights
 
 NANOSECONDS = 2  # for one float32 of an output, most of them in its exponential
@@ -29,14 +29,20 @@ Scale = float | np.ndarray
 
 
 class RowLoss(NamedTuple):
-    """A loss as its kernel takes it, with what is wanted of all rows."""
+    """A loss of the rows (rows, outputs) of a net's outputs, and what is wanted of each.
 
-    functions: dict[str, Any]  # of _kernels.LOSSES
+    The formula, of outputs, targets and options, gives the losses as operations on tensors, and so
+    derivatives of any order. A kernel gives losses and gradient at once, in fewer steps.
+    """
+
+    formula: Callable[[Tensor, Any, np.ndarray], Tensor]
+    kernel: dict[str, Any] | None  # of _kernels.LOSSES
     dtype: np.dtype  # of what the kernel computes with
     targets: np.ndarray  # int64 labels (rows,), or (rows, outputs) of the dtype
     options: np.ndarray = NO_OPTIONS  # float64 (1, ...), or (rows, ...) if they differ by row
     by_element: bool = False  # whether every element of a row has its own loss
     class_weight: np.ndarray | None = None  # what a row counts in the mean, by its label
+    wanting: Tensor | None = None  # the targets again, if they want a gradient
 
     @property
     def per_row(self) -> int:
@@ -101,53 +107,69 @@ def scales(
     return given / total
 
 
-def of_difference(dx: np.ndarray, _: Scale) -> np.ndarray:
-    """The derivative by the target of a function of x - target."""
-    return -dx
-
-
-def reduced(
-    operation: str,
-    x: Tensor,
-    loss: RowLoss,
-    sample_weight: Any,
-    reduction: str,
-    target: Tensor | None = None,
-    target_slope: Callable[[np.ndarray, Scale], np.ndarray] = of_difference,
-) -> Tensor:
-    """Records the reduction of the losses of x.
-
-    A `target` may want a gradient too: `target_slope` finds that of the scaled losses, from the
-    gradient by x and the scale.
-    """
+def reduced(operation: str, x: Tensor, loss: RowLoss, sample_weight: Any, reduction: str) -> Tensor:
+    """The reduction of the losses of x, recorded."""
     shape = x.shape if loss.by_element else x.shape[:1]
     of_class = 1.0 if loss.class_weight is None else loss.class_weight[loss.targets]
     scale = scales(operation, shape, sample_weight, reduction, of_class)
+    way = Reduction(loss, scale, shape if reduction == "none" else None)
+    inputs = (x,) if loss.wanting is None else (x, loss.wanting)
+    if loss.kernel is None:
+        return way.formula(*inputs).astype(x.dtype)
     losses, total, dx = loss.run(x.data, scale)
-    slopes = [dx.reshape(x.shape)]
-    inputs = [x]
-    if target is not None and target.requires_grad:
-        slopes.append(target_slope(dx, scale).reshape(x.shape))
-        inputs.append(target)
-
     result = losses.reshape(shape) if reduction == "none" else total
     return record(
-        operation_named(operation), np.asarray(result, x.dtype), tuple(inputs), {"slopes": slopes}
-    )
+        operation_named(operation), np.asarray(result, x.dtype), inputs,
+        {"way": way, "slope": dx.reshape(x.shape)}, keeps=() if loss.wanting is None else (0, 1),
+    )  # fmt: skip
+
+
+class Reduction(NamedTuple):
+    """How the losses become the result."""
+
+    loss: RowLoss
+    scale: Scale
+    shape: tuple[int, ...] | None  # of the losses, if they are the result; else it is their sum
+
+    def formula(self, x: Tensor, target: Tensor | None = None) -> Tensor:
+        """The result as operations on tensors, in double precision."""
+        loss, scale = self.loss, self.scale
+        rows = (len(loss.targets), width_of(x.shape))
+        t = loss.targets if target is None else target.astype(np.float64).reshape(rows)
+        losses = loss.formula(x.astype(np.float64).reshape(rows), t, loss.options)
+        result = scaled(losses, scale, self.shape is not None)
+        return result if self.shape is None else result.reshape(self.shape)
+
+
+def scaled(losses: Tensor, scale: Scale, is_none: bool) -> Tensor:
+    """Losses times their scale, one by one or added up, as operations on tensors."""
+    losses = losses * (scale if isinstance(scale, float) else left_aligned(scale, losses.ndim))
+    return losses if is_none else losses.sum()
 
 
 def gradients(node: Node, dy: np.ndarray) -> list[np.ndarray]:
-    """The slopes, which the loss's kernel found with the losses, times dy."""
-    slopes = node.options["slopes"]
-    if dy.ndim == 0 and dy == 1:
-        return slopes  # views of dx, so the tape does not add to it: backward may come again
-    return [slope * left_aligned(dy, slope.ndim) for slope in slopes]
+    """The slope, which the loss's kernel found with the losses, times dy; and that of the targets,
+    by the formula."""
+    slope = node.options["slope"]
+    # As a view, for the tape does not add to it: backward may come again.
+    dx = slope if dy.ndim == 0 and dy == 1 else slope * left_aligned(dy, slope.ndim)
+    if len(node.inputs) == 1:
+        return [dx]
+    x, target = [Tensor(kept.array) for kept in node.kept[:2]]
+    target.requires_grad = True
+    with enable_grad():
+        return [dx, gradients_recorded(node, Tensor(dy), [x, target])[1].numpy()]
+
+
+def gradients_recorded(node: Node, dy: Tensor, inputs: Sequence[Tensor]) -> list[Any]:
+    """The same as tensors with history."""
+    return by_formula(node.options["way"].formula)(dy, inputs, {})
 
 
 @lru_cache
 def operation_named(name: str) -> Operation:
     """The declaration of the loss of that name."""
-    return Operation(name, kernel=gradients)
+    return Operation(name, kernel=gradients, recorded=gradients_recorded)
 
 
 def left_aligned(x: np.ndarray, ndim: int) -> np.ndarray:

@@ -8,10 +8,27 @@ from .._kernels import LOSSES
 from ..checks import is_number
 from ..errors import ArgumentError, explain
 from ..tensor import Tensor
-from .checks import common_dtype, pair, target_array
+from .checks import common_dtype, floats, target_array, wanting
 from .reduction import RowLoss, in_rows, reduced
+from .table import any_value, by_rows
 
 
+def mse_of_rows(shape: tuple[int, ...], dtype: np.dtype, targets: Any) -> RowLoss:
+    """The squared error of outputs of this shape."""
+    dtype, t = common_dtype(dtype, targets), target_array("mse", targets, shape, dtype)
+    return RowLoss(
+        squared_error, LOSSES["mse"], dtype, in_rows(t, dtype), by_element=True,
+        wanting=wanting(targets),
+    )  # fmt: skip
+
+
+def squared_error(x: Tensor, t: Any, _: np.ndarray) -> Tensor:
+    """e² with e = x - t."""
+    e = x - t
+    return e * e
+
+
+@by_rows(mse_of_rows)
 def mse(y: Any, target: Any, *, sample_weight: Any = None, reduction: str = "mean") -> Tensor:
     """(y - target)², the squared error of every element.
 
@@ -33,17 +50,32 @@ def mse(y: Any, target: Any, *, sample_weight: Any = None, reduction: str = "mea
     >>> y.grad
     tensor([1., 2.])
     """
-    y, target = pair("mse", y, target)
-    loss = mse_of_rows(y.shape, common_dtype(y, target), target)
-    return reduced("mse", y, loss, sample_weight, reduction, target)
+    y = floats("mse", y)
+    return reduced("mse", y, mse_of_rows(y.shape, y.dtype, target), sample_weight, reduction)
 
 
-def mse_of_rows(shape: tuple[int, ...], dtype: np.dtype, targets: Any) -> RowLoss:
-    """The squared error of outputs of this shape, as its kernel takes it."""
-    t = target_array("mse", targets, shape, dtype)
-    return RowLoss(LOSSES["mse"], dtype, in_rows(t, dtype), by_element=True)
+def huber_of_rows(
+    shape: tuple[int, ...], dtype: np.dtype, targets: Any, delta: float = 1.0
+) -> RowLoss:
+    """Huber's loss of outputs of this shape."""
+    if not (is_number(delta) and 0 < delta < np.inf):
+        raise ArgumentError(explain("huber", "a finite delta above 0", f"delta={delta!r}"))
+    dtype, t = common_dtype(dtype, targets), target_array("huber", targets, shape, dtype)
+    options = np.array([[delta]], np.float64)
+    return RowLoss(
+        clipped_error, LOSSES["huber"], dtype, in_rows(t, dtype), options, by_element=True,
+        wanting=wanting(targets),
+    )  # fmt: skip
 
 
+def clipped_error(x: Tensor, t: Any, options: np.ndarray) -> Tensor:
+    """c (e - c/2) with e = x - t and c = e clipped to [-delta, delta]: both branches at once."""
+    e, delta = x - t, float(options[0, 0])
+    c = e.clip(-delta, delta)
+    return c * (e - c / 2)
+
+
+@by_rows(huber_of_rows, delta=any_value)
 def huber(
     y: Any,
     target: Any,
@@ -71,17 +103,6 @@ def huber(
 
     Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics, 1964.
     """
-    y, target = pair("huber", y, target)
-    loss = huber_of_rows(y.shape, common_dtype(y, target), target, delta)
-    return reduced("huber", y, loss, sample_weight, reduction, target)
-
-
-def huber_of_rows(
-    shape: tuple[int, ...], dtype: np.dtype, targets: Any, delta: float = 1.0
-) -> RowLoss:
-    """Huber's loss of outputs of this shape, as its kernel takes it."""
-    t = target_array("huber", targets, shape, dtype)
-    if not (is_number(delta) and 0 < delta < np.inf):
-        raise ArgumentError(explain("huber", "a finite delta above 0", f"delta={delta!r}"))
-    options = np.array([[delta]], np.float64)
-    return RowLoss(LOSSES["huber"], dtype, in_rows(t, dtype), options, by_element=True)
+    y = floats("huber", y)
+    loss = huber_of_rows(y.shape, y.dtype, target, delta)
+    return reduced("huber", y, loss, sample_weight, reduction)

@@ -21,7 +21,9 @@ INF, NAN = np.inf, np.nan
 def run(kernel, x, targets, options=NO_OPTIONS, threads=1, scales=1.0):
     """The losses and dx. What the kernel does not write would show as 7."""
     by_element = targets.ndim == 2
-    loss = RowLoss(_kernels.LOSSES[kernel], x.dtype, targets, np.atleast_2d(options), by_element)
+    loss = RowLoss(
+        None, _kernels.LOSSES[kernel], x.dtype, targets, np.atleast_2d(options), by_element
+    )
     losses, dx = np.full((len(x), loss.per_row), 7.0), np.full_like(x, 7)
     total = _kernels.losses.of_rows(loss, x, scales, losses, dx, threads)
     return losses, dx, total

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import minidl
 from minidl.gradcheck import gradcheck
-from minidl.losses import binary_cross_entropy_with_logits, cross_entropy, log_softmax
+from minidl.losses import binary_cross_entropy_with_logits, cross_entropy, log_softmax, nll
 
 BATCH, CLASSES = 6, 4
 RNG = np.random.default_rng(0)
@@ -157,6 +157,57 @@ def test_nan_stays_in_its_sample():
     loss = cross_entropy([[0.0, np.nan], [0.0, 0.0]], [0, 0], reduction="none").numpy()
     assert np.isnan(loss[0])
     np.testing.assert_allclose(loss[1], np.log(2), rtol=1e-6)
+
+
+# ---- ignored labels, and log-probabilities -----------------------------------------------------
+
+
+@pytest.mark.parametrize("index", [-100, 1, CLASSES])
+@pytest.mark.parametrize("options", OPTIONS)
+def test_an_ignored_label_is_a_sample_that_is_not_there(options, index):
+    labels, kept = LABELS.copy(), LABELS != 1
+    labels[~kept] = index
+    x, rest = tensor(LOGITS), tensor(LOGITS[kept])
+    of_rest = dict(options)
+    if "sample_weight" in options:
+        of_rest["sample_weight"] = options["sample_weight"][kept]
+    loss = cross_entropy(x, labels, ignore_index=index, **options)
+    wanted = cross_entropy(rest, LABELS[kept], **of_rest)
+    np.testing.assert_allclose(loss.item(), wanted.item(), rtol=1e-14)
+    loss.backward()
+    wanted.backward()
+    np.testing.assert_allclose(x.grad.numpy()[kept], rest.grad.numpy(), rtol=1e-14)
+    np.testing.assert_array_equal(x.grad.numpy()[~kept], 0)
+
+
+@pytest.mark.parametrize("loss", [cross_entropy, nll])
+def test_ignored_rows_may_hold_anything(loss):
+    x = tensor(np.array([[np.nan, np.inf], [1.0, 2.0]]))
+    y = loss(x, [-1, 0], ignore_index=-1, reduction="none")
+    assert y.numpy()[0] == 0
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy()[0], [0, 0])
+    assert loss(x, [-1, 0], ignore_index=-1).item() == y.numpy()[1]
+    with pytest.raises(minidl.ArgumentError, match="do not add up to 0"):
+        loss(x, [-1, -1], ignore_index=-1)
+
+
+def test_nothing_is_ignored_unless_it_is_said():
+    with pytest.raises(minidl.ArgumentError, match="labels from 0 to 3, got -100"):
+        cross_entropy(LOGITS, [0, 1, 2, 3, -100, 0])
+
+
+def test_nll_of_log_softmax_is_cross_entropy():
+    for options in OPTIONS:
+        if "label_smoothing" not in options:
+            wanted = cross_entropy(LOGITS, LABELS, **options).item()
+            found = nll(log_softmax(LOGITS), LABELS, **options).item()
+            np.testing.assert_allclose(found, wanted, rtol=1e-14)
+
+
+def test_a_class_without_weight_costs_nothing_even_if_it_is_ruled_out():
+    assert nll([[-np.inf, -1.0]], [0], weight=[0.0, 1.0], reduction="none").numpy() == 0
+    assert nll([[-np.inf, -1.0]], [0], reduction="none").numpy() == np.inf
 
 
 # ---- binary cross-entropy ---------------------------------------------------------------------

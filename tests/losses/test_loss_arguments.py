@@ -11,8 +11,10 @@ from minidl.losses import (
     cross_entropy,
     hinge,
     huber,
+    kl_divergence,
     mse,
     multi_margin,
+    nll,
 )
 from minidl.tensor import record
 
@@ -31,9 +33,13 @@ CASES = {
     "multi_margin": (multi_margin, LABELS),
     "mse": (mse, UNIT),
     "huber": (huber, UNIT),
+    "kl_divergence": (kl_divergence, UNIT),
+    "nll": (nll, LABELS),
 }
 EACH = pytest.mark.parametrize(("loss", "targets"), CASES.values(), ids=CASES)
-ELEMENTWISE = pytest.mark.parametrize("name", list(CASES)[2:4] + list(CASES)[5:])
+ELEMENTWISE = pytest.mark.parametrize(
+    "name", ["binary_cross_entropy_with_logits", "hinge", "mse", "huber", "kl_divergence"]
+)
 
 
 def gradient(loss, x, targets, **options):
@@ -177,7 +183,7 @@ def test_a_column_beside_a_row_is_not_broadcast(name):
 
 # ---- labels and soft targets ------------------------------------------------------------------
 
-LABELLED = pytest.mark.parametrize("loss", [cross_entropy, multi_margin])
+LABELLED = pytest.mark.parametrize("loss", [cross_entropy, multi_margin, nll])
 
 
 @LABELLED
@@ -225,11 +231,29 @@ def test_soft_targets_of_another_shape():
         cross_entropy(X, UNIT[:, :2])
 
 
-@pytest.mark.parametrize("name", ["cross_entropy, soft", "hinge"])
+@pytest.mark.parametrize("name", ["cross_entropy", "multi_margin", "nll", "hinge"])
 def test_no_gradient_goes_to_targets_that_are_constants(name):
     loss, targets = CASES[name]
     with pytest.raises(ArgumentError, match=r"targets.detach\(\)"):
-        loss(X, minidl.tensor(targets, requires_grad=True))
+        loss(X, minidl.tensor(targets.astype(float), requires_grad=True))
+
+
+@pytest.mark.parametrize("loss", [cross_entropy, nll])
+@pytest.mark.parametrize("wrong", [1.5, "0", True, [0]])
+def test_an_ignored_label_that_is_none(loss, wrong):
+    with pytest.raises(ArgumentError, match="a whole number as the label to ignore"):
+        loss(X, LABELS, ignore_index=wrong)
+
+
+def test_soft_targets_have_no_label_to_ignore():
+    with pytest.raises(ArgumentError, match="no ignored label beside soft targets"):
+        cross_entropy(X, UNIT, ignore_index=0)
+
+
+def test_targets_of_a_divergence_are_not_negative():
+    with pytest.raises(ArgumentError, match="targets of finite numbers from 0 up"):
+        kl_divergence(X, -UNIT)
+    kl_divergence(X, -UNIT, log_target=True)
 
 
 # ---- options of single losses -----------------------------------------------------------------

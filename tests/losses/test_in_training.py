@@ -1,0 +1,80 @@
+"""Losses that no kernel trains a whole net with go by the loop, with the same checks beforehand."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl import TrainingStep, data, nn, optim, train
+from minidl import functional as F
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(20, 3)).astype(np.float32)
+LABELS = RNG.integers(0, 4, 20)
+SOME = np.where(np.arange(20) % 5 == 0, -1, LABELS)
+SOFT = RNG.dirichlet(np.ones(4), 20).astype(np.float32)
+
+
+class LogSoftmax(nn.Layer):
+    def forward(self, x):
+        return F.log_softmax(x)
+
+
+LOSSES = {
+    "nll": (F.nll, LABELS),
+    "nll, ignored": (partial(F.nll, ignore_index=-1), SOME),
+    "cross_entropy, ignored": (partial(F.cross_entropy, ignore_index=-1), SOME),
+    "kl_divergence": (partial(F.kl_divergence, reduction="batchmean"), SOFT),
+    "kl_divergence, logarithms": (partial(F.kl_divergence, log_target=True), np.log(SOFT)),
+}
+EACH = pytest.mark.parametrize("name", LOSSES)
+
+
+def made(loss):
+    minidl.manual_seed(0)
+    net = nn.Sequential(nn.Dense(3, 8), nn.Tanh(), nn.Dense(8, 4), LogSoftmax())
+    return net, optim.SGD(net.parameters(), lr=0.5)
+
+
+def bits(net):
+    return [p.numpy().tobytes() for p in net.parameters()]
+
+
+@EACH
+def test_a_training_step_is_the_loop(name):
+    loss, y = LOSSES[name]
+    net, optimizer = made(loss)
+    losses = []
+    for images, targets in data.batches(X, y, batch_size=10):
+        optimizer.zero_grad()
+        result = loss(net(images), targets)
+        result.backward()
+        optimizer.step()
+        losses.append(result.item())
+    other, optimizer = made(loss)
+    found = TrainingStep(other, loss, optimizer).epoch(data.batches(X, y, batch_size=10))
+    np.testing.assert_array_equal(found, losses)
+    assert bits(other) == bits(net)
+
+
+@EACH
+def test_fit_learns(name):
+    loss, y = LOSSES[name]
+    net, optimizer = made(loss)
+    history = train.fit(net, (X, y), loss, optimizer, epochs=30, batch_size=10, progress=False)
+    assert history["loss"][-1] < 0.9 * history["loss"][0]
+
+
+@pytest.mark.parametrize(
+    ("loss", "wrong"),
+    [(F.nll, 4), (F.cross_entropy, -1), (partial(F.nll, ignore_index=-1), -2)],
+)
+def test_fit_refuses_a_wrong_label_before_the_first_step(loss, wrong):
+    y = SOME.copy() if isinstance(loss, partial) else LABELS.copy()
+    y[-1] = wrong
+    net, optimizer = made(loss)
+    before = bits(net)
+    with pytest.raises(minidl.ArgumentError, match=rf"labels from 0 to 3, got {wrong} at index"):
+        train.fit(net, (X, y), loss, optimizer, epochs=1, batch_size=10, progress=False)
+    assert bits(net) == before
