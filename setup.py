@@ -30,8 +30,8 @@ CORE = [
     *(
         Path("minidl", "tensor", f"{name}.py")
         for name in (
-            "arithmetic", "arrays", "base", "elementwise", "indexing", "operation", "reductions",
-            "shapes",
+            "arithmetic", "arrays", "base", "comparisons", "elementwise", "indexing", "operation",
+            "reductions", "shapes",
         )
     ),
 ]  # fmt: skip

@@ -9,14 +9,14 @@ from ..tape import no_grad
 from .arithmetic import Arithmetic
 from .arrays import FLOATS, to_array
 from .base import as_tensor, raw, require_float, results_are
-from .elementwise import Elementwise, maximum, minimum, where
+from .comparisons import Comparisons
+from .elementwise import maximum, minimum, where
 from .indexing import Indexing
 from .joining import concatenate, stack
 from .methods import Methods
 from .names import Names
 from .numpy_protocol import NumPyProtocol
 from .operation import Operation, by_formula, record
-from .reductions import Reductions
 from .shapes import Shapes
 
 __all__ = [
@@ -28,9 +28,7 @@ __all__ = [
 COPY = Operation("copy", x=lambda dy: dy)
 
 
-class Tensor(
-    Arithmetic, Elementwise, Reductions, Shapes, Indexing, Methods, NumPyProtocol, Names
-):  # fmt: skip
+class Tensor(Arithmetic, Comparisons, Shapes, Indexing, Methods, NumPyProtocol, Names):
     """An array with reverse-mode differentiation.
 
     `Tensor(array)` wraps the array without copying it; `tensor(data)` copies. The dtype is

@@ -1,14 +1,17 @@
-"""Functions of each element on its own, comparisons, and choices between two tensors."""
+"""Functions of each element on its own, and choices between two tensors.
 
-from collections.abc import Callable
-from numbers import Real
+A function of one tensor takes what one can be made of, of any shape. Most compute with float32 and
+float64 alone, keep that dtype, and have a DTypeError for the rest.
+"""
+
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import _kernels
 from ..errors import ArgumentError, DTypeError, explain
-from .arithmetic import operands, refused
+from .arithmetic import operands
 from .arrays import as_dtype, same
 from .base import Base, apply, as_tensor, new_result, require_float
 from .operation import Operation, record
@@ -74,8 +77,10 @@ def minimum(x: Any, y: Any) -> "Tensor":
     return record(MINIMUM, apply("minimum", np.minimum, a, b), (a, b))
 
 
-def by_kernel(operation: Operation, x: Base, kernel: str = "") -> "Tensor":
+def by_kernel(operation: Operation, x: Any, kernel: str = "") -> "Tensor":
     """The operation of x by the kernel of that name; DTypeError unless x is float32 or float64."""
+    if not isinstance(x, Base):
+        x = as_tensor(x, operation.name)
     function = getattr(_kernels.elementwise, kernel or operation.name)
     n = x._array.size
     threads = 1 if n <= SMALL else _kernels.threads_for(NANOSECONDS * n)
@@ -86,181 +91,164 @@ def by_kernel(operation: Operation, x: Base, kernel: str = "") -> "Tensor":
     return record(operation, y, (x,))
 
 
-def by_numpy(operation: Operation, function: np.ufunc, x: Any) -> "Tensor":
+def by_numpy(operation: Operation, x: Any) -> "Tensor":
     """The operation of x by NumPy's function; DTypeError unless x is float32 or float64."""
     x = as_tensor(x, operation.name)
     require_float(operation.name, x)
-    return record(operation, apply(operation.name, function, x), (x,))
+    forward: Any = operation.forward
+    return record(operation, apply(operation.name, forward, x), (x,))
 
-
-Binary = Callable[[Any, Any], "Tensor"]
-
-
-def comparison(symbol: str, function: np.ufunc) -> Binary:
-    """The function that compares two tensors element by element: a mask without a gradient."""
-
-    def compare(x: Any, y: Any) -> "Tensor":
-        try:
-            b = as_tensor(y, symbol, like=x, numbers=None)
-        except DTypeError:
-            return refused(x, y)
-        return new_result(np.asarray(apply(symbol, function, x, b)))
-
-    return compare
-
-
-less = comparison("<", np.less)
-less_equal = comparison("<=", np.less_equal)
-greater = comparison(">", np.greater)
-greater_equal = comparison(">=", np.greater_equal)
-equal = comparison("==", np.equal)
-not_equal = comparison("!=", np.not_equal)
-
-
-def require_bits(symbol: str, *tensors: Base) -> None:
-    """DTypeError unless all tensors hold truth values or whole numbers."""
-    for x in tensors:
-        if x._array.dtype.kind == "f":
-            raise DTypeError(explain(symbol, "masks (bool) or integers", x.dtype, "x != 0"))
-
-
-def of_bits(symbol: str, function: np.ufunc) -> Binary:
-    """The function that combines masks, or the bits of whole numbers."""
-
-    def combine(x: Any, y: Any) -> "Tensor":
-        try:
-            b = as_tensor(y, symbol, numbers=None)
-        except DTypeError:
-            return refused(x, y)
-        require_bits(symbol, x, b)
-        return new_result(np.asarray(apply(symbol, function, x, b)))
-
-    return combine
-
-
-bitwise_and = of_bits("&", np.bitwise_and)
-bitwise_or = of_bits("|", np.bitwise_or)
-bitwise_xor = of_bits("^", np.bitwise_xor)
 
 EXP = Operation("exp", x=lambda dy, result: dy * result)
-LOG = Operation("log", x=lambda dy, x: dy / x)
+
+
+def exp(x: Any) -> "Tensor":
+    """e^x.
+
+    >>> exp([0.0, 1.0]).round(3)
+    tensor([1.   , 2.718])
+    """
+    return by_kernel(EXP, x)
+
+
 EXPM1 = Operation("expm1", x=lambda dy, result: dy * (result + 1))
+
+
+def expm1(x: Any) -> "Tensor":
+    """e^x - 1, exact near 0.
+
+    >>> expm1([0.0, 1e-30])
+    tensor([0.e+00, 1.e-30])
+    """
+    return by_kernel(EXPM1, x)
+
+
+LOG = Operation("log", x=lambda dy, x: dy / x)
+
+
+def log(x: Any) -> "Tensor":
+    """The natural logarithm: -inf at 0, NaN below.
+
+    >>> log([1.0, 0.0])
+    tensor([  0., -inf])
+    """
+    return by_kernel(LOG, x)
+
+
 LOG1P = Operation("log1p", x=lambda dy, x: dy / (1 + x))
+
+
+def log1p(x: Any) -> "Tensor":
+    """ln(1 + x), exact near 0.
+
+    >>> log1p([0.0, 1e-30])
+    tensor([0.e+00, 1.e-30])
+    """
+    return by_kernel(LOG1P, x)
+
+
 SQRT = Operation("sqrt", x=lambda dy, result: dy / (2 * result))
+
+
+def sqrt(x: Any) -> "Tensor":
+    """The square root; NaN below 0.
+
+    >>> sqrt([4.0, -1.0])
+    tensor([ 2., nan])
+    """
+    return by_kernel(SQRT, x, "square_root")
+
+
 TANH = Operation("tanh", x=lambda dy, result: dy * (1 - result * result))
-SIGN = Operation("sign", x=lambda dy: np.zeros_like(dy))
+
+
+def tanh(x: Any) -> "Tensor":
+    """The hyperbolic tangent.
+
+    >>> tanh([0.0, 100.0])
+    tensor([0., 1.])
+    """
+    return by_kernel(TANH, x)
+
+
 ABS = Operation("abs", x=lambda dy, x: dy * np.sign(x))
+
+
+def abs(x: Any) -> "Tensor":
+    """|x|, also of integers; the slope at 0 is 0.
+
+    >>> abs([-2.0, 3.0])
+    tensor([2., 3.])
+    """
+    x = as_tensor(x, "abs")
+    if x._array.dtype.kind != "f":
+        return new_result(np.abs(x._array))
+    return by_kernel(ABS, x, "absolute")
+
+
+SIGN = Operation("sign", x=lambda dy: np.where(False, dy, 0))
+
+
+def sign(x: Any) -> "Tensor":
+    """-1, 0 or 1, also of integers; its derivative is 0.
+
+    >>> sign([-2.0, 0.0, 3.0])
+    tensor([-1.,  0.,  1.])
+    """
+    x = as_tensor(x, "sign")
+    return record(SIGN, np.sign(x._array), (x,))
+
+
 CLIP = Operation("clip", x=lambda dy, x, result: np.where(same(x, result), dy, 0))
+
+
+def clip(x: Any, low: Any = None, high: Any = None) -> "Tensor":
+    """min(max(x, low), high), for two numbers; None leaves a side open. Integers stay integers.
+
+    The slope at a bound is 1, outside 0, and 1 at a NaN, which stays one. ArgumentError unless
+    low <= high, DTypeError for bounds that are no numbers, or not whole where x is.
+
+    >>> clip([-2.0, 0.5, 3.0], 0, 1)
+    tensor([0. , 0.5, 1. ])
+    """
+    x = as_tensor(x, "clip")
+    if x.dtype.kind not in "iu":
+        require_float("clip", x)
+    lowest, highest = extremes(x.dtype)
+    low, high = (
+        bound.item() if isinstance(bound, np.ndarray) and bound.ndim == 0 else bound
+        for bound in (low, high)
+    )
+    bounds = (lowest if low is None else low, highest if high is None else high)
+    kind, kinds = (Real, "numbers") if x.dtype.kind == "f" else (Integral, "whole numbers")
+    if not all(isinstance(bound, kind) for bound in bounds):
+        hint = "minimum(maximum(x, low), high), which takes arrays and tensors"
+        got = f"low={low!r}, high={high!r}"
+        raise DTypeError(explain("clip", f"{kinds} as bounds", got, hint))
+    if not bounds[0] <= bounds[1]:
+        raise ArgumentError(explain("clip", "low <= high", f"low={low}, high={high}"))
+    limits = [x.dtype.type(min(max(bound, lowest), highest)) for bound in bounds]
+    return record(CLIP, np.clip(x._array, *limits), (x,))
+
+
+def extremes(dtype: np.dtype) -> tuple[float, float]:
+    """The smallest and the largest number that the dtype has."""
+    if dtype.kind == "f":
+        return -np.inf, np.inf
+    return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+
+
 ASTYPE = Operation("astype", x=lambda dy: dy)
 
 
-class Elementwise(Base):
-    """The methods that work on each element on its own."""
+def astype(x: Any, dtype: Any) -> "Tensor":
+    """The values in another dtype; a float's gradient comes back in this one, integers and masks
+    have none.
 
-    __slots__ = ()
-
-    def exp(self) -> "Tensor":
-        """e^x."""
-        return by_kernel(EXP, self)
-
-    def log(self) -> "Tensor":
-        """The natural logarithm: -inf at 0, NaN below."""
-        return by_kernel(LOG, self)
-
-    def expm1(self) -> "Tensor":
-        """e^x - 1, exact near 0."""
-        return by_kernel(EXPM1, self)
-
-    def log1p(self) -> "Tensor":
-        """ln(1 + x), exact near 0."""
-        return by_kernel(LOG1P, self)
-
-    def sqrt(self) -> "Tensor":
-        """The square root; NaN below 0."""
-        return by_kernel(SQRT, self, "square_root")
-
-    def tanh(self) -> "Tensor":
-        """The hyperbolic tangent."""
-        return by_kernel(TANH, self)
-
-    def abs(self) -> "Tensor":
-        """|x|; the slope at 0 is 0."""
-        return by_kernel(ABS, self, "absolute")
-
-    def __abs__(self) -> "Tensor":
-        return self.abs()
-
-    def sign(self) -> "Tensor":
-        """-1, 0 or 1; its derivative is 0."""
-        require_float("sign", self)
-        return record(SIGN, np.sign(self._array), (self,))
-
-    def clip(self, low: Any = None, high: Any = None) -> "Tensor":
-        """min(max(x, low), high); None leaves a side open. The slope at a bound is 1, outside 0,
-        and 1 at a NaN, which stays one."""
-        require_float("clip", self)
-        low, high = (
-            bound.item() if isinstance(bound, np.ndarray) and bound.ndim == 0 else bound
-            for bound in (low, high)
-        )
-        bounds = (-np.inf if low is None else low, np.inf if high is None else high)
-        if not all(isinstance(bound, Real) for bound in bounds):
-            raise DTypeError(
-                explain(
-                    "clip", "numbers as bounds", f"low={low!r}, high={high!r}",
-                    "minimum(maximum(x, low), high), which takes arrays and tensors",
-                )
-            )  # fmt: skip
-        if not bounds[0] <= bounds[1]:
-            raise ArgumentError(explain("clip", "low <= high", f"low={low}, high={high}"))
-        x = self._array
-        return record(CLIP, np.clip(x, *(x.dtype.type(bound) for bound in bounds)), (self,))
-
-    def astype(self, dtype: Any) -> "Tensor":
-        """The values in another dtype; a float's gradient comes back in this one, integers and
-        masks have none."""
-        wanted = as_dtype("astype", dtype)
-        x = self._array.astype(wanted)
-        return record(ASTYPE, x, (self,)) if wanted.kind == "f" else new_result(x)
-
-    def __lt__(self, other: Any) -> "Tensor":
-        return less(self, other)
-
-    def __le__(self, other: Any) -> "Tensor":
-        return less_equal(self, other)
-
-    def __gt__(self, other: Any) -> "Tensor":
-        return greater(self, other)
-
-    def __ge__(self, other: Any) -> "Tensor":
-        return greater_equal(self, other)
-
-    def __eq__(self, other: Any) -> "Tensor":  # type: ignore[override]
-        return equal(self, other)
-
-    def __ne__(self, other: Any) -> "Tensor":  # type: ignore[override]
-        return not_equal(self, other)
-
-    def __and__(self, other: Any) -> "Tensor":
-        return bitwise_and(self, other)
-
-    __rand__ = __and__
-
-    def __or__(self, other: Any) -> "Tensor":
-        return bitwise_or(self, other)
-
-    __ror__ = __or__
-
-    def __xor__(self, other: Any) -> "Tensor":
-        return bitwise_xor(self, other)
-
-    __rxor__ = __xor__
-
-    def __invert__(self) -> "Tensor":
-        require_bits("~", self)
-        return new_result(np.asarray(~self._array))
-
-    def __contains__(self, value: Any) -> bool:
-        return bool(np.asarray(self == value).any())
-
-    __hash__ = object.__hash__  # `==` compares elements; a tensor in a set or dict is itself
+    >>> astype([1.5, -1.5], int)
+    tensor([ 1, -1])
+    """
+    x = as_tensor(x, "astype")
+    wanted = as_dtype("astype", dtype)
+    y = x._array.astype(wanted)
+    return record(ASTYPE, y, (x,)) if wanted.kind == "f" else new_result(y)

@@ -4,12 +4,14 @@ from . import (
     arranging,
     contractions,
     diagonals,
+    elementwise,
     gathering,
     joining,
     norms,
     ordering,
     powers,
     predicates,
+    reductions,
     rounding,
     running,
     shapes,
@@ -22,6 +24,17 @@ class Methods(WholeDivision):
     """What a tensor can be asked for by name."""
 
     __slots__ = ()
+
+    exp, expm1 = elementwise.exp, elementwise.expm1
+    log, log1p = elementwise.log, elementwise.log1p
+    sqrt, tanh = elementwise.sqrt, elementwise.tanh
+    abs = __abs__ = elementwise.abs
+    sign, clip, astype = elementwise.sign, elementwise.clip, elementwise.astype
+
+    sum, mean, var = reductions.sum, reductions.mean, reductions.var
+    max, min = reductions.max, reductions.min
+    argmax, argmin = reductions.argmax, reductions.argmin
+    all, any = reductions.all, reductions.any
 
     sin, cos, tan = trigonometry.sin, trigonometry.cos, trigonometry.tan
     arcsin, arccos, arctan = trigonometry.arcsin, trigonometry.arccos, trigonometry.arctan

@@ -11,10 +11,10 @@ import numpy as np
 from ..errors import ArgumentError, explain
 from .arithmetic import operands
 from .arrays import summed
-from .base import apply, as_tensor, require_float
+from .base import apply, require_float
 from .keywords import Never
 from .operation import Operation, record
-from .reductions import Axis
+from .reductions import Axis, deviations, reduced
 
 if TYPE_CHECKING:
     from . import Tensor
@@ -67,9 +67,8 @@ def norm(
     >>> norm([3.0, -4.0]), norm([[3.0, -4.0], [0.0, 1.0]], ord=1, axis=1)
     (tensor(5.), tensor([7., 1.]))
     """
-    x = as_tensor(x, "norm")
+    x, axes, kept, _ = reduced("norm", x, axis, wrong)
     require_float("norm", x)
-    axes, kept, _ = x._reduction("norm", axis, wrong)
     if ord == 1:
         return x.abs().sum(axes, keepdims)
     if ord == math.inf:
@@ -96,5 +95,5 @@ def std(
     >>> std([1.0, 3.0]), std([[2.0, 2.0], [1.0, 5.0]], axis=1)
     (tensor(1.), tensor([0., 2.]))
     """
-    centred, axes, count = as_tensor(x, "std")._centred("std", axis, ddof, wrong)
+    centred, axes, count = deviations("std", x, axis, ddof, wrong)
     return norm(centred, 2, axes, keepdims) / math.sqrt(count)

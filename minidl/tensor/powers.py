@@ -11,18 +11,18 @@ import numpy as np
 
 from .arithmetic import operands
 from .arrays import summed
-from .base import apply, as_tensor, require_float
+from .base import apply, require_float
 from .elementwise import by_numpy
 from .keywords import Never
 from .operation import Operation, record
-from .reductions import Axis
+from .reductions import Axis, reduced
 
 if TYPE_CHECKING:
     from . import Tensor
 
 LN_2, LN_10 = math.log(2), math.log(10)
 
-SQUARE = Operation("square", x=lambda dy, x: 2 * dy * x)
+SQUARE = Operation("square", np.square, x=lambda dy, x: 2 * dy * x)
 
 
 def square(x: Any) -> "Tensor":
@@ -31,10 +31,10 @@ def square(x: Any) -> "Tensor":
     >>> square([1.0, -3.0])
     tensor([1., 9.])
     """
-    return by_numpy(SQUARE, np.square, x)
+    return by_numpy(SQUARE, x)
 
 
-RECIPROCAL = Operation("reciprocal", x=lambda dy, result: -dy * result * result)
+RECIPROCAL = Operation("reciprocal", np.reciprocal, x=lambda dy, result: -dy * result * result)
 
 
 def reciprocal(x: Any) -> "Tensor":
@@ -43,10 +43,10 @@ def reciprocal(x: Any) -> "Tensor":
     >>> reciprocal([4.0, 0.0])
     tensor([0.25,  inf])
     """
-    return by_numpy(RECIPROCAL, np.reciprocal, x)
+    return by_numpy(RECIPROCAL, x)
 
 
-EXP2 = Operation("exp2", x=lambda dy, result: dy * result * LN_2)
+EXP2 = Operation("exp2", np.exp2, x=lambda dy, result: dy * result * LN_2)
 
 
 def exp2(x: Any) -> "Tensor":
@@ -55,10 +55,10 @@ def exp2(x: Any) -> "Tensor":
     >>> exp2([3.0, -1.0])
     tensor([8. , 0.5])
     """
-    return by_numpy(EXP2, np.exp2, x)
+    return by_numpy(EXP2, x)
 
 
-LOG2 = Operation("log2", x=lambda dy, x: dy / (x * LN_2))
+LOG2 = Operation("log2", np.log2, x=lambda dy, x: dy / (x * LN_2))
 
 
 def log2(x: Any) -> "Tensor":
@@ -67,10 +67,10 @@ def log2(x: Any) -> "Tensor":
     >>> log2([8.0, 0.0]).round(3)
     tensor([  3., -inf])
     """
-    return by_numpy(LOG2, np.log2, x)
+    return by_numpy(LOG2, x)
 
 
-LOG10 = Operation("log10", x=lambda dy, x: dy / (x * LN_10))
+LOG10 = Operation("log10", np.log10, x=lambda dy, x: dy / (x * LN_10))
 
 
 def log10(x: Any) -> "Tensor":
@@ -79,7 +79,7 @@ def log10(x: Any) -> "Tensor":
     >>> log10([1000.0, 0.0]).round(3)
     tensor([  3., -inf])
     """
-    return by_numpy(LOG10, np.log10, x)
+    return by_numpy(LOG10, x)
 
 
 LOGADDEXP = Operation(
@@ -116,9 +116,8 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False, **wrong: Never)
     >>> logsumexp([[1000.0, 1000.0], [0.0, -np.inf]], axis=1).round(1)
     tensor([1000.7,    0. ])
     """
-    x = as_tensor(x, "logsumexp")
+    x, axes, kept, _ = reduced("logsumexp", x, axis, wrong)
     require_float("logsumexp", x)
-    axes, kept, _ = x._reduction("logsumexp", axis, wrong)
 
     def forward(x: np.ndarray) -> np.ndarray:
         largest = np.max(x, axes, keepdims=True, initial=-np.inf)

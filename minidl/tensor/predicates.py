@@ -9,7 +9,7 @@ import numpy as np
 
 from .base import Base, apply, as_tensor, new_result
 from .keywords import Never
-from .reductions import Axis
+from .reductions import Axis, reduced
 
 if TYPE_CHECKING:
     from . import Tensor
@@ -111,6 +111,5 @@ def count_nonzero(
     >>> count_nonzero([[1.0, 0.0], [2.0, 3.0]], axis=1)
     tensor([1, 2])
     """
-    x = as_tensor(x, "count_nonzero")
-    axes, _, _ = x._reduction("count_nonzero", axis, wrong)
+    x, axes, _, _ = reduced("count_nonzero", x, axis, wrong)
     return new_result(np.asarray((x._array != 0).sum(axis=axes, keepdims=keepdims)))

@@ -13,7 +13,7 @@ from ..errors import ArgumentError, explain
 from .base import Base, apply, as_tensor, normal_axes
 from .keywords import Never, refuse
 from .operation import Operation, record
-from .reductions import Axis
+from .reductions import Axis, reduced
 
 if TYPE_CHECKING:
     from . import Tensor
@@ -132,7 +132,6 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False, **wrong: Never) -> "
     >>> prod([[1.0, 2.0], [3.0, 4.0]]), prod([[1.0, 2.0], [3.0, 4.0]], axis=0)
     (tensor(24.), tensor([3., 8.]))
     """
-    x = as_tensor(x, "prod")
-    axes, kept, _ = x._reduction("prod", axis, wrong)
+    x, axes, kept, _ = reduced("prod", x, axis, wrong)
     y = apply("prod", lambda x: x.prod(axis=axes, keepdims=keepdims), x)
     return record(PROD, y, (x,), {"kept": kept, "axes": axes})

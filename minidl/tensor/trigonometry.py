@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from . import Tensor
 
 
-SIN = Operation("sin", x=lambda dy, x: dy * np.cos(x))
+SIN = Operation("sin", np.sin, x=lambda dy, x: dy * np.cos(x))
 
 
 def sin(x: Any) -> "Tensor":
@@ -27,10 +27,10 @@ def sin(x: Any) -> "Tensor":
     >>> sin([0.0, np.pi / 2]).round(3)
     tensor([0., 1.])
     """
-    return by_numpy(SIN, np.sin, x)
+    return by_numpy(SIN, x)
 
 
-COS = Operation("cos", x=lambda dy, x: -dy * np.sin(x))
+COS = Operation("cos", np.cos, x=lambda dy, x: -dy * np.sin(x))
 
 
 def cos(x: Any) -> "Tensor":
@@ -39,10 +39,10 @@ def cos(x: Any) -> "Tensor":
     >>> cos([0.0, np.pi]).round(3)
     tensor([ 1., -1.])
     """
-    return by_numpy(COS, np.cos, x)
+    return by_numpy(COS, x)
 
 
-TAN = Operation("tan", x=lambda dy, result: dy * (1 + result * result))
+TAN = Operation("tan", np.tan, x=lambda dy, result: dy * (1 + result * result))
 
 
 def tan(x: Any) -> "Tensor":
@@ -51,11 +51,11 @@ def tan(x: Any) -> "Tensor":
     >>> tan([0.0, np.pi / 4]).round(3)
     tensor([0., 1.])
     """
-    return by_numpy(TAN, np.tan, x)
+    return by_numpy(TAN, x)
 
 
 # 1 - x² as a product, which does not cancel near 1.
-ARCSIN = Operation("arcsin", x=lambda dy, x: dy / np.sqrt((1 - x) * (1 + x)))
+ARCSIN = Operation("arcsin", np.arcsin, x=lambda dy, x: dy / np.sqrt((1 - x) * (1 + x)))
 
 
 def arcsin(x: Any) -> "Tensor":
@@ -64,10 +64,10 @@ def arcsin(x: Any) -> "Tensor":
     >>> (arcsin([0.0, 0.5, 2.0]) * 6 / np.pi).round(3)
     tensor([ 0.,  1., nan])
     """
-    return by_numpy(ARCSIN, np.arcsin, x)
+    return by_numpy(ARCSIN, x)
 
 
-ARCCOS = Operation("arccos", x=lambda dy, x: -dy / np.sqrt((1 - x) * (1 + x)))
+ARCCOS = Operation("arccos", np.arccos, x=lambda dy, x: -dy / np.sqrt((1 - x) * (1 + x)))
 
 
 def arccos(x: Any) -> "Tensor":
@@ -76,10 +76,10 @@ def arccos(x: Any) -> "Tensor":
     >>> (arccos([1.0, 0.5, 2.0]) * 3 / np.pi).round(3)
     tensor([ 0.,  1., nan])
     """
-    return by_numpy(ARCCOS, np.arccos, x)
+    return by_numpy(ARCCOS, x)
 
 
-ARCTAN = Operation("arctan", x=lambda dy, x: dy / (1 + x * x))
+ARCTAN = Operation("arctan", np.arctan, x=lambda dy, x: dy / (1 + x * x))
 
 
 def arctan(x: Any) -> "Tensor":
@@ -88,7 +88,7 @@ def arctan(x: Any) -> "Tensor":
     >>> (arctan([0.0, 1.0, np.inf]) * 4 / np.pi).round(3)
     tensor([0., 1., 2.])
     """
-    return by_numpy(ARCTAN, np.arctan, x)
+    return by_numpy(ARCTAN, x)
 
 
 def angle_slope(dy: Any, far: Any, x: Any, y: Any) -> Any:
@@ -115,7 +115,7 @@ def arctan2(y: Any, x: Any) -> "Tensor":
     return record(ARCTAN2, apply("arctan2", np.arctan2, a, b), (a, b))
 
 
-SINH = Operation("sinh", x=lambda dy, x: dy * np.cosh(x))
+SINH = Operation("sinh", np.sinh, x=lambda dy, x: dy * np.cosh(x))
 
 
 def sinh(x: Any) -> "Tensor":
@@ -124,10 +124,10 @@ def sinh(x: Any) -> "Tensor":
     >>> sinh([0.0, 1.0]).round(3)
     tensor([0.   , 1.175])
     """
-    return by_numpy(SINH, np.sinh, x)
+    return by_numpy(SINH, x)
 
 
-COSH = Operation("cosh", x=lambda dy, x: dy * np.sinh(x))
+COSH = Operation("cosh", np.cosh, x=lambda dy, x: dy * np.sinh(x))
 
 
 def cosh(x: Any) -> "Tensor":
@@ -136,10 +136,10 @@ def cosh(x: Any) -> "Tensor":
     >>> cosh([0.0, 1.0]).round(3)
     tensor([1.   , 1.543])
     """
-    return by_numpy(COSH, np.cosh, x)
+    return by_numpy(COSH, x)
 
 
-ARCSINH = Operation("arcsinh", x=lambda dy, x: dy / np.hypot(x, 1))
+ARCSINH = Operation("arcsinh", np.arcsinh, x=lambda dy, x: dy / np.hypot(x, 1))
 
 
 def arcsinh(x: Any) -> "Tensor":
@@ -148,11 +148,11 @@ def arcsinh(x: Any) -> "Tensor":
     >>> arcsinh([0.0, 1.1752012]).round(3)
     tensor([0., 1.])
     """
-    return by_numpy(ARCSINH, np.arcsinh, x)
+    return by_numpy(ARCSINH, x)
 
 
 # Two roots, as the root of a product is not NaN below -1.
-ARCCOSH = Operation("arccosh", x=lambda dy, x: dy / (np.sqrt(x - 1) * np.sqrt(x + 1)))
+ARCCOSH = Operation("arccosh", np.arccosh, x=lambda dy, x: dy / (np.sqrt(x - 1) * np.sqrt(x + 1)))
 
 
 def arccosh(x: Any) -> "Tensor":
@@ -161,10 +161,10 @@ def arccosh(x: Any) -> "Tensor":
     >>> arccosh([1.0, 1.5430806, 0.0]).round(3)
     tensor([ 0.,  1., nan])
     """
-    return by_numpy(ARCCOSH, np.arccosh, x)
+    return by_numpy(ARCCOSH, x)
 
 
-ARCTANH = Operation("arctanh", x=lambda dy, x: dy / ((1 - x) * (1 + x)))
+ARCTANH = Operation("arctanh", np.arctanh, x=lambda dy, x: dy / ((1 - x) * (1 + x)))
 
 
 def arctanh(x: Any) -> "Tensor":
@@ -173,4 +173,4 @@ def arctanh(x: Any) -> "Tensor":
     >>> arctanh([0.0, 0.5, 1.0]).round(3)
     tensor([0.   , 0.549,   inf])
     """
-    return by_numpy(ARCTANH, np.arctanh, x)
+    return by_numpy(ARCTANH, x)

@@ -48,7 +48,7 @@ def test_a_function_of_numpys_within_a_loss():
         (lambda x: np.add.reduce(x), r"np.add.reduce: .*x.sum\(axis\)"),
         (lambda x: np.exp(x, out=np.empty(4)), r"np.exp: .*no out="),
         (lambda x: np.add(x, 1, dtype=float), r"np.add: .*np.add without options"),
-        (lambda x: np.sum(x, dtype=float), r"np.sum: .*np.sum of a, axis, keepdims alone"),
+        (lambda x: np.sum(x, initial=1), r"np.sum: .*np.sum of a, axis, dtype, keepdims alone"),
         (lambda x: np.copyto(np.empty(4), x), r"np.copyto: .*x\[...\] = y"),
         (lambda x: np.sinc(x), r"np.sinc: .*Try: x.detach\(\)"),
     ],
