@@ -39,8 +39,9 @@ from .tensor import Tensor, concatenate, maximum, minimum, no_grad, stack, tenso
 from .tensor.arithmetic import add, divide, matmul, multiply, negative, power, subtract
 from .tensor.arranging import flip, pad, repeat, roll, tile
 from .tensor.contractions import dot, inner, outer, tensordot
-from .tensor.diagonals import diag, diagonal, tril, triu
+from .tensor.diagonals import diag, diagonal, trace, tril, triu
 from .tensor.einsum import einsum
+from .tensor.elementwise import abs, clip, exp, expm1, log, log1p, sign, sqrt, tanh
 from .tensor.gathering import gather, masked_fill, scatter, scatter_add, take, take_along_axis
 from .tensor.joining import array_split, chunk, hstack, split, vstack
 from .tensor.makers import (
@@ -75,6 +76,7 @@ from .tensor.predicates import (
     logical_not,
     logical_or,
 )
+from .tensor.reductions import all, any, argmax, argmin, max, mean, min, sum, var
 from .tensor.rounding import ceil, floor, floor_divide, remainder, round, trunc
 from .tensor.running import cumprod, cumsum, prod
 from .tensor.shapes import broadcast_to, expand_dims, moveaxis, squeeze, swapaxes
@@ -106,12 +108,14 @@ __all__ = [
 ]  # fmt: skip
 
 __all__ += [
-    "add", "allclose", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
-    "ceil", "cos", "cosh", "count_nonzero", "cumprod", "cumsum", "divide", "dot", "einsum", "exp2",
-    "floor", "floor_divide", "hypot", "inner", "isclose", "isfinite", "isinf", "isnan", "log2",
-    "log10", "logaddexp", "logical_and", "logical_not", "logical_or", "logsumexp", "matmul",
-    "multiply", "negative", "norm", "outer", "power", "prod", "reciprocal", "remainder", "round",
-    "sin", "sinh", "square", "std", "subtract", "tan", "tensordot", "trunc",
+    "abs", "add", "all", "allclose", "any", "arccos", "arccosh", "arcsin", "arcsinh", "arctan",
+    "arctan2", "arctanh", "argmax", "argmin", "ceil", "clip", "cos", "cosh", "count_nonzero",
+    "cumprod", "cumsum", "divide", "dot", "einsum", "exp", "exp2", "expm1", "floor", "floor_divide",
+    "hypot", "inner", "isclose", "isfinite", "isinf", "isnan", "log", "log1p", "log2", "log10",
+    "logaddexp", "logical_and", "logical_not", "logical_or", "logsumexp", "matmul", "max", "mean",
+    "min", "multiply", "negative", "norm", "outer", "power", "prod", "reciprocal", "remainder",
+    "round", "sign", "sin", "sinh", "sqrt", "square", "std", "subtract", "sum", "tan", "tanh",
+    "tensordot", "trace", "trunc", "var",
 ]  # fmt: skip
 
 __all__ += [

@@ -43,7 +43,6 @@ def laid_out(
     """x with one axis for each group of its labels."""
     order = [label for group in groups for label in group]
     x = x.transpose([labels.index(label) for label in order])
-    x = np.broadcast_to(x, [sizes[label] for label in order])
     return x.reshape([math.prod([sizes[label] for label in group]) for group in groups])
 
 
@@ -54,7 +53,7 @@ def contracted(x: Any, y: Any, of_x: Labels, of_y: Labels, of_result: Labels) ->
     """
     if isinstance(x, Base) or isinstance(y, Base):
         return contract(as_tensor(x), as_tensor(y), of_x, of_y, of_result)
-    sizes = lengths((x, of_x), (y, of_y))
+    sizes = dict(zip(of_x + of_y, x.shape + y.shape, strict=True))
     both = [label for label in of_x if label in of_y]
     batch = tuple(label for label in both if label in of_result)
     summed = tuple(label for label in both if label not in of_result)
@@ -78,25 +77,29 @@ EINSUM = Operation(
 def contract(
     x: "Tensor", y: "Tensor", of_x: Labels, of_y: Labels, of_result: Labels
 ) -> "Tensor":  # fmt: skip
-    """The sum of products of two tensors; what is in one of them alone is summed before."""
-    x, of_x = summed_but(x, of_x, {*of_y, *of_result})
-    y, of_y = summed_but(y, of_y, {*of_x, *of_result})
+    """The sum of products of two tensors with any labels, where 1 broadcasts."""
+    sizes = lengths((x, of_x), (y, of_y))
+    # A length of 1 beside a longer one is as good as no axis.
+    x, of_x = summed_over(x, of_x, {a for a, n in zip(of_x, x.shape, strict=True) if n != sizes[a]})
+    y, of_y = summed_over(y, of_y, {a for a, n in zip(of_y, y.shape, strict=True) if n != sizes[a]})
+    x, of_x = summed_over(x, of_x, {*of_x}.difference(of_y, of_result))
+    y, of_y = summed_over(y, of_y, {*of_y}.difference(of_x, of_result))
     options = {"of_x": of_x, "of_y": of_y, "of_result": of_result}
     return record(EINSUM, contracted(x._array, y._array, **options), (x, y), options)
 
 
-def summed_but(x: "Tensor", labels: Labels, needed: set[Any]) -> tuple["Tensor", Labels]:
-    """x summed over the labels that are not needed, and the labels that it has then."""
-    axes = tuple(axis for axis, label in enumerate(labels) if label not in needed)
-    return (x.sum(axes) if axes else x), tuple(label for label in labels if label in needed)
+def summed_over(x: "Tensor", labels: Labels, summed: set[Any]) -> tuple["Tensor", Labels]:
+    """x summed over some of its labels, and the others."""
+    axes = tuple(axis for axis, label in enumerate(labels) if label in summed)
+    return (x.sum(axes) if axes else x), tuple(label for label in labels if label not in summed)
 
 
 def tensordot(x: Any, y: Any, axes: Any = 2) -> "Tensor":
     """The products of x and y, summed over the last `axes` axes of x and the first of y, or over
     two given lists of axes.
 
-    The result has the other axes of x, then those of y. Both are float32 or float64 tensors, or
-    what they can be made of. ShapeError for axes of different lengths, ArgumentError for axes that
+    The result has the other axes of x, then those of y. Both are tensors, or what they can be
+    made of. ShapeError for axes of different lengths, ArgumentError for axes that
     are not there.
 
     >>> tensordot([[1.0, 2.0], [3.0, 4.0]], [10.0, 1.0], axes=1)
@@ -115,8 +118,7 @@ def dot(x: Any, y: Any) -> "Tensor":
     """The sum of products over the last axis of x and the last but one of y, or its only one: of
     vectors their scalar product, of matrices x @ y, of a number and a tensor x · y.
 
-    Both are float32 or float64 tensors, or what they can be made of. ShapeError for axes of
-    different lengths.
+    Both are tensors, or what they can be made of. ShapeError for axes of different lengths.
 
     >>> dot([1.0, 2.0], [3.0, 4.0])
     tensor(11.)

@@ -53,6 +53,15 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> "Tensor
     return record(DIAGONAL, y, (x,), {"index": index}, view_of=x)
 
 
+def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> "Tensor":
+    """The sum over `diagonal`, of matrices along two axes. ShapeError for fewer than two axes.
+
+    >>> trace([[1.0, 2.0], [3.0, 4.0]])
+    tensor(5.)
+    """
+    return diagonal(x, offset, axis1, axis2).sum(-1)
+
+
 DIAG = Operation("diag", x=lambda dy, index: dy[index])
 
 

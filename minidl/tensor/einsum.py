@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ArgumentError, ShapeError, explain
-from .base import as_tensor, require_float
-from .contractions import Labels, contract, lengths, summed_but
+from .base import Base, as_tensor
+from .contractions import Labels, contract, lengths, summed_over
 
 if TYPE_CHECKING:
     from . import Tensor
@@ -41,19 +41,20 @@ def einsum(subscripts: str, *tensors: Any) -> "Tensor":
         "...ij,...jk->...ik" any axes before, which broadcast
 
     Without `->` the result has `...`, and the letters that occur once in alphabetical order. A
-    letter stands for one length, and 1 broadcasts. The tensors, or what they can be made of, are
-    float32 or float64. Of more than two, pairs are contracted whose results are smallest.
+    letter stands for one length, and 1 broadcasts. The tensors, or what they can be made of, are of
+    any dtype; beside floats, integers are constants. Of more than two, pairs are contracted whose
+    results are smallest.
 
-    ArgumentError for subscripts that do not fit the tensors, ShapeError for lengths that differ,
-    DTypeError for integers.
+    ArgumentError for subscripts that do not fit the tensors, ShapeError for lengths that differ.
 
     >>> einsum("ij,j->i", [[1.0, 2.0], [3.0, 4.0]], [10.0, 1.0])
     tensor([12., 34.])
     """
     if not isinstance(subscripts, str):
         raise ArgumentError(explain("einsum", "subscripts first, 'ij,jk->ik'", repr(subscripts)))
-    operands = [as_tensor(x, "einsum") for x in tensors]
-    require_float("einsum", *operands)
+    floats = (x for x in tensors if isinstance(x, Base) and x.dtype.kind == "f")
+    like = next(floats, None)
+    operands = [as_tensor(x, "einsum", like) for x in tensors]
     labels, of_result = read(subscripts, [x.ndim for x in operands])
     parts = [on_diagonal(x, own) for x, own in zip(operands, labels, strict=True)]
     sizes = lengths(*parts)
@@ -76,7 +77,8 @@ def einsum(subscripts: str, *tensors: Any) -> "Tensor":
         (x, of_x), (y, of_y) = (parts[i] for i in pair)
         rest = [part for i, part in enumerate(parts) if i not in pair]
         parts = [*rest, (contract(x, y, of_x, of_y, of_pair), of_pair)]
-    x, own = summed_but(*parts[0], {*of_result})
+    x, own = parts[0]
+    x, own = summed_over(x, own, {*own}.difference(of_result))
     return x.transpose([own.index(label) for label in of_result])
 
 

@@ -61,7 +61,7 @@ class Methods(WholeDivision):
     split, array_split, chunk = joining.split, joining.array_split, joining.chunk
     flip, roll = arranging.flip, arranging.roll
     repeat, tile, pad = arranging.repeat, arranging.tile, arranging.pad
-    diagonal, diag = diagonals.diagonal, diagonals.diag
+    diagonal, diag, trace = diagonals.diagonal, diagonals.diag, diagonals.trace
     tril, triu = diagonals.tril, diagonals.triu
 
     take, take_along_axis = gathering.take, gathering.take_along_axis

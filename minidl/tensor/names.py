@@ -28,8 +28,8 @@ HERE = {
     # Operators.
     "add": "x + y", "sub": "x - y", "mul": "x * y", "div": "x / y", "pow": "x ** y", "neg": "-x",
     "mm": "x @ y.T", "bmm": "x @ y.T", "matmul": "x @ y.T", "eq": "x == y", "ne": "x != y",
-    "lt": "x < y", "le": "x <= y", "gt": "x > y", "ge": "x >= y", "square": "x * x",
-    "reciprocal": "1 / x", "rsqrt": "1 / x.sqrt()", "clamp": "x.clip(0, 1)", "amax": "x.max(0)",
+    "lt": "x < y", "le": "x <= y", "gt": "x > y", "ge": "x >= y",
+    "rsqrt": "1 / x.sqrt()", "clamp": "x.clip(0, 1)", "amax": "x.max(0)",
     "amin": "x.min(0)",
     # Activations.
     "relu": "F.relu(x)", "sigmoid": "F.sigmoid(x)", "softmax": "F.softmax(x)",

@@ -127,6 +127,7 @@ OPERATIONS: dict[Function, Callable[..., Any]] = {
     np.pad: arranging.pad,
     np.diagonal: diagonals.diagonal,
     np.diag: diagonals.diag,
+    np.trace: diagonals.trace,
     np.tril: diagonals.tril,
     np.triu: diagonals.triu,
     np.take: gathering.take,
@@ -172,7 +173,6 @@ INSTEAD: dict[Function, str] = {
     np.vdot: "(x * y).sum()",
     np.linalg.multi_dot: "x @ y @ z",
     np.linalg.matrix_power: "x @ x",
-    np.trace: "x.diagonal().sum()",
     # Shapes.
     np.column_stack: "stack([x, y], axis=1)",
     np.append: "concatenate([x, y])",
