@@ -8,11 +8,12 @@ from ..checks import is_number
 from ..errors import ArgumentError, ShapeError, explain
 from ..tensor import Tensor, as_tensor, maximum, minimum
 from ..tensor.base import normal_axes
+from ..tensor.keywords import Never, refuse
 from .checks import floats
 from .reduction import scaled, scales
 
 
-def cosine_similarity(x: Any, y: Any, axis: int = 1, eps: float = 1e-8) -> Tensor:
+def cosine_similarity(x: Any, y: Any, axis: int = 1, eps: float = 1e-8, **wrong: Never) -> Tensor:
     """x · y / (max(|x|, eps) max(|y|, eps)) along an axis: 1 for vectors of one direction, 0 for
     those at right angles, -1 for opposite ones.
 
@@ -30,6 +31,7 @@ def cosine_similarity(x: Any, y: Any, axis: int = 1, eps: float = 1e-8) -> Tenso
     tensor([1., 0.])
     """
     operation = "cosine_similarity"
+    refuse(operation, wrong)
     check_numbers(operation, eps=eps)
     x = floats(operation, x)
     y = as_tensor(y, operation, like=x)
