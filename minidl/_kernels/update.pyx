@@ -110,7 +110,8 @@ cdef class Update:
     cdef void *states[3]
     cdef list kept
     cdef Parameter *parameters
-    cdef readonly bint has_moved  # whether find() found a parameter at another place than before
+    cdef readonly Py_ssize_t found  # how many gradients find() was given
+    cdef readonly bint has_moved  # whether it found a parameter at another place than before
 
     def __cinit__(self, rule, str dtype, shapes, spans, list states, told):
         cdef int i
@@ -135,12 +136,13 @@ cdef class Update:
         cdef void *before
         cdef Parameter *parameter
         cdef bint are_fit = True
-        self.has_moved = False
+        self.found, self.has_moved = 0, False
         for k in range(self.told.shape[0]):
             parameter = &self.parameters[k]
             parameter.g = NULL
             if gradients[k] is None:
                 continue
+            self.found += 1
             before = parameter.w
             are_fit = (
                 is_fit(weights[k], &self.shapes[k, 0], self.itemsize, True, &parameter.w)

@@ -135,7 +135,7 @@ class Compiled(Optimizer):
             for block in group.blocks:
                 kernel = self._kernel_of(block, group, options)
                 gradients = kernel.find(self._name)
-                if any(g is not None for g in gradients):
+                if kernel.update.found:
                     work.append((kernel, gradients))
         if not work:
             self._warn_of_no_gradient()
