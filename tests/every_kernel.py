@@ -85,15 +85,18 @@ def model(dtype, kind=nn.ReLU):
 
 
 def rules(kind):
-    """The optimiser with every combination of its options: off and on."""
+    """The optimiser with every combination of its own options, off and on; and once with those that
+    all have."""
+    common = {"weight_decay": 0.1, "maximize": True}
     choices = {"lr": [0.01]}
-    for name in kind.options.keys() - {"lr"}:
+    for name in kind.options.keys() - {"lr", *common}:
         default = inspect.signature(kind).parameters[name].default
         choices[name] = (
             [False, True] if default is False else [0.0, 0.1] if not default else [default]
         )
     for values in itertools.product(*choices.values()):
         yield partial(kind, **dict(zip(choices, values, strict=True)))
+    yield partial(kind, lr=0.01, **common)
 
 
 def every_training(dtype):
