@@ -67,7 +67,7 @@ class WalksTwice(optim.SGD):
 class Signum(optim.Optimizer):
     """A rule of a user's own."""
 
-    options = {"lr": optim.POSITIVE, "weight_decay": optim.NOT_NEGATIVE, "maximize": optim.FLAG}
+    options = {"lr": optim.NOT_NEGATIVE, "weight_decay": optim.NOT_NEGATIVE, "maximize": optim.FLAG}
     state = ("u",)
 
     def update(self, w, g, state, options, t):

@@ -50,13 +50,14 @@ class Optimizer:
     long as it is.
 
     A rule of your own is a subclass with `update`. It declares its `options`, each with what it may
-    be, and by `state` the names of the arrays of a parameter's shape that it keeps for each:
+    be (an `Option`), and by `state` the names of the arrays of a parameter's shape that it keeps
+    for each:
 
     >>> import numpy as np
     >>> import minidl
     >>> from minidl import optim
     >>> class Signum(optim.Optimizer):
-    ...     options = {"lr": optim.POSITIVE, "momentum": optim.SHARE}
+    ...     options = {"lr": optim.NOT_NEGATIVE, "momentum": optim.SHARE}
     ...     state = ("u",)
     ...
     ...     def __init__(self, params, lr=0.01, momentum=0.9):

@@ -171,18 +171,24 @@ class Compiled(Optimizer):
                 of_block = kernel.rules(len(rules))
                 rules = {**rules, **of_block} if rules else of_block
                 counts = [[t + s for t in block.steps] for s in range(1, steps + 1)]
-                given = np.empty((steps, len(block.steps), _kernels.update.GIVEN))
-                if steps == 1:
-                    kernel.update.give(counts[0], given[0])
-                else:
-                    told = self._told(options, counts, block)
-                    _kernels.update.numbers(kernel.parts[0], told, given)
-                numbers.append(given)
+                numbers.append(self._given(kernel, options, counts))
                 if block.state:
                     changes.append((block, "steps", counts[-1]))
         return (
             rules, numbers[0] if len(numbers) == 1 else np.concatenate(numbers, axis=1), changes
         )  # fmt: skip
+
+    def _given(
+        self, kernel: Kernel, options: dict[str, Any], counts: Sequence[list[int]]
+    ) -> np.ndarray:
+        """What the parameters' elements are given (steps, n, GIVEN) for steps of these numbers."""
+        given = np.empty((len(counts), len(counts[0]), _kernels.update.GIVEN))
+        if len(counts) == 1:  # which the kernel was told
+            kernel.update.give(counts[0], given[0])
+        else:
+            told = self._told(options, counts, kernel.block)
+            _kernels.update.numbers(kernel.parts[0], told, given)
+        return given
 
     def _kernel_of(self, block: Block, group: Group, options: dict[str, Any]) -> Kernel:
         """The block's kernel, made if it is not there, and told of the options if they are new."""

@@ -43,7 +43,7 @@ Array = npt.NDArray[Any]
 class Signum(optim.Optimizer):
     """An optimiser of the user's own."""
 
-    options = {"lr": optim.POSITIVE, "momentum": optim.SHARE}
+    options = {"lr": optim.NOT_NEGATIVE, "momentum": optim.SHARE}
     state = ("u",)
 
     def __init__(self, params: Iterable[Tensor], lr: float = 1e-3, momentum: float = 0.9) -> None:
