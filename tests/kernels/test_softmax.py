@@ -37,12 +37,14 @@ def run_loss(loss, x, threads):
 def run_labels(x, labels, weights=None, smoothing=0.0, threads=1):
     weights = np.ones(x.shape[1]) if weights is None else weights
     options = np.append(smoothing, weights)[None]
-    return run_loss(RowLoss(_kernels.LOSSES["cross_entropy"], x.dtype, labels, options), x, threads)
+    return run_loss(
+        RowLoss(None, _kernels.LOSSES["cross_entropy"], x.dtype, labels, options), x, threads
+    )
 
 
 def run_targets(x, a, threads=1):
     functions = _kernels.LOSSES["cross_entropy of soft targets"]
-    return run_loss(RowLoss(functions, x.dtype, a), x, threads)
+    return run_loss(RowLoss(None, functions, x.dtype, a), x, threads)
 
 
 def exact(x):
