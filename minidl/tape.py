@@ -143,6 +143,23 @@ class Node:
         self.inputs, self.kept = (), []
 
 
+class Part:
+    """A gradient that is 0 but at one place, as that of a row is: of 1,000 rows, whole ones would
+    be 1,000 matrices. It adds itself to what is there, and makes what is 0 where nothing is."""
+
+    __slots__ = ("dy", "index", "zeros")
+    base = None  # its memory is its own
+
+    def __init__(self, dy: Any, index: Any, zeros: Callable[[], Any]) -> None:
+        self.dy, self.index, self.zeros = dy, index, zeros
+
+    def added_to(self, total: Any) -> Any:
+        """`total`, or zeros if it is None, to which this has been added in place."""
+        total = self.zeros() if total is None else total
+        total[self.index] += self.dy
+        return total
+
+
 NO_OPTIONS: dict[str, Any] = {}
 _nodes_made = 0
 
@@ -207,7 +224,7 @@ def walk(
     oldest, each has all of its gradient when its turn comes.
 
     A gradient is a new array, or `dy` or a view of something. Such a one is borrowed: others may
-    hold it too, so what is added to it makes a new array.
+    hold it too, so what is added to it makes a new array. Or it is a Part of one.
     """
     through: set[Node] = set()
     if targets is not None:
@@ -262,6 +279,11 @@ def add_up(
     dx: Any, is_lent: bool, create_graph: bool,
 ) -> None:  # fmt: skip
     """Adds dx to what the source has received; a node that receives for the first time waits."""
+    if isinstance(dx, Part):
+        if source in received and source not in borrowed:
+            dx.added_to(received[source])
+            return
+        dx = dx.added_to(None)
     if source not in received:
         received[source] = dx
         if is_lent:

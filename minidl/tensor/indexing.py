@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _kernels
 from ..errors import DTypeError, ShapeError, explain
-from ..tape import recording
+from ..tape import Part, recording
 from .arrays import Shape, held
 from .base import Base, as_tensor, raw, require_float
 from .operation import Operation, record
@@ -118,23 +118,20 @@ def scattered(dy: np.ndarray, index: Any, shape: Shape) -> np.ndarray:
     return dx.reshape(shape)
 
 
-def put(dy: np.ndarray, index: Any, shape: Shape, is_once: bool) -> np.ndarray:
-    """Zeros of this shape to which dy is added at the index. `is_once`: no place comes twice."""
-    if not is_once:
-        return scattered(dy, index, shape)
-    dx = np.zeros(shape, dy.dtype)
-    dx[index] = dy
-    return dx
-
-
 PUT = Operation("put", x=lambda dy, index: dy[index])
 
 
 def put_back(dy: Any, index: Any, shape: Shape, is_once: bool) -> Any:
-    """The gradient of x[index], for x of this shape: `put`, of an array or a tensor."""
+    """The gradient of x[index], for x of this shape: zeros to which dy, an array or a tensor, is
+    added at the index. `is_once`: no place comes twice."""
+    values = dy._array if isinstance(dy, Base) else dy
+    if is_once:
+        dx: Any = Part(values, index, lambda: np.zeros(shape, values.dtype))
+    else:
+        dx = scattered(values, index, shape)
     if not isinstance(dy, Base):
-        return put(dy, index, shape, is_once)
-    return record(PUT, put(dy._array, index, shape, is_once), (dy,), {"index": index})
+        return dx
+    return record(PUT, dx.added_to(None) if is_once else dx, (dy,), {"index": index})
 
 
 def cleared(dy: Any, index: Any) -> Any:

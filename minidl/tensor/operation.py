@@ -20,7 +20,7 @@ import numpy as np
 
 from .._kernels import alike
 from ..errors import GraphError, explain
-from ..tape import Kept, Memory, Node, gradients_at, kept, new_node, recording
+from ..tape import Kept, Memory, Node, Part, gradients_at, kept, new_node, recording
 from .arrays import unbroadcast
 from .base import Base, as_tensor, result_of
 
@@ -143,6 +143,8 @@ def as_recorded(node: Node, place: int) -> "Tensor":
 def fitted(node: Node, i: int, dx: Any, dy: Any) -> Any:
     """A gradient in the shape of input number i, summed over the copies that broadcasting made, and
     in its dtype."""
+    if type(dx) is Part:
+        return dx
     if type(dx) is not type(dy):  # a single number, or a constant among tensors
         dx = as_tensor(dx) if isinstance(dy, Base) else np.asarray(dx)
     if node.likes is None and alike(dx, dy):
