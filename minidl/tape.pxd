@@ -33,6 +33,12 @@ cdef class Node:
     cpdef check(self, bint create_graph)
 
 
+cdef class Part:
+    cdef public object dy, index, zeros
+
+    cpdef added_to(self, total)
+
+
 @cython.locals(value=Kept)
 cpdef Kept kept(array, Memory memory, bint is_read)
 

@@ -16,10 +16,8 @@ from .operation import Operation, record
 if TYPE_CHECKING:
     from . import Tensor
 
-CONCATENATE = Operation(
-    "concatenate", each=lambda dy, i, ends, axis: dy[(slice(None),) * axis + (slice(*ends[i]),)]
-)
-STACK = Operation("stack", each=lambda dy, i, axis: dy[(slice(None),) * axis + (i,)])
+CONCATENATE = Operation("concatenate", parts=lambda dy, places, axis: np.split(dy, places, axis))
+STACK = Operation("stack", parts=lambda dy, axis: list(np.moveaxis(dy, axis, 0)))
 
 
 def concatenate(tensors: Iterable[Any], axis: int = 0, **wrong: Never) -> "Tensor":
@@ -37,9 +35,9 @@ def concatenate(tensors: Iterable[Any], axis: int = 0, **wrong: Never) -> "Tenso
     if len(rest) != 1:
         shapes = ", ".join(str(p.shape) for p in parts)
         raise ShapeError(explain("concatenate", f"equal shapes but for axis {along}", shapes))
-    ends = list(pairwise([0, *accumulate(p.shape[along] for p in parts)]))
+    places = list(accumulate([p.shape[along] for p in parts[:-1]]))
     y = np.concatenate([p._array for p in parts], axis=along)
-    return record(CONCATENATE, y, tuple(parts), {"ends": ends, "axis": along})
+    return record(CONCATENATE, y, tuple(parts), {"places": places, "axis": along})
 
 
 def stack(tensors: Iterable[Any], axis: int = 0, **wrong: Never) -> "Tensor":

@@ -9,8 +9,8 @@ from minidl.tensor.base cimport Base, result_of
 
 cdef class Operation:
     cdef public str name
-    cdef public object forward, each, kernel, recorded
-    cdef public tuple formulas, reads, reads_of_each, keeps
+    cdef public object forward, parts, kernel, recorded
+    cdef public tuple formulas, reads, reads_of_parts, keeps
 
     cpdef gradients(self, Node node, dy, bint create_graph)
     cpdef gradient(self, Node node, dy, Py_ssize_t i, bint create_graph)

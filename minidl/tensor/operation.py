@@ -36,12 +36,12 @@ class Operation:
     name       as errors and graphs give it
     forward    the function of arrays that computes it, where that is all there is to it
     formulas   the gradient of each input, by the inputs' names in their order
-    each       in their place, for any number of inputs: the gradient of input number `i`
+    parts      in their place, for any number of inputs: a formula of the gradients of all of them
     kernel     in their place: kernel(node, dy) gives all gradients at once, as arrays
     recorded   beside a kernel: recorded(node, dy, inputs) gives the gradients as tensors
 
-    A formula reads, under these names: an input; `result`; `shape`, that of its input; `i`, its
-    number; and any option that the node has.
+    A formula reads, under these names: an input; `result`; `shape`, that of its input; and any
+    option that the node has.
     """
 
     def __init__(
@@ -49,18 +49,18 @@ class Operation:
         name: str,
         forward: Callable[..., Any] | None = None,
         *,
-        each: Formula | None = None,
+        parts: Formula | None = None,
         kernel: Callable[[Node, Any], Sequence[Any]] | None = None,
         recorded: Callable[[Node, Any, Sequence[Any]], Sequence[Any]] | None = None,
         **formulas: Formula,
     ) -> None:
         self.name = name
         self.forward: Any = forward
-        self.each, self.kernel, self.recorded = each, kernel, recorded
+        self.parts, self.kernel, self.recorded = parts, kernel, recorded
         self.formulas = tuple(formulas.values())
         places = {name: place for place, name in enumerate([*formulas, "result"])}
         self.reads = tuple([places_read(formula, places) for formula in self.formulas])
-        self.reads_of_each = () if each is None else places_read(each, {})
+        self.reads_of_parts = () if parts is None else places_read(parts, {})
         # For each input, the places of what its gradient keeps.
         self.keeps = tuple([tuple([p for p in reads if type(p) is int]) for reads in self.reads])
 
@@ -72,7 +72,9 @@ class Operation:
         `dy` and they are arrays, or if the graph is to be created tensors."""
         inputs = node.inputs
         found: Sequence[Any]
-        if self.kernel is None:
+        if self.parts is not None:
+            found = self.parts(dy, *[node.options[name] for name in self.reads_of_parts])
+        elif self.kernel is None:
             found = [self.gradient(node, dy, i, create_graph) for i in range(len(inputs))]
         elif create_graph:
             found = self.gradients_recorded(node, dy)
@@ -87,10 +89,6 @@ class Operation:
         """The gradient of input number i, by its formula."""
         if node.inputs[i] is None:
             return None
-        if self.each is not None:
-            return self.each(
-                dy, *[i if n == "i" else option(node, n, i, dy) for n in self.reads_of_each]
-            )
         values = []
         for read in self.reads[i]:
             if type(read) is not int:
