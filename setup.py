@@ -279,7 +279,7 @@ class ParallelBuild(build_ext):
 
 
 setup(
-    ext_modules=extensions(),
+    ext_modules=[] if "sdist" in sys.argv else extensions(),  # sources are packed as they are
     cmdclass={"build_ext": ParallelBuild},
     options={"build": FOLDERS},
 )

@@ -89,9 +89,9 @@ def run(*command: str, folder: Path, **variables: str) -> str:
 
 
 def build(kind: str, folder: Path, output: Path) -> Path:
-    """What the build backend makes in `folder`: an sdist or a wheel, quickly and unoptimised."""
+    """What the build backend makes in `folder`: an sdist or a wheel."""
     call = f"from setuptools import build_meta; build_meta.build_{kind}({str(output)!r})"
-    run(sys.executable, "-c", call, folder=folder, MINIDL_LEVELS="baseline", CFLAGS="-O0")
+    run(sys.executable, "-c", call, folder=folder, MINIDL_LEVELS="baseline")
     (made,) = output.iterdir()
     return made
 
@@ -103,7 +103,6 @@ def sdist(tmp_path_factory) -> Path:
     for folder in ("minidl", "tests", "examples"):
         shutil.copytree(ROOT / folder, tree / folder, ignore=ignore)
     for file in (
-        "setup.py",
         "pyproject.toml",
         "MANIFEST.in",
         "README.md",
@@ -111,6 +110,9 @@ def sdist(tmp_path_factory) -> Path:
         "CHANGELOG.md",
     ):
         shutil.copy(ROOT / file, tree)
+    setup = (ROOT / "setup.py").read_text()
+    assert '"-O3"' in setup
+    (tree / "setup.py").write_text(setup.replace('"-O3"', '"-O0"'))  # a third of the time
     with (tree / "minidl/activations/smooth.py").open("a") as file:
         file.write(DECLARATION)
     with (tree / "minidl/_kernels/smooth.pyx").open("a") as file:
