@@ -222,8 +222,9 @@ class Sequential(Layer):
     (2, 10)
     """
 
-    def __init__(self, *layers: Any) -> None:
-        for i, layer in enumerate(layers):
+    def __init__(self, *layers: Layer) -> None:
+        given: Sequence[Any] = layers
+        for i, layer in enumerate(given):
             if not isinstance(layer, Layer):
                 hint = (
                     "ReLU() with brackets" if isinstance(layer, type) else "nn.ReLU() and the like"
@@ -231,7 +232,7 @@ class Sequential(Layer):
                 raise ArgumentError(
                     explain(f"Sequential: argument {i}", "a layer", repr(layer), hint)
                 )
-        self._layers: tuple[Layer, ...] = layers
+        self._layers = layers
         self._stages = list(stages(layers))
         for first, second in pairwise(layers):
             if isinstance(first, Dense) and isinstance(second, Activation):
