@@ -2,7 +2,6 @@
 
 import importlib
 import inspect
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,8 +26,7 @@ def completed(script: jedi.Script) -> set[str]:
 
 def test_the_stub_is_what_its_command_prints():
     written = Path(stub.__file__).with_name("names.pyi").read_text()
-    command = [sys.executable, "-m", stub.__name__]
-    assert written == subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert stub.stub() == written
 
 
 def test_every_activation_has_its_names():
