@@ -146,9 +146,14 @@ def test_the_wheel_holds_what_it_needs_and_no_more(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         (metadata,) = [archive.read(n).decode() for n in names if n.endswith("METADATA")]
-    kernels = {n.split("/")[-1].split(".")[0] for n in names if n.endswith(".so")}
-    sources = {path.stem for path in (ROOT / "minidl/_kernels").glob("*.pyx")}
-    assert kernels == sources | {"_memoryview"}
+    compiled = {name.partition(".")[0] for name in names if name.endswith(".so")}
+    core = {name for name in compiled if not name.startswith("minidl/_kernels/")}
+    assert "minidl/tape" in core
+    assert {f"{name}.py" for name in core} <= set(names), "what is compiled is there to read"
+    kernels = {name.rpartition("/")[2] for name in compiled - core}
+    assert kernels == {path.stem for path in (ROOT / "minidl/_kernels").glob("*.pyx")} | {
+        "_memoryview"
+    }
     assert {"minidl/py.typed", "minidl/activations/names.pyi", STYLE} <= set(names)
     assert all(n.startswith(("minidl/", "minidl-0.1.0.dist-info/")) for n in names)
     assert not [n for n in names if n.endswith((".c", ".pyx"))]
