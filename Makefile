@@ -86,7 +86,7 @@ $(BENCH_VENV)/installed $(CONFORMANCE_VENV)/installed: $(SOURCES)
 # is, for its edits to count at once and debuggers to step through; MINIDL_CORE=compiled compiles it.
 build: export MINIDL_CORE ?= plain
 build:
-	$(if $(filter plain,$(MINIDL_CORE)),rm -f minidl/*.so minidl/tensor/*.so)
+	$(if $(filter plain,$(MINIDL_CORE)),rm -f minidl/*.so minidl/tensor/*.so minidl/activations/*.so)
 	$(PYTHON) setup.py --quiet build_ext --inplace
 
 # What took hours stays: the laboratory's cells, the papers' checkpoints.

@@ -27,6 +27,7 @@ SANITIZE = bool(os.environ.get("MINIDL_SANITIZE"))
 KERNELS = Path("minidl", "_kernels")
 CORE = [
     Path("minidl", "tape.py"),
+    Path("minidl", "activations", "declaration.py"),
     *(
         Path("minidl", "tensor", f"{name}.py")
         for name in (

@@ -55,6 +55,10 @@ class Memory:
         self.is_parameter = False  # whether a leaf that wants a gradient lives here
         self.was_stepped = False  # whether this is a gradient that an optimiser's step has used
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For pickle's older protocols, which know no extension types."""
+        return new_object, (type(self),), self.__getstate__()
+
     def __getstate__(self) -> dict[str, Any]:
         """Pickle and copy keep what is known, but no age of a node: nodes are not pickled."""
         names = ("writes", "is_parameter", "was_stepped")

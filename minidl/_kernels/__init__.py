@@ -23,10 +23,10 @@ from .threads import get_num_threads, openmp, product_nanoseconds, set_num_threa
 
 __all__ = [
     "LEARNED", "LOSSES", "ROW_FUNCTIONS", "alike", "arithmetic", "batch_norm", "dense",
-    "dropout", "elementwise", "gather", "gemm", "get_num_threads", "level", "levels", "losses",
-    "network", "noise", "norms", "number", "product_nanoseconds", "rows", "rules", "scatter",
-    "set_num_threads", "show_config", "softmax", "starts_with", "sums", "threads_for", "update",
-    "use",
+    "dropout", "elementwise", "extremes", "gather", "gemm", "get_num_threads", "level",
+    "levels", "losses", "network", "noise", "norms", "number", "product_nanoseconds", "rows",
+    "rules", "scatter", "set_num_threads", "show_config", "softmax", "starts_with", "sums",
+    "threads_for", "update", "use",
 ]  # fmt: skip
 
 
@@ -48,9 +48,9 @@ def _chosen_level() -> str:
 
 
 KERNELS = (
-    "arithmetic", "batch_norm", "dense", "dropout", "elementwise", "gather", "gemm", "losses",
-    "maxout", "network", "noise", "norms", "piecewise", "prelu", "rows", "rules", "scatter",
-    "smooth", "softmax", "sums", "update",
+    "arithmetic", "batch_norm", "dense", "dropout", "elementwise", "extremes", "gather", "gemm",
+    "losses", "maxout", "network", "noise", "norms", "piecewise", "prelu", "rows", "rules",
+    "scatter", "smooth", "softmax", "sums", "update",
 )  # fmt: skip
 
 level = ""
@@ -59,6 +59,7 @@ batch_norm: ModuleType
 dense: ModuleType
 dropout: ModuleType
 elementwise: ModuleType
+extremes: ModuleType
 gather: ModuleType
 gemm: ModuleType
 losses: ModuleType

@@ -152,3 +152,12 @@ def multiply(x, y, int threads=1):
 def divide(x, y, int threads=1):
     """x / y, or None."""
     return binary(DIVIDE, x, y, threads)
+
+
+def power(x, y, int threads=1):
+    """x · x where y is the number 2, else None."""
+    cdef int kind = type_of(x)
+    if kind < 0 or type_of(y) != kind or axes(y) != 0:
+        return None
+    cdef double exponent = (<float *> data(y))[0] if kind == FLOAT else (<double *> data(y))[0]
+    return binary(MULTIPLY, x, x, threads) if exponent == 2 else None

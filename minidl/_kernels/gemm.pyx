@@ -4,8 +4,15 @@ from cpython.buffer cimport PyBuffer_Release
 from libc.string cimport memset
 
 from minidl._kernels.gemm cimport multiply
+from minidl._kernels.ndarray cimport FLOAT, axes, data, empty, load, type_of
+from minidl._kernels.ndarray cimport shape as shape_of
 from minidl._kernels.operand cimport take
 from minidl._kernels.real cimport real
+
+load()
+
+cdef enum:
+    SMALL = 262144  # some 7 microseconds
 
 
 def product(a, bint a_transposed, b, bint b_transposed, c, int threads):
@@ -44,3 +51,26 @@ cdef void multiply_to(
     cdef const Py_ssize_t *shape = operands[2].shape
     multiply(shape[0], a, a_transposed, b, b_transposed, NULL, c, shape[1], shape[2], depth,
              threads)
+
+
+def of_small_matrices(a, b, bint a_transposed=False, bint b_transposed=False):
+    """A new matrix a · b, each operand transposed first where asked, by one thread. None unless
+    both are C-contiguous matrices of one dtype, float32 or float64, whose product exists and takes
+    at most SMALL multiply-adds: what is asked of shapes elsewhere takes longer than such a one."""
+    cdef int kind = type_of(a)
+    if kind < 0 or type_of(b) != kind or axes(a) != 2 or axes(b) != 2:
+        return None
+    cdef Py_ssize_t depth = shape_of(a)[0 if a_transposed else 1]
+    cdef Py_ssize_t[2] of_c
+    of_c[0] = shape_of(a)[1 if a_transposed else 0]
+    of_c[1] = shape_of(b)[0 if b_transposed else 1]
+    if shape_of(b)[1 if b_transposed else 0] != depth or of_c[0] * of_c[1] * depth > SMALL:
+        return None
+    cdef object c = empty(2, of_c, kind)
+    if kind == FLOAT:
+        multiply(1, <const float *> data(a), a_transposed, <const float *> data(b), b_transposed,
+                 <const float *> NULL, <float *> data(c), of_c[0], of_c[1], depth, 1)
+    else:
+        multiply(1, <const double *> data(a), a_transposed, <const double *> data(b), b_transposed,
+                 <const double *> NULL, <double *> data(c), of_c[0], of_c[1], depth, 1)
+    return c

@@ -5,12 +5,16 @@ For pointwise activations a row is any piece of the array, and the last may be s
 """
 
 from cython.parallel cimport prange
+from minidl._kernels.ndarray cimport FLOAT, data, empty_like, load, size, type_of
 from minidl._kernels.rows cimport (
     backward_function, backward_row, forward_function, forward_row, learned_function,
     learned_gradient)
 from minidl._kernels.scalar cimport real
 
+load()
+
 cdef enum:
+    PIECE = 4096  # numbers that one call of a pointwise function works on
     LINE = 16  # floats of a cache line
 
 
@@ -37,6 +41,35 @@ def backward(
     for row in prange(rows, nogil=True, num_threads=threads, schedule="static"):
         backward_row(f, &kept[row * kept_width], &slopes[0], &dy[row * units], &dx[row * width],
                      min(units, dy.shape[0] - row * units), &options[0])
+
+
+cdef void pointwise_pieces(
+    void *f, const real *x, real *y, Py_ssize_t n, const double *options, int threads
+) noexcept nogil:
+    cdef Py_ssize_t piece
+    if n <= PIECE:
+        forward_row(f, x, <const real *> NULL, y, n, options)
+        return
+    for piece in prange((n + PIECE - 1) // PIECE, num_threads=threads, schedule="static"):
+        forward_row(f, x + piece * PIECE, <const real *> NULL, y + piece * PIECE,
+                    min(PIECE, n - piece * PIECE), options)
+
+
+def pointwise(function, x, options, int threads):
+    """A new array y = f(x), element by element, for a C-contiguous x of float32 or float64 and any
+    shape; None for another one. Cost: one pass over x and y."""
+    cdef int kind = type_of(x)
+    if kind < 0:
+        return None
+    cdef void *f = forward_function(function, sizeof(float) if kind == FLOAT else sizeof(double))
+    cdef object y = empty_like(x)
+    if kind == FLOAT:
+        pointwise_pieces(f, <const float *> data(x), <float *> data(y), size(x),
+                         <const double *> data(options), threads)
+    else:
+        pointwise_pieces(f, <const double *> data(x), <double *> data(y), size(x),
+                         <const double *> data(options), threads)
+    return y
 
 
 def learned(

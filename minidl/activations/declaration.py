@@ -86,6 +86,10 @@ class Activation(Layer):
     function: ClassVar[Callable[..., Tensor]]  # made from the declaration
     declaration: "ClassVar[type[Activation]]"  # the class that was given the name
     operation: ClassVar[Operation]  # what the tape knows of it
+    kept_places: ClassVar[
+        tuple[int, ...]
+    ]  # of the inputs and, last, the output: what backward reads
+    is_pointwise: ClassVar[bool]  # whether each output comes from one input and nothing learned
 
     # Static methods; each takes the options as further arguments, named alike in all of them.
     # y as operations on tensors: the truth that the kernel is tested against.
@@ -111,6 +115,11 @@ class Activation(Layer):
             )
         REGISTRY[cls.name] = cls.declaration = cls
         cls.operation = Operation(cls.name, kernel=gradients_by_kernel, recorded=gradients_recorded)
+        first = 0 if cls.keeps == "x" else 1
+        cls.kept_places = tuple(range(first, first + len(cls.learned) + 1))
+        is_by_rows = cls.rows.__func__ is not Activation.rows.__func__  # type: ignore[attr-defined]
+        has_kernel = cls.name in _kernels.ROW_FUNCTIONS
+        cls.is_pointwise = has_kernel and not (cls.learned or is_by_rows)
         if "__init__" not in vars(cls):
             cls.__signature__ = cls.option_signature()  # type: ignore[attr-defined]
         cls.function = staticmethod(as_function(cls))
@@ -220,12 +229,17 @@ class Activation(Layer):
     @classmethod
     def run(cls, x: Any, options: dict[str, Any], learned: tuple[Tensor, ...] = ()) -> Tensor:
         """y = f(x), by the kernel if there is one."""
+        if cls.is_pointwise and isinstance(x, Tensor) and cls.is_as_declared():
+            values = tuple(options.values())
+            found: Any = run_pointwise(cls.declaration, x, values)
+            if found is not None:
+                return found
         x = as_tensor(x, cls.name)
         require_float(cls.name, x)
         functions = cls.functions(x.dtype)
         if functions is None:
             with np.errstate(all="ignore"):
-                found: Any = cls.formula(x, *learned, **options)
+                found = cls.formula(x, *learned, **options)
             if isinstance(found, Tensor):
                 return found
             expected, hint = "a tensor from the formula", "operations of minidl on x, not on x.data"
@@ -234,14 +248,20 @@ class Activation(Layer):
         width, units = max(width, 1), max(units, 1)  # an empty array has empty rows
         slopes = cls.slopes(learned, units, x.dtype)
         numbers = kernel_options(tuple(options.values()))
-        threads = _kernels.threads_for(cls.nanoseconds * x.size)
+        threads = cls.threads(x.data)
         x_flat = np.ascontiguousarray(x.data).reshape(-1)
         y = np.empty(shape, x.dtype)
         y_flat = y.reshape(-1)
         _kernels.rows.forward(functions[0], x_flat, slopes, y_flat, numbers, width, units, threads)
-        call = Call(cls, options, functions[1], numbers, slopes, width, units, threads)
-        keeps = [*range(len(learned) + 1)] if cls.keeps == "x" else [*range(1, len(learned) + 2)]
-        return record(cls.operation, y, (x, *learned), {"call": call}, keeps=keeps)
+        call = Call(cls, options, functions[0], functions[1], numbers, slopes, width, units)
+        return record(
+            cls.operation, y, (x, *learned), {"call": call}, keeps=cls.kept_places
+        )  # fmt: skip
+
+    @classmethod
+    def threads(cls, x: np.ndarray) -> int:
+        """How many threads the kernel takes for the array x, forward or back."""
+        return 1 if x.size <= POINTWISE_ROW else _kernels.threads_for(cls.nanoseconds * x.size)
 
     @classmethod
     def recorded(
@@ -257,12 +277,36 @@ class Call(NamedTuple):
 
     kind: type[Activation]
     options: dict[str, Any]
+    forward: Any
     backward: Any
     numbers: np.ndarray
     slopes: np.ndarray
     width: int
     units: int
-    threads: int
+    as_options: dict[str, Any] = {}  # of a node: this call
+
+
+@lru_cache
+def pointwise_call(kind: Any, dtype: np.dtype, values: tuple[float, ...], level: str) -> Call:
+    """The call of a pointwise activation for arrays of any shape and this dtype."""
+    options = dict(zip(kind.option_signature().parameters, values, strict=True))
+    forward, backward = kind.functions(dtype)
+    numbers, row = kernel_options(values), POINTWISE_ROW
+    call = Call(kind, options, forward, backward, numbers, NOTHING[dtype], row, row)
+    return call._replace(as_options={"call": call})
+
+
+def run_pointwise(kind: Any, x: Tensor, values: tuple[float, ...]) -> Tensor | None:
+    """y = f(x) by the kernel of a pointwise activation with these options; None if it does not take
+    x as it lies in memory."""
+    array = x._array
+    if array.dtype not in FLOATS:
+        return None
+    call = pointwise_call(kind, array.dtype, values, _kernels.level)
+    y = _kernels.rows.pointwise(call.forward, array, call.numbers, kind.threads(array))
+    if y is None:
+        return None
+    return record(kind.operation, y, (x,), call.as_options, None, kind.kept_places)
 
 
 def gradients_by_kernel(node: Node, dy: np.ndarray) -> list[np.ndarray]:
@@ -274,7 +318,7 @@ def gradients_by_kernel(node: Node, dy: np.ndarray) -> list[np.ndarray]:
     kept = np.ascontiguousarray(node.kept[-1 if is_kept_y else 0].array).reshape(-1)
     _kernels.rows.backward(
         call.backward, kept, call.units if is_kept_y else call.width, call.slopes,
-        dy.reshape(-1), dx.reshape(-1), call.numbers, call.width, call.units, call.threads,
+        dy.reshape(-1), dx.reshape(-1), call.numbers, call.width, call.units, call.kind.threads(dx),
     )  # fmt: skip
     if len(node.inputs) == 1:
         return [dx]
@@ -294,7 +338,14 @@ def as_function(kind: type[Activation]) -> Callable[..., Tensor]:
     """The activation as a function of x, the learned parameters and the options."""
     signature = inspect.signature(kind.formula)
 
+    is_usual = kind.is_pointwise and not kind.learned
+    defaults = tuple(kind.bind().values()) if is_usual else ()
+
     def function(*args: Any, **kwargs: Any) -> Tensor:
+        if is_usual and len(args) == 1 and not kwargs and isinstance(args[0], Tensor):
+            y = run_pointwise(kind, args[0], defaults)
+            if y is not None:
+                return y
         try:
             given = signature.bind(*args, **kwargs)
         except TypeError as error:

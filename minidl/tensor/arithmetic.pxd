@@ -2,7 +2,7 @@
 
 cimport cython
 
-from minidl.tensor.base cimport Base
+from minidl.tensor.base cimport Base, as_tensor, new_result
 from minidl.tensor.operation cimport Operation, record
 
 
@@ -10,3 +10,5 @@ cpdef binary(Operation operation, x, y)
 
 
 cpdef computed(str name, x, y)
+
+cpdef tuple operands(str operation, x, y)

@@ -29,16 +29,16 @@ def operands(operation: str, x: Any, y: Any) -> tuple["Tensor", "Tensor"]:
 
 
 def binary(operation: Operation, x: Any, y: Any) -> "Tensor":
-    """The operation of x and y, by the kernel if these are two tensors that it takes, else by
-    NumPy's function."""
-    if isinstance(x, Base) and isinstance(y, Base):
-        z = computed(operation.name, x._array, y._array)
-        if z is not None:
-            return record(operation, z, (x, y))
-    try:
-        a, b = operands(operation.name, x, y)
-    except DTypeError:
-        return refused(x, y)
+    """The operation of x and y, by the kernel if it takes them, else by NumPy's function."""
+    if not (isinstance(x, Base) and isinstance(y, Base)):
+        try:
+            x, y = operands(operation.name, x, y)
+        except DTypeError:
+            return refused(x, y)
+    z = computed(operation.name, x._array, y._array)
+    if z is not None:
+        return record(operation, z, (x, y))
+    a, b = operands(operation.name, x, y)
     if a._array.dtype.kind != "f":
         return whole(operation, a, b)
     return record(operation, apply(operation.name, operation.forward, a, b), (a, b))
@@ -122,6 +122,8 @@ def divide(x: Any, y: Any) -> "Tensor":
 def base_slope(dy: Any, x: Any, y: Any) -> Any:
     """dy · y x^(y-1), which for y = 0 is 0, and where the power goes faster to 0 than y to
     infinity."""
+    if y.ndim == 0 and y == 2:  # a tenth of the time
+        return dy * (2 * x)
     lower = x ** (y - ((abs(x) > 0) | (y != 0)))
     vanishes = (lower == 0) & (abs(y) == np.inf)
     return dy * np.where(vanishes, lower, y * lower)
@@ -206,11 +208,19 @@ def as_matrix(dy: Any, shape: Shape, other: Shape) -> Any:
 
 def left_gradient(dy: Any, y: Any, shape: Shape) -> Any:
     """dx = dy · yᵀ."""
+    if type(dy) is np.ndarray:
+        dx = _kernels.gemm.of_small_matrices(dy, y, b_transposed=True)
+        if dx is not None:
+            return dx
     return matrices(as_matrix(dy, shape, y.shape), as_column(y), b_transposed=True)
 
 
 def right_gradient(dy: Any, x: Any, shape: Shape) -> Any:
-    """dy_right = xᵀ · dy."""
+    """xᵀ · dy."""
+    if type(dy) is np.ndarray:
+        dx = _kernels.gemm.of_small_matrices(x, dy, a_transposed=True)
+        if dx is not None:
+            return dx
     dy = matrices(as_row(x), as_matrix(dy, x.shape, shape), a_transposed=True)
     return dy[..., 0] if len(shape) == 1 else dy
 
@@ -244,6 +254,10 @@ def matmul(x: Base, y: Any) -> "Tensor":
     a 1-D operand is a row on the left and a column on the right. Computed by minidl's kernel, so
     a row's bits depend neither on the thread count nor on the other rows.
     """
+    if isinstance(x, Base) and isinstance(y, Base):
+        c = _kernels.gemm.of_small_matrices(x._array, y._array)
+        if c is not None:
+            return record(MATMUL, c, (x, y))
     try:
         a, b = operands("matmul", x, y)
     except DTypeError:

@@ -19,3 +19,7 @@ cdef type _result_class
 
 @cython.locals(result=Base)
 cpdef result_of(array, Memory memory)
+
+cpdef as_tensor(value, str operation=*, Base like=*, numbers=*)
+
+cpdef new_result(array)

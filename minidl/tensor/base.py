@@ -1,6 +1,7 @@
 """What a tensor is, before it can do anything: an array, its gradient, its place on the tape."""
 
 from collections.abc import Callable
+from copyreg import __newobj__ as new_object  # type: ignore[attr-defined]
 from itertools import count
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -287,6 +288,10 @@ class Base:
             self._node, self._requires_grad = history._node, True
         self._array[where] = values
         self.mark_written()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For pickle's older protocols, which know no extension types."""
+        return new_object, (type(self),), self.__getstate__()
 
     def __getstate__(self) -> dict[str, Any]:
         """What copy, pickle and their like keep; only a tensor without history has all it needs."""

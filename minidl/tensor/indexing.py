@@ -182,9 +182,10 @@ class Indexing(Base):
         tensor([[3., 4.],
                 [3., 4.]])
         """
-        where = raw_index(index)
+        is_number = type(index) is int  # the usual case, made short
+        where = index if is_number else raw_index(index)
         y = looked_up(self._array, where)
-        is_view = np.may_share_memory(y, self._array)
+        is_view = is_number or np.may_share_memory(y, self._array)
         options = {"index": where, "is_once": is_view}
         return record(INDEXING, y, (self,), options, view_of=self if is_view else None)
 

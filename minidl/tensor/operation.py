@@ -238,9 +238,11 @@ def kept_by(
                         x = inputs[place] if place < len(inputs) else result
                         values[place] = kept(x._array, x._memory, True)
         return values
-    for i, x in enumerate(inputs):
-        if i in keeps or operation.recorded is not None:
-            values[i] = kept(x._array, x._memory, i in keeps)
-    if len(inputs) in keeps:
-        values[-1] = kept(result._array, result._memory, True)
+    for place in keeps:
+        x = inputs[place] if place < len(inputs) else result
+        values[place] = kept(x._array, x._memory, True)
+    if operation.recorded is not None:
+        for i, x in enumerate(inputs):
+            if values[i] is None:
+                values[i] = kept(x._array, x._memory, False)
     return values

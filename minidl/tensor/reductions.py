@@ -43,7 +43,7 @@ def reduced(
     return x, axes, kept, math.prod([x.shape[i] for i in axes])
 
 
-WHOLE = {"kept": ()}  # of a sum over all axes
+WHOLE = {"kept": (), "axes": None}  # of a reduction over all axes
 SUM = Operation("sum", x=lambda dy, kept, shape: np.broadcast_to(dy.reshape(kept), shape))
 
 
@@ -159,8 +159,10 @@ def extremum(
 ) -> "Tensor":  # fmt: skip
     """The largest or the smallest element."""
     forward: Any = operation.forward
-    if axis is None and not keepdims and not wrong and isinstance(x, Base) and x._array.size:
-        return record(operation, forward(x._array, axis=None), (x,), {"kept": (), "axes": None})
+    if axis is None and not keepdims and not wrong and isinstance(x, Base):
+        y = getattr(_kernels.extremes, operation.name)(x._array)
+        if y is not None:
+            return record(operation, y, (x,), WHOLE)
     x, axes, kept, count = reduced(operation.name, x, axis, wrong)
     if count == 0:
         raise ShapeError(explain(operation.name, "at least one element", f"shape {x.shape}"))

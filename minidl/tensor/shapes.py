@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import _kernels
 from ..errors import ArgumentError, ShapeError, explain
 from .base import Base, as_tensor, normal_axes
 from .keywords import Never, refuse
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 Axes = int | tuple[int, ...] | None
 
 RESHAPE = Operation("reshape", x=lambda dy, shape: dy.reshape(shape))
+REVERSE = Operation("transpose", x=lambda dy: dy.T)
 TRANSPOSE = Operation("transpose", x=lambda dy, order: dy.transpose(np.argsort(order).tolist()))
 BROADCAST = Operation("broadcast_to", x=lambda dy: dy)  # summed over the copies, as all are
 
@@ -125,8 +127,8 @@ class Shapes(Base):
             raise ShapeError(
                 explain("reshape", f"a shape of {self.size} elements for {self.shape}", wanted)
             ) from None
-        base = self if np.may_share_memory(y, self._array) else None
-        return record(RESHAPE, y, (self,), view_of=base)
+        base = self if _kernels.starts_with(y, self._array) else None
+        return record(RESHAPE, y, (self,), None, base)
 
     def flatten(self, start: int = 0, end: int = -1) -> "Tensor":
         """The elements of the axes from `start` to `end`, both included, along one axis.
@@ -163,9 +165,10 @@ class Shapes(Base):
 
     def transpose(self, *axes: Any) -> "Tensor":
         """The axes in another order; reversed if none is given."""
+        if not axes:
+            return self.T
         wanted = given_apart(axes)
-        order = normal_axes("transpose", wanted, self.ndim) if wanted else None
-        order = tuple(reversed(range(self.ndim))) if order is None else order
+        order = normal_axes("transpose", wanted, self.ndim)
         if len(order) != self.ndim:
             raise ArgumentError(explain("transpose", f"all {self.ndim} axes once", wanted))
         y = self._array.transpose(order)
@@ -174,4 +177,4 @@ class Shapes(Base):
     @property
     def T(self) -> "Tensor":
         """The axes in reverse order."""
-        return self.transpose()
+        return record(REVERSE, self._array.T, (self,), None, self)
