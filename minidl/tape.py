@@ -10,6 +10,7 @@ This file runs as it stands, and is compiled for speed; `tape.pxd` says which na
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ContextDecorator, contextmanager
+from copyreg import __newobj__ as new_object  # type: ignore[attr-defined]
 from functools import wraps
 from heapq import heappop, heappush
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
