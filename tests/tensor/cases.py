@@ -125,6 +125,7 @@ OTHERS = {
     ),
     "reshape": case(lambda x: x.reshape(2, 6), lambda x: x.reshape(2, 6), X),
     "transpose": case(lambda x: x.transpose(2, 0, 1), lambda x: x.transpose(2, 0, 1), STACK),
+    "T": case(lambda x: x.T, lambda x: x.T, STACK),
     "concatenate": case(
         lambda x, y: minidl.concatenate([x, y], 1), lambda x, y: np.concatenate([x, y], 1), X, Y
     ),
