@@ -39,17 +39,18 @@ def cross_entropy_of_rows(
         got = f"label_smoothing={label_smoothing!r}"
         raise ArgumentError(explain(operation, "0 <= label_smoothing < 1", got))
     w = None if weight is None else weights(operation, "weight", weight, shape[1:])
-    is_wanting = np.ndim(targets) == 2 and wanting(targets) is not None
-    q = targets.data if is_wanting else constant(operation, "targets", targets)
+    wanted = wanting(targets)
+    is_wanted = wanted is not None and wanted.ndim == 2
+    q = constant(operation, "targets", targets.detach() if is_wanted else targets)
     if q.ndim == 2 and q.dtype.kind == "f":
         same_shape(operation, q.shape, shape)
         not_negative(operation, "soft targets", q)
         if ignore_index is not None:
             got = f"ignore_index={ignore_index!r}"
             raise ArgumentError(explain(operation, "no ignored label beside soft targets", got))
-        a: Any = (1 - label_smoothing) * (targets if is_wanting else q) + label_smoothing / shape[1]
+        a: Any = (1 - label_smoothing) * (targets if is_wanted else q) + label_smoothing / shape[1]
         a = a if w is None else w * a
-        dtype, rows = common_dtype(dtype, targets), a.data if is_wanting else a
+        dtype, rows = common_dtype(dtype, targets), a.data if is_wanted else a
         kernel = LOSSES["cross_entropy of soft targets"]
         return RowLoss(costs, kernel, dtype, in_rows(rows, dtype), wanting=wanting(a))
     labels, class_weight = counted_labels(operation, q, shape, w, ignore_index)
