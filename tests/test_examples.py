@@ -79,6 +79,39 @@ def test_binary_classifier(tmp_path):
     assert is_png(tmp_path / "results/neuron.png")
 
 
+def numbers(line):
+    return [float(word.rstrip("%,:")) for word in line.split() if word[0].isdigit()]
+
+
+def test_newton(tmp_path):
+    *steps, last = output(tmp_path, "newton.py", "--steps", 6).splitlines()[1:]
+    norms, descent = zip(*[numbers(line)[2::2] for line in steps], strict=True)
+    assert norms[3] < 1e-2
+    assert all(norm < before**1.5 for before, norm in zip(norms[3:], norms[4:], strict=False))
+    assert norms[-1] < 1e-10
+    assert descent[-1] > 0.1
+    assert numbers(last)[0] > 95
+
+
+def test_gradient_penalty(tmp_path):
+    true, with_penalty, without = output(
+        tmp_path, "gradient_penalty.py", "--steps", 250
+    ).splitlines()
+    assert numbers(true) == [5]
+    _, distance, slope, spread = numbers(with_penalty)
+    assert abs(distance - 5) < 0.5
+    assert abs(slope - 1) < 0.1
+    assert spread < 0.1
+    assert numbers(without)[1] > 50
+
+
+def test_input_gradient(tmp_path):
+    text = output(tmp_path, "input_gradient.py", "--limit", 5000, "--epochs", 2)
+    (_, usual, fooled), (_, accuracy, attacked) = map(numbers, text.splitlines()[1:])
+    assert min(usual, accuracy) > 85
+    assert attacked > fooled + 15
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
