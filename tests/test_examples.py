@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -86,8 +87,7 @@ def numbers(line):
 def test_newton(tmp_path):
     *steps, last = output(tmp_path, "newton.py", "--steps", 6).splitlines()[1:]
     norms, descent = zip(*[numbers(line)[2::2] for line in steps], strict=True)
-    assert norms[3] < 1e-2
-    assert all(norm < before**1.5 for before, norm in zip(norms[3:], norms[4:], strict=False))
+    assert all(norm < 100 * before**2 for before, norm in pairwise(norms[3:]))
     assert norms[-1] < 1e-10
     assert descent[-1] > 0.1
     assert numbers(last)[0] > 95
@@ -95,7 +95,7 @@ def test_newton(tmp_path):
 
 def test_gradient_penalty(tmp_path):
     true, with_penalty, without = output(
-        tmp_path, "gradient_penalty.py", "--steps", 250
+        tmp_path, "gradient_penalty.py", "--steps", 150
     ).splitlines()
     assert numbers(true) == [5]
     _, distance, slope, spread = numbers(with_penalty)
