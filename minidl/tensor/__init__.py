@@ -1,5 +1,6 @@
 """`Tensor`: an array that remembers how it came to be, so that gradients can be found."""
 
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,13 @@ from ..tape import no_grad
 from .arithmetic import Arithmetic
 from .arrays import FLOATS, to_array
 from .base import as_tensor, raw, require_float, results_are
+from .bits import Bits
 from .comparisons import Comparisons
 from .elementwise import maximum, minimum, where
 from .indexing import Indexing
 from .joining import concatenate, stack
 from .methods import Methods
-from .names import Names
+from .names import Names, name_ours
 from .numpy_protocol import NumPyProtocol
 from .operation import Operation, by_formula, record
 from .shapes import Shapes
@@ -24,11 +26,10 @@ __all__ = [
     "no_grad", "record", "require_float", "stack", "tensor", "where",
 ]  # fmt: skip
 
-
 COPY = Operation("copy", x=lambda dy: dy)
 
 
-class Tensor(Arithmetic, Comparisons, Shapes, Indexing, Methods, NumPyProtocol, Names):
+class Tensor(Arithmetic, Comparisons, Bits, Shapes, Indexing, Methods, NumPyProtocol, Names):
     """An array with reverse-mode differentiation.
 
     `Tensor(array)` wraps the array without copying it; `tensor(data)` copies. The dtype is
@@ -73,6 +74,12 @@ class Tensor(Arithmetic, Comparisons, Shapes, Indexing, Methods, NumPyProtocol, 
             )
         return format(self.item(), spec) if spec else repr(self)
 
+    def __copy__(self) -> "Tensor":
+        return deepcopy(self)
+
+    def __round__(self, ndigits: int | None = None) -> "Tensor":
+        return self.round(ndigits or 0)
+
     def __float__(self) -> float:
         return float(self.item())
 
@@ -92,6 +99,7 @@ class Tensor(Arithmetic, Comparisons, Shapes, Indexing, Methods, NumPyProtocol, 
         return int(self.item())
 
 
+name_ours(Tensor)
 results_are(Tensor)
 
 

@@ -348,3 +348,6 @@ class Arithmetic(Base):
 
     def __ipow__(self, other: Any) -> "Tensor":
         return in_place("**=", power, self, other)
+
+    def __imatmul__(self, other: Any) -> "Tensor":
+        return in_place("@=", matmul, self, other)

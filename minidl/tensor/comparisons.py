@@ -1,11 +1,11 @@
-"""Comparisons, and the logic of masks and of bits: results without a gradient."""
+"""Comparisons: masks without a gradient."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import DTypeError, explain
+from ..errors import DTypeError
 from .arithmetic import refused
 from .base import Base, apply, as_tensor, new_result
 
@@ -16,11 +16,12 @@ Binary = Callable[[Any, Any], "Tensor"]
 
 
 def comparison(symbol: str, function: np.ufunc) -> Binary:
-    """The function that compares two tensors element by element: a mask without a gradient."""
+    """The function that compares two tensors element by element. To integers any number may be
+    compared, those too that they cannot hold."""
 
     def compare(x: Any, y: Any) -> "Tensor":
         try:
-            b = as_tensor(y, symbol, like=x, numbers=None)
+            b = as_tensor(y, symbol, like=x if x.dtype.kind == "f" else None, numbers=None)
         except DTypeError:
             return refused(x, y)
         return new_result(np.asarray(apply(symbol, function, x, b)))
@@ -36,34 +37,8 @@ equal = comparison("==", np.equal)
 not_equal = comparison("!=", np.not_equal)
 
 
-def require_bits(symbol: str, *tensors: Base) -> None:
-    """DTypeError unless all tensors hold truth values or whole numbers."""
-    for x in tensors:
-        if x._array.dtype.kind == "f":
-            raise DTypeError(explain(symbol, "masks (bool) or integers", x.dtype, "x != 0"))
-
-
-def of_bits(symbol: str, function: np.ufunc) -> Binary:
-    """The function that combines masks, or the bits of whole numbers."""
-
-    def combine(x: Any, y: Any) -> "Tensor":
-        try:
-            b = as_tensor(y, symbol, numbers=None)
-        except DTypeError:
-            return refused(x, y)
-        require_bits(symbol, x, b)
-        return new_result(np.asarray(apply(symbol, function, x, b)))
-
-    return combine
-
-
-bitwise_and = of_bits("&", np.bitwise_and)
-bitwise_or = of_bits("|", np.bitwise_or)
-bitwise_xor = of_bits("^", np.bitwise_xor)
-
-
 class Comparisons(Base):
-    """The operators that compare, or combine masks and bits."""
+    """The operators that compare."""
 
     __slots__ = ()
 
@@ -84,25 +59,6 @@ class Comparisons(Base):
 
     def __ne__(self, other: Any) -> "Tensor":  # type: ignore[override]
         return not_equal(self, other)
-
-    def __and__(self, other: Any) -> "Tensor":
-        return bitwise_and(self, other)
-
-    __rand__ = __and__
-
-    def __or__(self, other: Any) -> "Tensor":
-        return bitwise_or(self, other)
-
-    __ror__ = __or__
-
-    def __xor__(self, other: Any) -> "Tensor":
-        return bitwise_xor(self, other)
-
-    __rxor__ = __xor__
-
-    def __invert__(self) -> "Tensor":
-        require_bits("~", self)
-        return new_result(np.asarray(~self._array))
 
     def __contains__(self, value: Any) -> bool:
         return bool(np.asarray(self == value).any())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _kernels
-from ..errors import DTypeError, ShapeError, explain
+from ..errors import ArgumentError, DTypeError, ShapeError, explain
 from ..tape import Part, recording
 from .arrays import Shape, held
 from .base import Base, as_tensor, raw, require_float
@@ -200,6 +200,10 @@ class Indexing(Base):
         options = {"index": where, "is_once": is_view}
         history = record(ITEM_ASSIGNMENT, self._array, (self, new), options)
         self.write("item assignment", new._array, history, where)
+
+    def __delitem__(self, index: Any) -> None:
+        hint = "x = concatenate([x[:i], x[i + 1 :]])"
+        raise ArgumentError(explain("del x[i]", "a list", "a tensor, which keeps its shape", hint))
 
     def _assignable(self, value: Any, shape: Shape) -> "Tensor":
         """`value` as a tensor that can be written to a place of that shape."""

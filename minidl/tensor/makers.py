@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..checks import is_number, is_whole
-from ..errors import ArgumentError, DTypeError, explain
+from ..errors import ArgumentError, DTypeError, ShapeError, explain
 from ..random import generator
 from .arrays import FLOATS, as_dtype, held, to_array
-from .base import Base, as_tensor, new_result, raw
+from .base import as_tensor, new_result, raw
 from .indexing import as_places
 from .keywords import Never, refuse
 from .shapes import given_apart
@@ -82,16 +82,21 @@ def empty(*shape: Any, dtype: Any = None, requires_grad: bool = False) -> "Tenso
 def full(shape: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False) -> "Tensor":
     """Copies of a number, or of an array or a tensor that broadcasts to the shape.
 
-    A Python number becomes float32, as in `tensor`; else the dtype is the value's own.
+    A Python number becomes float32, as in `tensor`; else the dtype is the value's own. GraphError
+    for a tensor that wants a gradient, which would be lost: `minidl.broadcast_to`.
 
     >>> import minidl
     >>> minidl.full((2, 2), 7)
     tensor([[7., 7.],
             [7., 7.]])
     """
-    given = to_array([fill_value] if isinstance(fill_value, Base) else fill_value, dtype, "full")
+    value = np.asarray(to_array([fill_value], dtype, "full")[0])
     lengths = as_shape("full", shape if isinstance(shape, (tuple, list)) else (shape,))
-    return made(np.broadcast_to(given, lengths).copy(), requires_grad)
+    try:
+        return made(np.broadcast_to(value, lengths).copy(), requires_grad)
+    except ValueError:
+        got = f"shape {value.shape}"
+        raise ShapeError(explain("full", f"a value that broadcasts to {lengths}", got)) from None
 
 
 def zeros_like(x: Any, dtype: Any = None, requires_grad: bool = False) -> "Tensor":
@@ -208,6 +213,7 @@ def one_hot(labels: Any, classes: int | None = None, dtype: Any = None) -> "Tens
     places = as_places("one_hot", labels)
     if places.dtype.kind not in "iu":
         raise DTypeError(explain("one_hot", "labels that are whole numbers", places.dtype))
+    places = places.astype(np.int64)
     count = int(places.max(initial=-1)) + 1 if classes is None else classes
     if not is_whole(count, 0) or (places.size and not 0 <= places.min() <= places.max() < count):
         expected = f"classes as a number, and labels from 0 to {count} - 1"

@@ -13,6 +13,7 @@ import numpy as np
 from . import (
     arithmetic,
     arranging,
+    bits,
     comparisons,
     contractions,
     diagonals,
@@ -85,8 +86,11 @@ OPERATIONS: dict[Function, Callable[..., Any]] = {
     np.greater_equal: comparisons.greater_equal,
     np.equal: comparisons.equal,
     np.not_equal: comparisons.not_equal,
-    np.bitwise_and: comparisons.bitwise_and,
-    np.bitwise_or: comparisons.bitwise_or,
+    np.bitwise_and: bits.bitwise_and,
+    np.bitwise_or: bits.bitwise_or,
+    np.bitwise_xor: bits.bitwise_xor,
+    np.left_shift: bits.left_shift,
+    np.right_shift: bits.right_shift,
     np.invert: lambda x: ~x,
     # All others.
     np.sum: lambda a, axis=None, dtype=None, *, keepdims=False: reductions.sum(

@@ -82,6 +82,31 @@ def test_repeated_indices_add_up():
     np.testing.assert_array_equal(x.grad, [1011, 0, 100])
 
 
+@pytest.mark.parametrize("whole_at", range(4))
+def test_gradients_of_views_add_up_with_each_other_and_with_the_whole(whole_at):
+    """Whichever comes first on the way back: a row, an overlapping block, or all of x."""
+
+    def function(x):
+        y = x * 1
+        parts = [lambda: y[0], lambda: y[:2, 1:], lambda: y[1, 2]]
+        parts.insert(whole_at, lambda: y)
+        return sum((i + 1) * (part() * 2).sum() for i, part in enumerate(parts)) + (x[2] ** 2).sum()
+
+    assert_gradients(function, numbers(3, 4))
+
+
+def test_the_gradient_of_a_view_is_its_own_memory():
+    x = tensor(np.zeros((2, 3)), requires_grad=True)
+    dy = np.ones(3)
+    (x[0] * 1).backward(dy)
+    x[1].backward(dy)
+    whole = x.grad
+    x[:].backward(np.ones((2, 3)))
+    np.testing.assert_array_equal(whole, [[1, 1, 1], [1, 1, 1]])
+    np.testing.assert_array_equal(x.grad, np.full((2, 3), 2))
+    np.testing.assert_array_equal(dy, [1, 1, 1])
+
+
 def test_tensors_as_indices():
     x = tensor(numbers(3, 4), requires_grad=True)
     i = tensor(np.array([0, 2]))

@@ -13,7 +13,7 @@ FUNCTIONS = {
     f"{prefix}.{name}": function
     for prefix, place in PLACES.items()
     for name in dir(place)
-    if not name.startswith("_") and callable(function := getattr(place, name))
+    if not name.startswith("_") and callable(function := getattr(place, name, None))
     if not isinstance(function, type) and "axis" in signature(function).parameters
 }
 

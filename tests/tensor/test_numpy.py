@@ -20,7 +20,14 @@ def test_every_function_of_numpy_is_right_or_refused():
     bad = {name: o for name, o in outcomes.items() if o in (trial.LOST, trial.WRONG, trial.UNCLEAR)}
     assert not bad
     names = {function: name for name, function in trial.functions()}
-    of_masks = {np.bitwise_and, np.bitwise_or, np.invert}
+    of_masks = {
+        np.bitwise_and,
+        np.bitwise_or,
+        np.bitwise_xor,
+        np.invert,
+        np.left_shift,
+        np.right_shift,
+    }
     of_floats = OPERATIONS.keys() - of_masks - {np.einsum, np.arccosh}  # of a text; above 1
     assert outcomes["np.einsum(path, x)"] == trial.RIGHT
     of_comparisons = trial.NO_GRADIENT
