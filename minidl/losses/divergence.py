@@ -73,8 +73,9 @@ def kl_divergence(
 
     >>> import minidl
     >>> x = minidl.tensor([[0.5, 0.5], [0.5, 0.5]]).log()
-    >>> kl_divergence(x, [[1.0, 0.0], [0.5, 0.5]], reduction="batchmean")
-    tensor(0.34657356)
+    >>> loss = kl_divergence(x, [[1.0, 0.0], [0.5, 0.5]], reduction="batchmean")
+    >>> print(f"{loss:.6f}")
+    0.346574
 
     Kullback, Leibler, "On information and sufficiency", Annals of Mathematical Statistics 22, 1951.
     """
