@@ -1,7 +1,7 @@
 """einsum: sums of products, by Einstein's convention."""
 
 import math
-from collections.abc import Sequence
+from functools import lru_cache
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -55,34 +55,43 @@ def einsum(subscripts: str, *tensors: Any) -> "Tensor":
     floats = (x for x in tensors if isinstance(x, Base) and x.dtype.kind == "f")
     like = next(floats, None)
     operands = [as_tensor(x, "einsum", like) for x in tensors]
-    labels, of_result = read(subscripts, [x.ndim for x in operands])
+    labels, of_result = read(subscripts, tuple([x.ndim for x in operands]))
     parts = [on_diagonal(x, own) for x, own in zip(operands, labels, strict=True)]
     sizes = lengths(*parts)
-
-    def left(pair: tuple[int, int]) -> Labels:
-        """The labels of the pair that the result or another tensor has."""
-        others = (own for i, (_, own) in enumerate(parts) if i not in pair)
-        needed = {*of_result}.union(*others)
-        both = dict.fromkeys(parts[pair[0]][1] + parts[pair[1]][1])
-        return tuple(label for label in both if label in needed)
-
-    def growth(pair: tuple[int, int]) -> int:
-        """How much larger the contraction of the pair is than the two."""
-        size = math.prod([sizes[label] for label in left(pair)])
-        return size - sum(parts[i][0].size for i in pair)
-
     while len(parts) > 1:
-        pair = min(combinations(range(len(parts)), 2), key=growth)
-        of_pair = left(pair) if len(parts) > 2 else of_result
-        (x, of_x), (y, of_y) = (parts[i] for i in pair)
-        rest = [part for i, part in enumerate(parts) if i not in pair]
-        parts = [*rest, (contract(x, y, of_x, of_y, of_pair), of_pair)]
+        i, j, left = next_pair([own for _, own in parts], of_result, sizes)
+        (x, of_x), (y, of_y) = parts[i], parts[j]
+        rest = [part for place, part in enumerate(parts) if place not in (i, j)]
+        left = left if rest else of_result
+        parts = [*rest, (contract(x, y, of_x, of_y, left), left)]
     x, own = parts[0]
     x, own = summed_over(x, own, {*own}.difference(of_result))
-    return x.transpose([own.index(label) for label in of_result])
+    return x if own == of_result else x.transpose([own.index(label) for label in of_result])
 
 
-def read(subscripts: str, ndims: Sequence[int]) -> tuple[list[Labels], Labels]:
+def next_pair(
+    labels: list[Labels], of_result: Labels, sizes: dict[Any, int]
+) -> tuple[int, int, Labels]:
+    """The places of the two tensors with the smallest contraction, next to the two themselves, and
+    what it has left: the labels of both that the result or another tensor has."""
+
+    def left(i: int, j: int) -> Labels:
+        others = [own for place, own in enumerate(labels) if place not in (i, j)]
+        needed = {*of_result}.union(*others)
+        return tuple(label for label in dict.fromkeys(labels[i] + labels[j]) if label in needed)
+
+    def size(of_axes: Labels) -> int:
+        return math.prod([sizes[label] for label in of_axes])
+
+    def growth(pair: tuple[int, int]) -> int:
+        return size(left(*pair)) - size(labels[pair[0]]) - size(labels[pair[1]])
+
+    i, j = min(combinations(range(len(labels)), 2), key=growth)
+    return i, j, left(i, j)
+
+
+@lru_cache
+def read(subscripts: str, ndims: tuple[int, ...]) -> tuple[list[Labels], Labels]:
     """The labels of each tensor, of so many axes, and of the result. Axes that `...` stands for are
     numbered from -1, the last of them, downwards."""
     given, arrow, wanted = subscripts.replace(" ", "").partition("->")

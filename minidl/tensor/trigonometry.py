@@ -151,8 +151,7 @@ def arcsinh(x: Any) -> "Tensor":
     return by_numpy(ARCSINH, x)
 
 
-# Two roots, as the root of a product is not NaN below -1.
-ARCCOSH = Operation("arccosh", np.arccosh, x=lambda dy, x: dy / (np.sqrt(x - 1) * np.sqrt(x + 1)))
+ARCCOSH = Operation("arccosh", np.arccosh, x=lambda dy, x: dy / np.sqrt((x - 1) * (x + 1)))
 
 
 def arccosh(x: Any) -> "Tensor":
