@@ -107,10 +107,11 @@ def gradients(node: Node, dy: np.ndarray) -> list[np.ndarray | None]:
 def formula(
     x: Tensor, weight: Tensor, bias: Tensor, mean: Any, var: Any, eps: float, training: bool
 ) -> Tensor:
-    """The same in operations on tensors; in training mean and var depend on x."""
+    """The same in operations on tensors, in double precision; in training mean and var are x's."""
+    exact = x.astype(np.float64)
     if training:
-        mean, var = x.mean(0), x.var(0)
-    y = (x - mean) / (var + eps) ** 0.5
+        mean, var = exact.mean(0), exact.var(0)
+    y = (exact - mean) / (var + eps) ** 0.5
     y = y * weight if weight.size else y
     return (y + bias if bias.size else y).astype(x.dtype)
 

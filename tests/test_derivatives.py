@@ -57,6 +57,21 @@ def test_batch_norm():
     )
 
 
+@pytest.mark.parametrize("offset", [0, 1e3, 1e5])
+def test_batch_norm_of_float32_has_the_kernels_gradients(offset):
+    """Though what is left of x after the mean has been taken away is small."""
+    x, w, b = [
+        minidl.tensor(a.astype(np.float32), requires_grad=True) for a in (offset + X, WEIGHT, BIAS)
+    ]
+    dy = np.random.default_rng(1).normal(size=X.shape)
+    y = F.batch_norm(x, None, None, w, b, training=True)
+    by_kernel = minidl.grad(y, [x, w, b], dy, retain_graph=True)
+    recorded = minidl.grad(y, [x, w, b], dy, create_graph=True)
+    for one, other in zip(by_kernel, recorded, strict=True):
+        assert other.dtype == np.float32
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-6, atol=1e-6)
+
+
 def test_noise_is_the_same_in_every_derivative():
     kept = F.dropout(np.ones((5, 3)), 0.4, seed=1).numpy()
     moved = F.gaussian_noise(np.zeros((5, 3)), 0.5, seed=1).numpy()
