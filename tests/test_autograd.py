@@ -249,6 +249,14 @@ def test_a_derivative_is_recorded_for_its_inputs_and_directions():
     same(minidl.grad(found.sum(), v)[0], 6 * x.data)
 
 
+def test_a_direction_alone_may_want_a_gradient():
+    x, v = tensor(np.array([2.0, 3.0])), leaf(1.0, 10.0)
+    for product in (minidl.autograd.jvp, minidl.autograd.vjp):
+        same(minidl.grad(product(lambda x: x**3, x, v)[1].sum(), v)[0], 3 * x.data**2)
+    found = minidl.autograd.hvp(lambda x: (x**3).sum(), x, v)[1]
+    same(minidl.grad(found.sum(), v)[0], 6 * x.data)
+
+
 def test_nothing_is_recorded_for_constants_or_within_no_grad():
     w = leaf(2.0, 3.0)
     x = tensor(np.array([1.0, 2.0]))
