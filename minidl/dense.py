@@ -15,6 +15,7 @@ from .tensor import FLOATS, Operation, Tensor, as_tensor, by_formula, record
 # What the kernel is given in place of arrays that are not there or not asked for.
 NOTHING = {dtype: (np.empty((0, 0), dtype), np.empty(0, dtype)) for dtype in FLOATS}
 NO_OPTIONS = np.zeros(1)
+SMALL = 32**3  # multiply-adds up to which all is for one thread
 
 
 def dense(
@@ -33,7 +34,7 @@ def dense(
     """
     if not isinstance(x, Tensor):
         x = as_tensor(x, "dense")
-    x_array, W_array = x.data, np.ascontiguousarray(W.data)
+    x_array, W_array = x._array, np.ascontiguousarray(W._array)
     check(x_array, W_array, b)
     depth, out = W_array.shape
     dtype = x_array.dtype
@@ -43,7 +44,7 @@ def dense(
 
     x_rows = np.ascontiguousarray(x_array).reshape(-1, depth)
     batch = len(x_rows)
-    bias = NOTHING[dtype][1] if b is None else np.ascontiguousarray(b.data)
+    bias = NOTHING[dtype][1] if b is None else np.ascontiguousarray(b._array)
     threads, row_threads = threads_for(activation, batch, depth, out)
     z = np.empty((batch, out), dtype)
     learned: tuple[Tensor, ...] = ()
@@ -69,7 +70,8 @@ def dense(
         activation, b is not None, backward_function, slopes, options, None if keeps_y else z
     )
     result = y if x_array.ndim == 2 else y.reshape(*x_array.shape[:-1], y.shape[1])
-    return record(operation_with(activation), result, inputs, {"call": call}, keeps=keeps)
+    operation = operation_with(None if activation is None else activation.name)
+    return record(operation, result, inputs, {"call": call}, keeps=keeps)
 
 
 class Call(NamedTuple):
@@ -84,7 +86,7 @@ class Call(NamedTuple):
 
 
 def gradients(node: Node, dy: np.ndarray) -> list[np.ndarray | None]:
-    """dx = dz · Wᵀ, dW = xᵀ · dz, db = sum of dz, with dz = dy f'(z)"""
+    """dx = dz · Wᵀ, dW = xᵀ · dz, db = sum of dz, with dz = dy f'(z)."""
     call: Call = node.options["call"]
     x_array, W = node.kept[0].array, np.ascontiguousarray(node.kept[1].array)
     depth, out = W.shape
@@ -92,7 +94,7 @@ def gradients(node: Node, dy: np.ndarray) -> list[np.ndarray | None]:
     no_rows, no_bias = NOTHING[dtype]
     x = np.ascontiguousarray(x_array).reshape(-1, depth)
     read = node.kept[-1].array if call.z is None else call.z
-    read = np.ascontiguousarray(read).reshape(len(x), -1)
+    read = np.ascontiguousarray(read).reshape(len(x), read.shape[-1])
     dy_rows = np.ascontiguousarray(dy).reshape(len(x), dy.shape[-1])
     dz = dy_rows if call.backward is None else np.empty((len(x), out), dtype)
     x_wanted, W_wanted = node.inputs[0] is not None, node.inputs[1] is not None
@@ -131,18 +133,17 @@ def recorded(node: Node, dy: Tensor, inputs: Sequence[Tensor]) -> list[Any]:
 
 
 @lru_cache
-def operation_named(name: str) -> Operation:
-    """The declaration of a dense operation, alone or with an activation's name."""
-    return Operation(name, kernel=gradients, recorded=recorded)
-
-
-def operation_with(activation: Activation | None) -> Operation:
-    """The declaration of the dense operation with this activation."""
-    return operation_named("dense" if activation is None else f"dense+{activation.name}")
+def operation_with(name: str | None) -> Operation:
+    """The declaration of the dense operation, alone or with an activation of that name."""
+    return Operation(
+        "dense" if name is None else f"dense+{name}", kernel=gradients, recorded=recorded
+    )
 
 
 def threads_for(activation: Activation | None, batch: int, depth: int, out: int) -> tuple[int, int]:
     """How many threads the products take, and the activation's rows."""
+    if batch * depth * out <= SMALL:
+        return 1, 1
     product = _kernels.threads_for(_kernels.product_nanoseconds(batch, depth, out))
     if activation is None:
         return product, 1

@@ -150,9 +150,8 @@ class Base:
                 total: Any = gradient if self.grad is None else self.grad + gradient
                 self.grad = total
                 return
-            gradient = np.asarray(gradient, self._array.dtype)
             if self.grad is not None:
-                gradient = np.asarray(raw(self.grad) + gradient)
+                gradient = np.asarray(raw(self.grad) + gradient, self._array.dtype)
             self.grad = new_result(gradient)
 
     def backward(
@@ -199,7 +198,7 @@ class Base:
                 )
             )
         if grad is None:
-            dy: Any = np.ones(self.shape, self.dtype)
+            dy: Any = _kernels.number(1, self._array).reshape(self.shape)
         elif create_graph and isinstance(grad, Base) and grad.dtype == self.dtype:
             dy = grad
         else:
