@@ -283,17 +283,18 @@ class Call(NamedTuple):
     slopes: np.ndarray
     width: int
     units: int
-    as_options: dict[str, Any] = {}  # of a node: this call
+    is_pointwise: bool = False
 
 
 @lru_cache
-def pointwise_call(kind: Any, dtype: np.dtype, values: tuple[float, ...], level: str) -> Call:
-    """The call of a pointwise activation for arrays of any shape and this dtype."""
+def pointwise_options(
+    kind: Any, dtype: np.dtype, values: tuple[float, ...], level: str
+) -> dict[str, Any]:
+    """What a node of a pointwise activation has, for arrays of any shape and this dtype."""
     options = dict(zip(kind.option_signature().parameters, values, strict=True))
     forward, backward = kind.functions(dtype)
     numbers, row = kernel_options(values), POINTWISE_ROW
-    call = Call(kind, options, forward, backward, numbers, NOTHING[dtype], row, row)
-    return call._replace(as_options={"call": call})
+    return {"call": Call(kind, options, forward, backward, numbers, NOTHING[dtype], row, row, True)}
 
 
 def run_pointwise(kind: Any, x: Tensor, values: tuple[float, ...]) -> Tensor | None:
@@ -302,19 +303,25 @@ def run_pointwise(kind: Any, x: Tensor, values: tuple[float, ...]) -> Tensor | N
     array = x._array
     if array.dtype not in FLOATS:
         return None
-    call = pointwise_call(kind, array.dtype, values, _kernels.level)
+    node_options = pointwise_options(kind, array.dtype, values, _kernels.level)
+    call: Call = node_options["call"]
     y = _kernels.rows.pointwise(call.forward, array, call.numbers, kind.threads(array))
     if y is None:
         return None
-    return record(kind.operation, y, (x,), call.as_options, None, kind.kept_places)
+    return record(kind.operation, y, (x,), node_options, None, kind.kept_places)
 
 
 def gradients_by_kernel(node: Node, dy: np.ndarray) -> list[np.ndarray]:
     """dx = dy · f'(x), and the gradients of what is learned."""
     call: Call = node.options["call"]
+    is_kept_y = call.kind.keeps == "y"
+    if call.is_pointwise:
+        read, threads = node.kept[-1 if is_kept_y else 0].array, call.kind.threads(dy)
+        dx = _kernels.rows.pointwise_back(call.backward, read, dy, call.numbers, threads)
+        if dx is not None:
+            return [dx]
     dy = np.ascontiguousarray(dy)
     dx = np.empty(node.kept[0].array.shape, dy.dtype)
-    is_kept_y = call.kind.keeps == "y"
     kept = np.ascontiguousarray(node.kept[-1 if is_kept_y else 0].array).reshape(-1)
     _kernels.rows.backward(
         call.backward, kept, call.units if is_kept_y else call.width, call.slopes,

@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import _kernels
 from ..errors import ArgumentError, DTypeError, ShapeError, explain
-from .arrays import FLOATS, as_dtype, same, summed
+from .arrays import FLOATS, Shape, as_dtype, same, summed
 from .base import Base, apply, as_tensor, new_result, normal_axes
 from .keywords import Never, refuse
 from .operation import Operation, record
@@ -43,8 +43,18 @@ def reduced(
     return x, axes, kept, math.prod([x.shape[i] for i in axes])
 
 
+def spread(dy: Any, shape: Shape) -> Any:
+    """dy, stretched to this shape. As an array of its own: a view of one number takes NumPy 3 us to
+    make, and the small arrays that sums are of a tenth of that to fill."""
+    if isinstance(dy, Base):
+        return np.broadcast_to(dy, shape)  # type: ignore[call-overload]
+    dx = np.empty(shape, dy.dtype)
+    dx[...] = dy
+    return dx
+
+
 WHOLE = {"kept": (), "axes": None}  # of a reduction over all axes
-SUM = Operation("sum", x=lambda dy, kept, shape: np.broadcast_to(dy.reshape(kept), shape))
+SUM = Operation("sum", x=lambda dy, kept, shape: spread(dy.reshape(kept), shape))
 
 
 def sum(
@@ -69,7 +79,7 @@ def sum(
 
 MEAN = Operation(
     "mean",
-    x=lambda dy, kept, shape, count: np.broadcast_to(dy.reshape(kept) / (count or 1), shape),
+    x=lambda dy, kept, shape, count: spread(dy.reshape(kept) / (count or 1), shape),
 )
 
 
