@@ -95,7 +95,7 @@ def test_newton(tmp_path):
 
 def test_gradient_penalty(tmp_path):
     true, with_penalty, without = output(
-        tmp_path, "gradient_penalty.py", "--steps", 150
+        tmp_path, "gradient_penalty.py", "--steps", 100
     ).splitlines()
     assert numbers(true) == [5]
     _, distance, slope, spread = numbers(with_penalty)
@@ -106,7 +106,7 @@ def test_gradient_penalty(tmp_path):
 
 
 def test_input_gradient(tmp_path):
-    text = output(tmp_path, "input_gradient.py", "--limit", 5000, "--epochs", 2)
+    text = output(tmp_path, "input_gradient.py", "--limit", 3000, "--epochs", 2)
     (_, usual, fooled), (_, accuracy, attacked) = map(numbers, text.splitlines()[1:])
     assert min(usual, accuracy) > 85
     assert attacked > fooled + 15
