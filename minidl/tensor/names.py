@@ -32,7 +32,17 @@ OURS = {
     "mm": "x @ y.T", "bmm": "x @ y.T", "matmul": "x @ y.T", "eq": "x == y", "ne": "x != y",
     "lt": "x < y", "le": "x <= y", "gt": "x > y", "ge": "x >= y", "rsqrt": "1 / x.sqrt()",
     "clamp": "x.clip(0, 1)", "amax": "x.max(0)", "amin": "x.min(0)", "absolute": "x.abs()",
-    "asin": "x.arcsin()", "acos": "x.arccos()", "atan": "x.arctan()",
+    "asin": "x.arcsin()", "acos": "x.arccos()", "atan": "x.arctan()", "asinh": "x.arcsinh()",
+    "acosh": "x.arccosh()", "atanh": "x.arctanh()", "floor_divide": "x // y", "remainder": "x % y",
+    "logical_not": "x == 0", "median": "x.ravel().sort()[x.size // 2]",
+    # Functions of two, by `import minidl`.
+    "where": "minidl.where(x > 0, x, y)", "maximum": "minidl.maximum(x, y)",
+    "minimum": "minidl.minimum(x, y)", "atan2": "minidl.arctan2(x, y)",
+    "arctan2": "minidl.arctan2(x, y)", "hypot": "minidl.hypot(x, y)",
+    "logaddexp": "minidl.logaddexp(x, y)", "isclose": "minidl.isclose(x, y)",
+    "allclose": "minidl.allclose(x, y)", "inner": "minidl.inner(x, y)",
+    "outer": "minidl.outer(x, y)", "logical_and": "minidl.logical_and(x, y)",
+    "logical_or": "minidl.logical_or(x, y)",
     # Activations, by `from minidl import functional as F`.
     "relu": "F.relu(x)", "sigmoid": "F.sigmoid(x)", "softmax": "F.softmax(x)",
     "log_softmax": "F.log_softmax(x)",

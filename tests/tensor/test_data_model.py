@@ -180,7 +180,7 @@ def test_the_name_of_another_library_is_answered_by_ours(name):
     assert name not in dir(x)
     ours = str(error.value).partition("Try: ")[2]
     assert ours == OURS[name]
-    exec(ours, {"x": x, "y": y, "F": F})
+    exec(ours, {"x": x, "y": y, "F": F, "minidl": minidl})
 
 
 def test_a_subclass_may_have_such_a_name():

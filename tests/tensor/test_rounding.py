@@ -77,6 +77,10 @@ def test_in_place():
     x %= 3
     np.testing.assert_array_equal(x, [0, 2])
     assert y.item() == 0
+    whole = tensor(np.array([2**53 + 1, -7]))
+    whole //= 2
+    whole %= 10
+    np.testing.assert_array_equal(whole, [6, 6])
     w = leaf(5.0, 7.0)
     z = w * 1
     z %= 4
