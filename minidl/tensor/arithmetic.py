@@ -76,6 +76,14 @@ def operated(function: Callable[[Any, Any], "Tensor"], x: Any, y: Any) -> "Tenso
         return refused(x, y)
 
 
+def of_numbers(operation: Operation, x: Any, y: Any) -> "Tensor":
+    """The operation as a function: what is no number is a DTypeError, whatever else it may be."""
+    z = binary(operation, x, y)
+    if z is NotImplemented:
+        operands(operation.name, x, y)  # which says what it is
+    return z
+
+
 def computed(name: str, x: np.ndarray, y: np.ndarray) -> np.ndarray | None:
     """The kernel's answer, if it has one."""
     kernel = getattr(_kernels.arithmetic, name, None)
@@ -86,24 +94,36 @@ ADD = Operation("add", np.add, x=lambda dy: dy, y=lambda dy: dy)
 
 
 def add(x: Any, y: Any) -> "Tensor":
-    """x + y."""
-    return binary(ADD, x, y)
+    """x + y; they broadcast.
+
+    >>> add([1.0, 2.0], 3.0)
+    tensor([4., 5.])
+    """
+    return of_numbers(ADD, x, y)
 
 
 SUBTRACT = Operation("subtract", np.subtract, x=lambda dy: dy, y=lambda dy: -dy)
 
 
 def subtract(x: Any, y: Any) -> "Tensor":
-    """x - y."""
-    return binary(SUBTRACT, x, y)
+    """x - y; they broadcast.
+
+    >>> subtract([1.0, 2.0], 3.0)
+    tensor([-2., -1.])
+    """
+    return of_numbers(SUBTRACT, x, y)
 
 
 MULTIPLY = Operation("multiply", np.multiply, x=lambda dy, y: dy * y, y=lambda dy, x: dy * x)
 
 
 def multiply(x: Any, y: Any) -> "Tensor":
-    """x · y, element by element."""
-    return binary(MULTIPLY, x, y)
+    """x · y, element by element; they broadcast.
+
+    >>> multiply([1.0, 2.0], 3.0)
+    tensor([3., 6.])
+    """
+    return of_numbers(MULTIPLY, x, y)
 
 
 DIVIDE = Operation(
@@ -115,8 +135,12 @@ DIVIDE = Operation(
 
 
 def divide(x: Any, y: Any) -> "Tensor":
-    """x / y, element by element."""
-    return binary(DIVIDE, x, y)
+    """x / y, element by element; they broadcast.
+
+    >>> divide([1.0, 2.0], 4.0)
+    tensor([0.25, 0.5 ])
+    """
+    return of_numbers(DIVIDE, x, y)
 
 
 def base_slope(dy: Any, x: Any, y: Any) -> Any:
@@ -144,15 +168,23 @@ def power(x: Any, y: Any) -> "Tensor":
     The derivative for the exponent, x^y ln x, is at x = 0 its limit -inf for y < 0 and 0 for
     y > 0, and 0 for y = 0, as in PyTorch; for x < 0 there is none: NaN. Where either derivative is
     0 · inf, as at the base 0 and the exponent inf, it is its limit 0.
+
+    >>> power([2.0, 3.0], 2)
+    tensor([4., 9.])
     """
-    return binary(POWER, x, y)
+    return of_numbers(POWER, x, y)
 
 
 NEGATIVE = Operation("negative", x=lambda dy: -dy)
 
 
-def negative(x: Base) -> "Tensor":
-    """-x."""
+def negative(x: Any) -> "Tensor":
+    """-x. DTypeError for masks.
+
+    >>> negative([1.0, -2.0])
+    tensor([-1.,  2.])
+    """
+    x = as_tensor(x, "negative")
     if x._array.dtype == bool:
         raise DTypeError(explain("negative", "numbers", "bool", "~x"))
     return record(NEGATIVE, -x._array, (x,))
@@ -253,15 +285,15 @@ def matmul(x: Base, y: Any) -> "Tensor":
     (m, k) @ (k, p) is (m, p); of more axes all but the last two are batch axes, which broadcast;
     a 1-D operand is a row on the left and a column on the right. Computed by minidl's kernel, so
     a row's bits depend neither on the thread count nor on the other rows.
+
+    >>> matmul([[1.0, 2.0], [3.0, 4.0]], [10.0, 1.0])
+    tensor([12., 34.])
     """
     if isinstance(x, Base) and isinstance(y, Base):
         c = _kernels.gemm.of_small_matrices(x._array, y._array)
         if c is not None:
             return record(MATMUL, c, (x, y))
-    try:
-        a, b = operands("matmul", x, y)
-    except DTypeError:
-        return refused(x, y)
+    a, b = operands("matmul", x, y)
     check_product(a, b)
     c = matrices(as_row(a._array), as_column(b._array))
     row, column = c.shape[-2:-1] * (a.ndim > 1), c.shape[-1:] * (b.ndim > 1)
@@ -295,32 +327,32 @@ class Arithmetic(Base):
     __slots__ = ()
 
     def __add__(self, other: Any) -> "Tensor":
-        return add(self, other)
+        return binary(ADD, self, other)
 
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> "Tensor":
-        return subtract(self, other)
+        return binary(SUBTRACT, self, other)
 
     def __rsub__(self, other: Any) -> "Tensor":
-        return subtract(other, self)
+        return binary(SUBTRACT, other, self)
 
     def __mul__(self, other: Any) -> "Tensor":
-        return multiply(self, other)
+        return binary(MULTIPLY, self, other)
 
     __rmul__ = __mul__
 
     def __truediv__(self, other: Any) -> "Tensor":
-        return divide(self, other)
+        return binary(DIVIDE, self, other)
 
     def __rtruediv__(self, other: Any) -> "Tensor":
-        return divide(other, self)
+        return binary(DIVIDE, other, self)
 
     def __pow__(self, other: Any) -> "Tensor":
-        return power(self, other)
+        return binary(POWER, self, other)
 
     def __rpow__(self, other: Any) -> "Tensor":
-        return power(other, self)
+        return binary(POWER, other, self)
 
     def __neg__(self) -> "Tensor":
         return negative(self)
@@ -329,10 +361,16 @@ class Arithmetic(Base):
         return self  # type: ignore[return-value]
 
     def __matmul__(self, other: Any) -> "Tensor":
-        return matmul(self, other)
+        try:
+            return matmul(self, other)
+        except DTypeError:
+            return refused(self, other)
 
     def __rmatmul__(self, other: Any) -> "Tensor":
-        return matmul(other, self)
+        try:
+            return matmul(other, self)
+        except DTypeError:
+            return refused(other, self)
 
     def __iadd__(self, other: Any) -> "Tensor":
         return in_place("+=", add, self, other)

@@ -1,7 +1,10 @@
 # The C types of elementwise.py, where it is compiled.
 
+cimport cython
+
 from minidl.tensor.base cimport Base
 from minidl.tensor.operation cimport Operation, record
 
 
-cpdef by_kernel(Operation operation, Base x, str kernel=*)
+@cython.locals(a=Base)
+cpdef by_kernel(Operation operation, x, str kernel=*)

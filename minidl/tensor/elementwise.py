@@ -79,16 +79,15 @@ def minimum(x: Any, y: Any) -> "Tensor":
 
 def by_kernel(operation: Operation, x: Any, kernel: str = "") -> "Tensor":
     """The operation of x by the kernel of that name; DTypeError unless x is float32 or float64."""
-    if not isinstance(x, Base):
-        x = as_tensor(x, operation.name)
+    a = x if isinstance(x, Base) else as_tensor(x, operation.name)
     function = getattr(_kernels.elementwise, kernel or operation.name)
-    n = x._array.size
+    n = a._array.size
     threads = 1 if n <= SMALL else _kernels.threads_for(NANOSECONDS * n)
-    y = function(x._array, threads)
+    y = function(a._array, threads)
     if y is None:
-        require_float(operation.name, x)
-        y = function(np.ascontiguousarray(x._array), threads)
-    return record(operation, y, (x,))
+        require_float(operation.name, a)
+        y = function(np.ascontiguousarray(a._array), threads)
+    return record(operation, y, (a,))
 
 
 def by_numpy(operation: Operation, x: Any) -> "Tensor":

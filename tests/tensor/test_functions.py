@@ -1,0 +1,57 @@
+"""The functions of tensors at the top take what a tensor can be made of, and nothing else."""
+
+from inspect import signature
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl import MinidlError, Tensor, tensor
+
+
+def needed(function):
+    """The arguments that it must have."""
+    parameters = signature(function).parameters.values()
+    return [
+        p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD
+    ]
+
+
+# Those of one tensor, or of two, in a module of tensors.
+FUNCTIONS = {
+    name: function
+    for name in minidl.__all__
+    if getattr(function := getattr(minidl, name), "__module__", "").startswith("minidl.tensor.")
+    if name[-5:] != "_like" and sorted(needed(function)) in (["x"], ["x", "y"])
+}
+
+
+KINDS = ["none", "text", "object", "uneven rows"]
+
+
+def data(result):
+    parts = result if isinstance(result, tuple) else (result,)
+    return [part.numpy() if isinstance(part, Tensor) else np.asarray(part) for part in parts]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_list_and_an_array_are_as_good_as_a_tensor(name):
+    function = FUNCTIONS[name]
+    rows = [[0.5, 0.25], [0.75, 1.0]]
+    wanted = data(function(*[tensor(rows)] * len(needed(function))))
+    for x in (rows, np.array(rows, np.float32), tuple(rows)):
+        for found, part in zip(data(function(*[x] * len(needed(function)))), wanted, strict=True):
+            np.testing.assert_allclose(found, part, rtol=1e-6)
+    method = getattr(Tensor, name, None)
+    if method is not None and len(needed(function)) == 1:
+        np.testing.assert_array_equal(data(getattr(tensor(rows), name)())[0], wanted[0])
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("nothing", [None, "1", object(), [[1.0], [1.0, 2.0]]], ids=KINDS)
+def test_what_is_no_number_is_refused(name, nothing):
+    function = FUNCTIONS[name]
+    n = len(needed(function))
+    for arguments in ([nothing] * n, [nothing, tensor([[1.0, 2.0]])][:n], [1.0, nothing][-n:]):
+        with pytest.raises(MinidlError, match="expected .*got"):
+            function(*arguments)
