@@ -26,6 +26,7 @@ SANITIZE = bool(os.environ.get("MINIDL_SANITIZE"))
 
 KERNELS = Path("minidl", "_kernels")
 CORE = [
+    Path("minidl", "recording.py"),
     Path("minidl", "tape.py"),
     Path("minidl", "activations", "declaration.py"),
     *(

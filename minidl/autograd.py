@@ -27,6 +27,7 @@ import numpy as np
 
 from . import tape
 from .errors import ArgumentError, DTypeError, GraphError, explain
+from .recording import enable_grad, recording
 from .tensor import Tensor, as_tensor, record, require_float, stack, tensor
 from .tensor.operation import ALIAS
 
@@ -193,7 +194,7 @@ class Call(NamedTuple):
 def called(operation: str, function: Function, inputs: Any, v: Any = None) -> Call:
     """The function of copies of the inputs, recorded."""
     xs = tuple([copied(operation, x) for x in several(inputs)])
-    with tape.enable_grad():
+    with enable_grad():
         given_back = function(*xs)
     outputs = several(given_back)
     for y in outputs:
@@ -202,7 +203,7 @@ def called(operation: str, function: Function, inputs: Any, v: Any = None) -> Ca
             raise DTypeError(explain(operation, expected, type(y).__name__, hint))
     parts = [x for x in (*outputs, *several(v)) if isinstance(x, Tensor) and x.requires_grad]
     leaves = [x for x in tape.behind(map(origin, parts)) if not isinstance(x, tape.Node)]
-    return Call(xs, given_back, outputs, tape.recording() and not set(leaves) <= set(xs))
+    return Call(xs, given_back, outputs, recording() and not set(leaves) <= set(xs))
 
 
 def copied(operation: str, x: Any) -> Tensor:
@@ -233,7 +234,7 @@ def pulled(
     retain_graph: bool = False,
 ) -> Several:  # fmt: skip
     """The gradient of sum (v · output) at each of the inputs."""
-    with tape.enable_grad():
+    with enable_grad():
         dys = directions(operation, outputs, v, create_graph)
         return gradients(outputs, dys, inputs, create_graph or retain_graph, create_graph)
 

@@ -9,7 +9,7 @@ from .activations import Activation
 from .errors import GraphError, ShapeError, explain
 from .hooks import hooked
 from .layer import Layer
-from .tape import recording
+from .recording import recording
 from .tensor import Tensor
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from .autograd import gradients
 from .checks import is_whole
 from .errors import ArgumentError, DTypeError, GraphError, explain
-from .tape import enable_grad, no_grad, recording
+from .recording import enable_grad, no_grad, recording
 from .tensor import Tensor, concatenate, tensor
 
 KINK_DISTANCE = 10  # in eps; a difference taken across a kink is the slope of neither side

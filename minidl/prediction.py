@@ -10,7 +10,7 @@ from . import _kernels
 from .data.pixels import gathered, warn_unless_pixels
 from .fused import FusedNet, Program
 from .layer import Layer
-from .tape import no_grad
+from .recording import no_grad
 from .tensor import as_tensor
 
 ROWS = 256  # at a time: the outputs of a layer stay in the cache

@@ -2,7 +2,7 @@
 
 cimport cython
 
-cdef long _nodes_made, _no_grad_blocks
+cdef long _nodes_made
 
 
 @cython.freelist(64)
@@ -45,9 +45,6 @@ cpdef Kept kept(array, Memory memory, bint is_read)
 
 @cython.locals(node=Node)
 cpdef Node new_node(operation, tuple inputs, tuple likes, list kept, dict options)
-
-
-cpdef bint recording()
 
 
 @cython.locals(node=Node)

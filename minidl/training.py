@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _kernels, tape
+from . import _kernels
 from .checks import runs_as
 from .data.batches import Batches, is_plain
 from .data.kinds import pairs
@@ -19,6 +19,7 @@ from .losses.table import row_loss
 from .optim.base import Optimizer
 from .optim.block import same
 from .optim.compiled import Compiled
+from .recording import recording
 from .schedules import Schedule
 from .tensor import Tensor
 from .trained import check_schedule, left_out
@@ -176,7 +177,7 @@ class TrainingStep:
 
     def _fused(self, x: Any, y: Any) -> tuple[FusedNet, RowLoss] | None:
         """The net, and the loss for such targets, if the kernel can do all that the loop would."""
-        if not tape.recording() or (isinstance(y, Tensor) and y.requires_grad):
+        if not recording() or (isinstance(y, Tensor) and y.requires_grad):
             return None
         if not isinstance(x, np.ndarray) or x.ndim != 2 or len(x) == 0:
             return None

@@ -247,7 +247,7 @@ def test_inputs_that_are_not_contiguous(view):
 
 
 def breaks_off(x):
-    if not minidl.tape.recording():
+    if not minidl.recording.recording():
         raise RuntimeError("broke off")
     return x * 2
 

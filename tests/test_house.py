@@ -12,7 +12,7 @@ import minidl
 SOURCE = Path(__file__).parents[1] / "minidl"
 FLOORS = [
     {"errors"},
-    {"_kernels", "checks", "forks"},
+    {"_kernels", "checks", "forks", "recording"},
     {"tape", "random", "disk", "strict_json"},
     {"tensor"},
     {"layer", "losses", "optim", "schedules", "autograd", "dropout", "noise", "normalization"},

@@ -14,7 +14,7 @@ from ..firing import Firing, as_columns, slopes, use_of
 from ..hooks import hooked
 from ..layer import Layer, Parameter
 from ..random import random_state, set_random_state
-from ..tape import recording
+from ..recording import recording
 from ..tensor import Tensor
 from ..tensor.operation import ALIAS, record
 from . import measures

@@ -18,7 +18,8 @@ import numpy as np
 
 from .. import _kernels
 from ..errors import ArgumentError, ShapeError, explain
-from ..tape import Node, enable_grad
+from ..recording import enable_grad
+from ..tape import Node
 from ..tensor import Operation, Tensor, by_formula, record
 from .checks import weights
 

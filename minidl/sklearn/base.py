@@ -15,7 +15,7 @@ from ..errors import ArgumentError, explain
 from ..layers import Sequential
 from ..losses.checks import weights as checked_weights
 from ..optim.arguments import Option
-from ..tape import no_grad
+from ..recording import no_grad
 from ..tensor import Tensor
 from . import network
 from .lbfgs import fit_lbfgs

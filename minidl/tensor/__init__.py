@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError, ShapeError, explain
-from ..tape import no_grad
+from ..recording import no_grad
 from .arithmetic import Arithmetic
 from .arrays import FLOATS, to_array
 from .base import as_tensor, raw, require_float, results_are

@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import _kernels
 from ..errors import DTypeError, GraphError, ShapeError, explain
-from ..tape import recording
+from ..recording import recording
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 DTYPES = frozenset(map(np.dtype, "?bhilqBHILQfd"))  # in this machine's byte order

@@ -12,6 +12,7 @@ from .. import _kernels, tape
 from ..checks import is_whole
 from ..errors import ArgumentError, DTypeError, GraphError, ShapeError, explain, warn_user
 from ..forks import lock_across_forks
+from ..recording import recording
 from .arrays import FLOATS, to_array
 
 if TYPE_CHECKING:
@@ -185,7 +186,7 @@ class Base:
         """The gradient of this tensor that a pass starts with: an array of its shape and dtype, or
         a tensor if a graph is to be created."""
         self.check_current(operation)
-        if create_graph and not tape.recording():
+        if create_graph and not recording():
             got, hint = "a no_grad() block", "the gradient outside of it"
             raise GraphError(explain("create_graph", "operations to be recorded", got, hint))
         if grad is None and self._array.size != 1:
@@ -294,7 +295,7 @@ class Base:
 
     def __getstate__(self) -> dict[str, Any]:
         """What copy, pickle and their like keep; only a tensor without history has all it needs."""
-        if self._node is not None and not tape.recording():
+        if self._node is not None and not recording():
             return self.detach().__getstate__()
         if self._node is not None:
             raise GraphError(

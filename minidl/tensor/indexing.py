@@ -9,7 +9,8 @@ import numpy as np
 
 from .. import _kernels
 from ..errors import ArgumentError, DTypeError, ShapeError, explain
-from ..tape import Part, recording
+from ..recording import recording
+from ..tape import Part
 from .arrays import Shape, held
 from .base import Base, as_tensor, raw, require_float
 from .operation import Operation, record

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import GraphError, explain
-from ..tape import recording
+from ..recording import recording
 from .arrays import requires_grad
 from .base import Base, as_tensor
 from .numpy_functions import INSTEAD, OPERATIONS, READS_NO_VALUES, SAVES, WRITES, Function

@@ -3,7 +3,8 @@
 cimport cython
 
 from minidl._kernels.ndarray cimport alike
-from minidl.tape cimport Kept, Memory, Node, kept, new_node, recording
+from minidl.recording cimport recording
+from minidl.tape cimport Kept, Memory, Node, kept, new_node
 from minidl.tensor.base cimport Base, result_of
 
 

@@ -20,7 +20,8 @@ import numpy as np
 
 from .._kernels import alike
 from ..errors import GraphError, explain
-from ..tape import Kept, Memory, Node, Part, gradients_at, kept, new_node, recording
+from ..recording import recording
+from ..tape import Kept, Memory, Node, Part, gradients_at, kept, new_node
 from .arrays import unbroadcast
 from .base import Base, as_tensor, result_of
 

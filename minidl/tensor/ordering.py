@@ -6,7 +6,7 @@ import numpy as np
 
 from ..checks import is_whole
 from ..errors import ArgumentError, GraphError, ShapeError, explain
-from ..tape import recording
+from ..recording import recording
 from .base import as_tensor, new_result, normal_axes
 from .gathering import take_along_axis
 from .keywords import Never, refuse

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import DivergedError
 from ..hooks import hooked
 from ..layer import Layer
-from ..tape import no_grad
+from ..recording import no_grad
 from ..tensor import Tensor
 from .feed import Batch
 from .history import shown

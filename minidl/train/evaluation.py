@@ -12,7 +12,7 @@ from ..data.kinds import inputs_of, is_pair, pairs, require_data, rows_of
 from ..errors import ArgumentError, ShapeError, explain
 from ..layer import Layer
 from ..prediction import predict as outputs_of
-from ..tape import no_grad
+from ..recording import no_grad
 from ..tensor import Tensor
 from .metrics import Metric, find_all
 

@@ -9,7 +9,7 @@ from ..data.batches import is_plain
 from ..data.kinds import inputs_of, is_gone_through_once, is_pair, pairs, require_data
 from ..errors import ArgumentError, MinidlError, explain
 from ..layer import Layer
-from ..tape import no_grad
+from ..recording import no_grad
 from ..tensor import Tensor
 from .evaluation import ROWS, dtype_of, evaluated, measured, mode, outputs_and_truth, rows_beside
 from .metrics import Metric, find_all

@@ -11,7 +11,7 @@ from ...activations import Activation
 from ...diagnostics.look import steepness
 from ...diagnostics.measures import FLAT
 from ...firing import slopes
-from ...tape import no_grad
+from ...recording import no_grad
 from ..bench import Bench, Digits
 from ..charts import Chart, Lines, Panels, Series, Table
 from ..experiment import Experiment, Numbers, Verdict

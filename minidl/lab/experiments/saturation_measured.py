@@ -11,7 +11,7 @@ from ...activations import Activation
 from ...diagnostics import Diagnostics
 from ...init import Initializer, fans
 from ...random import generator
-from ...tape import no_grad
+from ...recording import no_grad
 from ...tensor import Tensor
 from ...training import TrainingStep
 from ..bench import Digits

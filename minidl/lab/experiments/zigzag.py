@@ -11,7 +11,7 @@ from ... import data, nn
 from ... import functional as F
 from ...diagnostics import sign_agreement
 from ...prediction import predict
-from ...tape import no_grad
+from ...recording import no_grad
 from ...tensor import Tensor
 from ..bench import Bench, Digits
 from ..charts import Chart, Lines, Panels, Series, Table
