@@ -41,7 +41,7 @@ def test_its_programs_run(monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("MINIDL_DATA", str(ROOT / "examples" / "data" / "mnist"))
     monkeypatch.chdir(tmp_path)  # an empty folder, where the third saves its files
     programs = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(programs) == 8
+    assert len(programs) == 9
     names = {"__name__": "program"}  # the second goes on where the first ended
     try:
         for program in programs:
