@@ -32,13 +32,12 @@ def only(condition: bool, what: str) -> None:
 def arg(method: str) -> Callable[..., Tensor]:
     def apply(x: Tensor, axis: int = 0, keepdims: int = 1, select_last_index: int = 0) -> Tensor:
         only(not select_last_index, "select_last_index")
-        y = getattr(x, method)(axis)
-        return unsqueeze(y, minidl.tensor(np.array([axis % x.ndim]))) if keepdims else y
+        return getattr(x, method)(axis, keepdims=bool(keepdims))
 
     return apply
 
 
-def reduction(method: str) -> Callable[..., Tensor]:
+def reduction(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def apply(
         x: Tensor, given: Tensor | None = None, axes: list[int] | None = None, keepdims: int = 1,
         noop_with_empty_axes: int = 0,
@@ -46,7 +45,7 @@ def reduction(method: str) -> Callable[..., Tensor]:
         axes = axes if given is None else whole(given)
         if not axes and noop_with_empty_axes:
             return x
-        return getattr(x, method)(tuple(axes) if axes else None, keepdims=bool(keepdims))
+        return function(x, axis=tuple(axes) if axes else None, keepdims=bool(keepdims))
 
     return apply
 
@@ -86,12 +85,29 @@ def constant(**value: Any) -> Tensor:
     return minidl.tensor(np.array(given, np.float32 if "float" in name else np.int64))
 
 
+def cumsum(x: Tensor, axis: Tensor, exclusive: int = 0, reverse: int = 0) -> Tensor:
+    along = axis.item()
+    x = x.flip(along) if reverse else x
+    y = x.cumsum(along)
+    y = y - x if exclusive else y
+    return (y.flip(along) if reverse else y).astype(x.dtype)
+
+
+def divide(x: Tensor, y: Tensor) -> Tensor:
+    """ONNX's quotients of integers are whole, rounded towards 0."""
+    return x / y if x.dtype.kind == "f" else (x / y).trunc().astype(x.dtype)
+
+
 def dropout(
     x: Tensor, ratio: Any = None, training: Tensor | None = None, seed: int = 0
 ) -> tuple[Tensor, Tensor]:
     p = 0.5 if ratio is None else float(ratio)
     only(not (training and p), "a mask by another generator of random numbers")
     return F.dropout(x, p, training=False), minidl.tensor(np.ones(x.shape, bool))
+
+
+def expand(x: Tensor, shape: Tensor) -> Tensor:
+    return minidl.broadcast_to(x, np.broadcast_shapes(x.shape, tuple(whole(shape))))
 
 
 def flatten(x: Tensor, axis: int = 1) -> Tensor:
@@ -119,12 +135,28 @@ def gemm(
     return y if c is None else y + beta * c
 
 
+def is_inf(x: Tensor, detect_negative: int = 1, detect_positive: int = 1) -> Tensor:
+    return x.isinf() & (((x < 0) & bool(detect_negative)) | ((x > 0) & bool(detect_positive)))
+
+
 def hard_sigmoid(x: Tensor, alpha: float = 0.2, beta: float = 0.5) -> Tensor:
     return (alpha * x + beta).clip(0, 1)
 
 
 def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
     return F.log_softmax(x, axis=axis)
+
+
+def modulo(x: Tensor, y: Tensor, fmod: int = 0) -> Tensor:
+    """With `fmod` the remainder of a quotient that is rounded towards 0: it has the sign of x."""
+    return x.sign() * (x.abs() % y.abs()) if fmod else x % y
+
+
+def one_hot(indices: Tensor, depth: Tensor, values: Tensor, axis: int = -1) -> Tensor:
+    n = int(depth.numpy().item())
+    row = minidl.arange(n).reshape([n, *[1] * (indices.ndim - axis % (indices.ndim + 1))])
+    given = indices.astype(int).expand_dims(axis)
+    return where((given == row) | (given + n == row), values[1], values[0])
 
 
 def power(x: Tensor, y: Tensor) -> Tensor:
@@ -145,6 +177,14 @@ def scatter_nd(x: Tensor, indices: Tensor, updates: Tensor, reduction: str = "no
     y = minidl.tensor(x)
     y[tuple(np.moveaxis(indices.numpy(), -1, 0))] = updates
     return y
+
+
+def scatter_elements(
+    x: Tensor, indices: Tensor, updates: Tensor, axis: int = 0, reduction: str = "none"
+) -> Tensor:
+    only(reduction in ("none", "add"), f"reduction {reduction}")
+    scatter = minidl.scatter if reduction == "none" else minidl.scatter_add
+    return scatter(x, axis, indices % x.shape[axis], updates)
 
 
 def selu(x: Tensor, alpha: float = 1.6732631921768188, gamma: float = 1.0507010221481323) -> Tensor:
@@ -181,9 +221,10 @@ def softmax_cross_entropy_loss(
     logits: Tensor, labels: Tensor, weight: Tensor | None = None, reduction: str = "mean",
     ignore_index: int | None = None,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
-    only(ignore_index is None, "ignore_index")
     only(logits.ndim == 2, "logits of more than two axes")
-    loss = F.cross_entropy(logits, labels, weight=weight, reduction=reduction)
+    loss = F.cross_entropy(
+        logits, labels, weight=weight, ignore_index=ignore_index, reduction=reduction
+    )
     return loss, F.log_softmax(logits, axis=1)
 
 
@@ -204,6 +245,16 @@ def squeeze(x: Tensor, axes: Tensor | None = None) -> Tensor:
     return x.reshape([n for i, n in enumerate(x.shape) if i not in gone])
 
 
+def top_k(
+    x: Tensor, k: Tensor, axis: int = -1, largest: int = 1, sorted: int = 1
+) -> tuple[Tensor, Tensor]:
+    return x.topk(whole(k)[0], axis, largest=bool(largest))
+
+
+def trilu(x: Tensor, k: Tensor | None = None, upper: int = 1) -> Tensor:
+    return (x.triu if upper else x.tril)(0 if k is None else k.item())
+
+
 def unsqueeze(x: Tensor, axes: Tensor) -> Tensor:
     ndim = x.ndim + axes.size
     added, old = {axis % ndim for axis in whole(axes)}, iter(x.shape)
@@ -212,31 +263,51 @@ def unsqueeze(x: Tensor, axes: Tensor) -> Tensor:
 
 OPERATORS: dict[str, Callable[..., Any]] = {
     "Abs": lambda x: x.abs(),
+    "Acos": lambda x: x.arccos(),
+    "Acosh": lambda x: x.arccosh(),
     "Add": lambda x, y: x + y,
     "And": lambda x, y: x & y,
     "ArgMax": arg("argmax"),
     "ArgMin": arg("argmin"),
+    "Asin": lambda x: x.arcsin(),
+    "Asinh": lambda x: x.arcsinh(),
+    "Atan": lambda x: x.arctan(),
+    "Atanh": lambda x: x.arctanh(),
     "BatchNormalization": batch_normalization,
+    "BitwiseAnd": lambda x, y: x & y,
+    "BitwiseNot": lambda x: ~x,
+    "BitwiseOr": lambda x, y: x | y,
+    "BitwiseXor": lambda x, y: x ^ y,
     "Cast": cast,
     "CastLike": cast_like,
+    "Ceil": lambda x: x.ceil(),
     "Celu": lambda x, alpha=1.0: F.celu(x, alpha=alpha),
     "Clip": clip,
     "Concat": lambda *xs, axis: minidl.concatenate(xs, axis=axis),
     "Constant": constant,
-    "Div": lambda x, y: x / y,
+    "Cos": lambda x: x.cos(),
+    "Cosh": lambda x: x.cosh(),
+    "CumSum": cumsum,
+    "Div": divide,
     "Dropout": dropout,
+    "Einsum": lambda *xs, equation: minidl.einsum(equation, *xs),
     "Elu": lambda x, alpha=1.0: F.elu(x, alpha=alpha),
     "Equal": lambda x, y: x == y,
     "Exp": lambda x: x.exp(),
+    "Expand": expand,
     "Flatten": flatten,
+    "Floor": lambda x: x.floor(),
     "Gather": gather,
+    "GatherElements": lambda x, indices, axis=0: x.take_along_axis(indices, axis),
     "GatherND": gather_nd,
     "Gelu": gelu,
     "Gemm": gemm,
     "Greater": lambda x, y: x > y,
     "GreaterOrEqual": lambda x, y: x >= y,
     "HardSigmoid": hard_sigmoid,
-    "Identity": lambda x: F.identity(x),
+    "Identity": lambda x: x.copy(),
+    "IsInf": is_inf,
+    "IsNaN": lambda x: x.isnan(),
     "LeakyRelu": lambda x, alpha=0.01: F.leaky_relu(x, negative_slope=alpha),
     "Less": lambda x, y: x < y,
     "LessOrEqual": lambda x, y: x <= y,
@@ -247,23 +318,37 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "Mean": lambda *xs: minidl.stack(xs).mean(0),
     "Min": lambda *xs: reduce(minimum, xs),
     "Mish": lambda x: F.mish(x),
+    "Mod": modulo,
     "Mul": lambda x, y: x * y,
     "Neg": lambda x: -x,
+    "NonZero": lambda x: minidl.stack(x.nonzero()),
     "Not": lambda x: ~x,
+    "OneHot": one_hot,
     "Or": lambda x, y: x | y,
     "PRelu": prelu,
     "Pow": power,
-    "Reciprocal": lambda x: 1 / x,
-    "ReduceMax": reduction("max"),
-    "ReduceMean": reduction("mean"),
-    "ReduceMin": reduction("min"),
-    "ReduceSum": reduction("sum"),
+    "Reciprocal": lambda x: x.reciprocal(),
+    "ReduceL1": reduction(lambda x, **words: x.abs().sum(**words)),
+    "ReduceL2": reduction(minidl.norm),
+    "ReduceLogSum": reduction(lambda x, **words: x.sum(**words).log()),
+    "ReduceLogSumExp": reduction(minidl.logsumexp),
+    "ReduceMax": reduction(minidl.max),
+    "ReduceMean": reduction(minidl.mean),
+    "ReduceMin": reduction(minidl.min),
+    "ReduceProd": reduction(minidl.prod),
+    "ReduceSum": reduction(minidl.sum),
+    "ReduceSumSquare": reduction(lambda x, **words: x.square().sum(**words)),
     "Relu": lambda x: F.relu(x),
     "Reshape": reshape,
+    "Round": lambda x: x.round(),
+    "ScatterElements": scatter_elements,
     "ScatterND": scatter_nd,
     "Selu": selu,
     "Shape": shape,
     "Sigmoid": lambda x: F.sigmoid(x),
+    "Sign": lambda x: x.sign(),
+    "Sin": lambda x: x.sin(),
+    "Sinh": lambda x: x.sinh(),
     "Size": size,
     "Slice": slices,
     "Softmax": softmax,
@@ -276,9 +361,14 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "Sub": lambda x, y: x - y,
     "Sum": lambda *xs: reduce(lambda x, y: x + y, xs),
     "Swish": lambda x, alpha=1.0: x * F.sigmoid(alpha * x),
+    "Tan": lambda x: x.tan(),
     "Tanh": lambda x: F.tanh(x),
+    "Tile": lambda x, repeats: x.tile(whole(repeats)),
+    "TopK": top_k,
     "Transpose": lambda x, perm=(): x.transpose(*perm),
+    "Trilu": trilu,
     "Unsqueeze": unsqueeze,
     "Where": where,
+    "Xor": lambda x, y: x ^ y,
     **OPTIMIZERS,
 }
