@@ -62,13 +62,30 @@ def is_basic(part: Any) -> bool:
 def looked_up(data: np.ndarray, index: Any) -> np.ndarray:
     """data[index] as an array, of which NumPy's basic indexing makes a view."""
     try:
-        found = data[index]
+        axis = axis_taken(index, data.ndim)
+        found = data[index] if axis is None else data.take(last_part(index), axis)
     except IndexError as error:
         raise IndexError(f"indexing a tensor of shape {data.shape}: {error}.") from None
     if isinstance(found, np.ndarray):
         return found
     # A single number: NumPy copies it out, but gives a view of it where an Ellipsis follows.
     return data[(*index, ...) if isinstance(index, tuple) else (index, ...)]
+
+
+def last_part(index: Any) -> Any:
+    """What an index says of its last axis."""
+    return index[-1] if isinstance(index, tuple) and index else index
+
+
+def axis_taken(index: Any, ndim: int) -> int | None:
+    """The axis along which the index has whole numbers, and which alone it is about. There NumPy's
+    `take` gives what indexing gives, but laid out in order, which the next operation reads in a
+    quarter of the time."""
+    places = last_part(index)
+    if not isinstance(places, np.ndarray) or places.dtype.kind != "i" or places.ndim == 0:
+        return None
+    before = without_ellipsis(index, ndim)[:-1]
+    return len(before) if whole_axes(before) == len(before) else None
 
 
 # ---- Gradients -----------------------------------------------------------------------------------
@@ -96,6 +113,11 @@ def axes_before(parts: list[Any]) -> int:
     advanced = [i for i, part in enumerate(parts) if not is_basic(part)]
     if advanced and advanced[-1] - advanced[0] >= len(advanced):
         return 0  # NumPy puts the axes of arrays that stand apart first
+    return whole_axes(parts)
+
+
+def whole_axes(parts: list[Any]) -> int:
+    """How many parts of an index, from the first on, are about whole axes."""
     return sum(1 for _ in takewhile(lambda part: isinstance(part, slice) and part == WHOLE, parts))
 
 
