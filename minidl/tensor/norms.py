@@ -34,7 +34,8 @@ HYPOT = Operation(
 
 
 def hypot(x: Any, y: Any) -> "Tensor":
-    """sqrt(x² + y²), of x and y that broadcast; no square overflows. The slopes at (0, 0) are 0.
+    """sqrt(x² + y²) of elements that broadcast; no square overflows. The slopes at (0, 0) are 0.
+    DTypeError for integers.
 
     >>> hypot([3.0, 3e20], [4.0, 4e20])
     tensor([5.e+00, 5.e+20])

@@ -26,7 +26,7 @@ SQUARE = Operation("square", np.square, x=lambda dy, x: 2 * dy * x)
 
 
 def square(x: Any) -> "Tensor":
-    """x².
+    """x² of each element. DTypeError for integers.
 
     >>> square([1.0, -3.0])
     tensor([1., 9.])
@@ -38,7 +38,7 @@ RECIPROCAL = Operation("reciprocal", np.reciprocal, x=lambda dy, result: -dy * r
 
 
 def reciprocal(x: Any) -> "Tensor":
-    """1 / x; infinite at 0.
+    """1 / x of each element; infinite at 0. DTypeError for integers.
 
     >>> reciprocal([4.0, 0.0])
     tensor([0.25,  inf])
@@ -50,7 +50,7 @@ EXP2 = Operation("exp2", np.exp2, x=lambda dy, result: dy * result * LN_2)
 
 
 def exp2(x: Any) -> "Tensor":
-    """2^x.
+    """2^x of each element. DTypeError for integers.
 
     >>> exp2([3.0, -1.0])
     tensor([8. , 0.5])
@@ -62,7 +62,7 @@ LOG2 = Operation("log2", np.log2, x=lambda dy, x: dy / (x * LN_2))
 
 
 def log2(x: Any) -> "Tensor":
-    """The logarithm to base 2: -inf at 0, NaN below.
+    """The logarithm to base 2 of each element: -inf at 0, NaN below. DTypeError for integers.
 
     >>> log2([8.0, 0.0]).round(3)
     tensor([  3., -inf])
@@ -74,7 +74,7 @@ LOG10 = Operation("log10", np.log10, x=lambda dy, x: dy / (x * LN_10))
 
 
 def log10(x: Any) -> "Tensor":
-    """The logarithm to base 10: -inf at 0, NaN below.
+    """The logarithm to base 10 of each element: -inf at 0, NaN below. DTypeError for integers.
 
     >>> log10([1000.0, 0.0]).round(3)
     tensor([  3., -inf])

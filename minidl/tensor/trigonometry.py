@@ -22,7 +22,7 @@ SIN = Operation("sin", np.sin, x=lambda dy, x: dy * np.cos(x))
 
 
 def sin(x: Any) -> "Tensor":
-    """sin x.
+    """sin x of each element, in radians. DTypeError for integers.
 
     >>> sin([0.0, np.pi / 2]).round(3)
     tensor([0., 1.])
@@ -34,7 +34,7 @@ COS = Operation("cos", np.cos, x=lambda dy, x: -dy * np.sin(x))
 
 
 def cos(x: Any) -> "Tensor":
-    """cos x.
+    """cos x of each element, in radians. DTypeError for integers.
 
     >>> cos([0.0, np.pi]).round(3)
     tensor([ 1., -1.])
@@ -46,7 +46,7 @@ TAN = Operation("tan", np.tan, x=lambda dy, result: dy * (1 + result * result))
 
 
 def tan(x: Any) -> "Tensor":
-    """tan x = sin x / cos x.
+    """tan x = sin x / cos x of each element, in radians. DTypeError for integers.
 
     >>> tan([0.0, np.pi / 4]).round(3)
     tensor([0., 1.])
@@ -59,7 +59,8 @@ ARCSIN = Operation("arcsin", np.arcsin, x=lambda dy, x: dy / np.sqrt((1 - x) * (
 
 
 def arcsin(x: Any) -> "Tensor":
-    """The angle from -π/2 to π/2 whose sine is x; its slope at -1 and 1 is inf.
+    """The angle from -π/2 to π/2 whose sine is x, of each element; its slope at -1 and 1
+    is inf. Beyond them it is NaN. DTypeError for integers.
 
     >>> (arcsin([0.0, 0.5, 2.0]) * 6 / np.pi).round(3)
     tensor([ 0.,  1., nan])
@@ -71,7 +72,8 @@ ARCCOS = Operation("arccos", np.arccos, x=lambda dy, x: -dy / np.sqrt((1 - x) * 
 
 
 def arccos(x: Any) -> "Tensor":
-    """The angle from 0 to π whose cosine is x; its slope at -1 and 1 is -inf.
+    """The angle from 0 to π whose cosine is x, of each element; its slope at -1 and 1 is
+    -inf. Beyond them it is NaN. DTypeError for integers.
 
     >>> (arccos([1.0, 0.5, 2.0]) * 3 / np.pi).round(3)
     tensor([ 0.,  1., nan])
@@ -83,7 +85,7 @@ ARCTAN = Operation("arctan", np.arctan, x=lambda dy, x: dy / (1 + x * x))
 
 
 def arctan(x: Any) -> "Tensor":
-    """The angle from -π/2 to π/2 whose tangent is x.
+    """The angle from -π/2 to π/2 whose tangent is x, of each element. DTypeError for integers.
 
     >>> (arctan([0.0, 1.0, np.inf]) * 4 / np.pi).round(3)
     tensor([0., 1., 2.])
@@ -105,7 +107,8 @@ ARCTAN2 = Operation(
 
 
 def arctan2(y: Any, x: Any) -> "Tensor":
-    """The angle from -π to π of the point (x, y), which broadcast; at (0, 0) the slopes are NaN.
+    """The angle from -π to π of the point (x, y), of elements that broadcast; at (0, 0) the
+    slopes are NaN. DTypeError for integers.
 
     >>> (arctan2([1.0, -1.0], -1.0) * 4 / np.pi).round(3)
     tensor([ 3., -3.])
@@ -119,7 +122,7 @@ SINH = Operation("sinh", np.sinh, x=lambda dy, x: dy * np.cosh(x))
 
 
 def sinh(x: Any) -> "Tensor":
-    """sinh x = (e^x - e^-x) / 2.
+    """sinh x = (e^x - e^-x) / 2 of each element. DTypeError for integers.
 
     >>> sinh([0.0, 1.0]).round(3)
     tensor([0.   , 1.175])
@@ -131,7 +134,7 @@ COSH = Operation("cosh", np.cosh, x=lambda dy, x: dy * np.sinh(x))
 
 
 def cosh(x: Any) -> "Tensor":
-    """cosh x = (e^x + e^-x) / 2.
+    """cosh x = (e^x + e^-x) / 2 of each element. DTypeError for integers.
 
     >>> cosh([0.0, 1.0]).round(3)
     tensor([1.   , 1.543])
@@ -143,7 +146,7 @@ ARCSINH = Operation("arcsinh", np.arcsinh, x=lambda dy, x: dy / np.hypot(x, 1))
 
 
 def arcsinh(x: Any) -> "Tensor":
-    """The number whose hyperbolic sine is x.
+    """The number whose hyperbolic sine is x, of each element. DTypeError for integers.
 
     >>> arcsinh([0.0, 1.1752012]).round(3)
     tensor([0., 1.])
@@ -155,7 +158,8 @@ ARCCOSH = Operation("arccosh", np.arccosh, x=lambda dy, x: dy / np.sqrt((x - 1) 
 
 
 def arccosh(x: Any) -> "Tensor":
-    """The positive number whose hyperbolic cosine is x; its slope at 1 is inf.
+    """The positive number whose hyperbolic cosine is x, of each element; its slope at 1 is inf,
+    below it is NaN. DTypeError for integers.
 
     >>> arccosh([1.0, 1.5430806, 0.0]).round(3)
     tensor([ 0.,  1., nan])
@@ -167,7 +171,8 @@ ARCTANH = Operation("arctanh", np.arctanh, x=lambda dy, x: dy / ((1 - x) * (1 + 
 
 
 def arctanh(x: Any) -> "Tensor":
-    """The number whose hyperbolic tangent is x; at -1 and 1 it is infinite.
+    """The number whose hyperbolic tangent is x, of each element; at -1 and 1 it is infinite,
+    beyond NaN. DTypeError for integers.
 
     >>> arctanh([0.0, 0.5, 1.0]).round(3)
     tensor([0.   , 0.549,   inf])
