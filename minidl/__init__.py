@@ -62,6 +62,7 @@ from .tensor.makers import (
     zeros,
     zeros_like,
 )
+from .tensor.names import no_function as _no_function
 from .tensor.norms import hypot, norm, std
 from .tensor.ordering import argsort, nonzero, sort, topk, unique
 from .tensor.powers import exp2, log2, log10, logaddexp, logsumexp, reciprocal, square
@@ -136,7 +137,7 @@ else:
     def __getattr__(name: str) -> _typing.Any:
         if name in ("checkpoint", "train"):
             return _importlib.import_module(f".{name}", __name__)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise _no_function(name, Tensor)
 
 
 def __dir__() -> list[str]:

@@ -48,6 +48,18 @@ OURS = {
     "log_softmax": "F.log_softmax(x)",
 }  # fmt: skip
 
+# Of other libraries' functions, what is not answered as their methods are.
+FUNCTIONS = dict.fromkeys(("array", "asarray", "as_tensor", "from_numpy"), "minidl.tensor(y)")
+FUNCTIONS |= {"cat": "minidl.concatenate([x, y])", "concat": "minidl.concatenate([x, y])"}
+
+
+def no_function(name: str, kind: type) -> AttributeError:
+    """The error for a function that minidl has not got, with what to type for it; `kind` is the
+    class of tensors."""
+    ours = FUNCTIONS.get(name) or OURS.get(name, "")
+    ours = f"x.{name}" if hasattr(kind, name) else ours
+    return AttributeError(explain("minidl", "a name that it has", repr(name), ours))
+
 
 class Elsewhere:
     """In a class of tensors: the attribute of this name is in other libraries. It is not there,

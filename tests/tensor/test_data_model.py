@@ -11,7 +11,7 @@ import pytest
 import minidl
 from minidl import Tensor, tensor
 from minidl import functional as F
-from minidl.tensor.names import OURS
+from minidl.tensor.names import FUNCTIONS, OURS
 
 # Special methods of arrays that tensors need not have, by the reason.
 BY_ANOTHER = {"__complex__", "__deepcopy__"}  # Python takes __float__, and __getstate__
@@ -181,6 +181,18 @@ def test_the_name_of_another_library_is_answered_by_ours(name):
     ours = str(error.value).partition("Try: ")[2]
     assert ours == OURS[name]
     exec(ours, {"x": x, "y": y, "F": F, "minidl": minidl})
+
+
+@pytest.mark.parametrize(
+    "name", [*FUNCTIONS, "clone", "permute", "reshape", "astype", "amax", "mm"]
+)
+def test_the_function_of_another_library_is_answered_by_ours(name):
+    x, y = tensor(np.ones((2, 2))), np.ones((2, 2))
+    with pytest.raises(AttributeError, match=f"minidl: .* got '{name}'. Try: ") as error:
+        getattr(minidl, name)
+    eval(str(error.value).partition("Try: ")[2], {"x": x, "y": tensor(y), "minidl": minidl})
+    with pytest.raises(AttributeError, match="minidl: .* got 'nonsense'.$"):
+        minidl.nonsense  # noqa: B018
 
 
 def test_a_subclass_may_have_such_a_name():

@@ -47,6 +47,23 @@ OF_TWO: list[tuple[Callable[..., Tensor], Callable[..., Dual]]] = [
 ]
 IN_PLACE = [(operator.iadd, ADD), (operator.isub, SUBTRACT), (operator.imul, MULTIPLY)]
 
+
+def diagonal(a: np.ndarray) -> np.ndarray:
+    """Of a matrix along the first two axes, as a view that can be written to."""
+    n = min(a.shape[:2])
+    return np.einsum("ii...->i...", a[:n, :n])
+
+
+# Views by the axes that they need, counted from the first: so what they do to J is the same.
+VIEWS: list[tuple[int, Callable[[Tensor], Tensor], Callable[[np.ndarray], np.ndarray]]] = [
+    (1, lambda x: x.flip(0), lambda a: a[::-1]),
+    (2, lambda x: x.swapaxes(0, 1), lambda a: a.swapaxes(0, 1)),
+    (0, lambda x: x.unsqueeze(0), lambda a: a[None]),
+    (1, lambda x: x.split([1])[1], lambda a: a[1:]),
+    (2, lambda x: x.diagonal(), diagonal),
+    (1, lambda x: x[:1].squeeze(0), lambda a: a[0, ...]),
+]
+
 Pair = tuple[Tensor, Dual]
 
 
@@ -185,7 +202,7 @@ class Program:
 
     def view(self) -> None:
         x, dual = self.pick()
-        kind, ndim = self.choose(5), dual.v.ndim
+        kind, ndim = self.choose(8), dual.v.ndim
         if kind == 0:
             order = (*range(1, ndim), 0)[:ndim]
             moves = lambda v: v.transpose(order), lambda J: J.transpose((*order, ndim))
@@ -195,6 +212,10 @@ class Program:
             self.put(lambda: x.reshape(-1), lambda: forward.view(dual, *moves), dual)
         elif kind == 2:
             self.add(x.detach(), forward.detached(dual))
+        elif kind < 6:
+            least, ours, move = VIEWS[self.choose(len(VIEWS))]
+            if ndim == 2 or ndim == least:
+                self.put(lambda: ours(x), lambda: forward.view(dual, move, move), dual)
         else:
             index = self.index(dual.v.shape, copies=False)
             place = (index, ...) if isinstance(index, int) else index
