@@ -13,7 +13,6 @@ the same formula is given tensors, and what it does is recorded.
 """
 
 from collections.abc import Callable, Sequence
-from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -108,7 +107,8 @@ class Operation:
 
 def places_read(formula: Formula, places: dict[str, int]) -> tuple[Any, ...]:
     """What the formula reads beside dy: the places of inputs and result, the names of options."""
-    names = list(signature(formula).parameters)[1:]
+    code = formula.__code__  # inspect.signature takes 20 us, for some 250 formulas 5 ms
+    names = code.co_varnames[1 : code.co_argcount]
     return tuple([places.get(name, name) for name in names])
 
 
