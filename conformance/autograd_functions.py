@@ -44,7 +44,10 @@ def filled(like: Any, values: Any) -> Any:
 def tensor(x: Any) -> minidl.Tensor:
     if np.iscomplexobj(x):
         raise LeftOut("complex numbers")
-    return x if isinstance(x, minidl.Tensor) else minidl.tensor(np.asarray(x, np.float64))
+    if isinstance(x, minidl.Tensor):
+        return x
+    array = np.asarray(x)
+    return minidl.tensor(array if array.dtype.kind == "f" else array.astype(np.float64))
 
 
 def plain(x: minidl.Tensor) -> Any:
@@ -177,17 +180,13 @@ def deriv(fun: Function, x: Any) -> Any:
 
 
 def tensor_jacobian_product(fun: Function, argnum: int = 0) -> Function:
-    """vᵀJ as a function of fun's arguments and v."""
+    """vJ as a function of fun's arguments and v, which has the first axes of what fun gives."""
 
-    def apply(*arguments: Any, **words: Any) -> Any:
+    def along(*arguments: Any, **words: Any) -> Any:
         *given, v = arguments
+        return minidl.tensordot(v, fun(*given, **words), axes=np.ndim(v))
 
-        def of_one(x: Any) -> Any:
-            return fun(*given[:argnum], x, *given[argnum + 1 :], **words)
-
-        return make_vjp(of_one, given[argnum])[0](v)
-
-    return apply
+    return jacobian(along, argnum)
 
 
 def hessian_tensor_product(fun: Function, argnum: int = 0) -> Function:

@@ -86,7 +86,8 @@ PART = Part(
     "ONNX node tests",
     "Those whose every operator minidl has (`conformance/onnx_operators.py`), within the tests' "
     "own tolerances, shape and dtype equal. What is refused is the extremum of nothing, and bounds "
-    "the wrong way round. Dtypes that tensors have not are left out.",
+    "the wrong way round. Dtypes that tensors have not and attributes that operations have not are "
+    "left out.",
     "operator",
     ("onnx",),
     cases,

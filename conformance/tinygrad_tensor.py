@@ -1,11 +1,6 @@
-"""A stand-in for tinygrad: its tensor's names and words, for minidl's operations.
-
-Only what minidl has is here, by another name or with arguments in another order; nothing is made up
-of several operations. All else is left out.
-"""
+"""A stand-in for tinygrad: its tensor, made of minidl's, and the modules that tests import."""
 
 import inspect
-import operator
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
@@ -13,47 +8,11 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
+from tinygrad_names import ADAPTED, DTYPES, NAMES, OF_TWO, OPERATORS, WORDS, DType, find
 from verdicts import LeftOut
 
 import minidl
-from minidl import functional as F
-
-# tinygrad's names where minidl's are others.
-NAMES = {
-    "dot": "matmul", "bitwise_not": "invert",
-    "clamp": "clip", "view": "reshape", "permute": "transpose", "transpose": "swapaxes",
-    "repeat": "tile", "repeat_interleave": "repeat", "swish": "silu",
-    "hardsigmoid": "hard_sigmoid", "hardtanh": "hard_tanh", "logsigmoid": "log_sigmoid",
-    "asin": "arcsin", "acos": "arccos", "atan": "arctan", "asinh": "arcsinh", "acosh": "arccosh",
-    "atanh": "arctanh", "binary_crossentropy": "binary_cross_entropy",
-    "binary_crossentropy_logits": "binary_cross_entropy_with_logits",
-    "sparse_categorical_crossentropy": "cross_entropy", "nll_loss": "nll",
-}  # fmt: skip
-WORDS = {"dim": "axis", "dims": "axis", "keepdim": "keepdims", "correction": "ddof",
-         "shifts": "shift", "dim1": "axis1", "dim2": "axis2", "start_dim": "start",
-         "end_dim": "end"}  # fmt: skip
-OF_ONE = ("neg", "invert")
-COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
-OF_TWO = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor",
-          "lshift", "rshift")  # fmt: skip
-OPERATORS = (*OF_ONE, *COMPARISONS, *OF_TWO)
-
-
-class DType:
-    """A dtype and, of integers, the bounds."""
-
-    def __init__(self, name: str) -> None:
-        self.numpy = np.dtype(name)
-        if self.numpy.kind in "iu":
-            self.min, self.max = np.iinfo(self.numpy).min, np.iinfo(self.numpy).max
-
-
-DTYPES = {name: DType(name) for name in (
-    "bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float16",
-    "float32", "float64")}  # fmt: skip
-DTYPES |= {"int": DTYPES["int32"], "default_int": DTYPES["int32"]}
-DTYPES |= {"float": DTYPES["float32"], "default_float": DTYPES["float32"]}
-DTYPES |= {"half": DTYPES["float16"]}
+from minidl import KeywordError
 
 
 def own(value: Any) -> Any:
@@ -76,16 +35,6 @@ def stand_in(value: Any) -> Any:
     return tensor
 
 
-def find(name: str) -> Callable[..., Any]:
-    """minidl's operation of that name: an operator, a method, a function, a loss."""
-    if name in OPERATORS and hasattr(minidl.Tensor, f"__{name}__"):
-        return getattr(operator, f"__{name}__")
-    for place in (minidl.Tensor, minidl, F):
-        if hasattr(place, name):
-            return getattr(place, name)
-    raise LeftOut(name)
-
-
 def call(name: str, *arguments: Any, **words: Any) -> Any:
     """An operation of minidl by tinygrad's name and with tinygrad's words."""
     operation = ADAPTED.get(name) or find(NAMES.get(name, name))
@@ -95,7 +44,18 @@ def call(name: str, *arguments: Any, **words: Any) -> Any:
         inspect.signature(operation).bind(*given, **named)
     except TypeError as error:
         raise LeftOut(f"{name}: {error}") from error
-    return stand_in(operation(*given, **named))
+    try:
+        return stand_in(single(operation(*given, **named), given))
+    except KeywordError as error:
+        raise LeftOut(str(error)) from error
+
+
+def single(y: Any, given: list[Any]) -> Any:
+    """What whole numbers alone make is float64 as in NumPy, and tinygrad's float32."""
+    kinds = {x.dtype.kind for x in given if isinstance(x, minidl.Tensor)}
+    of_whole = bool(kinds) and "f" not in kinds
+    is_double = isinstance(y, minidl.Tensor) and y.dtype == np.float64
+    return y.astype(np.float32) if of_whole and is_double else y
 
 
 class Operations(type):
@@ -154,51 +114,6 @@ def give_operators() -> None:
 
 
 give_operators()
-
-
-def div(x: Any, y: Any, rounding_mode: str | None = None) -> Any:
-    """Three divisions in one."""
-    names = {None: "truediv", "floor": "floordiv", "trunc": "trunc_divide"}
-    return find(names.get(rounding_mode, f"div: {rounding_mode}"))(x, y)
-
-
-def of_several(name: str) -> Callable[..., Any]:
-    """A function of a sequence, which tinygrad takes one by one, too."""
-
-    def apply(*tensors: Any, axis: int = 0) -> Any:
-        return find(name)(tensors if isinstance(tensors[0], minidl.Tensor) else tensors[0], axis)
-
-    return apply
-
-
-def of_a_sample(name: str) -> Callable[..., Any]:
-    """tinygrad divides by n - 1 if nothing is said, NumPy and minidl by n."""
-
-    def apply(x: Any, axis: Any = None, keepdims: bool = False, ddof: int = 1) -> Any:
-        operation = find(name)
-        if "ddof" not in inspect.signature(operation).parameters:
-            raise LeftOut(f"{name} with n - {ddof}")
-        return operation(x, axis, keepdims=keepdims, ddof=ddof)
-
-    return apply
-
-
-# Operations whose arguments are in another order, or have other defaults.
-ADAPTED: dict[str, Callable[..., Any]] = {
-    "div": div,
-    "cat": of_several("concatenate"),
-    "stack": of_several("stack"),
-    "var": of_a_sample("var"),
-    "std": of_a_sample("std"),
-    "cast": lambda x, dtype: x.astype(DTYPES[dtype].numpy if isinstance(dtype, str) else dtype),
-    "float": lambda x: x.astype(np.float32),
-    "half": lambda x: x.astype(np.float16),
-    "int": lambda x: x.astype(np.int32),
-    "bool": lambda x: x.astype(bool),
-    "softmax": lambda x, axis=-1: F.softmax(x, axis=axis),
-    "log_softmax": lambda x, axis=-1: F.log_softmax(x, axis=axis),
-    "gelu": lambda x, approximate="tanh": F.gelu(x, approximate=approximate == "tanh"),
-}
 
 
 class Devices:

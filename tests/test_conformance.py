@@ -17,7 +17,7 @@ from minidl.errors import DataError
 
 # How many cases are right at least, by the module. NumPy's functions are all tried by
 # tests/tensor/test_numpy.py; PyTorch is not among what the tests need.
-RIGHT_AT_LEAST = {"onnx_nodes": 690, "scikit_options": 8, "files": 100}
+RIGHT_AT_LEAST = {"onnx_nodes": 700, "scikit_options": 8, "files": 100}
 
 
 @pytest.mark.parametrize("name", RIGHT_AT_LEAST)
@@ -89,14 +89,29 @@ def test_tinygrads_names_reach_minidls_operations():
         (Tensor.stack(x, x), np.stack([values, values])),
         (x[:, Tensor([1, 0])], values[:, [1, 0]]),
         (x.hardsigmoid(), np.clip(values / 6 + 0.5, 0, 1)),
+        (x.pad((1, 0, 0, 2)), np.pad(values, ((0, 2), (1, 0)))),
+        (x.pad((None, (0, 1)), value=5), np.pad(values, ((0, 0), (0, 1)), constant_values=5)),
+        (x.split([1, 1], dim=1)[1], values[:, 1:]),
+        (x.flip(0, 1), values[::-1, ::-1]),
+        (x.repeat(2, 1), np.tile(values, (2, 1))),
+        (x.sort(descending=True)[1], [[0, 1], [1, 0]]),
+        (Tensor.einsum("ij,kj->ik", [x, x]), values @ values.T),
+        (
+            Tensor.zeros(2, 2).scatter(1, Tensor([[1], [0]]), x[:, :1], reduce="add"),
+            [[0, 1], [3, 0]],
+        ),
+        ((x > 0).nonzero(), np.argwhere(values > 0)),
     ]:
         np.testing.assert_allclose(found.numpy(), expected, rtol=1e-6)
     assert (x * x).sum().gradient(x)[0].numpy().tolist() == (2 * values).tolist()
     assert [Tensor(data).numpy().dtype.name for data in ([1], [1.0], [True])] == [
         "int32", "float32", "bool",
     ]  # fmt: skip
+    assert (Tensor([1, 2]) / 2).numpy().dtype == np.float32  # NumPy's is float64
     with pytest.raises(LeftOut, match="conv2d"):
         x.conv2d(x)
+    with pytest.raises(LeftOut, match="pad"):
+        x.pad((-1, 0))
     with pytest.raises(LeftOut, match="exp: .*'beta'"):
         x.exp(beta=1)
 
@@ -112,6 +127,8 @@ def test_autograds_functions_are_made_of_minidls():
     assert autograd.jacobian(lambda x: x**2)(x).tolist() == [[2, 0], [0, 4]]
     assert autograd.hessian(lambda x: (x**3).sum())(x).tolist() == [[6, 0], [0, 12]]
     assert autograd.make_hvp(lambda x: (x**3).sum())(x)[0](x).tolist() == [6, 24]
+    by_rows = autograd.tensor_jacobian_product(lambda x: np.outer(x, x))
+    assert by_rows(x, np.array([1.0, 0.0])).tolist() == [[2, 0], [2, 1]]
     assert autograd.make_jvp(lambda x: x * x)(x)(x)[1].tolist() == [2, 8]
     assert autograd.deriv(lambda x: autograd.array([x, x**2]))(3.0).tolist() == [1, 6]
     with pytest.raises(LeftOut, match="complex"):
@@ -169,7 +186,7 @@ def test_the_page_counts_and_tells_why():
 def test_the_page_in_docs_is_a_whole_one_with_nothing_wrong():
     text = (Path(__file__).parents[1] / "docs/conformance.md").read_text("utf-8")
     rows = cells(text.split("<!-- sums -->\n")[1].split("\n<!-- end of sums -->")[0])
-    assert len(rows) == 5
+    assert len(rows) == 8
     for what, *figures in rows:
         tried, right, refused, _, wrong = (int(figure.replace(",", "")) for figure in figures)
         assert (right + refused, wrong) == (tried, 0), what
