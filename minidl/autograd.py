@@ -121,6 +121,7 @@ def jvp(function: Function, inputs: Any, v: Any = None) -> tuple[Any, Any]:
     us = tuple([tensor(np.zeros(y.shape, y.dtype), requires_grad=True) for y in call.outputs])
     slopes = pulled("jvp", call.outputs, us, call.inputs, True)
     found = pulled("jvp", slopes, v, us, call.is_recorded)
+    let_go(us)
     return call.result(), like(call.given_back, found)
 
 
@@ -154,7 +155,8 @@ def jacobian(function: Function, inputs: Any) -> Any:
             [0., 4.]])
     """
     call = called("jacobian", function, inputs)
-    return like(call.given_back, [like(inputs, rows(y, call)) for y in call.outputs])
+    found = [like(inputs, rows(y, call)) for y in call.outputs]
+    return like(call.result(), found)
 
 
 def hessian(function: Function, inputs: Any) -> Any:
@@ -185,7 +187,9 @@ class Call(NamedTuple):
     is_recorded: bool  # whether something that wants a gradient outside of the function had a part
 
     def result(self) -> Any:
-        """What the function gave; without a graph that would end at its copies of the inputs."""
+        """What the function gave; without a graph that would end at its copies of the inputs. These
+        have done their part, and want no gradient in the eyes of another call around this one."""
+        let_go(self.inputs)
         if self.is_recorded:
             return self.given_back
         return like(self.given_back, [y.detach() for y in self.outputs])
@@ -202,8 +206,9 @@ def called(operation: str, function: Function, inputs: Any, v: Any = None) -> Ca
             expected, hint = "a function that returns tensors", "operations on x, not on x.numpy()"
             raise DTypeError(explain(operation, expected, type(y).__name__, hint))
     parts = [x for x in (*outputs, *several(v)) if isinstance(x, Tensor) and x.requires_grad]
-    leaves = [x for x in tape.behind(map(origin, parts)) if not isinstance(x, tape.Node)]
-    return Call(xs, given_back, outputs, recording() and not set(leaves) <= set(xs))
+    sources = [x for x in tape.behind(map(origin, parts)) if not isinstance(x, tape.Node)]
+    leaves = {x for x in sources if x.requires_grad}
+    return Call(xs, given_back, outputs, recording() and not leaves <= set(xs))
 
 
 def copied(operation: str, x: Any) -> Tensor:
@@ -214,6 +219,13 @@ def copied(operation: str, x: Any) -> Tensor:
     copy = record(ALIAS, given.data.copy(), (given,))
     copy.requires_grad = copy._memory.is_parameter = True
     return copy
+
+
+def let_go(copies: Several) -> None:
+    """From now on those of them that are leaves want no gradient."""
+    for x in copies:
+        if x._node is None:
+            x.requires_grad = False
 
 
 def rows(y: Tensor, call: Call) -> list[Tensor]:

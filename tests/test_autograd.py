@@ -278,6 +278,22 @@ def test_nothing_is_recorded_for_constants_or_within_no_grad():
     assert not x.requires_grad
 
 
+@pytest.mark.parametrize("outer", ["jvp", "vjp", "jacobian"])
+@pytest.mark.parametrize("inner", ["jvp", "vjp", "jacobian"])
+def test_a_derivative_within_another_leaves_no_graph_to_its_copies(outer, inner):
+    x, y, w = tensor(np.array(2.0)), tensor(np.array(5.0)), leaf(3.0)
+
+    def slope(which, f, x):
+        found = getattr(minidl.autograd, which)(f, x)
+        return found if which == "jacobian" else found[1]
+
+    found = slope(outer, lambda y: slope(inner, lambda x: y * x**3, x), y)
+    same(found, 12)
+    assert not found.requires_grad
+    found = slope(outer, lambda y: slope(inner, lambda x: y * x**3 * w.sum(), x), y)
+    same(minidl.grad(found, w)[0], [12])
+
+
 def test_no_grad_within_the_function_makes_constants():
     def f(x):
         with no_grad():
