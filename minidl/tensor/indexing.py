@@ -144,6 +144,12 @@ def scattered(dy: np.ndarray, index: Any, shape: Shape) -> np.ndarray:
 PUT = Operation("put", x=lambda dy, index: dy[index])
 
 
+def comes_once(index: Any) -> bool:
+    """Whether no element can be found twice: there are no arrays of places, which may repeat."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return not any(isinstance(part, np.ndarray) and part.dtype != bool for part in parts)
+
+
 def put_back(dy: Any, index: Any, shape: Shape, is_once: bool) -> Any:
     """The gradient of x[index], for x of this shape: zeros to which dy, an array or a tensor, is
     added at the index. `is_once`: no place comes twice."""
@@ -217,10 +223,9 @@ class Indexing(Base):
         where = raw_index(index)
         place = looked_up(self._array, where)
         new = self._assignable(value, place.shape)
-        is_view = np.may_share_memory(place, self._array)
         if recording() and self._was_written_by(new, place):
             self._recorded = new._recorded
-        options = {"index": where, "is_once": is_view}
+        options = {"index": where, "is_once": comes_once(where)}
         history = record(ITEM_ASSIGNMENT, self._array, (self, new), options)
         self.write("item assignment", new._array, history, where)
 

@@ -162,7 +162,7 @@ INSTEAD: dict[Function, str] = {
     np.add.outer: "x[:, None] + y",
     np.subtract.outer: "x[:, None] - y",
     np.multiply.outer: "x[:, None] * y",
-    np.add.at: "x[index] += y",
+    np.add.at: "x = x.scatter_add(axis, index, y)",
     np.float_power: "x ** y",
     np.divmod: "x // y, x % y",
     np.fmax: "maximum(x, y)",
