@@ -8,8 +8,8 @@ import numpy as np
 
 from .. import _kernels
 from ..errors import ArgumentError, DTypeError, ShapeError, explain
-from .arrays import FLOATS, Shape
-from .base import Base, apply, as_tensor, float_beside, new_result
+from .arrays import FLOATS, Shape, float_beside
+from .base import Base, apply, as_tensor, new_result
 from .operation import Operation, record
 
 if TYPE_CHECKING:

@@ -155,3 +155,19 @@ def unbroadcast(dy: Any, shape: Shape) -> Any:
     ]
     axes = (*range(added), *stretched)
     return (summed(dy, axes) if type(dy) is np.ndarray else dy.sum(axes)).reshape(shape)
+
+
+def beside_whole(operation: str, value: Any, dtype: np.dtype) -> np.ndarray:
+    """A Python number beside integers or masks: a whole one is of their dtype (int64 beside masks),
+    and a float of `float_beside`. DTypeError for one that they cannot hold."""
+    if isinstance(value, float):
+        return np.array(value, float_beside(dtype))
+    try:
+        return np.array(value, np.int64 if dtype.kind == "b" else dtype)
+    except OverflowError:
+        raise DTypeError(explain(operation, f"a number that {dtype} can hold", value)) from None
+
+
+def float_beside(dtype: np.dtype) -> type:
+    """The float that integers of this dtype turn into: float32 if it holds them all, float64."""
+    return np.float32 if dtype.itemsize <= 2 else np.float64

@@ -2,9 +2,7 @@
 
 from collections.abc import Callable
 from copyreg import __newobj__ as new_object  # type: ignore[attr-defined]
-from itertools import count
 from typing import TYPE_CHECKING, Any
-from weakref import ref
 
 import numpy as np
 
@@ -13,7 +11,7 @@ from ..checks import is_whole
 from ..errors import ArgumentError, DTypeError, GraphError, ShapeError, explain, warn_user
 from ..forks import lock_across_forks
 from ..recording import recording
-from .arrays import FLOATS, to_array
+from .arrays import FLOATS, beside_whole, to_array
 
 if TYPE_CHECKING:
     from . import Tensor
@@ -208,43 +206,6 @@ class Base:
             raise ShapeError(explain(operation, f"grad of shape {self.shape}", dy.shape))
         return new_result(dy) if create_graph and not isinstance(dy, Base) else dy
 
-    def retain_grad(self) -> None:
-        """Lets backward leave a gradient here too, though an operation made this tensor.
-
-        >>> import minidl
-        >>> x = minidl.tensor(3.0, requires_grad=True)
-        >>> y = x * x
-        >>> y.retain_grad()
-        >>> (2 * y).backward()
-        >>> y.grad
-        tensor(2.)
-        """
-        if not self._requires_grad:
-            raise GraphError(explain("retain_grad", "a tensor that wants a gradient", "another"))
-        if self._node is not None:
-            self._node.retaining = [*(self._node.retaining or ()), ref(self)]
-
-    def register_hook(self, hook: Callable[["Tensor"], "Tensor | None"]) -> "Hook":
-        """Calls `hook(dy)` in each backward pass, when the whole gradient dy of this tensor is
-        known. What it returns, of dy's shape, takes dy's place; None leaves it. The result's
-        `remove()` ends that.
-
-        >>> import minidl
-        >>> x = minidl.tensor([1.0, 2.0], requires_grad=True)
-        >>> handle = x.register_hook(lambda dy: 10 * dy)
-        >>> (x * x).sum().backward()
-        >>> x.grad
-        tensor([20., 40.])
-        >>> handle.remove()
-        """
-        if not self._requires_grad:
-            raise GraphError(explain("register_hook", "a tensor that wants a gradient", "another"))
-        if self._node is None:
-            hooks = self._hooks = {} if self._hooks is None else self._hooks
-        else:
-            hooks = self._node.hooks = {} if self._node.hooks is None else self._node.hooks
-        return Hook(hooks, hook)
-
     def hooked(self, gradient: Any) -> Any:
         """The gradient of this leaf as its hooks leave it."""
         return gradient if not self._hooks else tape.after_hooks(self._hooks, gradient)
@@ -328,37 +289,6 @@ def results_are(kind: type) -> None:
     _result_class = kind
 
 
-class Hook:
-    """A hook on a tensor; `remove()` takes it away."""
-
-    _numbers = count()
-
-    def __init__(self, hooks: dict[int, Any], hook: Callable[["Tensor"], Any]) -> None:
-        self._hooks, self._number = hooks, next(Hook._numbers)
-        hooks[self._number] = hooking(hook)
-
-    def remove(self) -> None:
-        """Gradients pass the hook by from now on."""
-        self._hooks.pop(self._number, None)
-
-
-def hooking(hook: Callable[["Tensor"], Any]) -> Callable[[Any], Any]:
-    """The hook, which takes tensors, for what the tape carries: arrays, or tensors with a graph."""
-
-    def after(dy: Any) -> Any:
-        is_array = not isinstance(dy, Base)
-        array = np.asarray(raw(dy))
-        found = hook(new_result(array.copy()) if is_array else dy)
-        if found is None:
-            return dy
-        new = as_tensor(found, "hook", like=new_result(array))
-        if new.shape != array.shape:
-            raise ShapeError(explain("hook", f"a gradient of shape {array.shape}", new.shape))
-        return new._array.astype(array.dtype) if is_array else new
-
-    return after
-
-
 def new_result(array: np.ndarray) -> "Tensor":
     """A tensor without history around an array in memory of its own."""
     return result_of(array, tape.Memory())
@@ -402,22 +332,6 @@ def as_tensor(
     if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim > 0:
         dtype = None  # a float array keeps its own
     return new_result(to_array(value, dtype, operation, numbers))
-
-
-def beside_whole(operation: str, value: Any, dtype: np.dtype) -> np.ndarray:
-    """A Python number beside integers or masks: a whole one is of their dtype (int64 beside masks),
-    and a float of `float_beside`. DTypeError for one that they cannot hold."""
-    if isinstance(value, float):
-        return np.array(value, float_beside(dtype))
-    try:
-        return np.array(value, np.int64 if dtype.kind == "b" else dtype)
-    except OverflowError:
-        raise DTypeError(explain(operation, f"a number that {dtype} can hold", value)) from None
-
-
-def float_beside(dtype: np.dtype) -> type:
-    """The float that integers of this dtype turn into: float32 if it holds them all, float64."""
-    return np.float32 if dtype.itemsize <= 2 else np.float64
 
 
 def require_float(operation: str, *tensors: Base) -> None:

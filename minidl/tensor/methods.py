@@ -6,6 +6,7 @@ from . import (
     diagonals,
     elementwise,
     gathering,
+    hooks,
     joining,
     norms,
     ordering,
@@ -24,6 +25,8 @@ class Methods(WholeDivision):
     """What a tensor can be asked for by name."""
 
     __slots__ = ()
+
+    retain_grad, register_hook = hooks.retain_grad, hooks.register_hook
 
     exp, expm1 = elementwise.exp, elementwise.expm1
     log, log1p = elementwise.log, elementwise.log1p
