@@ -85,7 +85,12 @@ DIRECTIVES = {
 }
 
 # The core keeps Python's meaning: its annotations are for readers and type checkers.
-CORE_DIRECTIVES = {"language_level": 3, "annotation_typing": False, "auto_pickle": False}
+CORE_DIRECTIVES = {
+    "language_level": 3,
+    "annotation_typing": False,
+    "auto_pickle": False,
+    "nonecheck": True,  # a tensor whose class leaves __init__ out has no memory
+}
 
 # NumPy's C interface as of the oldest release that minidl runs with.
 NUMPY = [

@@ -31,6 +31,9 @@ class Leaf(Protocol):
     def hooked(self, gradient: Any) -> Any:
         """The gradient after the hooks of this tensor."""
 
+    def expect_gradient(self) -> None:
+        """Warns where the gradient should not be added to what was received before."""
+
     def receive_gradient(self, gradient: Any) -> None:
         """Adds to what was received before."""
 
@@ -195,6 +198,8 @@ def backward(
     only the first to end succeeds.
     """
     received, done = walk(outputs, None, create_graph)
+    for receiver, _ in received:
+        receiver.expect_gradient()
     finish(done, retain_graph)
     for receiver, gradient in received:
         receiver.receive_gradient(gradient)

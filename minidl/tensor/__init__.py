@@ -7,6 +7,7 @@ import numpy as np
 
 from ..errors import DTypeError, ShapeError, explain
 from ..recording import no_grad
+from ..tape import Memory
 from .arithmetic import Arithmetic
 from .arrays import FLOATS, to_array
 from .base import as_tensor, raw, require_float, results_are
@@ -44,6 +45,13 @@ class Tensor(Arithmetic, Comparisons, Bits, Shapes, Indexing, Methods, NumPyProt
     """
 
     __slots__ = ()
+
+    # Here, and not in `Base`: of a compiled class Python finds no signature.
+    def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False) -> None:
+        array = to_array(raw(data), dtype)
+        shared = isinstance(data, Tensor) and array is data._array
+        self._become(array, data._memory if shared else Memory(), None)
+        self.requires_grad = requires_grad
 
     def copy(self) -> "Tensor":
         """The same values in memory of their own. The gradient goes through: x.detach().copy() has

@@ -157,15 +157,12 @@ def unbroadcast(dy: Any, shape: Shape) -> Any:
     return (summed(dy, axes) if type(dy) is np.ndarray else dy.sum(axes)).reshape(shape)
 
 
-def beside_whole(operation: str, value: Any, dtype: np.dtype) -> np.ndarray:
+def beside_whole(value: Any, dtype: np.dtype) -> np.ndarray:
     """A Python number beside integers or masks: a whole one is of their dtype (int64 beside masks),
-    and a float of `float_beside`. DTypeError for one that they cannot hold."""
+    and a float of `float_beside`. OverflowError for one that they cannot hold."""
     if isinstance(value, float):
         return np.array(value, float_beside(dtype))
-    try:
-        return np.array(value, np.int64 if dtype.kind == "b" else dtype)
-    except OverflowError:
-        raise DTypeError(explain(operation, f"a number that {dtype} can hold", value)) from None
+    return np.array(value, np.int64 if dtype.kind == "b" else dtype)
 
 
 def float_beside(dtype: np.dtype) -> type:

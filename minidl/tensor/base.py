@@ -27,12 +27,6 @@ class Base:
         "grad",
     )  # fmt: skip
 
-    def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False) -> None:
-        array = to_array(raw(data), dtype)
-        shared = isinstance(data, Base) and array is data._array
-        self._become(array, data._memory if shared else tape.Memory(), None)
-        self.requires_grad = requires_grad
-
     def _become(self, data: np.ndarray, memory: tape.Memory, node: tape.Node | None) -> None:
         self._array = data
         self._memory = memory
@@ -133,16 +127,21 @@ class Base:
         """The same values, in the same memory, without history."""
         return result_of(self._array, self._memory)
 
+    def expect_gradient(self) -> None:
+        """GuardWarning if what comes is to be added to a gradient that was used. The tape calls
+        this before anything changes: a warning may be an error."""
+        used = self._requires_grad and getattr(self.grad, "_memory", UNTOUCHED).was_stepped
+        if used:
+            warn_user(
+                "backward: adds to a gradient that an optimiser's step has used already. Try: "
+                "optimizer.zero_grad() after each step"
+            )
+
     def receive_gradient(self, gradient: Any) -> None:
         """Adds to `grad`, if it is still wanted. The tape calls this at the end of its pass, with
         an array, or with a tensor if the gradient has a graph."""
         if not self._requires_grad:
             return
-        if self.grad is not None and getattr(self.grad, "_memory", UNTOUCHED).was_stepped:
-            warn_user(
-                "backward: adds to a gradient that an optimiser's step has used already. Try: "
-                "optimizer.zero_grad() after each step"
-            )
         with _adding:
             # Not in place: whoever holds the old sum, or computes with it, keeps it.
             if isinstance(gradient, Base):
@@ -326,9 +325,13 @@ def as_tensor(
             return value  # type: ignore[return-value]
         return new_result(value._array.astype(dtype))
     if like is not None and type(value) in (float, int):
-        if is_float:  # the usual case, made short
-            return new_result(_kernels.number(value, like._array))
-        return new_result(beside_whole(operation, value, like._array.dtype))
+        try:
+            if is_float:  # the usual case, made short
+                return new_result(_kernels.number(value, like._array))
+            return new_result(beside_whole(value, like._array.dtype))
+        except OverflowError:
+            expected = f"a number that {like.dtype} can hold"
+            raise DTypeError(explain(operation, expected, value)) from None
     if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim > 0:
         dtype = None  # a float array keeps its own
     return new_result(to_array(value, dtype, operation, numbers))

@@ -1,5 +1,6 @@
 """Comparisons: masks without a gradient."""
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ def comparison(symbol: str, function: np.ufunc) -> Binary:
     compared, those too that they cannot hold."""
 
     def compare(x: Any, y: Any) -> "Tensor":
+        if isinstance(y, int) and x.dtype.kind != "f" and not -(2**63) <= y < 2**64:
+            y = math.inf if y > 0 else -math.inf  # no integer dtype reaches it
         try:
             b = as_tensor(y, symbol, like=x if x.dtype.kind == "f" else None, numbers=None)
         except DTypeError:

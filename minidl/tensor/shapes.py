@@ -40,7 +40,7 @@ def broadcast_to(x: Any, shape: Any) -> "Tensor":
     x = as_tensor(x, "broadcast_to")
     try:
         y = np.broadcast_to(x._array, shape)
-    except ValueError:
+    except (ValueError, TypeError):
         raise ShapeError(
             explain("broadcast_to", f"a shape that {x.shape} can be stretched to", shape)
         ) from None

@@ -316,6 +316,21 @@ def test_the_tape_and_the_guards_know_of_its_steps():
         (w * w).sum().backward()
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_warning_that_is_an_error_leaves_all_gradients_as_they_were():
+    used, other = parameters((3,), (3,))
+    (used * used).sum().backward()
+    OwnSGD([used], lr=0.1).step()
+    before, y = used.grad.data.copy(), (other * used).sum()
+    with pytest.raises(minidl.GuardWarning, match="step has used already"):
+        y.backward()
+    np.testing.assert_array_equal(used.grad, before)
+    assert other.grad is None
+    used.grad = None
+    y.backward()
+    np.testing.assert_array_equal(other.grad, used.data)
+
+
 @pytest.mark.parametrize("groups", [False, True])
 def test_weights_that_share_memory_change_one_after_the_other(groups):
     memory = np.ones(4)

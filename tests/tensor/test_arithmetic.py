@@ -283,6 +283,8 @@ def test_python_numbers_beside_integers():
     assert (pixels / 255).dtype == ((pixels > 0) * 0.5).dtype == np.float32
     with pytest.raises(DTypeError, match="add: expected a number that uint8 can hold, got 256"):
         pixels + 256
+    with pytest.raises(DTypeError, match="multiply: .* that float32 can hold, got 10"):
+        tensor([1.0]) * 10**400
 
 
 def test_what_integers_cannot_do():

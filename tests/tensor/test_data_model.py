@@ -1,6 +1,7 @@
 """What Python's own functions and operators make of a tensor: what they make of NumPy's array."""
 
 import copy
+import inspect
 import math
 import operator
 import pickle
@@ -164,6 +165,24 @@ def test_every_protocol_of_pickle(protocol):
     np.testing.assert_array_equal(y.data, x.data)
     np.testing.assert_array_equal(y.grad, x.grad)
     assert y.requires_grad
+
+
+# ---- Classes -------------------------------------------------------------------------------------
+
+
+def test_the_signature_of_the_class():
+    expected = ["data", "dtype", "requires_grad"]
+    assert list(inspect.signature(Tensor).parameters) == expected
+
+
+def test_a_subclass_that_leaves_init_out_has_nothing_to_work_on():
+    class Own(Tensor):
+        def __init__(self):
+            pass
+
+    for use in (Tensor.mark_written, Tensor.detach, lambda x: x + 1, Tensor.exp, Tensor.sum, repr):
+        with pytest.raises(AttributeError):
+            use(Own())
 
 
 # ---- Names of other libraries --------------------------------------------------------------------

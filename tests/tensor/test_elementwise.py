@@ -1,5 +1,7 @@
 """Functions of each element, comparisons, and choices between two tensors."""
 
+import operator
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -246,6 +248,17 @@ def test_integers_are_compared_exactly():
     assert not (x == [beyond_float32])
     assert x < beyond_float32
     assert x == 2.0**24
+
+
+@pytest.mark.parametrize("dtype", "?bqQ")
+@pytest.mark.parametrize(
+    "other", [2**64, 10**400, -(2**63) - 1, -(10**400)], ids=["64", "400", "-63", "-400"]
+)
+def test_integers_are_compared_to_what_none_of_them_holds(dtype, other):
+    x = np.array([0, 1], dtype)
+    for function in (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne):
+        wanted = [function(int(number), other) for number in x]
+        np.testing.assert_array_equal(function(tensor(x), other), wanted)
 
 
 def test_equality_with_what_is_no_number_is_false():

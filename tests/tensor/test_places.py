@@ -306,6 +306,8 @@ def test_copies_that_were_stretched_are_not_written_to():
         (lambda x: x.squeeze(0), ShapeError, "squeeze: expected length 1 along axis 0"),
         (lambda x: x.squeeze(3), ArgumentError, "squeeze: expected axis within 2"),
         (lambda x: x.unsqueeze(4), ArgumentError, "expand_dims: expected axis within 3"),
+        (lambda x: minidl.broadcast_to(x, "ab"), ShapeError, "broadcast_to: expected a shape that"),
+        (lambda x: x.expand(2.5, 4), ShapeError, "broadcast_to: expected a shape that"),
         (lambda x: x.swapaxes(0, 2), ArgumentError, "swapaxes: expected axis"),
         (lambda x: x.moveaxis((0, 1), 0), ArgumentError, "moveaxis: expected as many places"),
         (lambda x: x.flip((0, 0)), ArgumentError, "flip: expected every axis once"),
