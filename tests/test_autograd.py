@@ -44,6 +44,15 @@ def test_grad_outputs_weigh_the_outputs():
     same(minidl.grad([(x * x).sum(), x.sum()], x)[0], [5, 7])
 
 
+def test_a_gradient_that_is_retained_twice_comes_once():
+    x = tensor(3.0, requires_grad=True)
+    y = x * x
+    y.retain_grad()
+    y.retain_grad()
+    (2 * y).backward()
+    same(y.grad, 2)
+
+
 def test_a_graph_is_used_once_unless_it_is_retained():
     x = leaf(2.0)
     y = x**3

@@ -194,12 +194,14 @@ SIGN = Operation("sign", x=flat)
 
 
 def sign(x: Any) -> "Tensor":
-    """-1, 0 or 1, also of integers; its derivative is 0.
+    """-1, 0 or 1, also of integers; its derivative is 0. DTypeError for masks.
 
     >>> sign([-2.0, 0.0, 3.0])
     tensor([-1.,  0.,  1.])
     """
     x = as_tensor(x, "sign")
+    if x._array.dtype == bool:
+        raise DTypeError(explain("sign", "numbers", "bool"))
     return record(SIGN, np.sign(x._array), (x,))
 
 

@@ -28,7 +28,8 @@ def retain_grad(x: Base) -> None:
     if not x._requires_grad:
         raise GraphError(explain("retain_grad", "a tensor that wants a gradient", "another"))
     if x._node is not None:
-        x._node.retaining = [*(x._node.retaining or ()), ref(x)]
+        others = [reference for reference in x._node.retaining or () if reference() is not x]
+        x._node.retaining = [*others, ref(x)]
 
 
 def register_hook(x: Base, hook: Callable[["Tensor"], "Tensor | None"]) -> "Hook":
