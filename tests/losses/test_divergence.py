@@ -74,3 +74,13 @@ def test_a_distribution_has_no_divergence_from_itself_and_the_slope_0():
 def test_an_unknown_reduction():
     with pytest.raises(minidl.ArgumentError, match="'mean', 'sum' or 'none'"):
         kl_divergence([0.0], [1.0], reduction="batch")
+
+
+def test_what_is_changed_afterwards_does_not_reach_the_gradient():
+    x = minidl.tensor(np.log([[0.2, 0.8]]), requires_grad=True)
+    t, v = minidl.tensor(np.array([[0.5, 0.5]])), minidl.tensor(np.array([2.0]))
+    loss = kl_divergence(x, t, sample_weight=v, reduction="sum")
+    t += 1
+    v += 1
+    loss.backward()
+    np.testing.assert_array_equal(x.grad, [[-1, -1]])
