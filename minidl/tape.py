@@ -268,8 +268,11 @@ def walk(
             is_lent = create_graph or dx is dy or dx.base is not None
             add_up(received, borrowed, waiting, source, dx, is_lent, create_graph)
         done.append(node)
+    given = {id(dy) for _, dy in outputs}
     for leaf, gradient in received.items():
-        is_shared = not create_graph and leaf in borrowed
+        # Of tensors only what is the caller's own, or another's too: they are not changed in place.
+        is_shared = leaf in borrowed and (not create_graph or id(gradient) in given)
+        given.add(id(gradient))
         total = leaf.hooked(gradient.copy() if is_shared else gradient)
         if targets is not None:
             targets[leaf] = total

@@ -357,3 +357,12 @@ def test_float32_stays():
         minidl.autograd.jvp(lambda x: x * x, x, np.ones(2))[1],
     ):
         assert found.dtype == np.float32
+
+
+def test_recorded_gradients_are_nobody_elses():
+    a, b = (tensor([1.0, 1.0], requires_grad=True) for _ in range(2))
+    dy = tensor([1.0, 1.0])
+    (a + b).backward(dy, create_graph=True)
+    dy *= 3
+    a.grad *= 5
+    np.testing.assert_array_equal(b.grad.data, [1, 1])

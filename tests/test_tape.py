@@ -449,3 +449,15 @@ def test_backward_runs_within_no_grad():
     with no_grad():
         y.backward()
     np.testing.assert_array_equal(x.grad, [6])
+
+
+def test_a_gradient_set_by_hand_has_the_shape():
+    x, w = leaf(1.0, 2.0), leaf(1.0, 2.0)
+    x.grad = tensor(np.ones(3))
+    y = (x * w).sum()
+    with pytest.raises(ShapeError, match=r"backward: expected x.grad of shape \(2,\), got \(3,\)"):
+        y.backward()
+    assert w.grad is None
+    x.grad = None
+    y.backward()
+    np.testing.assert_array_equal(w.grad, [1, 2])

@@ -113,6 +113,8 @@ def reduced(operation: str, x: Tensor, loss: RowLoss, sample_weight: Any, reduct
     shape = x.shape if loss.by_element else x.shape[:1]
     of_class = 1.0 if loss.class_weight is None else loss.class_weight[loss.targets]
     scale = scales(operation, shape, sample_weight, reduction, of_class)
+    if x.requires_grad:
+        loss, scale = owned(loss, scale)
     way = Reduction(loss, scale, shape if reduction == "none" else None)
     inputs = (x,) if loss.wanting is None else (x, loss.wanting)
     if loss.kernel is None:
@@ -123,6 +125,14 @@ def reduced(operation: str, x: Tensor, loss: RowLoss, sample_weight: Any, reduct
         operation_named(operation), np.asarray(result, x.dtype), inputs,
         {"way": way, "slope": dx.reshape(x.shape)}, keeps=() if loss.wanting is None else (0, 1),
     )  # fmt: skip
+
+
+def owned(loss: RowLoss, scale: Scale) -> tuple[RowLoss, Scale]:
+    """Both with targets and weights that nobody else can change before the way back reads them;
+    labels are copied when they are checked."""
+    if loss.targets.dtype.kind == "f":
+        loss = loss._replace(targets=loss.targets.copy())
+    return loss, scale if isinstance(scale, float) else scale.copy()
 
 
 class Reduction(NamedTuple):

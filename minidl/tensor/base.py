@@ -128,8 +128,11 @@ class Base:
         return result_of(self._array, self._memory)
 
     def expect_gradient(self) -> None:
-        """GuardWarning if what comes is to be added to a gradient that was used. The tape calls
-        this before anything changes: a warning may be an error."""
+        """GuardWarning if what comes is to be added to a gradient that was used, ShapeError if it
+        cannot be. The tape calls this before anything changes: a warning may be an error."""
+        own = np.shape(raw(self.grad))
+        if self.grad is not None and own not in ((), self.shape):
+            raise ShapeError(explain("backward", f"x.grad of shape {self.shape}", own))
         used = self._requires_grad and getattr(self.grad, "_memory", UNTOUCHED).was_stepped
         if used:
             warn_user(

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 def retain_grad(x: Base) -> None:
-    """Lets backward leave a gradient here too, though an operation made this tensor.
+    """Lets backward leave a gradient here too, though an operation made this tensor: that of the
+    value that it has now, also if it is changed in place later.
 
     >>> import minidl
     >>> x = minidl.tensor(3.0, requires_grad=True)

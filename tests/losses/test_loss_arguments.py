@@ -297,3 +297,20 @@ def test_pos_weights_that_make_no_sense(pos_weight, error, message):
 def test_binary_targets_out_of_range(wrong):
     with pytest.raises(ArgumentError, match=r"from 0 to 1.*\(targets \+ 1\) / 2"):
         binary_cross_entropy_with_logits([1.0, 2.0], [1.0, wrong])
+
+
+@EACH
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_what_changes_after_the_loss_changes_no_gradient(loss, targets, reduction):
+    gradients = []
+    for is_changed in (False, True):
+        x = minidl.tensor(X, requires_grad=True)
+        t, weights = minidl.tensor(targets), np.array([1.0, 2.0, 3.0, 4.0])
+        result = loss(x * 1, t, sample_weight=weights, reduction=reduction)
+        if is_changed:
+            t.data[...] = t.data[::-1].copy()
+            weights[:] = 7
+        gradients += minidl.grad(result, x, retain_graph=True)
+        gradients += minidl.grad(result, x, create_graph=True)
+    for found in gradients[1:]:
+        np.testing.assert_allclose(found.data, gradients[0].data, rtol=1e-12)
