@@ -267,12 +267,9 @@ def gradients(
         hint = "leave it out: its gradient is 0"
         raise GraphError(explain("grad", "inputs that an output depends on", got, hint))
     tape.finish(done, retain_graph)
-    return tuple(
-        [
-            tensor(np.zeros(x.shape, x.dtype)) if dx is None else dx if create_graph else tensor(dx)
-            for x, dx in zip(inputs, dxs, strict=True)
-        ]
-    )
+    pairs = zip(inputs, dxs, strict=True)
+    found_or_0 = [np.zeros(x.shape, x.dtype) if dx is None else dx for x, dx in pairs]
+    return tuple([dx.copy() if isinstance(dx, Tensor) else tensor(dx) for dx in found_or_0])
 
 
 def directions(operation: str, outputs: Several, given: Any, create_graph: bool) -> list[Any]:

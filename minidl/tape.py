@@ -250,7 +250,7 @@ def walk(
             dy = after_hooks(node.hooks, dy)
         if node.retaining is not None and targets is None:
             tensors = [reference() for reference in node.retaining]
-            ends += [(x, dy if create_graph else dy.copy()) for x in tensors if x is not None]
+            ends += [(x, dy.copy()) for x in tensors if x is not None]
         if targets is not None and node in targets:
             targets[node] = dy
             if node not in through:

@@ -44,6 +44,19 @@ def test_grad_outputs_weigh_the_outputs():
     same(minidl.grad([(x * x).sum(), x.sum()], x)[0], [5, 7])
 
 
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_gradients_lie_in_memory_of_their_own(create_graph):
+    a, b = leaf(1.0, 1.0), leaf(1.0, 1.0)
+    y, dy = a * 1 + b, tensor(np.array([1.0, 2.0]))
+    y.retain_grad()
+    found = minidl.grad(y, [a, b, y], dy, True, create_graph)
+    y.backward(dy, False, create_graph)
+    arrays = [x.data for x in (*found, a.grad, b.grad, y.grad, dy)]
+    for i, one in enumerate(arrays):
+        np.testing.assert_array_equal(one, [1, 2])
+        assert not any(np.shares_memory(one, other) for other in arrays[:i])
+
+
 def test_a_gradient_that_is_retained_twice_comes_once():
     x = tensor(3.0, requires_grad=True)
     y = x * x

@@ -112,9 +112,8 @@ def label_array(operation: str, targets: np.ndarray, batch: int, classes: int) -
 
 
 def weights(operation: str, name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """Weights of exactly this shape, finite and not negative, as float64, contiguous; a copy, as
-    gradients that are recorded read it later."""
-    array = np.array(constant(operation, name, value, np.float64), order="C")
+    """Weights of exactly this shape, finite and not negative, as float64, contiguous."""
+    array = np.asarray(constant(operation, name, value, np.float64), order="C")
     if array.shape != shape:
         raise ShapeError(explain(operation, f"{name} of shape {shape}", array.shape))
     return not_negative(operation, name, array)

@@ -21,7 +21,6 @@ def kl_divergence_of_rows(
     dtype, t = common_dtype(dtype, targets), target_array(OPERATION, targets, shape, dtype)
     if not log_target:
         not_negative(OPERATION, "targets", t)
-    t = np.array(t)  # the formula's gradient reads it: nobody else can change it until then
     options = np.array([[log_target, by_element]], np.float64)
     return RowLoss(
         divergences, None, dtype, in_rows(t, dtype), options, by_element, wanting=wanting(targets)
