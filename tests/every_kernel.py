@@ -5,6 +5,7 @@ under memcheck, which notices when a kernel's way depends on memory that nobody 
 import inspect
 import itertools
 import sys
+import warnings
 from functools import partial
 
 import numpy as np
@@ -129,7 +130,12 @@ def every_operation(dtype):
             y = mode()(x)
             y.backward(np.ones(y.shape, dtype))
             look_at(y.data, x.grad.data)
-    methods = [getattr(minidl.Tensor, name) for name in ("exp", "log", "tanh", "expm1", "log1p")]
+    names = (
+        "exp", "log", "tanh", "expm1", "log1p", "sqrt", "abs", "max", "min", "mean", "square",
+    )  # fmt: skip
+    methods = [getattr(minidl, name, None) or getattr(minidl.Tensor, name) for name in names]
+    methods += [lambda x: F.maxout(x, 5), lambda x: F.relu(x[::2]), lambda x: F.relu(x)]
+    methods += [lambda x: x @ x.T, lambda x: x[:3] @ x[:5], lambda x: x / 3 - x * x]
     looked_up = [lambda x: x[[0, 1, 0]], lambda x: x[:, [0, 1, 0]]]
     for function in (F.softmax, F.log_softmax, lambda x: x.sum(0), *looked_up, *methods):
         x = minidl.tensor(X.repeat(20, 0).astype(dtype), requires_grad=True)
@@ -169,7 +175,8 @@ def drawn_trainings():
     threads.WORTH_SHARING = 0
     for seed in range(RANDOM_TRAININGS):
         training = Training(seed)
-        with minidl.set_num_threads(training.threads):
+        with minidl.set_num_threads(training.threads), warnings.catch_warnings():
+            warnings.simplefilter("ignore", minidl.GuardWarning)  # of parameters left out
             losses = training.step.epoch(training.batches)
         look_at(losses, *(p.data for p in training.net.parameters()))
 
