@@ -130,11 +130,12 @@ class Base:
     def expect_gradient(self) -> None:
         """GuardWarning if what comes is to be added to a gradient that was used, ShapeError if it
         cannot be. The tape calls this before anything changes: a warning may be an error."""
+        if self.grad is None or not self._requires_grad:
+            return
         own = np.shape(raw(self.grad))
-        if self.grad is not None and own not in ((), self.shape):
+        if own not in ((), self.shape):
             raise ShapeError(explain("backward", f"x.grad of shape {self.shape}", own))
-        used = self._requires_grad and getattr(self.grad, "_memory", UNTOUCHED).was_stepped
-        if used:
+        if getattr(self.grad, "_memory", UNTOUCHED).was_stepped:
             warn_user(
                 "backward: adds to a gradient that an optimiser's step has used already. Try: "
                 "optimizer.zero_grad() after each step"
