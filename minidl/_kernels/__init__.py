@@ -18,11 +18,11 @@ except ImportError as error:
         "for an installed minidl, another folder than that of its source, or the commands minidl "
         "and minidl-lab"
     ) from error
-from .ndarray import alike, number, starts_with
+from .ndarray import alike, bare, number, starts_with
 from .threads import get_num_threads, openmp, product_nanoseconds, set_num_threads, threads_for
 
 __all__ = [
-    "LEARNED", "LOSSES", "ROW_FUNCTIONS", "alike", "arithmetic", "batch_norm", "dense",
+    "LEARNED", "LOSSES", "ROW_FUNCTIONS", "alike", "arithmetic", "bare", "batch_norm", "dense",
     "dropout", "elementwise", "extremes", "gather", "gemm", "get_num_threads", "level",
     "levels", "losses", "network", "noise", "norms", "number", "product_nanoseconds", "rows",
     "rules", "scatter", "set_num_threads", "show_config", "softmax", "starts_with", "sums",

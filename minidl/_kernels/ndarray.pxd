@@ -55,3 +55,4 @@ cdef inline int load() except -1:
 cpdef bint alike(x, y)
 cpdef bint starts_with(y, x)
 cpdef number(double value, like)
+cpdef bare(type kind)

@@ -305,7 +305,8 @@ def run_pointwise(kind: Any, x: Tensor, values: tuple[float, ...]) -> Tensor | N
         return None
     node_options = pointwise_options(kind, array.dtype, values, _kernels.level)
     call: Call = node_options["call"]
-    y = _kernels.rows.pointwise(call.forward, array, call.numbers, kind.threads(array))
+    threads = 1 if array.size <= POINTWISE_ROW else kind.threads(array)
+    y = _kernels.rows.pointwise(call.forward, array, call.numbers, threads)
     if y is None:
         return None
     return record(kind.operation, y, (x,), node_options, None, kind.kept_places)

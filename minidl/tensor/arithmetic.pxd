@@ -12,3 +12,6 @@ cpdef binary(Operation operation, x, y)
 cpdef computed(str name, x, y)
 
 cpdef tuple operands(str operation, x, y)
+
+
+cpdef matmul(x, y)

@@ -2,6 +2,7 @@
 
 cimport cython
 
+from minidl._kernels.ndarray cimport bare
 from minidl.tape cimport Memory, Node
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _kernels, tape
+from .._kernels import bare
 from ..checks import is_whole
 from ..errors import ArgumentError, DTypeError, GraphError, ShapeError, explain, warn_user
 from ..forks import lock_across_forks
@@ -299,7 +300,7 @@ def new_result(array: np.ndarray) -> "Tensor":
 
 def result_of(array: np.ndarray, memory: tape.Memory) -> "Tensor":
     """A tensor without history around an array that lives in this memory."""
-    result: Any = Base.__new__(_result_class)
+    result: Any = bare(_result_class)
     result._array = array
     result._memory = memory
     result._node = result._hooks = result.grad = None
