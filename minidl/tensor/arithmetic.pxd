@@ -9,8 +9,6 @@ from minidl.tensor.operation cimport Operation, record
 cpdef binary(Operation operation, x, y)
 
 
-cpdef computed(str name, x, y)
-
 cpdef tuple operands(str operation, x, y)
 
 

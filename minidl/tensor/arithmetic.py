@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import _kernels
 from ..errors import ArgumentError, DTypeError, ShapeError, explain
-from .arrays import FLOATS, Shape, float_beside
+from .arrays import FLOATS, Shape, float_beside, for_kernel
 from .base import Base, apply, as_tensor, new_result
 from .operation import Operation, record
 
@@ -35,7 +35,7 @@ def binary(operation: Operation, x: Any, y: Any) -> "Tensor":
             x, y = operands(operation.name, x, y)
         except DTypeError:
             return refused(x, y)
-    z = computed(operation.name, x._array, y._array)
+    z = getattr(_kernels.arithmetic, operation.name)(x._array, y._array)
     if z is not None:
         return record(operation, z, (x, y))
     a, b = operands(operation.name, x, y)
@@ -82,12 +82,6 @@ def of_numbers(operation: Operation, x: Any, y: Any) -> "Tensor":
     if z is NotImplemented:
         operands(operation.name, x, y)  # which says what it is
     return z
-
-
-def computed(name: str, x: np.ndarray, y: np.ndarray) -> np.ndarray | None:
-    """The kernel's answer, if it has one."""
-    kernel = getattr(_kernels.arithmetic, name, None)
-    return None if kernel is None else kernel(x, y)
 
 
 ADD = Operation("add", np.add, x=lambda dy: dy, y=lambda dy: dy)
@@ -194,7 +188,7 @@ def product(
     a: np.ndarray, b: np.ndarray, a_transposed: bool = False, b_transposed: bool = False
 ) -> np.ndarray:
     """The matrix product of (n, m, k) and (n, k, p) arrays, by the kernel."""
-    a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
+    a, b = for_kernel(a), for_kernel(b)
     m, k = a.shape[:0:-1] if a_transposed else a.shape[1:]
     p = b.shape[1] if b_transposed else b.shape[2]
     c = np.empty((len(a), m, p), a.dtype)
@@ -215,6 +209,9 @@ def matrices(a: Any, b: Any, a_transposed: bool = False, b_transposed: bool = Fa
     if isinstance(a, Base) or isinstance(b, Base):
         left = a.swapaxes(-1, -2) if a_transposed else a
         return matmul(left, b.swapaxes(-1, -2) if b_transposed else b)
+    c = _kernels.gemm.of_small_matrices(a, b, a_transposed, b_transposed)
+    if c is not None:
+        return c
     batch, dtype = np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), np.result_type(a, b)
     if dtype not in FLOATS:
         return np.matmul(a, b)
@@ -240,19 +237,11 @@ def as_matrix(dy: Any, shape: Shape, other: Shape) -> Any:
 
 def left_gradient(dy: Any, y: Any, shape: Shape) -> Any:
     """dx = dy · yᵀ."""
-    if type(dy) is np.ndarray:
-        dx = _kernels.gemm.of_small_matrices(dy, y, b_transposed=True)
-        if dx is not None:
-            return dx
     return matrices(as_matrix(dy, shape, y.shape), as_column(y), b_transposed=True)
 
 
 def right_gradient(dy: Any, x: Any, shape: Shape) -> Any:
     """xᵀ · dy."""
-    if type(dy) is np.ndarray:
-        dx = _kernels.gemm.of_small_matrices(x, dy, a_transposed=True)
-        if dx is not None:
-            return dx
     dy = matrices(as_row(x), as_matrix(dy, x.shape, shape), a_transposed=True)
     return dy[..., 0] if len(shape) == 1 else dy
 

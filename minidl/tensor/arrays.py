@@ -115,6 +115,11 @@ def same(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.asarray((x == y) | ((x != x) & (y != y)))
 
 
+def for_kernel(x: np.ndarray) -> np.ndarray:
+    """x as the kernels take it, C-contiguous and aligned: a copy where it is not."""
+    return np.require(x, requirements=["C", "A"])
+
+
 def summed(x: np.ndarray, axes: Shape, keepdims: bool = False) -> np.ndarray:
     """The sum over these axes, which increase, with the error of pairwise summation.
 

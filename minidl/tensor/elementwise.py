@@ -12,7 +12,7 @@ import numpy as np
 from .. import _kernels
 from ..errors import ArgumentError, DTypeError, explain
 from .arithmetic import operands
-from .arrays import as_dtype, same
+from .arrays import as_dtype, for_kernel, same
 from .base import Base, apply, as_tensor, new_result, require_float
 from .operation import Operation, record
 
@@ -86,7 +86,7 @@ def by_kernel(operation: Operation, x: Any, kernel: str = "") -> "Tensor":
     y = function(a._array, threads)
     if y is None:
         require_float(operation.name, a)
-        y = function(np.ascontiguousarray(a._array), threads)
+        y = function(for_kernel(a._array), threads)
     return record(operation, y, (a,))
 
 

@@ -34,6 +34,22 @@ def data(result):
     return [part.numpy() if isinstance(part, Tensor) else np.asarray(part) for part in parts]
 
 
+def unaligned(x):
+    """The same numbers, beside where the processor reads them at best."""
+    return np.frombuffer(b" " + x.tobytes(), x.dtype, offset=1).reshape(x.shape)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_it_does_not_matter_where_the_numbers_lie(name):
+    function, x = FUNCTIONS[name], np.array([[0.5, 0.25], [0.75, 1.0]], np.float32)
+    inputs = [Tensor(x) for _ in needed(function)]
+    assert not unaligned(x).flags.aligned
+    moved = [Tensor(unaligned(x)) for _ in needed(function)]
+    for found, wanted in zip(data(function(*moved)), data(function(*inputs)), strict=True):
+        assert found.dtype == wanted.dtype
+        np.testing.assert_array_equal(found, wanted)
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_list_and_an_array_are_as_good_as_a_tensor(name):
     function = FUNCTIONS[name]
