@@ -29,6 +29,7 @@ from . import tape
 from .errors import ArgumentError, DTypeError, GraphError, explain
 from .recording import enable_grad, recording
 from .tensor import Tensor, as_tensor, record, require_float, stack, tensor
+from .tensor.base import origin
 from .tensor.operation import ALIAS
 
 Function = Callable[..., Any]  # of tensors, gives a tensor or a tuple of them
@@ -282,11 +283,6 @@ def directions(operation: str, outputs: Several, given: Any, create_graph: bool)
         expected = f"{len(outputs)} gradients to start with"
         raise ArgumentError(explain(operation, expected, len(vs)))
     return [y.direction(operation, v, create_graph) for y, v in zip(outputs, vs, strict=True)]
-
-
-def origin(x: Tensor) -> Any:
-    """Where gradients of x go: the node that made it, or itself, a leaf."""
-    return x if x._node is None else x._node
 
 
 def several(given: Any) -> tuple[Any, ...]:

@@ -1,6 +1,5 @@
 """The dense operation: y = f(x · W + b) in one kernel call, forward and backward."""
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -127,17 +126,11 @@ def formula(x: Tensor, W: Tensor, *others: Tensor, call: Call) -> Tensor:
     return z if f is None else f.run(z, f.options, others[call.has_bias :])
 
 
-def recorded(node: Node, dy: Tensor, inputs: Sequence[Tensor]) -> list[Any]:
-    """The gradients where they are to be recorded."""
-    return by_formula(formula)(dy, inputs, node.options)
-
-
 @lru_cache
 def operation_with(name: str | None) -> Operation:
     """The declaration of the dense operation, alone or with an activation of that name."""
-    return Operation(
-        "dense" if name is None else f"dense+{name}", kernel=gradients, recorded=recorded
-    )
+    whole = "dense" if name is None else f"dense+{name}"
+    return Operation(whole, kernel=gradients, recorded=by_formula(formula))
 
 
 def threads_for(activation: Activation | None, batch: int, depth: int, out: int) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """Batch normalisation: every unit's outputs get mean 0 and variance 1."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -116,12 +116,7 @@ def formula(
     return (y + bias if bias.size else y).astype(x.dtype)
 
 
-def recorded(node: Node, dy: Tensor, inputs: Sequence[Tensor]) -> list[Any]:
-    """The gradients where they are to be recorded."""
-    return by_formula(formula)(dy, inputs, node.options)
-
-
-BATCH_NORM = Operation("batch_norm", kernel=gradients, recorded=recorded)
+BATCH_NORM = Operation("batch_norm", kernel=gradients, recorded=by_formula(formula))
 
 
 def follow(running: np.ndarray | None, value: np.ndarray, momentum: float) -> None:

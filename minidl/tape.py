@@ -205,18 +205,6 @@ def backward(
         receiver.receive_gradient(gradient)
 
 
-def gradients_at(
-    outputs: Sequence[tuple[Any, Any]], targets: Sequence[Any], retain_graph: bool,
-    create_graph: bool,
-) -> list[Any]:  # fmt: skip
-    """What arrives at the targets, which are nodes and leaves, from outputs given as (edge, dy);
-    None where nothing does. Nothing else receives anything."""
-    found: dict[Any, Any] = dict.fromkeys(targets)
-    _, done = walk(outputs, found, create_graph)
-    finish(done, retain_graph)
-    return [found[target] for target in targets]
-
-
 def walk(
     outputs: Sequence[tuple[Any, Any]], targets: dict[Any, Any] | None, create_graph: bool
 ) -> tuple[list[tuple[Any, Any]], list[Node]]:

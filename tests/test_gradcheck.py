@@ -89,7 +89,10 @@ def test_a_recorded_gradient_with_another_value_than_the_kernels():
         return [1.01 * dy]
 
     operation = Operation("same", kernel=lambda node, dy: [dy], recorded=recorded)
-    other = lambda x: record(operation, x.data.copy(), (x,))  # noqa: E731
+
+    def other(x):
+        return record(operation, x.data.copy(), (x,))
+
     assert gradcheck(other, tensor(X))
     found(other, tensor(X), r"order 2: .*d output\[0\] / d input 1\[0, 0\]", order=2)
 

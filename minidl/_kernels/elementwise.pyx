@@ -6,9 +6,9 @@ far they are off, are in series32.pxd and series64.pxd.
 """
 
 from cython.parallel cimport prange
-from libc.math cimport fabs, fabsf, sqrt, sqrtf
 
 from minidl._kernels.ndarray cimport FLOAT, data, empty_like, load, size, type_of
+from minidl._kernels.real cimport magnitude, root
 from minidl._kernels.scalar cimport full_exp, full_expm1, full_log1p, real
 from minidl._kernels.scalar cimport log as full_log
 from minidl._kernels.scalar cimport tanh as full_tanh
@@ -105,10 +105,7 @@ def tanh(x, int threads):
 cdef void sqrt_row(const real *x, real *y, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        if real is float:
-            y[i] = sqrtf(x[i])
-        else:
-            y[i] = sqrt(x[i])
+        y[i] = root(x[i])
 
 
 def square_root(x, int threads):
@@ -119,10 +116,7 @@ def square_root(x, int threads):
 cdef void abs_row(const real *x, real *y, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        if real is float:
-            y[i] = fabsf(x[i])
-        else:
-            y[i] = fabs(x[i])
+        y[i] = magnitude(x[i])
 
 
 def absolute(x, int threads):

@@ -1,6 +1,6 @@
 """The two precisions, and what every formula needs in both."""
 
-from libc.math cimport fabs, fabsf
+from libc.math cimport fabs, fabsf, sqrt, sqrtf
 
 ctypedef fused real:
     float
@@ -30,3 +30,11 @@ cdef inline real magnitude(real x) noexcept nogil:
         return fabsf(x)
     else:
         return fabs(x)
+
+
+cdef inline real root(real x) noexcept nogil:
+    """The square root; NaN below 0."""
+    if real is float:
+        return sqrtf(x)
+    else:
+        return sqrt(x)

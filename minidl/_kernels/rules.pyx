@@ -8,9 +8,9 @@ arrays named.
 """
 
 from cpython.pycapsule cimport PyCapsule_New
-from libc.math cimport exp, expm1, log, pow, sqrt, sqrtf
+from libc.math cimport exp, expm1, log, pow, sqrt
 
-from minidl._kernels.scalar cimport real
+from minidl._kernels.real cimport real, root
 from minidl._kernels.update cimport Told, numbers_function, rule_double, rule_float
 
 RULES = {}  # by name: {"numbers": ..., "float32": ..., "float64": ...}
@@ -21,13 +21,6 @@ cdef dict rule(numbers_function numbers, rule_float f32, rule_double f64):
     return {"numbers": PyCapsule_New(<void *> numbers, "minidl numbers of a rule", NULL),
             "float32": PyCapsule_New(<void *> f32, "minidl rule float32", NULL),
             "float64": PyCapsule_New(<void *> f64, "minidl rule float64", NULL)}
-
-
-cdef inline real root(real x) noexcept nogil:
-    if real is float:
-        return sqrtf(x)
-    else:
-        return sqrt(x)
 
 
 # ---- SGD: w -= lr g; or u = momentum u + fresh g, and w -= lr u or w -= lr (g + momentum u) ----
@@ -239,7 +232,8 @@ RULES["adagrad"] = rule(adagrad_numbers, adagrad, adagrad)
 # ---- Adadelta: v, u = averages of g² and d²; d = sqrt(u + eps) / sqrt(v + eps) g; w -= lr d -----
 # state: v, u; options: rho, eps.
 
-cdef void adadelta_numbers(const Told *told, double *numbers) noexcept nogil:
+cdef void lr_and_two(const Told *told, double *numbers) noexcept nogil:
+    """The learning rate, and two options as they are."""
     numbers[0], numbers[1], numbers[2] = told.lr, told.options[0], told.options[1]
 
 
@@ -257,15 +251,11 @@ cdef void adadelta(
         w[i] -= lr * d
 
 
-RULES["adadelta"] = rule(adadelta_numbers, adadelta, adadelta)
+RULES["adadelta"] = rule(lr_and_two, adadelta, adadelta)
 
 
 # ---- Lion: w -= lr sign(beta1 m + (1 - beta1) g), then m = beta2 m + (1 - beta2) g --------------
 # state: m; options: beta1, beta2.
-
-cdef void lion_numbers(const Told *told, double *numbers) noexcept nogil:
-    numbers[0], numbers[1], numbers[2] = told.lr, told.options[0], told.options[1]
-
 
 cdef void lion(
     real *w, const real *g, real *m, real *_, real *__, Py_ssize_t n, const double *numbers
@@ -280,4 +270,4 @@ cdef void lion(
         w[i] -= lr if d > 0 else -lr if d < 0 else 0 * d  # of NaN, NaN
 
 
-RULES["lion"] = rule(lion_numbers, lion, lion)
+RULES["lion"] = rule(lr_and_two, lion, lion)

@@ -19,7 +19,7 @@ from ..checks import declared
 from ..errors import ArgumentError, explain
 from ..layer import Layer, Parameter
 from ..tape import Node
-from ..tensor import FLOATS, Operation, Tensor, as_tensor, by_formula, record, require_float
+from ..tensor import FLOATS, Operation, Tensor, as_tensor, record, require_float, through_formula
 
 INF = float("inf")
 
@@ -86,9 +86,7 @@ class Activation(Layer):
     function: ClassVar[Callable[..., Tensor]]  # made from the declaration
     declaration: "ClassVar[type[Activation]]"  # the class that was given the name
     operation: ClassVar[Operation]  # what the tape knows of it
-    kept_places: ClassVar[
-        tuple[int, ...]
-    ]  # of the inputs and, last, the output: what backward reads
+    kept_places: ClassVar[tuple[int, ...]]  # of what backward reads; the output's comes last
     is_pointwise: ClassVar[bool]  # whether each output comes from one input and nothing learned
 
     # Static methods; each takes the options as further arguments, named alike in all of them.
@@ -269,7 +267,9 @@ class Activation(Layer):
     ) -> Any:
         """The gradients of x and of the learned parameters, as operations on tensors."""
         dx = dy * cls.derivative(x, *learned, **options)
-        return [dx, *(by_formula(cls.formula)(dy, [x, *learned], options)[1:] if learned else ())]
+        if not learned:
+            return [dx]
+        return [dx, *through_formula(cls.formula, dy, [x, *learned], options)[1:]]
 
 
 class Call(NamedTuple):
@@ -305,8 +305,7 @@ def run_pointwise(kind: Any, x: Tensor, values: tuple[float, ...]) -> Tensor | N
         return None
     node_options = pointwise_options(kind, array.dtype, values, _kernels.level)
     call: Call = node_options["call"]
-    threads = 1 if array.size <= POINTWISE_ROW else kind.threads(array)
-    y = _kernels.rows.pointwise(call.forward, array, call.numbers, threads)
+    y = _kernels.rows.pointwise(call.forward, array, call.numbers, kind.threads(array))
     if y is None:
         return None
     return record(kind.operation, y, (x,), node_options, None, kind.kept_places)

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..checks import is_whole
 from ..errors import ArgumentError, ShapeError, explain
-from ..tensor import Tensor, by_formula
+from ..tensor import Tensor, through_formula
 from .declaration import INF, Activation, Rows, quadrature
 from .formulas import normal_cdf, normal_density
 
@@ -67,7 +67,7 @@ class Maxout(Activation):
     def recorded(
         cls, dy: Tensor, x: Tensor, learned: Sequence[Tensor], options: dict[str, Any]
     ) -> Any:
-        return by_formula(cls.formula)(dy, [x], options)
+        return through_formula(cls.formula, dy, [x], options)
 
     @classmethod
     def second_moment(cls, **options: Any) -> float:

@@ -20,7 +20,7 @@ from .. import _kernels
 from ..errors import ArgumentError, ShapeError, explain
 from ..recording import enable_grad
 from ..tape import Node
-from ..tensor import Operation, Tensor, by_formula, record
+from ..tensor import Operation, Tensor, record, through_formula
 from .checks import weights
 
 NANOSECONDS = 2  # for one float32 of an output, most of them in its exponential
@@ -174,7 +174,7 @@ def gradients(node: Node, dy: np.ndarray) -> list[np.ndarray]:
 
 def gradients_recorded(node: Node, dy: Tensor, inputs: Sequence[Tensor]) -> list[Any]:
     """The same as tensors with history."""
-    return by_formula(node.options["way"].formula)(dy, inputs, {})
+    return through_formula(node.options["way"].formula, dy, inputs, {})
 
 
 @lru_cache

@@ -19,12 +19,13 @@ from .joining import concatenate, stack
 from .methods import Methods
 from .names import Names, name_ours
 from .numpy_protocol import NumPyProtocol
-from .operation import Operation, by_formula, record
+from .operation import Operation, by_formula, record, through_formula
 from .shapes import Shapes
 
 __all__ = [
-    "FLOATS", "Operation", "Tensor", "as_tensor", "by_formula", "concatenate", "maximum", "minimum",
-    "no_grad", "record", "require_float", "stack", "tensor", "where",
+    "FLOATS", "Operation", "Tensor", "as_tensor", "by_formula", "concatenate", "maximum",
+    "minimum", "no_grad", "record", "require_float", "stack", "tensor", "through_formula",
+    "where",
 ]  # fmt: skip
 
 COPY = Operation("copy", x=lambda dy: dy)

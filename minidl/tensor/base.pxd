@@ -24,3 +24,6 @@ cpdef result_of(array, Memory memory)
 cpdef as_tensor(value, str operation=*, Base like=*, numbers=*)
 
 cpdef new_result(array)
+
+
+cpdef origin(Base x)

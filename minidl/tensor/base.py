@@ -182,7 +182,7 @@ class Base:
         dy = self.direction("backward", grad, create_graph)
         retain = create_graph if retain_graph is None else retain_graph
         with np.errstate(all="ignore"):  # as in the forward pass
-            tape.backward([(self if self._node is None else self._node, dy)], retain, create_graph)
+            tape.backward([(origin(self), dy)], retain, create_graph)
 
     def direction(self, operation: str, grad: Any, create_graph: bool) -> Any:
         """The gradient of this tensor that a pass starts with: an array of its shape and dtype, or
@@ -307,6 +307,11 @@ def result_of(array: np.ndarray, memory: tape.Memory) -> "Tensor":
     result._recorded = memory.recorded_writes
     result._requires_grad = False
     return result
+
+
+def origin(x: Base) -> Any:
+    """Where gradients of x go: the node that made it, or itself, a leaf."""
+    return x if x._node is None else x._node
 
 
 def raw(data: Any) -> Any:

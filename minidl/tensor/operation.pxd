@@ -5,7 +5,7 @@ cimport cython
 from minidl._kernels.ndarray cimport alike
 from minidl.recording cimport recording
 from minidl.tape cimport Kept, Memory, Node, kept, new_node
-from minidl.tensor.base cimport Base, result_of
+from minidl.tensor.base cimport Base, origin, result_of
 
 
 cdef class Operation:

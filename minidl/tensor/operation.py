@@ -20,9 +20,9 @@ import numpy as np
 from .._kernels import alike
 from ..errors import GraphError, explain
 from ..recording import recording
-from ..tape import Kept, Memory, Node, Part, gradients_at, kept, new_node
+from ..tape import Kept, Memory, Node, Part, kept, new_node, walk
 from .arrays import unbroadcast
-from .base import Base, as_tensor, result_of
+from .base import Base, as_tensor, origin, result_of
 
 if TYPE_CHECKING:
     from . import Tensor
@@ -114,11 +114,8 @@ def places_read(formula: Formula, places: dict[str, int]) -> tuple[Any, ...]:
 
 def option(node: Node, name: str, i: int, dy: Any) -> Any:
     """What a formula of input number i reads under the name of an option."""
-    return shape_of(node, i, dy) if name == "shape" else node.options[name]
-
-
-def shape_of(node: Node, i: int, dy: Any) -> tuple[int, ...]:
-    """The shape of input number i of a node whose result has the gradient dy."""
+    if name != "shape":
+        return node.options[name]
     return dy.shape if node.likes is None else node.likes[i][0]
 
 
@@ -161,21 +158,28 @@ def fitted(node: Node, i: int, dx: Any, dy: Any) -> Any:
 ALIAS = Operation("alias", x=lambda dy: dy)
 
 
-def by_formula(formula: Callable[..., "Tensor"]) -> Callable[..., list[Any]]:
-    """The gradients of a kernel's operation where they are to be recorded: those of a formula in
-    terms of other operations, as a function of dy, the inputs and the options."""
+def through_formula(
+    formula: Callable[..., "Tensor"], dy: Any, inputs: Sequence[Any], options: dict[str, Any]
+) -> list[Any]:
+    """The recorded gradients of what a formula computes in terms of other operations."""
+    # Of two inputs that are one tensor each has a gradient of its own.
+    apart = [record(ALIAS, x._array, (x,), view_of=x) for x in inputs]
+    y = formula(*apart, **options)
+    if y._node is None:
+        return [None] * len(apart)
+    found: dict[Any, Any] = {x._node: None for x in apart if x._node is not None}
+    walk([(y._node, dy)], found, create_graph=True)
+    return [found.get(x._node) for x in apart]
 
-    def gradients(dy: Any, inputs: Sequence[Any], options: dict[str, Any]) -> list[Any]:
-        # Of two inputs that are one tensor each has a gradient of its own.
-        apart = [record(ALIAS, x._array, (x,), view_of=x) for x in inputs]
-        y = formula(*apart, **options)
-        if y._node is None:
-            return [None] * len(apart)
-        targets = [x._node for x in apart if x._node is not None]
-        found = iter(gradients_at([(y._node, dy)], targets, True, True))
-        return [None if x._node is None else next(found) for x in apart]
 
-    return gradients
+def by_formula(formula: Callable[..., "Tensor"]) -> Callable[[Node, Any, Sequence[Any]], Any]:
+    """`recorded` of an operation with a kernel: the formula is given the inputs and the node's
+    options."""
+
+    def recorded(node: Node, dy: Any, inputs: Sequence[Any]) -> list[Any]:
+        return through_formula(formula, dy, inputs, node.options)
+
+    return recorded
 
 
 def record(
@@ -220,10 +224,8 @@ def record(
 
 
 def edge_of(x: Base) -> Any:
-    """Where a gradient of x goes on: the node that made it, x itself, or None."""
-    if not x._requires_grad:
-        return None
-    return x if x._node is None else x._node
+    """Where a gradient of x goes on; None where it wants none."""
+    return origin(x) if x._requires_grad else None
 
 
 def kept_by(

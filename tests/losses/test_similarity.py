@@ -14,7 +14,10 @@ X, Y, Z = RNG.normal(size=(3, 5, 4))
 
 
 def cosine(x, y, axis=1):
-    length = lambda v: anp.sqrt(anp.sum(v * v, axis, keepdims=True))  # noqa: E731
+
+    def length(v):
+        return anp.sqrt(anp.sum(v * v, axis, keepdims=True))
+
     return anp.sum(x / length(x) * (y / length(y)), axis)
 
 

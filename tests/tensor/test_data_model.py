@@ -211,7 +211,7 @@ def test_the_function_of_another_library_is_answered_by_ours(name):
         getattr(minidl, name)
     eval(str(error.value).partition("Try: ")[2], {"x": x, "y": tensor(y), "minidl": minidl})
     with pytest.raises(AttributeError, match="minidl: .* got 'nonsense'.$"):
-        minidl.nonsense  # noqa: B018
+        minidl.nonsense  # noqa: B018 (to ask for it is the test)
 
 
 def test_a_subclass_may_have_such_a_name():
@@ -223,7 +223,7 @@ def test_a_subclass_may_have_such_a_name():
     with pytest.raises(AttributeError, match="^Own: .*x.size"):
         Own([1.0]).numel()
     with pytest.raises(AttributeError, match=r"Try: x.numpy\(\).flags"):
-        getattr(tensor([1.0]), "flags")  # noqa: B009
+        getattr(tensor([1.0]), "flags")  # noqa: B009 (mypy knows that there is none)
     with pytest.raises(AttributeError, match="no attribute 'nmpy'"):
         tensor([1.0]).nmpy()
     assert {"numpy", "sum", "grad", "T"} <= set(dir(tensor(1.0)))

@@ -31,7 +31,10 @@ def given(subscripts, rng):
 @pytest.mark.parametrize("subscripts", KNOWN)
 def test_values_and_two_derivatives(subscripts):
     arrays = given(subscripts, np.random.default_rng(1))
-    function = lambda *xs: minidl.einsum(subscripts, *xs)  # noqa: E731
+
+    def function(*xs):
+        return minidl.einsum(subscripts, *xs)
+
     y = function(*arrays)
     wanted = np.einsum(subscripts, *arrays)
     assert y.shape == wanted.shape

@@ -67,6 +67,10 @@ VIEWS: list[tuple[int, Callable[[Tensor], Tensor], Callable[[np.ndarray], np.nda
 Pair = tuple[Tensor, Dual]
 
 
+def joined(*parts):
+    return np.concatenate(parts)
+
+
 class Program:
     """The values of both engines, in pairs."""
 
@@ -180,8 +184,7 @@ class Program:
         if a.v.ndim == b.v.ndim == 2 and a.v.shape[1] == b.v.shape[0]:
             self.put(lambda: x @ y, lambda: forward.product(a, b), a, b)
         elif b.v.ndim and a.v.shape[1:] == b.v.shape[1:]:
-            join = lambda *parts: np.concatenate(parts)  # noqa: E731
-            self.put(lambda: minidl.concatenate([x, y]), lambda: forward.linear(join, a, b), a, b)
+            self.put(lambda: minidl.concatenate([x, y]), lambda: forward.linear(joined, a, b), a, b)
 
     def index(self, shape: tuple[int, ...], copies: bool) -> Any:
         """An index of one of NumPy's kinds; with `copies` also of those that copy."""

@@ -51,7 +51,10 @@ def test_derivatives_of_a_running_product(zeros):
 @pytest.mark.parametrize("axis", [None, 0, 1, -1, (1,), np.int64(-3)])
 def test_axes(name, axis):
     x = numbers(2, 3, 4)
-    run = lambda x: getattr(x, name)(axis)  # noqa: E731
+
+    def run(x):
+        return getattr(x, name)(axis)
+
     plain = axis[0] if isinstance(axis, tuple) else axis
     np.testing.assert_allclose(run(tensor(x)), getattr(x, name)(plain), rtol=1e-14)
     assert gradcheck(run, tensor(x[:, :, :2].copy(), requires_grad=True))
