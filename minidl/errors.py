@@ -64,6 +64,17 @@ class MissingPackageError(MinidlError, ImportError):
     """A package that only this part of minidl needs is not installed."""
 
 
+class Unplanned(Exception):
+    """Why a kernel cannot do this: `what` stands in the way, and the `hint` says what to do.
+
+    Nobody's mistake, and so no MinidlError: who plans catches it, and goes the slower way.
+    """
+
+    def __init__(self, what: str, hint: str = "") -> None:
+        super().__init__(f"{what}. Try: {hint}" if hint else what)
+        self.what, self.hint = what, hint
+
+
 def some(names: Sequence[str], most: int = 10) -> str:
     """The first names, for a message.
 
