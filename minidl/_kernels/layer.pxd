@@ -17,11 +17,12 @@ from minidl._kernels.dropout cimport Mask, drop
 from minidl._kernels.gemm cimport (
     Panels, Plan, block_rows, laid_out, left_of, pack_panels, panels_of, place_of, plan, run_block,
     run_job, run_task, unpack_panels)
+from minidl._kernels.meeting cimport meet
 from minidl._kernels.rows cimport backward_row, forward_row, learned_gradient
 from minidl._kernels.scalar cimport real
 from minidl._kernels.squares cimport MOST_LANES, add_squares, taken
 from minidl._kernels.sums cimport sum_rows
-from minidl._kernels.team cimport Data, Turn, fetch_rows, meet, share
+from minidl._kernels.team cimport Data, Turn, fetch_rows, share
 from minidl._kernels.tile cimport TILE_SUMS, Matrix, lanes_of, pieces
 from minidl._kernels.update cimport Given, apply_rule
 
@@ -168,9 +169,9 @@ cdef inline void forward(Layer *layer, const real *x, Turn turn) noexcept nogil:
             <const real *> layer.b.w, <real *> layer.z + turn.first * layer.outputs,
             layer.outputs, turn.end - turn.first, layer.outputs, layer.inputs)
     else:
-        meet(turn.meeting)
+        meet(turn.meeting, turn.thread)
         forward_product(layer, x, turn)
-        meet(turn.meeting)
+        meet(turn.meeting, turn.thread)
     forward_rows(layer, turn, <const real *> layer.z)
 
 
@@ -186,11 +187,11 @@ cdef inline void backward_to_input(Layer *layer, real *dx, Turn turn) noexcept n
             layer.outputs)
         return
     cut = plan(turn.n, layer.inputs, sizeof(real), turn.threads)
-    meet(turn.meeting)
+    meet(turn.meeting, turn.thread)
     if turn.thread < cut.tasks:
         run_job[real](turn.thread, cut, dz, False, <const real *> layer.W.w, True, NULL, dx,
                       turn.n, layer.inputs, layer.outputs)
-    meet(turn.meeting)
+    meet(turn.meeting, turn.thread)
 
 
 # ---- Rows of W: their squares --------------------------------------------------------------------

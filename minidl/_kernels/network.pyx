@@ -19,12 +19,12 @@ from minidl._kernels.layer cimport (
     note_fired, spread_learned, square_rows, update_bias, update_learned, update_narrow,
     update_wide)
 from minidl._kernels.losses cimport in_order, label_of, read_loss, row_loss
+from minidl._kernels.meeting cimport Meeting, begin, meet
 from minidl._kernels.rows cimport backward_function, forward_function, learned_function
 from minidl._kernels.scalar cimport real
 from minidl._kernels.squares cimport MOST_LANES, add_squares, taken
 from minidl._kernels.team cimport (
-    Data, Meeting, Turn, gather_rows, meet, omp_get_num_threads, omp_get_thread_num, row_of,
-    turn_of)
+    Data, Turn, gather_rows, omp_get_num_threads, omp_get_thread_num, row_of, turn_of)
 from minidl._kernels.tile cimport TILE_SUMS, lanes_of, pieces
 from minidl._kernels.update cimport rule_function
 
@@ -105,7 +105,7 @@ cdef void train_step(
         backward_rows(layer, turn, <real *> layer.dy)
         if k > 0:
             backward_to_input(layer, <real *> net.layers[k - 1].dy, turn)
-    meet(turn.meeting)
+    meet(turn.meeting, turn.thread)
     if turn.thread == 0:
         steps.losses[turn.step] = in_order(data.losses, turn.n)
         if steps.squares != NULL:
@@ -123,7 +123,7 @@ cdef void train_step(
                         scratch + FRESH + TILE_SUMS * layer.outputs, k > 0, fetching)
         update_bias(layer, turn, numbers, columns, scratch)
         update_learned(layer, turn, numbers, columns, scratch)
-    meet(turn.meeting)
+    meet(turn.meeting, turn.thread)
 
 
 cdef inline bint begins(Net *net, Turn turn, int *team, const real *like) noexcept nogil:
@@ -138,7 +138,7 @@ cdef inline bint begins(Net *net, Turn turn, int *team, const real *like) noexce
         move_layer(&net.layers[k], turn, True, like)
         if turn.thread == 0:
             spread_learned(&net.layers[k], like)
-    meet(turn.meeting)
+    meet(turn.meeting, turn.thread)
     return True
 
 
@@ -174,7 +174,7 @@ cdef void predict_thread(Net *net, Data *data, real *y, int *team) noexcept nogi
         memcpy(y + (turn.start + turn.first) * last.units,
                <const real *> last.dropped + turn.first * last.units,
                (turn.end - turn.first) * last.units * sizeof(real))
-        meet(turn.meeting)  # of a shorter batch, other rows are this thread's
+        meet(turn.meeting, turn.thread)  # of a shorter batch, other rows are this thread's
 
 
 # ---- From Python ---------------------------------------------------------------------------------
@@ -364,7 +364,7 @@ cdef class Program:
 
 
 cdef void run_training(Net *net, Data *data, Steps *steps, real *scratch, int *team):
-    net.meeting.arrived = 0  # a fork may have come in the middle of one
+    begin(&net.meeting, net.meeting.threads)
     if net.meeting.threads == 1:
         with nogil:
             train_thread(net, data, steps, scratch, team)
@@ -374,7 +374,7 @@ cdef void run_training(Net *net, Data *data, Steps *steps, real *scratch, int *t
 
 
 cdef void run_prediction(Net *net, Data *data, real *y, int *team):
-    net.meeting.arrived = 0
+    begin(&net.meeting, net.meeting.threads)
     if net.meeting.threads == 1:
         with nogil:
             predict_thread(net, data, y, team)

@@ -6,6 +6,12 @@ here; so another number than was told is somebody else's limit, even if that is 
 environment said.
 """
 
+from cython.parallel cimport parallel
+
+import numpy as np
+
+from minidl._kernels.meeting cimport Meeting, begin, meet
+
 cdef extern from *:
     """
     #ifdef _OPENMP
@@ -15,6 +21,8 @@ cdef extern from *:
     static const int with_openmp = 0;
     static inline int omp_get_max_threads(void) { return 1; }
     static inline void omp_set_num_threads(int threads) { (void) threads; }
+    static inline int omp_get_thread_num(void) { return 0; }
+    static inline int omp_get_num_threads(void) { return 1; }
     #endif
 
     static int wanted_by_process = 1;
@@ -38,6 +46,8 @@ cdef extern from *:
     """
     int omp_get_max_threads()
     void omp_set_num_threads(int threads)
+    int omp_get_thread_num() noexcept nogil
+    int omp_get_num_threads() noexcept nogil
     bint end_team()
     bint with_openmp
     int wanted_by_process
@@ -88,3 +98,37 @@ def begin_anew():
     """Takes OpenMP's number in a forked child as nobody's limit: LLVM's has begun anew there."""
     global told
     told = omp_get_max_threads()
+
+
+# ---- Meetings, tried -----------------------------------------------------------------------------
+
+cdef enum:
+    APART = 32  # ints from one thread's mark to the next one's, which is on another line
+
+
+cdef void leave_marks(Meeting *meeting, int *marks, int meetings) noexcept nogil:
+    """A thread of try_meetings; marks (3, threads, APART). Even meetings and odd ones have marks
+    of their own, as who is first out of one writes the next while others still read; the last
+    are the marks missed."""
+    cdef int threads = meeting.threads, thread = omp_get_thread_num(), i
+    cdef int *missed = marks + (2 * threads + thread) * APART
+    cdef int *row
+    if omp_get_num_threads() != threads:
+        missed[0] = -1
+        return
+    for i in range(1, meetings + 1):
+        row = marks + i % 2 * threads * APART
+        row[thread * APART] = i
+        meet(meeting, thread)
+        missed[0] += row[(thread + i) % threads * APART] != i
+
+
+def try_meetings(int threads, int meetings):
+    """Lets a team meet so often. Before each meeting every thread leaves a mark, and after it looks
+    for another one's. Returns how many were not there; less than 0 if OpenMP gave fewer threads."""
+    cdef Meeting meeting
+    cdef int[:, :, ::1] marks = np.zeros((3, threads, APART), np.intc)
+    begin(&meeting, threads)
+    with nogil, parallel(num_threads=threads):
+        leave_marks(&meeting, &marks[0, 0, 0], meetings)
+    return sum(marks[2, :, 0])

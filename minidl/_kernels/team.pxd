@@ -1,9 +1,6 @@
 """A team of threads at work on one batch after the other: who has which rows, and the rows.
 
-Between two meetings a thread touches nothing that another one writes. A thread that waits spins
-for some 10 microseconds; then it gives its core to whoever wants it, for on a busy machine the
-thread that it waits for may be without one. OpenMP's own barrier spins on: where eight processes
-shared two cores, an epoch of 784-128-10 took 2 to 30 s with it, 0.7 to 2 s with this one.
+Between two meetings (meeting.pxd) a thread touches nothing that another one writes.
 """
 
 from libc.stdint cimport int64_t, uint8_t
@@ -11,6 +8,7 @@ from libc.string cimport memcpy
 
 from minidl._kernels.gather cimport fetch_row, pixel_row
 from minidl._kernels.losses cimport Loss
+from minidl._kernels.meeting cimport Meeting
 from minidl._kernels.scalar cimport real
 
 cdef extern from *:
@@ -21,46 +19,9 @@ cdef extern from *:
     static inline int omp_get_thread_num(void) { return 0; }
     static inline int omp_get_num_threads(void) { return 1; }
     #endif
-
-    #include <sched.h>
-    #if defined(__x86_64__) || defined(__i386__)
-    #define MINIDL_PAUSE() __builtin_ia32_pause()
-    #elif defined(__aarch64__)
-    #define MINIDL_PAUSE() __asm__ __volatile__("yield")
-    #else
-    #define MINIDL_PAUSE()
-    #endif
-
-    /* Where a team's threads wait for each other: how many have arrived, and how often all had. */
-    typedef struct { int threads, arrived, times; } Meeting;
-
-    static inline void meet(Meeting *meeting)
-    {
-        int pauses = 0, times = __atomic_load_n(&meeting->times, __ATOMIC_RELAXED);
-        if (__atomic_add_fetch(&meeting->arrived, 1, __ATOMIC_ACQ_REL) == meeting->threads) {
-            __atomic_store_n(&meeting->arrived, 0, __ATOMIC_RELAXED);
-            __atomic_store_n(&meeting->times, times + 1, __ATOMIC_RELEASE);
-            return;
-        }
-        while (__atomic_load_n(&meeting->times, __ATOMIC_ACQUIRE) == times) {
-            if (pauses < 500) {
-                pauses++;
-                MINIDL_PAUSE();
-            } else {
-                sched_yield();
-            }
-        }
-    }
     """
     int omp_get_thread_num() noexcept nogil
     int omp_get_num_threads() noexcept nogil
-
-    ctypedef struct Meeting:
-        int threads
-        int arrived
-        int times
-
-    void meet(Meeting *meeting) noexcept nogil
 
 
 cdef struct Turn:
