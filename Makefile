@@ -10,7 +10,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
-SOURCES = setup.py pyproject.toml $(shell find minidl -name '*.py' -o -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd')
+SOURCES = setup.py pyproject.toml $(shell find minidl minidl_lab -name '*.py' -o -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd')
 
 BENCH_VENV ?= .venv-bench
 CONFORMANCE_VENV ?= .venv-conformance
@@ -27,7 +27,7 @@ lab: $(VENV)/installed-lab
 # that wait for each other on busy processors took two fifths of the time.
 test: $(VENV)/installed-test
 	$(MAKE) lint
-	$(BIN)/pytest --doctest-modules --pyargs minidl --import-mode=importlib -q
+	$(BIN)/pytest --doctest-modules --pyargs minidl minidl_lab --import-mode=importlib -q
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses=auto --dist=worksteal
 
 # A report ends the process: with SIGABRT, at which pytest prints the test's line, and to the real
@@ -86,7 +86,7 @@ $(BENCH_VENV)/installed $(CONFORMANCE_VENV)/installed: $(SOURCES)
 # is, for its edits to count at once and debuggers to step through; MINIDL_CORE=compiled compiles it.
 build: export MINIDL_CORE ?= plain
 build:
-	$(if $(filter plain,$(MINIDL_CORE)),rm -f minidl/*.so minidl/tensor/*.so minidl/activations/*.so)
+	$(if $(filter plain,$(MINIDL_CORE)),rm -f minidl/engine/*.so minidl/engine/tensor/*.so minidl/layers/activations/*.so)
 	$(PYTHON) setup.py --quiet build_ext --inplace
 
 # What took hours stays: the laboratory's cells, the papers' checkpoints.

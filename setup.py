@@ -26,11 +26,11 @@ SANITIZE = bool(os.environ.get("MINIDL_SANITIZE"))
 
 KERNELS = Path("minidl", "_kernels")
 CORE = [
-    Path("minidl", "recording.py"),
-    Path("minidl", "tape.py"),
-    Path("minidl", "activations", "declaration.py"),
+    Path("minidl", "engine", "recording.py"),
+    Path("minidl", "engine", "tape.py"),
+    Path("minidl", "layers", "activations", "declaration.py"),
     *(
-        Path("minidl", "tensor", f"{name}.py")
+        Path("minidl", "engine", "tensor", f"{name}.py")
         for name in (
             "arithmetic", "arrays", "base", "comparisons", "elementwise", "indexing", "operation",
             "reductions", "shapes",

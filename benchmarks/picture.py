@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 from outcome import Outcome
 from rows.row import Row
 
-from minidl.disk import put_picture
+from minidl.tools.disk import put_picture
 
 MET, MISSED = "#1b7837", "#b2182b"
 # The rows that compare times with peers', in columns of about the same length.

@@ -8,7 +8,7 @@ from typing import Any
 from outcome import Outcome, Spread, number
 from rows.row import Row
 
-from minidl.disk import put
+from minidl.tools.disk import put
 
 HEADER = ("what", "came out", "smallest to largest", "target", "met", "more")
 

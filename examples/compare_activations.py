@@ -22,7 +22,7 @@ from training import HIDDEN, History, add_training_options, load, train
 
 import minidl
 from minidl import nn
-from minidl.activations import REGISTRY, Activation
+from minidl.layers.activations import REGISTRY, Activation
 
 TEXTBOOK = ["sigmoid", "tanh", "relu", "leaky_relu", "prelu", "maxout"]
 

@@ -15,7 +15,7 @@ from training import HIDDEN, add_training_options, load, train
 
 import minidl
 from minidl import nn
-from minidl.activations import REGISTRY
+from minidl.layers.activations import REGISTRY
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:

@@ -16,35 +16,29 @@ True
 import importlib as _importlib
 import typing as _typing
 
-from . import autograd, data, functional, init, nn, optim, random, schedules
+from . import autograd, data, functional, nn, optim
 from ._kernels import get_num_threads, set_num_threads, show_config
 from .autograd import grad
-from .errors import (
-    ArgumentError,
-    CheckpointError,
-    DataError,
-    DivergedError,
-    DTypeError,
-    GraphError,
-    GuardWarning,
-    KeywordError,
-    MinidlError,
-    MissingPackageError,
-    ShapeError,
+from .engine import random
+from .engine.gradcheck import gradcheck
+from .engine.random import manual_seed
+from .engine.tensor import Tensor, concatenate, maximum, minimum, no_grad, stack, tensor, where
+from .engine.tensor.arithmetic import add, divide, matmul, multiply, negative, power, subtract
+from .engine.tensor.arranging import flip, pad, repeat, roll, tile
+from .engine.tensor.contractions import dot, inner, outer, tensordot
+from .engine.tensor.diagonals import diag, diagonal, trace, tril, triu
+from .engine.tensor.einsum import einsum
+from .engine.tensor.elementwise import abs, clip, exp, expm1, log, log1p, sign, sqrt, tanh
+from .engine.tensor.gathering import (
+    gather,
+    masked_fill,
+    scatter,
+    scatter_add,
+    take,
+    take_along_axis,
 )
-from .gradcheck import gradcheck
-from .prediction import predict
-from .random import manual_seed
-from .tensor import Tensor, concatenate, maximum, minimum, no_grad, stack, tensor, where
-from .tensor.arithmetic import add, divide, matmul, multiply, negative, power, subtract
-from .tensor.arranging import flip, pad, repeat, roll, tile
-from .tensor.contractions import dot, inner, outer, tensordot
-from .tensor.diagonals import diag, diagonal, trace, tril, triu
-from .tensor.einsum import einsum
-from .tensor.elementwise import abs, clip, exp, expm1, log, log1p, sign, sqrt, tanh
-from .tensor.gathering import gather, masked_fill, scatter, scatter_add, take, take_along_axis
-from .tensor.joining import array_split, chunk, hstack, split, vstack
-from .tensor.makers import (
+from .engine.tensor.joining import array_split, chunk, hstack, split, vstack
+from .engine.tensor.makers import (
     arange,
     empty,
     empty_like,
@@ -62,11 +56,11 @@ from .tensor.makers import (
     zeros,
     zeros_like,
 )
-from .tensor.names import no_function as _no_function
-from .tensor.norms import hypot, norm, std
-from .tensor.ordering import argsort, nonzero, sort, topk, unique
-from .tensor.powers import exp2, log2, log10, logaddexp, logsumexp, reciprocal, square
-from .tensor.predicates import (
+from .engine.tensor.names import no_function as _no_function
+from .engine.tensor.norms import hypot, norm, std
+from .engine.tensor.ordering import argsort, nonzero, sort, topk, unique
+from .engine.tensor.powers import exp2, log2, log10, logaddexp, logsumexp, reciprocal, square
+from .engine.tensor.predicates import (
     allclose,
     count_nonzero,
     isclose,
@@ -77,11 +71,11 @@ from .tensor.predicates import (
     logical_not,
     logical_or,
 )
-from .tensor.reductions import all, any, argmax, argmin, max, mean, min, sum, var
-from .tensor.rounding import ceil, floor, floor_divide, remainder, round, trunc
-from .tensor.running import cumprod, cumsum, prod
-from .tensor.shapes import broadcast_to, expand_dims, moveaxis, squeeze, swapaxes
-from .tensor.trigonometry import (
+from .engine.tensor.reductions import all, any, argmax, argmin, max, mean, min, sum, var
+from .engine.tensor.rounding import ceil, floor, floor_divide, remainder, round, trunc
+from .engine.tensor.running import cumprod, cumsum, prod
+from .engine.tensor.shapes import broadcast_to, expand_dims, moveaxis, squeeze, swapaxes
+from .engine.tensor.trigonometry import (
     arccos,
     arccosh,
     arcsin,
@@ -95,7 +89,23 @@ from .tensor.trigonometry import (
     sinh,
     tan,
 )
-from .training import TrainingStep
+from .errors import (
+    ArgumentError,
+    CheckpointError,
+    DataError,
+    DivergedError,
+    DTypeError,
+    GraphError,
+    GuardWarning,
+    KeywordError,
+    MinidlError,
+    MissingPackageError,
+    ShapeError,
+)
+from .layers import init
+from .optim import schedules
+from .step.prediction import predict
+from .step.training import TrainingStep
 
 __version__ = "0.1.0"
 

@@ -1,11 +1,12 @@
 """The exceptions, and what words them: operation, expected, got, what to try."""
 
+import os
 import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-HERE = str(Path(__file__).parent)
+HERE = str(Path(__file__).parent) + os.sep
 
 
 class MinidlError(Exception):

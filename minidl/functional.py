@@ -2,8 +2,9 @@
 
 import typing as _typing
 
-from .activations import REGISTRY as _REGISTRY
-from .activations.names import (
+from .engine.tensor.makers import one_hot
+from .layers.activations import REGISTRY as _REGISTRY
+from .layers.activations.names import (
     celu,
     elu,
     gelu,
@@ -25,8 +26,10 @@ from .activations.names import (
     softsign,
     tanh,
 )
-from .dense import dense
-from .dropout import dropout
+from .layers.dense import dense
+from .layers.dropout import dropout
+from .layers.noise import gaussian_noise
+from .layers.normalization import batch_norm
 from .losses import (
     binary_cross_entropy_with_logits,
     cosine_similarity,
@@ -41,9 +44,6 @@ from .losses import (
     softmax,
     triplet_margin,
 )
-from .noise import gaussian_noise
-from .normalization import batch_norm
-from .tensor.makers import one_hot
 
 __all__ = [
     "batch_norm", "binary_cross_entropy_with_logits", "celu", "cosine_similarity",

@@ -2,9 +2,9 @@
 
 import typing as _typing
 
-from .activations import REGISTRY as _REGISTRY
-from .activations import Activation
-from .activations.names import (
+from .layers.activations import REGISTRY as _REGISTRY
+from .layers.activations import Activation
+from .layers.activations.names import (
     CELU,
     ELU,
     GELU,
@@ -26,9 +26,14 @@ from .activations.names import (
     Softsign,
     Tanh,
 )
-from .layer import Layer, Parameter
-from .layers import BatchNorm, Bias, Dense, Dropout, GaussianNoise, Sequential
-from .mlp import MLP
+from .layers.base import Layer, Parameter
+from .layers.bias import Bias
+from .layers.containers import Sequential
+from .layers.dense import Dense
+from .layers.dropout import Dropout
+from .layers.mlp import MLP
+from .layers.noise import GaussianNoise
+from .layers.normalization import BatchNorm
 
 __all__ = [
     "CELU", "ELU", "GELU", "MLP", "SELU", "Activation", "BatchNorm", "Bias", "Dense", "Dropout",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minidl.activations import REGISTRY, Activation
+from minidl.layers.activations import REGISTRY, Activation
 
 # Options beside the defaults, so that a kernel that ignores its options is found out.
 OPTIONS = {

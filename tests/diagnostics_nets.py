@@ -3,7 +3,7 @@
 import numpy as np
 
 from minidl import maximum, nn
-from minidl.activations import REGISTRY
+from minidl.layers.activations import REGISTRY
 
 
 class OwnReLU(nn.Activation):

@@ -16,10 +16,10 @@ import minidl
 from minidl import TrainingStep, _kernels, data, nn, optim
 from minidl import functional as F
 from minidl._kernels import threads
-from minidl.activations import REGISTRY
-from minidl.firing import Firing
-from minidl.fused import squares_of
+from minidl.layers.activations import REGISTRY
 from minidl.losses.table import ENTRIES
+from minidl.step.firing import Firing
+from minidl.step.fused import squares_of
 
 DTYPES = "float32", "float64"
 RANDOM = np.random.default_rng(0)

@@ -17,10 +17,11 @@ from children import end_well, in_fork
 from processes_work import SEEDS, network, predicted, product, trained, trained_by_the_loop, work
 
 import minidl
-from minidl import data, nn, training
+from minidl import data, nn
 from minidl import functional as F
 from minidl._kernels import threads
-from minidl.tensor import base
+from minidl.engine.tensor import base
+from minidl.step import training
 
 
 def fork_after_each_kind_of_work():
@@ -112,7 +113,7 @@ def fork_while_locks_are_held():
     minidl.manual_seed(0)
     for lock in (
         base._adding,
-        minidl.tape._releasing,
+        minidl.engine.tape._releasing,
         minidl.random.generator().bit_generator.lock,
     ):
         held, let_go = threading.Event(), threading.Event()
@@ -140,7 +141,7 @@ def fork_in_a_signal_handler():
         children.append(in_fork(lambda: trained_by_the_loop() == expected or sys.exit("wrong")))
 
     signal.signal(signal.SIGUSR1, handler)
-    for lock in (base._adding, minidl.tape._releasing):
+    for lock in (base._adding, minidl.engine.tape._releasing):
         with lock:
             signal.raise_signal(signal.SIGUSR1)
     end_well(*children)

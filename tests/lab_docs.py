@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from minidl.lab import Verdict
-from minidl.lab.experiments import BY_NAME
+from minidl_lab import Verdict
+from minidl_lab.experiments import BY_NAME
 
 ROOT = Path(__file__).parents[1]
 CHAPTER, README = ROOT / "docs" / "laboratory.md", ROOT / "README.md"

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from minidl.lab import FULL
-from minidl.lab.charts import Images, Intervals, Lines, Matrix, Panels, Row, Series, Table
-from minidl.lab.experiment import Experiment, Verdict
+from minidl_lab import FULL
+from minidl_lab.charts import Images, Intervals, Lines, Matrix, Panels, Row, Series, Table
+from minidl_lab.experiment import Experiment, Verdict
 
 HOSTILE = '<script>alert(\'&amp;\')</script> "a" & b $x^2$ #010101 id="verdicts"'
 NET = "784-256x5-10, tanh, Glorot"

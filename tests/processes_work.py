@@ -16,10 +16,11 @@ import numpy as np
 from optimizer_rules import RULES
 
 import minidl
-from minidl import data, nn, optim, training
+from minidl import data, nn, optim
 from minidl import functional as F
 from minidl._kernels import threads
 from minidl.optim import max_norm
+from minidl.step import training
 
 threads.WORTH_SHARING = 0  # small work is shared out too
 SEEDS = range(4)

@@ -14,7 +14,7 @@ from optimizer_rules import RULES, drawn_options
 import minidl
 from minidl import TrainingStep, data, nn, optim, schedules
 from minidl import functional as F
-from minidl.activations import REGISTRY
+from minidl.layers.activations import REGISTRY
 
 KINDS = sorted(name for name, kind in REGISTRY.items() if kind.__module__.startswith("minidl."))
 BCE = F.binary_cross_entropy_with_logits

@@ -6,7 +6,7 @@ from copy import deepcopy
 import numpy as np
 
 from minidl import Tensor, tensor
-from minidl.tensor import Operation
+from minidl.engine.tensor import Operation
 
 STEP = 1e-5  # near the cube root of float64's eps, where a central difference is most exact
 # Its error there, STEP² f''' / 6 + eps |f| / STEP, is some 1e-10 for numbers of ordinary size; a

@@ -14,14 +14,15 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from minidl import checkpoint, disk, nn
+from minidl import checkpoint, nn
 from minidl.cli.command_line import main
 from minidl.diagnostics import Report
 from minidl.errors import ArgumentError, DataError
-from minidl.lab import FULL, runner
-from minidl.lab.report import page
-from minidl.lab.store import Store
+from minidl.tools import disk
 from minidl.train import History
+from minidl_lab import FULL, runner
+from minidl_lab.report import page
+from minidl_lab.store import Store
 
 NEW = [b"ne", memoryview(b"w")]
 

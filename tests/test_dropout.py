@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.dropout import dropout
+from minidl.engine.gradcheck import gradcheck
 from minidl.errors import ArgumentError, DTypeError
-from minidl.gradcheck import gradcheck
+from minidl.layers.dropout import dropout
 
 X = np.random.default_rng(0).normal(size=(7, 13))
 

@@ -3,7 +3,7 @@
 import pytest
 from children import run
 
-from minidl import forks
+from minidl.tools import forks
 
 
 @pytest.mark.parametrize(

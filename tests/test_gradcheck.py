@@ -8,8 +8,8 @@ from support import planted
 
 import minidl
 from minidl import gradcheck
+from minidl.engine.tensor import Operation, record
 from minidl.errors import ArgumentError, DTypeError, GraphError
-from minidl.tensor import Operation, record
 
 X = np.random.default_rng(0).normal(size=(2, 3))
 
@@ -250,7 +250,7 @@ def test_inputs_that_are_not_contiguous(view):
 
 
 def breaks_off(x):
-    if not minidl.recording.recording():
+    if not minidl.engine.recording.recording():
         raise RuntimeError("broke off")
     return x * 2
 

@@ -9,7 +9,7 @@ import pytest
 
 import minidl
 from minidl import nn
-from minidl.hooks import hooked
+from minidl.step.hooks import hooked
 
 
 class Holder(nn.Layer):

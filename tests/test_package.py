@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-STYLE = "minidl/lab/report/style.css"
+STYLE = "minidl_lab/report/style.css"
 
 DECLARATION = '''
 
@@ -100,7 +100,7 @@ def build(kind: str, folder: Path, output: Path) -> Path:
 def sdist(tmp_path_factory) -> Path:
     tree = tmp_path_factory.mktemp("tree")
     ignore = shutil.ignore_patterns("*.so", "__pycache__")
-    for folder in ("minidl", "tests", "examples"):
+    for folder in ("minidl", "minidl_lab", "tests", "examples"):
         shutil.copytree(ROOT / folder, tree / folder, ignore=ignore)
     for file in (
         "pyproject.toml",
@@ -113,7 +113,7 @@ def sdist(tmp_path_factory) -> Path:
     setup = (ROOT / "setup.py").read_text()
     assert '"-O3"' in setup
     (tree / "setup.py").write_text(setup.replace('"-O3"', '"-O0"'))  # a third of the time
-    with (tree / "minidl/activations/smooth.py").open("a") as file:
+    with (tree / "minidl/layers/activations/smooth.py").open("a") as file:
         file.write(DECLARATION)
     with (tree / "minidl/_kernels/smooth.pyx").open("a") as file:
         file.write(SECTION)
@@ -148,14 +148,14 @@ def test_the_wheel_holds_what_it_needs_and_no_more(wheel):
         (metadata,) = [archive.read(n).decode() for n in names if n.endswith("METADATA")]
     compiled = {name.partition(".")[0] for name in names if name.endswith(".so")}
     core = {name for name in compiled if not name.startswith("minidl/_kernels/")}
-    assert "minidl/tape" in core
+    assert "minidl/engine/tape" in core
     assert {f"{name}.py" for name in core} <= set(names), "what is compiled is there to read"
     kernels = {name.rpartition("/")[2] for name in compiled - core}
     assert kernels == {path.stem for path in (ROOT / "minidl/_kernels").glob("*.pyx")} | {
         "_memoryview"
     }
-    assert {"minidl/py.typed", "minidl/activations/names.pyi", STYLE} <= set(names)
-    assert all(n.startswith(("minidl/", "minidl-0.1.0.dist-info/")) for n in names)
+    assert {"minidl/py.typed", "minidl/layers/activations/names.pyi", STYLE} <= set(names)
+    assert all(n.startswith(("minidl/", "minidl_lab/", "minidl-0.1.0.dist-info/")) for n in names)
     assert not [n for n in names if n.endswith((".c", ".pyx"))]
     required = [line for line in metadata.splitlines() if line.startswith("Requires-Dist")]
     assert [line for line in required if "extra ==" not in line] == ["Requires-Dist: numpy>=1.24"]

@@ -7,8 +7,8 @@ from pathlib import Path
 from optimizer_rules import RULES
 
 import minidl
-from minidl.activations import REGISTRY
-from minidl.activations.table import table
+from minidl.layers.activations import REGISTRY
+from minidl.layers.activations.table import table
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -8,7 +8,7 @@ import pytest
 import minidl
 from minidl.errors import ArgumentError
 from minidl.optim import SGD
-from minidl.schedules import Schedule, constant, cosine, exponential, linear, step, warmup
+from minidl.optim.schedules import Schedule, constant, cosine, exponential, linear, step, warmup
 
 
 def optimizer(*rates):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minidl.strict_json import DEPTH, parse, wrong
+from minidl.tools.strict_json import DEPTH, parse, wrong
 
 numbers = st.integers(-(2**1023), 2**1023) | st.floats(allow_nan=False, allow_infinity=False)
 values = st.recursive(

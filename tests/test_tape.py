@@ -10,8 +10,8 @@ from support import leaf, planted
 
 from minidl import Tensor, no_grad, tensor
 from minidl import functional as F
+from minidl.engine.tensor import record
 from minidl.errors import ArgumentError, DTypeError, GraphError, ShapeError
-from minidl.tensor import record
 
 
 def test_a_tensor_used_twice_sums_its_gradients():

@@ -6,8 +6,8 @@ import numpy as np
 from support import leaf, planted
 
 from minidl import no_grad
+from minidl.engine.tensor import record
 from minidl.errors import GraphError
-from minidl.tensor import record
 
 
 def run_at_once(*functions):

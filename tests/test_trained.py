@@ -9,7 +9,7 @@ import pytest
 import minidl
 from minidl import TrainingStep, data, nn, optim, schedules, train
 from minidl import functional as F
-from minidl.firing import Firing
+from minidl.step.firing import Firing
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(24, 5)).astype(np.float32)

@@ -8,7 +8,7 @@ import pytest
 import minidl
 from minidl import data, nn, optim, schedules
 from minidl import functional as F
-from minidl.activations import REGISTRY
+from minidl.layers.activations import REGISTRY
 
 MNIST = Path(__file__).parents[1] / "examples" / "data" / "mnist"
 

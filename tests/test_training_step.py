@@ -15,7 +15,7 @@ import minidl
 from minidl import TrainingStep, data, nn, optim, schedules
 from minidl import functional as F
 from minidl._kernels import threads as kernel_threads
-from minidl.activations import REGISTRY
+from minidl.layers.activations import REGISTRY
 
 OPTIMIZERS: dict[str, Callable[..., Any]] = {
     "sgd": lambda p: optim.SGD(p, 0.05),
@@ -302,7 +302,7 @@ def test_evaluation_mode_drops_nothing():
 
 def test_several_kernel_calls_make_the_same_epoch(monkeypatch):
     whole = trained("fused", lambda: nn.MLP([50, 30, 10]), OPTIMIZERS["adam"])
-    monkeypatch.setattr("minidl.training.CALL", 1)
+    monkeypatch.setattr("minidl.step.training.CALL", 1)
     assert trained("fused", lambda: nn.MLP([50, 30, 10]), OPTIMIZERS["adam"]) == whole
 
 

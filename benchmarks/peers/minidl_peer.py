@@ -11,8 +11,8 @@ import minidl
 from minidl import TrainingStep, data, nn, optim
 from minidl import functional as F
 from minidl._kernels import ROW_FUNCTIONS, gemm, product_nanoseconds, rows, threads_for
-from minidl.activations import REGISTRY
-from minidl.activations.declaration import POINTWISE_ROW as PIECE
+from minidl.layers.activations import REGISTRY
+from minidl.layers.activations.declaration import POINTWISE_ROW as PIECE
 from peers import programs
 from peers.timing import megabytes, seconds_per_call, timed
 

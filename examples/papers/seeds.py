@@ -19,9 +19,9 @@ import numpy as np
 import minidl
 from minidl import data, nn, optim
 from minidl import functional as F
-from minidl.disk import put
-from minidl.schedules import Factor
-from minidl.strict_json import parse
+from minidl.optim.schedules import Factor
+from minidl.tools.disk import put
+from minidl.tools.strict_json import parse
 from minidl.train import Callback, Checkpoint, History, Run, evaluate, fit, predict
 
 MNIST = Path(__file__).parents[1] / "data" / "mnist"

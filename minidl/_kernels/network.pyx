@@ -199,7 +199,7 @@ cdef int read_parameter(
 cdef int read_layer(
     Layer *layer, object source, Py_ssize_t batch, size_t itemsize, int threads, list kept
 ) except -1:
-    """From a Room of minidl/fused.py."""
+    """From a Room of minidl/step/fused.py."""
     cdef Plan cut
     cdef int i
     layer.inputs, layer.outputs = source.W[0].shape

@@ -25,16 +25,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from .. import strict_json
-from ..checks import to_path
-from ..disk import open_plain, put
-from ..errors import (
-    ArgumentError,
-    CheckpointError,
-    DTypeError,
-    MissingPackageError,
-    explain,
-)
+from ..errors import ArgumentError, CheckpointError, DTypeError, MissingPackageError, explain
+from ..tools import strict_json
+from ..tools.checks import to_path
+from ..tools.disk import open_plain, put
 from .state import to_json
 
 DTYPES = {

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..checks import is_number, is_whole, to_path
-from ..disk import remove_leftovers
 from ..errors import ArgumentError, CheckpointError, explain
+from ..tools.checks import is_number, is_whole, to_path
+from ..tools.disk import remove_leftovers
 from .files import read, write
 
 NAME = re.compile(r"step-(\d{8,})\.safetensors")

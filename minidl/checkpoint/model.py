@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checks import to_path
 from ..errors import CheckpointError, DTypeError, ShapeError, explain
-from ..layer import Layer
+from ..layers.base import Layer
+from ..tools.checks import to_path
 from .files import contents, shown, write
 
 OPTIMIZER = "optimizer:"  # before the names of an optimiser's arrays

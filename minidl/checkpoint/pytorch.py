@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import to_path
 from ..errors import CheckpointError, DTypeError, explain
-from ..layer import Layer
-from ..layers import Dense
+from ..layers.base import Layer
+from ..layers.dense import Dense
+from ..tools.checks import to_path
 from .files import contents, write_foreign
 from .model import give
 

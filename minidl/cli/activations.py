@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from ..activations import REGISTRY
-from ..activations import activation as find
-from ..activations.table import HEADER, cells
 from ..errors import ArgumentError
+from ..layers.activations import REGISTRY
+from ..layers.activations import activation as find
+from ..layers.activations.table import HEADER, cells
 from .options import UsageError, add_force, check_output
 from .pictures import draw
 from .text import aligned

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..disk import open_plain
 from ..errors import DataError, explain
+from ..tools.disk import open_plain
 
 CSV, NPZ = "csv", "npz"
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"

@@ -17,9 +17,9 @@ import minidl
 
 from ..checkpoint import read, write
 from ..checkpoint.files import shown
-from ..checks import is_number, is_whole
 from ..errors import CheckpointError, MinidlError, explain
-from ..layers import Sequential
+from ..layers.containers import Sequential
+from ..tools.checks import is_number, is_whole
 from .net_plan import NetPlan
 from .preparation import Preparation, Scale
 

@@ -5,12 +5,15 @@ import math
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from ..activations import Activation
-from ..activations import activation as find
-from ..checks import is_number, is_whole
 from ..errors import ArgumentError, explain
-from ..layer import Layer
-from ..layers import BatchNorm, Dense, Dropout, Sequential
+from ..layers.activations import Activation
+from ..layers.activations import activation as find
+from ..layers.base import Layer
+from ..layers.containers import Sequential
+from ..layers.dense import Dense
+from ..layers.dropout import Dropout
+from ..layers.normalization import BatchNorm
+from ..tools.checks import is_number, is_whole
 
 
 class NetPlan(NamedTuple):

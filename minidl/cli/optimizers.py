@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from .. import optim
-from ..layer import Parameter
+from ..layers.base import Parameter
 from ..optim import Optimizer
 
 

@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from .._kernels import set_num_threads
-from ..disk import writable
 from ..errors import ArgumentError, explain
+from ..tools.disk import writable
 
 
 class UsageError(Exception):

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..activations import Activation
-from ..disk import put_picture
+from ..engine.tensor import Tensor
 from ..errors import MissingPackageError, explain
-from ..tensor import Tensor
+from ..layers.activations import Activation
+from ..tools.disk import put_picture
 
 REACH = 4.5  # of x to either side
 BOTTOM, TOP = -2.2, 4.5  # of y, the same for all, so that they can be compared

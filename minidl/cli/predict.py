@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..disk import put
 from ..losses import softmax
+from ..tools.disk import put
 from ..train import predict
 from . import model_file, tables
 from .csv_layout import Layout

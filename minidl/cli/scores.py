@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..layers import Sequential
+from ..engine.tensor import Tensor
+from ..layers.containers import Sequential
 from ..losses import cross_entropy, mse
-from ..tensor import Tensor
 from ..train import evaluate
 from .preparation import Preparation
 

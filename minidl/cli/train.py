@@ -18,10 +18,10 @@ import numpy as np
 
 from .. import checkpoint
 from ..data.batches import batches
+from ..engine.random import manual_seed
 from ..errors import ArgumentError, MissingPackageError, explain
-from ..layers import Sequential
+from ..layers.containers import Sequential
 from ..optim import Optimizer
-from ..random import manual_seed
 from ..train import Callback, Checkpoint, EarlyStopping, History, fit
 from . import model_file, scores, tables
 from .csv_layout import Layout

@@ -5,8 +5,8 @@ import ast
 from pathlib import Path
 from typing import Any
 
-from ..activations import REGISTRY
 from ..errors import ArgumentError
+from ..layers.activations import REGISTRY
 from . import tables
 from .net_plan import NetPlan
 from .optimizers import OPTIMIZERS, name_of

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import declared, is_whole, runs_as
+from ..engine.random import generator
+from ..engine.tensor import Tensor, as_tensor
 from ..errors import ArgumentError, DTypeError, ShapeError, explain
-from ..random import generator
-from ..tensor import Tensor, as_tensor
+from ..tools.checks import declared, is_whole, runs_as
 from .checksum import checksum
 from .kinds import rows_of
 from .pixels import gathered, warn_unless_pixels

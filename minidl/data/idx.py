@@ -22,9 +22,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checks import to_path
-from ..disk import open_plain
 from ..errors import DataError, explain
+from ..tools.checks import to_path
+from ..tools.disk import open_plain
 
 DTYPES = {
     code: np.dtype(name)

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.tensor import Tensor
+from ..engine.tensor.arrays import require_values, to_array
 from ..errors import ArgumentError, DTypeError, ShapeError, explain
-from ..tensor import Tensor
-from ..tensor.arrays import require_values, to_array
 from .pixels import warn_unless_pixels
 
 BATCHES = "a pair (x, y), batches(...), or an iterable of batches (x, y)"

@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ..checks import to_path
 from ..errors import DataError, explain
+from ..tools.checks import to_path
 from .download import RemoteFile, download
 from .idx import read_idx
 

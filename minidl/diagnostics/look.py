@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from ..activations import Activation, PReLU
+from ..engine.random import random_state, set_random_state
+from ..engine.recording import recording
+from ..engine.tensor import Tensor
+from ..engine.tensor.operation import ALIAS, record
 from ..errors import ArgumentError, GraphError, explain
-from ..firing import Firing, as_columns, slopes, use_of
-from ..hooks import hooked
-from ..layer import Layer, Parameter
-from ..random import random_state, set_random_state
-from ..recording import recording
-from ..tensor import Tensor
-from ..tensor.operation import ALIAS, record
+from ..layers.activations import Activation, PReLU
+from ..layers.base import Layer, Parameter
+from ..step.firing import Firing, as_columns, slopes, use_of
+from ..step.hooks import hooked
 from . import measures
 from .measures import FLAT
 

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .. import strict_json
-from ..checks import is_number
 from ..errors import ArgumentError, DataError, explain
+from ..tools import strict_json
+from ..tools.checks import is_number
 from ..train.history import finished
 from .verdicts import Thresholds, verdicts_on
 

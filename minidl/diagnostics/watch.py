@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import is_whole
 from ..errors import ArgumentError, explain
-from ..firing import Firing
-from ..layer import Layer
+from ..layers.base import Layer
+from ..step.firing import Firing
+from ..tools.checks import is_whole
 from ..train import Callback, Run
 from . import measures
 from .look import Loss, Numbers, look, matrices

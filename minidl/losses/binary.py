@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from .._kernels import LOSSES
+from ..engine.tensor import Tensor, stack
 from ..errors import ArgumentError, ShapeError, explain
-from ..tensor import Tensor, stack
 from .checks import common_dtype, constant, floats, not_negative, target_array, wanting
 from .reduction import RowLoss, in_rows, reduced, width_of
 from .softmax import log_softmax

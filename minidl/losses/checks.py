@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels
+from ..engine.tensor import Tensor, as_tensor, require_float
+from ..engine.tensor.base import to_array
 from ..errors import ArgumentError, DTypeError, ShapeError, explain
-from ..tensor import Tensor, as_tensor, require_float
-from ..tensor.base import to_array
 
 
 def constant(operation: str, name: str, value: Any, dtype: Any = None) -> np.ndarray:

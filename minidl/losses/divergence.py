@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tensor import Operation, Tensor, as_tensor, record, where
+from ..engine.tensor import Operation, Tensor, as_tensor, record, where
 from .checks import common_dtype, floats, not_negative, target_array, wanting
 from .reduction import RowLoss, in_rows, reduced
 from .table import by_rows

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from .._kernels import LOSSES
-from ..checks import is_number, is_whole
+from ..engine.tensor import Tensor, where
 from ..errors import ArgumentError, explain
-from ..tensor import Tensor, where
+from ..tools.checks import is_number, is_whole
 from .checks import (
     common_dtype,
     constant,

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from .._kernels import LOSSES
-from ..checks import is_number
+from ..engine.tensor import Tensor, where
 from ..errors import ArgumentError, explain
-from ..tensor import Tensor, where
+from ..tools.checks import is_number
 from .checks import constant, floats, label_array, matrix, target_array
 from .reduction import RowLoss, in_rows, reduced
 from .table import any_value, by_rows

@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import _kernels
+from ..engine.recording import enable_grad
+from ..engine.tape import Node
+from ..engine.tensor import Operation, Tensor, record, through_formula
 from ..errors import ArgumentError, ShapeError, explain
-from ..recording import enable_grad
-from ..tape import Node
-from ..tensor import Operation, Tensor, record, through_formula
 from .checks import weights
 
 NANOSECONDS = 2  # for one float32 of an output, most of them in its exponential

@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import is_number
+from ..engine.tensor import Tensor, as_tensor, maximum, minimum
+from ..engine.tensor.base import normal_axes
+from ..engine.tensor.keywords import Never, refuse
 from ..errors import ArgumentError, ShapeError, explain
-from ..tensor import Tensor, as_tensor, maximum, minimum
-from ..tensor.base import normal_axes
-from ..tensor.keywords import Never, refuse
+from ..tools.checks import is_number
 from .checks import floats
 from .reduction import scaled, scales
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels
+from ..engine.tape import Node
+from ..engine.tensor import Operation, Tensor, as_tensor, record, require_float
+from ..engine.tensor.base import normal_axes
+from ..engine.tensor.keywords import Never, refuse
+from ..engine.tensor.operation import as_recorded
 from ..errors import ArgumentError, explain
-from ..tape import Node
-from ..tensor import Operation, Tensor, as_tensor, record, require_float
-from ..tensor.base import normal_axes
-from ..tensor.keywords import Never, refuse
-from ..tensor.operation import as_recorded
 
 NANOSECONDS = 2  # for one float32, most of them in its exponential
 

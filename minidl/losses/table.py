@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from ..tensor import Tensor
+from ..engine.tensor import Tensor
 from .reduction import RowLoss
 
 Loss = TypeVar("Loss", bound=Callable[..., Tensor])

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..checks import is_number
+from ..engine.tensor import Tensor
 from ..errors import ArgumentError, DTypeError, explain, some
-from ..tensor import Tensor
+from ..tools.checks import is_number
 
 Parameters = Iterable[Tensor] | Iterable[dict[str, Any]]
 

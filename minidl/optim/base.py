@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..checks import declared
+from ..engine.tensor import Tensor
 from ..errors import ArgumentError, DTypeError, GuardWarning, explain
-from ..tensor import Tensor
+from ..tools.checks import declared
 from .arguments import (
     NOT_NEGATIVE,
     POSITIVE,

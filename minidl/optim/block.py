@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.tensor import Tensor
 from ..errors import ArgumentError, DTypeError, ShapeError, explain
-from ..tensor import Tensor
 
 ARRAY, SHAPE = attrgetter("_array"), attrgetter("shape")  # to be mapped: quicker than a loop
 

@@ -6,8 +6,8 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from .. import _kernels
-from ..checks import declared, runs_as
-from ..tensor import Tensor
+from ..engine.tensor import Tensor
+from ..tools.checks import declared, runs_as
 from .base import Group, Optimizer
 from .block import ARRAY, Block, Gradients, same, writable
 

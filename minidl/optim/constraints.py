@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from .. import _kernels
-from ..checks import is_number
+from ..engine.tensor import Tensor, require_float
 from ..errors import ArgumentError, GuardWarning, explain
-from ..tensor import Tensor, require_float
+from ..tools.checks import is_number
 from .arguments import POSITIVE, tensors
 from .block import gradient_of, writable
 

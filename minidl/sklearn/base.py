@@ -10,13 +10,13 @@ from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._kernels import set_num_threads
-from ..checks import is_number
+from ..engine.recording import no_grad
+from ..engine.tensor import Tensor
 from ..errors import ArgumentError, explain
-from ..layers import Sequential
+from ..layers.containers import Sequential
 from ..losses.checks import weights as checked_weights
 from ..optim.arguments import Option
-from ..recording import no_grad
-from ..tensor import Tensor
+from ..tools.checks import is_number
 from . import network
 from .lbfgs import fit_lbfgs
 from .losses import Loss

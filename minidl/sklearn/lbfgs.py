@@ -9,7 +9,7 @@ import scipy.optimize
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
-from ..layer import Parameter
+from ..layers.base import Parameter
 from ..optim.block import gradient_of
 from .losses import packed
 from .network import outputs, parameters_of

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import xlogy
 
+from ..engine.tensor import Tensor
 from ..losses import (
     binary_cross_entropy_with_logits,
     cross_entropy,
@@ -15,7 +16,6 @@ from ..losses import (
     mse,
     multi_margin,
 )
-from ..tensor import Tensor
 
 LossFunction = Callable[..., Tensor]  # of outputs, targets and perhaps sample_weight
 

@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ..activations import Activation
 from ..errors import ShapeError, explain
-from ..layer import Parameter
-from ..layers import BatchNorm, Dense, Dropout, Sequential
-from ..prediction import predict
+from ..layers.activations import Activation
+from ..layers.base import Parameter
+from ..layers.containers import Sequential
+from ..layers.dense import Dense
+from ..layers.dropout import Dropout
+from ..layers.normalization import BatchNorm
+from ..step.prediction import predict
 
 SPARSE_ROWS = 1024  # that are made dense at a time
 

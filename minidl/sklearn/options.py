@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from ..activations import Activation
-from ..activations import activation as find
-from ..checks import is_number, is_whole
 from ..errors import ArgumentError, explain
+from ..layers.activations import Activation
+from ..layers.activations import activation as find
 from ..optim.arguments import FLAG, NOT_NEGATIVE, POSITIVE, SHARE, Option
+from ..tools.checks import is_number, is_whole
 from ..train import Callback
 
 

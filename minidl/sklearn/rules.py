@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.tensor import Tensor
 from ..optim import SGD, Adam, max_norm
 from ..optim.compiled import Compiled
-from ..tensor import Tensor
 
 
 class Penalised(Compiled):

@@ -8,9 +8,9 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
+from ..step.training import TrainingStep
 from ..train import Callback
 from ..train.progress import progress_of
-from ..training import TrainingStep
 from .losses import packed
 from .network import outputs
 from .rows import Sample, rows_of

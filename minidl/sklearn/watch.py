@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..data.batches import Batches
+from ..step.training import TrainingStep
 from ..train import Callback, Run
 from ..train.feed import IterableFeed, Pace, RowFeed
-from ..training import TrainingStep
 from .rows import DenseRows, SparseRows
 
 

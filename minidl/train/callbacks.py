@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import is_number, is_whole
 from ..errors import ArgumentError, explain
+from ..tools.checks import is_number, is_whole
 from .metrics import is_better_when
 from .run import Run
 from .state import prefixed, require_state, within

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..checkpoint import Folder
-from ..checks import is_number, is_whole
 from ..errors import ArgumentError, CheckpointError, MinidlError, explain
+from ..tools.checks import is_number, is_whole
 from .callbacks import Callback, require_column, sign_of, value_of
 from .run import Run
 from .same import settings_of

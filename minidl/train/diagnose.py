@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..engine.recording import no_grad
+from ..engine.tensor import Tensor
 from ..errors import DivergedError
-from ..hooks import hooked
-from ..layer import Layer
-from ..recording import no_grad
-from ..tensor import Tensor
+from ..layers.base import Layer
+from ..step.hooks import hooked
 from .feed import Batch
 from .history import shown
 from .metrics import as_array

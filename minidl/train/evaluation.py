@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import is_whole
 from ..data.batches import is_plain
 from ..data.kinds import inputs_of, is_pair, pairs, require_data, rows_of
+from ..engine.recording import no_grad
+from ..engine.tensor import Tensor
 from ..errors import ArgumentError, ShapeError, explain
-from ..layer import Layer
-from ..prediction import predict as outputs_of
-from ..recording import no_grad
-from ..tensor import Tensor
+from ..layers.base import Layer
+from ..step.prediction import predict as outputs_of
+from ..tools.checks import is_whole
 from .metrics import Metric, find_all
 
 ROWS = 1024  # at a time

@@ -10,9 +10,9 @@ import numpy as np
 from ..data.batches import Batches, batches, is_plain
 from ..data.kinds import inputs_of, is_array, is_pair, pairs, require_data, rows_of
 from ..data.pixels import gathered, warn_unless_pixels
+from ..engine.tensor import Tensor
 from ..errors import ArgumentError, explain
-from ..tensor import Tensor
-from ..training import TrainingStep
+from ..step.training import TrainingStep
 
 SECONDS = 0.1  # of training between two looks at progress, Ctrl-C and the loss
 LOOKED_AT = 256  # rows, before the first step

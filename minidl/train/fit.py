@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import is_whole
 from ..data.kinds import is_gone_through_once
+from ..engine.tensor import Tensor
 from ..errors import ArgumentError, explain
-from ..layer import Layer
+from ..layers.base import Layer
 from ..optim.base import Optimizer
-from ..schedules import Factor, Schedule
-from ..tensor import Tensor
-from ..training import TrainingStep
+from ..optim.schedules import Factor, Schedule
+from ..step.training import TrainingStep
+from ..tools.checks import is_whole
 from .callbacks import Callback
 from .checkpoints import resume as go_on
 from .diagnose import check_weights, diverged

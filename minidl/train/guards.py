@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.random import preserved
+from ..engine.tape import leaves
+from ..engine.tensor import Tensor
 from ..errors import ArgumentError, GuardWarning, explain
-from ..layer import Layer
-from ..random import preserved
-from ..tape import leaves
-from ..tensor import Tensor
+from ..layers.base import Layer
 from .callbacks import Callback
 from .evaluation import mode
 from .metrics import as_array

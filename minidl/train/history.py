@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import strict_json
-from ..checks import is_number
-from ..disk import put_picture
 from ..errors import ArgumentError, DataError, explain
+from ..tools import strict_json
+from ..tools.checks import is_number
+from ..tools.disk import put_picture
 
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 40  # of a sparkline, at most

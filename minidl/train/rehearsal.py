@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.random import preserved
+from ..engine.tensor import Tensor
 from ..errors import ArgumentError, GraphError, explain
-from ..layer import Layer
+from ..layers.base import Layer
 from ..losses.table import check_targets
-from ..random import preserved
-from ..tensor import Tensor
 from .run import Run
 from .validation import Validation
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..random import random_state
-from ..schedules import Schedule
-from ..training import TrainingStep
+from ..engine.random import random_state
+from ..optim.schedules import Schedule
+from ..step.training import TrainingStep
 from .feed import Feed
 from .history import History
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import is_number
 from ..data.checksum import checksum
 from ..data.kinds import is_pair, rows_of
+from ..engine.random import last_seed
+from ..engine.tensor import Tensor
 from ..errors import ArgumentError, explain, some
-from ..layer import Layer
+from ..layers.base import Layer
 from ..optim.base import Optimizer
-from ..random import last_seed
-from ..schedules import Schedule
-from ..tensor import Tensor
+from ..optim.schedules import Schedule
+from ..tools.checks import is_number
 from .run import Run
 
 LOOKED_AT = 33  # of a schedule's factors so far

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.random import random_state, set_random_state
 from ..errors import ArgumentError, explain
-from ..random import random_state, set_random_state
-from ..strict_json import parse, wrong
-from ..training import TrainingStep
+from ..step.training import TrainingStep
+from ..tools.strict_json import parse, wrong
 from .feed import Batch
 from .history import History
 from .run import Run

@@ -7,10 +7,10 @@ import numpy as np
 
 from ..data.batches import is_plain
 from ..data.kinds import inputs_of, is_gone_through_once, is_pair, pairs, require_data
+from ..engine.recording import no_grad
+from ..engine.tensor import Tensor
 from ..errors import ArgumentError, MinidlError, explain
-from ..layer import Layer
-from ..recording import no_grad
-from ..tensor import Tensor
+from ..layers.base import Layer
 from .evaluation import ROWS, dtype_of, evaluated, measured, mode, outputs_and_truth, rows_beside
 from .metrics import Metric, find_all
 

@@ -6,7 +6,7 @@ import pytest
 import minidl
 from minidl import functional as F
 from minidl import init, nn
-from minidl.activations import REGISTRY
+from minidl.layers.activations import REGISTRY
 
 
 @pytest.fixture

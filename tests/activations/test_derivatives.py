@@ -7,7 +7,7 @@ from derivatives import BY_AUTOGRAD, assert_derivatives
 
 import minidl
 from minidl import functional as F
-from minidl.activations import REGISTRY
+from minidl.layers.activations import REGISTRY
 
 POINTWISE = [case for case in CASES if case[0].inputs_per_unit(case[1]) == 1]
 EACH = pytest.mark.parametrize(("kind", "options"), CASES, ids=case_id)

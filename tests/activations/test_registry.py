@@ -9,7 +9,7 @@ from activation_cases import CASES, UNITS, case_id, learned
 import minidl
 from minidl import _kernels, init, nn
 from minidl import functional as F
-from minidl.activations import REGISTRY, Activation
+from minidl.layers.activations import REGISTRY, Activation
 
 DTYPES = (np.float32, np.float64)
 POINTWISE = [case for case in CASES if case[0].inputs_per_unit(case[1]) == 1]

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minidl import disk
 from minidl.checkpoint import Folder, read, write
+from minidl.tools import disk
 
 ARRAYS = {"w": np.arange(50_000, dtype=np.float32)}
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minidl import disk
 from minidl.checkpoint import Folder, files, folder
+from minidl.tools import disk
 
 CODE = {module.__file__ for module in (disk, files, folder)}
 

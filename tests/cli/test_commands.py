@@ -12,10 +12,10 @@ from optimizer_rules import RULES
 
 import minidl
 from minidl import checkpoint, nn, show_config
-from minidl.activations import REGISTRY
-from minidl.activations.table import HEADER as COLUMNS
 from minidl.cli.command_line import COMMANDS, parsers
 from minidl.cli.pictures import curve
+from minidl.layers.activations import REGISTRY
+from minidl.layers.activations.table import HEADER as COLUMNS
 
 TRAIN = ("train", "--data", "iris.csv", "--target", "species", "--quiet")
 

@@ -7,8 +7,8 @@ from diagnostics_nets import N, OwnReLU, net, problem
 import minidl
 from minidl import data, nn, optim
 from minidl import functional as F
-from minidl.firing import Firing, slopes
-from minidl.training import TrainingStep
+from minidl.step.firing import Firing, slopes
+from minidl.step.training import TrainingStep
 
 TINY = 1e-30  # a rate that leaves the weights as they are
 

@@ -10,10 +10,10 @@ from diagnostics_nets import OwnReLU, net, problem
 import minidl
 from minidl import functional as F
 from minidl import nn, optim, train
-from minidl.activations import REGISTRY
 from minidl.diagnostics import Diagnostics, Report
 from minidl.errors import ArgumentError, DataError, DivergedError, GraphError
-from minidl.training import TrainingStep
+from minidl.layers.activations import REGISTRY
+from minidl.step.training import TrainingStep
 
 
 def looked(made, x, y, loss=F.cross_entropy):

@@ -17,7 +17,7 @@ import pytest
 import minidl
 from minidl import Tensor
 from minidl import functional as F
-from minidl.activations import REGISTRY
+from minidl.layers.activations import REGISTRY
 
 # The worst error of the forward kernel at any level, in ULP.
 BOUNDS = {

@@ -9,7 +9,7 @@ import minidl
 from minidl import TrainingStep, data, maximum, minimum, nn, optim, tensor, where
 from minidl import functional as F
 from minidl._kernels import threads as kernel_threads
-from minidl.tensor.arrays import summed
+from minidl.engine.tensor.arrays import summed
 
 pytestmark = pytest.mark.usefixtures("level")
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from minidl.activations import REGISTRY
-from minidl.lab import Bench, Digits, Scale
-from minidl.lab.store import Store
+from minidl.layers.activations import REGISTRY
+from minidl_lab import Bench, Digits, Scale
+from minidl_lab.store import Store
 
 MNIST = Path(__file__).parents[2] / "examples" / "data" / "mnist"
 TINY = Scale("tiny", images=512, tests=256, seeds=2, tuning_seeds=1, share=0.05)

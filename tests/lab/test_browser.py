@@ -4,8 +4,8 @@ import lab_sample
 import pytest
 from lab_browser import CHROMIUM, Browser
 
-from minidl.lab import QUICK
-from minidl.lab.report import page
+from minidl_lab import QUICK
+from minidl_lab.report import page
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minidl import nn
-from minidl.lab.experiments.collapse import Collapse, off
+from minidl_lab.experiments.collapse import Collapse, off
 
 PLANTED = {
     "rounding": 0.1,

@@ -1,4 +1,4 @@
-"""`python -m minidl.lab`: what it writes, says and refuses."""
+"""`python -m minidl_lab`: what it writes, says and refuses."""
 
 import gzip
 import json
@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minidl.lab import bench, command_line
-from minidl.lab.command_line import main
-from minidl.lab.experiments.collapse import Collapse
-from minidl.lab.report import page
+from minidl_lab import bench, command_line
+from minidl_lab.command_line import main
+from minidl_lab.experiments.collapse import Collapse
+from minidl_lab.report import page
 
 OWN = """
 from minidl import nn, tensor
@@ -268,9 +268,9 @@ def test_the_list_has_every_experiment(capsys):
 
 
 def test_as_a_process(here):
-    package = Path(command_line.__file__).parents[2]
+    package = Path(command_line.__file__).parents[1]
     done = subprocess.run(
-        [sys.executable, "-m", "minidl.lab", "--data", "mnist", "--quick", "--only", "collapse"],
+        [sys.executable, "-m", "minidl_lab", "--data", "mnist", "--quick", "--only", "collapse"],
         env=os.environ | {"PYTHONPATH": str(package), "GOMP_SPINCOUNT": "0"},
         capture_output=True, text=True, check=False, cwd=here, timeout=300,
     )  # fmt: skip

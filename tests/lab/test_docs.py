@@ -6,9 +6,9 @@ import json
 import lab_docs
 import pytest
 
-from minidl.lab import runner
-from minidl.lab.experiments import EXPERIMENTS
-from minidl.lab.report import page
+from minidl_lab import runner
+from minidl_lab.experiments import EXPERIMENTS
+from minidl_lab.report import page
 
 
 def test_the_programs_of_the_chapter_print_what_they_show(monkeypatch):

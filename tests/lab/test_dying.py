@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from minidl import nn
-from minidl.lab.experiments import dying
-from minidl.lab.experiments.dying import Dying, came_back, count, returns, share
-from minidl.lab.trainings import net_of, sgd, train
+from minidl_lab.experiments import dying
+from minidl_lab.experiments.dying import Dying, came_back, count, returns, share
+from minidl_lab.trainings import net_of, sgd, train
 
 NONE = {"dead": [[0, 0], [0, 0]], "flat": [[0, 0], [0, 0]]}
 

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from minidl import DataError, nn
-from minidl.activations import REGISTRY
-from minidl.lab import Bench, Digits, Experiment, Scale, Verdict, runner
-from minidl.lab.bench import house
-from minidl.lab.experiments import BY_NAME
-from minidl.lab.progress import Progress
-from minidl.lab.statistics import bootstrap, mean_interval, ratio_of_medians
-from minidl.layer import Parameter
-from minidl.tensor import where
+from minidl.engine.tensor import where
+from minidl.layers.activations import REGISTRY
+from minidl.layers.base import Parameter
+from minidl_lab import Bench, Digits, Experiment, Scale, Verdict, runner
+from minidl_lab.bench import house
+from minidl_lab.experiments import BY_NAME
+from minidl_lab.progress import Progress
+from minidl_lab.statistics import bootstrap, mean_interval, ratio_of_medians
 
 ROOT = Path(__file__).parents[2]
 CALLS = []
@@ -117,7 +117,7 @@ def test_a_cell_of_another_scale_or_experiment_is_another(bench, few_digits):
 
 def test_a_cell_is_measured_anew_when_the_code_has_changed(bench, monkeypatch):
     bench.cell(squares, n=3)
-    monkeypatch.setattr("minidl.lab.bench.fingerprint", lambda code: "another")
+    monkeypatch.setattr("minidl_lab.bench.fingerprint", lambda code: "another")
     bench.cell(squares, n=3)
     assert CALLS == [3, 3]
 
@@ -130,18 +130,18 @@ def test_a_cell_is_measured_anew_with_other_data_or_another_minidl(few_digits, b
         other = few_digits._replace(**{name: array})
         Bench("tried", other, bench.scale, bench.store, bench.display).cell(squares, n=3)
     assert CALLS == [3] * 5
-    monkeypatch.setattr("minidl.lab.bench.house", lambda: "another")
+    monkeypatch.setattr("minidl_lab.bench.house", lambda: "another")
     Bench("tried", few_digits, bench.scale, bench.store, bench.display).cell(squares, n=3)
     assert CALLS == [3] * 6
 
 
 def test_the_house_is_all_code_that_can_change_a_number(tmp_path, monkeypatch):
-    files = ["optim/sgd.py", "lab/bench.py", "lab/trainings.py"]
-    apart = ["lab/experiments/dying.py", "lab/report/page.py"]
+    files = ["minidl/optim/sgd.py", "minidl_lab/bench.py", "minidl_lab/trainings.py"]
+    apart = ["minidl_lab/experiments/dying.py", "minidl_lab/report/page.py"]
     for name in files + apart:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("")
-    monkeypatch.setattr("minidl.lab.bench.__file__", str(tmp_path / "lab/bench.py"))
+    monkeypatch.setattr("minidl_lab.bench.__file__", str(tmp_path / "minidl_lab/bench.py"))
     before = house.__wrapped__()
     for name in apart:
         (tmp_path / name).write_text("# changed")
@@ -163,7 +163,7 @@ def test_a_cell_is_measured_anew_when_the_added_activation_has_changed(
 
     with_gelu = Bench("tried", few_digits, bench.scale, bench.store, bench.display, ["gelu"])
     prints = {named: "a", nn.GELU: "b"}
-    monkeypatch.setattr("minidl.lab.bench.fingerprint", prints.get)
+    monkeypatch.setattr("minidl_lab.bench.fingerprint", prints.get)
     for print_of_gelu in ("b", "b", "c"):
         prints[nn.GELU] = print_of_gelu
         with_gelu.cell(named, activation="gelu")

@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 
 from minidl import nn
-from minidl.lab.experiments import leaky
-from minidl.lab.experiments.leaky import Leaky, gains, learn
+from minidl_lab.experiments import leaky
+from minidl_lab.experiments.leaky import Leaky, gains, learn
 
 NOTHING = [0.0, -0.001, 0.001]
 BETTER = [0.001, 1e-6, 0.002]

@@ -8,9 +8,9 @@ from lab_planted import changed
 
 import minidl
 from minidl import nn
-from minidl.lab.experiments import maxout, maxout_measured
-from minidl.lab.experiments.maxout import EXACT_SLOPES, MaxoutContains, alive, exponent
-from minidl.lab.experiments.maxout_measured import (
+from minidl_lab.experiments import maxout, maxout_measured
+from minidl_lab.experiments.maxout import EXACT_SLOPES, MaxoutContains, alive, exponent
+from minidl_lab.experiments.maxout_measured import (
     PIECES,
     SLOPES,
     activation_of,

@@ -8,8 +8,8 @@ from lab_planted import changed
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
-from minidl.lab.experiments import one_neuron
-from minidl.lab.experiments.one_neuron import (
+from minidl_lab.experiments import one_neuron
+from minidl_lab.experiments.one_neuron import (
     LOSSES,
     PAIRS,
     SHOWN,

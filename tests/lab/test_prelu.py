@@ -5,7 +5,7 @@ from copy import deepcopy
 import numpy as np
 import pytest
 
-from minidl.lab.experiments.prelu import (
+from minidl_lab.experiments.prelu import (
     SHARING,
     STARTS,
     PReLUSlopes,

@@ -6,7 +6,7 @@ import pytest
 import minidl
 from minidl import data, nn
 from minidl import functional as F
-from minidl.lab.trainings import error, looks, net_of, pursue, reached, sgd
+from minidl_lab.trainings import error, looks, net_of, pursue, reached, sgd
 
 
 def test_looks_are_no_further_apart_than_said_and_end_at_the_last():
@@ -104,4 +104,4 @@ def test_an_activation_without_a_kernel(few_digits):
         net, few_digits.x, few_digits.y, sgd(net, 0.01), batch=32, seed=0, goal=0.0, most=20
     )
     assert curve.steps == [20]
-    del minidl.activations.REGISTRY["pursued_cube"]
+    del minidl.layers.activations.REGISTRY["pursued_cube"]

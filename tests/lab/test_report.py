@@ -18,9 +18,9 @@ from lab_sample import HOSTILE
 from matplotlib.image import imread
 
 from minidl.errors import DataError
-from minidl.lab import QUICK, command_line, runner
-from minidl.lab.charts import Images, Intervals, Lines, Matrix, Panels, Row, Series
-from minidl.lab.report import drawing, figures, page
+from minidl_lab import QUICK, command_line, runner
+from minidl_lab.charts import Images, Intervals, Lines, Matrix, Panels, Row, Series
+from minidl_lab.report import drawing, figures, page
 
 ROOT = Path(__file__).parents[2]
 VOID = {"meta", "link", "img"}
@@ -148,7 +148,7 @@ def test_a_quick_look_says_so_first_and_the_whole_laboratory_does_not(read, samp
 
 
 def test_the_command_gives_the_same_again(read):
-    wanted = "python -m minidl.lab --quick --activation gelu --activation module:Class"
+    wanted = "python -m minidl_lab --quick --activation gelu --activation module:Class"
     assert wanted in read.texts("code")
 
 
@@ -431,7 +431,7 @@ def test_no_file_and_other_options_are_told(tmp_path, capsys):
 
 def test_the_style_sheet_is_in_the_package():
     project = (ROOT / "pyproject.toml").read_text().partition("[tool.setuptools.package-data]")[2]
-    (pattern,) = re.findall(r'"minidl.lab.report" = \["(.*)"\]', project)
+    (pattern,) = re.findall(r'"minidl_lab.report" = \["(.*)"\]', project)
     assert fnmatch(page.STYLE.name, pattern)
     manifest = (ROOT / "MANIFEST.in").read_text().split()
     assert "*.css" in manifest

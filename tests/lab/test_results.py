@@ -8,8 +8,8 @@ from lab_docs import lab
 from support import changed, places
 
 from minidl import DataError
-from minidl.lab import FULL, runner
-from minidl.lab.report import page
+from minidl_lab import FULL, runner
+from minidl_lab.report import page
 
 HOSTILE = ["x", None, True, [], {}, [1], [[]], {"a": 1}, -1, 0, 1e300, 10**300]
 

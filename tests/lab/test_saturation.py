@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from minidl import data, nn
-from minidl.lab.experiments import saturation_measured
-from minidl.lab.experiments.saturation import Saturation, first_is_first
-from minidl.lab.experiments.saturation_measured import look, outputs, standard
-from minidl.lab.trainings import net_of
+from minidl_lab.experiments import saturation_measured
+from minidl_lab.experiments.saturation import Saturation, first_is_first
+from minidl_lab.experiments.saturation_measured import look, outputs, standard
+from minidl_lab.trainings import net_of
 
 # By activation and first weights: the gradient's ratio, the last layer's least mean, and the
 # largest share of saturated outputs.

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from minidl.lab.experiments import six_times
-from minidl.lab.experiments.six_times import SixTimes, middle
-from minidl.lab.statistics import slowness
-from minidl.lab.tuning import median
+from minidl_lab.experiments import six_times
+from minidl_lab.experiments.six_times import SixTimes, middle
+from minidl_lab.statistics import slowness
+from minidl_lab.tuning import median
 
 PLACES = [(net, init) for init in six_times.INITS for net in six_times.NETS]
 

@@ -5,9 +5,10 @@ from hashlib import sha256
 
 import pytest
 
-from minidl import ArgumentError, DataError, disk
-from minidl.lab import runner
-from minidl.lab.store import Cell, Store, cell_in
+from minidl import ArgumentError, DataError
+from minidl.tools import disk
+from minidl_lab import runner
+from minidl_lab.store import Cell, Store, cell_in
 
 
 def test_a_store_goes_on(tmp_path):

@@ -3,7 +3,7 @@
 import pytest
 from scipy import stats
 
-from minidl.lab.statistics import mean_interval, student
+from minidl_lab.statistics import mean_interval, student
 
 
 @pytest.mark.parametrize("freedom", [1, 2, 3, 9, 19, 30, 100])

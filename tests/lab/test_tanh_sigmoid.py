@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from minidl.lab.experiments import tanh_sigmoid
-from minidl.lab.experiments.tanh_sigmoid import TanhSigmoid, held_out, off, sigmoid_copy
-from minidl.lab.trainings import net_of
-from minidl.prediction import predict
+from minidl.step.prediction import predict
+from minidl_lab.experiments import tanh_sigmoid
+from minidl_lab.experiments.tanh_sigmoid import TanhSigmoid, held_out, off, sigmoid_copy
+from minidl_lab.trainings import net_of
 
 TWO, THREE = tanh_sigmoid.NETS
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from minidl.lab.tuning import interior_best, median
+from minidl_lab.tuning import interior_best, median
 
 
 def tuned(scores, start=1.0, **more):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from minidl import nn
-from minidl.lab.experiments import zigzag
-from minidl.lab.experiments.zigzag import SIZES, Zigzag, chance, gradient, inputs_of, of_coins
-from minidl.lab.trainings import net_of
+from minidl_lab.experiments import zigzag
+from minidl_lab.experiments.zigzag import SIZES, Zigzag, chance, gradient, inputs_of, of_coins
+from minidl_lab.trainings import net_of
 
 CHANCE = 0.54
 USUAL = {

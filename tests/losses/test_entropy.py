@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minidl
-from minidl.gradcheck import gradcheck
+from minidl.engine.gradcheck import gradcheck
 from minidl.losses import binary_cross_entropy_with_logits, cross_entropy, log_softmax, nll
 
 BATCH, CLASSES = 6, 4

@@ -5,6 +5,7 @@ import pytest
 from support import planted
 
 import minidl
+from minidl.engine.tensor import record
 from minidl.errors import ArgumentError, DTypeError, ShapeError
 from minidl.losses import (
     binary_cross_entropy_with_logits,
@@ -16,7 +17,6 @@ from minidl.losses import (
     multi_margin,
     nll,
 )
-from minidl.tensor import record
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(4, 4))  # square: a weight on the wrong axis still broadcasts

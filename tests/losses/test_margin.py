@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import minidl
+from minidl.engine.gradcheck import gradcheck
 from minidl.errors import ArgumentError
-from minidl.gradcheck import gradcheck
 from minidl.losses import hinge, multi_margin
 
 RNG = np.random.default_rng(0)

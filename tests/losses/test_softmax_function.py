@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import minidl
+from minidl.engine.gradcheck import gradcheck
 from minidl.errors import ArgumentError, DTypeError, GraphError
-from minidl.gradcheck import gradcheck
 from minidl.losses import log_softmax, softmax
 
 X = np.random.default_rng(0).normal(size=(3, 4, 5)) * 3

@@ -7,7 +7,7 @@ from sklearn.metrics import log_loss
 
 import minidl
 from minidl import nn, schedules
-from minidl.activations import REGISTRY
+from minidl.layers.activations import REGISTRY
 from minidl.sklearn import MLPClassifier, MLPRegressor
 from minidl.train import Callback, EarlyStopping
 

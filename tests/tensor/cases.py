@@ -8,7 +8,7 @@ from support import numbers
 
 import minidl
 from minidl import Tensor
-from minidl.tensor.shapes import broadcast_to
+from minidl.engine.tensor.shapes import broadcast_to
 
 Range = tuple[float, float]
 

@@ -12,7 +12,7 @@ import pytest
 import minidl
 from minidl import Tensor, tensor
 from minidl import functional as F
-from minidl.tensor.names import FUNCTIONS, OURS
+from minidl.engine.tensor.names import FUNCTIONS, OURS
 
 # Special methods of arrays that tensors need not have, by the reason.
 BY_ANOTHER = {"__complex__", "__deepcopy__"}  # Python takes __float__, and __getstate__

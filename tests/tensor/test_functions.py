@@ -21,7 +21,9 @@ def needed(function):
 FUNCTIONS = {
     name: function
     for name in minidl.__all__
-    if getattr(function := getattr(minidl, name), "__module__", "").startswith("minidl.tensor.")
+    if getattr(function := getattr(minidl, name), "__module__", "").startswith(
+        "minidl.engine.tensor."
+    )
     if name[-5:] != "_like" and sorted(needed(function)) in (["x"], ["x", "y"])
 }
 

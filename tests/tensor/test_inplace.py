@@ -7,8 +7,8 @@ import pytest
 from support import assert_gradients, leaf, numbers
 
 from minidl import Tensor, concatenate, maximum, nn, no_grad, tensor, where
-from minidl.dense import dense
 from minidl.errors import ArgumentError, DTypeError, GraphError, ShapeError
+from minidl.layers.dense import dense
 
 IN_PLACE = {
     "+=": operator.iadd, "-=": operator.isub, "*=": operator.imul, "/=": operator.itruediv,

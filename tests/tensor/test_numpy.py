@@ -9,8 +9,8 @@ from support import leaf, numbers
 from tensor import numpy_functions_tried as trial
 
 from minidl import Tensor, concatenate, maximum, minimum, no_grad, stack, tensor, where
+from minidl.engine.tensor.numpy_functions import INSTEAD, OPERATIONS
 from minidl.errors import GraphError
-from minidl.tensor.numpy_functions import INSTEAD, OPERATIONS
 
 VECTOR, OTHER, MATRIX = numbers(4), numbers(4, seed=1), numbers(3, 4)
 

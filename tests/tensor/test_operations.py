@@ -9,16 +9,17 @@ from support import LAYOUTS, numbers
 from tensor.cases import ELEMENTWISE, OTHERS
 
 import minidl
-from minidl import gradcheck, tape, tensor
-from minidl.tensor import Operation
-from minidl.tensor.operation import ALIAS
+from minidl import gradcheck, tensor
+from minidl.engine import tape
+from minidl.engine.tensor import Operation
+from minidl.engine.tensor.operation import ALIAS
 
 INPUTS = {name: case.inputs for name, case in OTHERS.items()} | {
     name: tuple(numbers(3, seed=i, low=a, high=b) for i, (a, b) in enumerate(case.ranges))
     for name, case in ELEMENTWISE.items()
 }
 CASES = ELEMENTWISE | OTHERS
-FOLDER = import_module("minidl.tensor").__path__
+FOLDER = import_module("minidl.engine.tensor").__path__
 
 
 def leaves(arrays):
@@ -35,7 +36,9 @@ def run(name, arrays):
 
 def declared():
     """The operations that a module of tensors declares."""
-    modules = [import_module(f"minidl.tensor.{m.name}") for m in pkgutil.iter_modules(FOLDER)]
+    modules = [
+        import_module(f"minidl.engine.tensor.{m.name}") for m in pkgutil.iter_modules(FOLDER)
+    ]
     values = [value for module in modules for value in vars(module).values()]
     return {value for value in values if isinstance(value, Operation)}
 

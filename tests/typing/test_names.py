@@ -11,11 +11,16 @@ import jedi
 import pytest
 
 import minidl
-from minidl.activations import REGISTRY, stub
+from minidl.layers.activations import REGISTRY, stub
 
 PACKAGES = ["minidl", "minidl.checkpoint", "minidl.data", "minidl.optim", "minidl.train"]
 NAMES_ALONE = ["minidl.functional", "minidl.nn"]  # of these modules nothing else is in the source
-MODULES = ["minidl.autograd", "minidl.init", "minidl.random", "minidl.schedules"]
+MODULES = [
+    "minidl.autograd",
+    "minidl.engine.random",
+    "minidl.layers.init",
+    "minidl.optim.schedules",
+]
 
 
 def completed(script: jedi.Script) -> set[str]:

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from ...checks import is_whole
 from ...errors import ArgumentError, ShapeError, explain
+from ...tools.checks import is_whole
 from .labels import (
     NO_CLASS,
     as_array,

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from ...checks import is_whole
+from ...engine.tensor import Tensor
 from ...errors import ArgumentError, DTypeError, ShapeError, explain
-from ...tensor import Tensor
+from ...tools.checks import is_whole
 
 NO_CLASS = -1
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from ...checks import is_number
 from ...errors import ArgumentError, explain
+from ...tools.checks import is_number
 from .labels import NO_CLASS, class_count, truth_and_prediction
 
 AVERAGES = ("auto", "macro", "weighted", "micro", "binary", None)

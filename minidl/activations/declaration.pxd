@@ -1,6 +1,0 @@
-# The C types of declaration.py, where it is compiled.
-
-from minidl.tensor.operation cimport record
-
-
-cpdef run_pointwise(kind, x, tuple values)

@@ -1,8 +1,0 @@
-"""`python -m minidl.lab`: the command line."""
-
-import sys
-
-from .command_line import main
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,221 @@
+"""`Dense` and its operation: y = f(x · W + b) in one kernel call, forward and backward."""
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import _kernels
+from ..engine.tape import Node
+from ..engine.tensor import FLOATS, Operation, Tensor, as_tensor, by_formula, record
+from ..errors import DTypeError, ShapeError, explain
+from ..tools.checks import check_size, declared
+from . import init as initial
+from .activations import Activation
+from .base import Layer, Parameter
+
+# What the kernel is given in place of arrays that are not there or not asked for.
+NOTHING = {dtype: (np.empty((0, 0), dtype), np.empty(0, dtype)) for dtype in FLOATS}
+NO_OPTIONS = np.zeros(1)
+SMALL = 32**3  # multiply-adds up to which all is for one thread
+
+
+def dense(
+    x: Any, W: Tensor, b: Tensor | None = None, activation: Activation | None = None
+) -> Tensor:
+    """y = f(x · W + b); f is an activation layer, or nothing.
+
+    Shapes: x (..., in), W (in, out), b (out,), y (..., out), or (..., out / pieces) for maxout;
+    all of one dtype, float32 or float64. An activation that has a kernel runs in the same call
+    as the product, while its data is in the cache.
+
+    >>> import minidl
+    >>> W = minidl.tensor([[1.0, -1.0], [0.5, 2.0]])
+    >>> dense(minidl.tensor([[2.0, 0.0]]), W, minidl.tensor([0.0, 1.0]), minidl.nn.ReLU())
+    tensor([[2., 0.]])
+    """
+    if not isinstance(x, Tensor):
+        x = as_tensor(x, "dense")
+    x_array, W_array = x._array, np.ascontiguousarray(W._array)
+    check(x_array, W_array, b)
+    depth, out = W_array.shape
+    dtype = x_array.dtype
+    kernel = None if activation is None else activation.kernel_after(out, dtype)
+    if activation is not None and kernel is None:
+        return activation(dense(x, W, b))
+
+    x_rows = np.ascontiguousarray(x_array).reshape(-1, depth)
+    batch = len(x_rows)
+    bias = NOTHING[dtype][1] if b is None else np.ascontiguousarray(b._array)
+    threads, row_threads = threads_for(activation, batch, depth, out)
+    z = np.empty((batch, out), dtype)
+    learned: tuple[Tensor, ...] = ()
+    if activation is None or kernel is None:
+        forward = backward_function = None
+        y, slopes, options, keeps_y = z, bias, NO_OPTIONS, False
+    else:
+        forward, backward_function, units, options = kernel
+        learned = activation.learned_parameters()
+        slopes = activation.slopes(learned, units, dtype)
+        keeps_y = activation.keeps == "y"
+        # Where backward reads y, z is not needed again and y takes its place.
+        y = z if keeps_y else np.empty((batch, units), dtype)
+    _kernels.dense.forward(
+        x_rows, W_array, bias, forward, slopes, options, z, y, threads, row_threads
+    )
+
+    inputs = (x, W, *learned) if b is None else (x, W, b, *learned)
+    # dW needs x, dx needs W, a learned slope is part of f'.
+    keeps = [*([0] if W.requires_grad else []), *([1] if x.requires_grad else [])]
+    keeps += range(len(inputs) - len(learned), len(inputs) + keeps_y)
+    call = Call(
+        activation, b is not None, backward_function, slopes, options, None if keeps_y else z
+    )
+    result = y if x_array.ndim == 2 else y.reshape(*x_array.shape[:-1], y.shape[1])
+    operation = operation_with(None if activation is None else activation.name)
+    return record(operation, result, inputs, {"call": call}, keeps=keeps)
+
+
+@declared
+class Dense(Layer):
+    """y = x · W + b: every output sees every input. x (..., in), W (in, out), y (..., out).
+
+    `weight` (in_features, out_features) is drawn by `init`, the name of a function in minidl.init
+    or such a function; `bias` starts at 0. By default the weights are normal with variance
+    gain² / in_features, where the gain is that of the activation after the layer: `Sequential`
+    sets it (He et al. 2015 for ReLU), and on its own it is 1.
+
+    >>> Dense(784, 128)
+    Dense(784, 128)
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        *,
+        init: str | initial.Initializer | None = None,
+    ) -> None:
+        shape = (
+            check_size("Dense", "in_features", in_features),
+            check_size("Dense", "out_features", out_features),
+        )
+        draw = initial.initializer("lecun_normal" if init is None else init)
+        self.weight = Parameter(np.asarray(draw(shape), dtype=np.float32))
+        self.bias = Parameter(np.zeros(shape[1], np.float32)) if bias else None
+        self.gain = 1.0 if init is None else None  # None: the weights are as the user wants them
+
+    def forward(self, x: Any, activation: Activation | None = None) -> Tensor:
+        """x · W + b, and the activation's function of it in the same kernel call."""
+        return dense(x, self.weight, self.bias, activation)
+
+    def scale_for(self, activation: Activation) -> None:
+        """Gives fresh default weights the gain of the activation that follows."""
+        if self.gain is not None and self.weight._memory.writes == 0:
+            gain = initial.gain(activation)
+            self.weight.data[...] *= gain / self.gain
+            self.gain = gain
+
+    def describe(self) -> str:
+        """Its sizes."""
+        rows, columns = self.weight.shape
+        return f"{rows}, {columns}" + ("" if self.bias is not None else ", bias=False")
+
+
+class Call(NamedTuple):
+    """How the kernel ran, for the way back."""
+
+    activation: Activation | None
+    has_bias: bool
+    backward: Any  # of the activation, or None
+    slopes: np.ndarray
+    options: np.ndarray
+    z: np.ndarray | None  # what the activation was given, unless its gradient reads y
+
+
+def gradients(node: Node, dy: np.ndarray) -> list[np.ndarray | None]:
+    """dx = dz · Wᵀ, dW = xᵀ · dz, db = sum of dz, with dz = dy f'(z)."""
+    call: Call = node.options["call"]
+    x_array, W = node.kept[0].array, np.ascontiguousarray(node.kept[1].array)
+    depth, out = W.shape
+    dtype = dy.dtype
+    no_rows, no_bias = NOTHING[dtype]
+    x = np.ascontiguousarray(x_array).reshape(-1, depth)
+    read = node.kept[-1].array if call.z is None else call.z
+    read = np.ascontiguousarray(read).reshape(len(x), read.shape[-1])
+    dy_rows = np.ascontiguousarray(dy).reshape(len(x), dy.shape[-1])
+    dz = dy_rows if call.backward is None else np.empty((len(x), out), dtype)
+    x_wanted, W_wanted = node.inputs[0] is not None, node.inputs[1] is not None
+    b_wanted = call.has_bias and node.inputs[2] is not None
+    dx = np.empty((len(x), depth), dtype) if x_wanted else no_rows
+    dW = np.empty((depth, out), dtype) if W_wanted else no_rows
+    db = np.empty(out, dtype) if b_wanted else no_bias
+    threads, row_threads = threads_for(call.activation, len(x), depth, out)
+    _kernels.dense.backward(
+        x, W, read, call.backward, call.slopes, call.options, dy_rows, dz, dx, dW, db, threads,
+        row_threads,
+    )  # fmt: skip
+    found: list[np.ndarray | None] = [
+        dx.reshape(x_array.shape) if x_wanted else None, dW if W_wanted else None
+    ]  # fmt: skip
+    if call.has_bias:
+        found.append(db if b_wanted else None)
+    learned = [kept.array for kept in node.kept[len(found) : -1]]
+    if learned and call.activation is not None:
+        found += call.activation.learned_gradients(read, dy_rows, learned)
+    return found
+
+
+def formula(x: Tensor, W: Tensor, *others: Tensor, call: Call) -> Tensor:
+    """y = f(x · W + b) in operations on tensors."""
+    z = x @ W
+    if call.has_bias:
+        z = z + others[0]
+    f = call.activation
+    return z if f is None else f.run(z, f.options, others[call.has_bias :])
+
+
+@lru_cache
+def operation_with(name: str | None) -> Operation:
+    """The declaration of the dense operation, alone or with an activation of that name."""
+    whole = "dense" if name is None else f"dense+{name}"
+    return Operation(whole, kernel=gradients, recorded=by_formula(formula))
+
+
+def threads_for(activation: Activation | None, batch: int, depth: int, out: int) -> tuple[int, int]:
+    """How many threads the products take, and the activation's rows."""
+    if batch * depth * out <= SMALL:
+        return 1, 1
+    product = _kernels.threads_for(_kernels.product_nanoseconds(batch, depth, out))
+    if activation is None:
+        return product, 1
+    return product, _kernels.threads_for(activation.nanoseconds * batch * out)
+
+
+def check(x: np.ndarray, W: np.ndarray, b: Tensor | None) -> None:
+    """Raises ShapeError or DTypeError unless x · W + b is possible."""
+    fits = W.ndim == 2 and x.shape[-1:] == W.shape[:1] and x.dtype == W.dtype in FLOATS
+    if fits and (b is None or (b.shape == W.shape[1:] and b.dtype == x.dtype)):
+        return
+    if W.ndim != 2:
+        raise ShapeError(explain("dense", "W of shape (in, out)", W.shape))
+    if x.shape[-1:] != W.shape[:1]:
+        flat = x.ndim > 2 and np.prod(x.shape[1:]) == W.shape[0]
+        hint = "x.reshape(len(x), -1)" if flat else ""
+        raise ShapeError(explain("dense", f"x of shape (batch, {W.shape[0]})", x.shape, hint))
+    if b is not None and b.shape != W.shape[1:]:
+        raise ShapeError(explain("dense", f"b of shape ({W.shape[1]},)", b.shape))
+    if x.dtype not in FLOATS:
+        raise DTypeError(
+            explain("dense", "float32 or float64", x.dtype, "tensor(x, dtype='float32')")
+        )
+    name, other = ("W", W.dtype) if x.dtype != W.dtype or b is None else ("b", b.dtype)
+    raise DTypeError(
+        explain(
+            "dense",
+            f"x of {name}'s dtype {other}",
+            x.dtype,
+            f"x.astype('{other}'), or layer.astype('{x.dtype}')",
+        )
+    )

@@ -1,0 +1,133 @@
+"""`Firing`: which units of a net had a slope other than 0, over all rows that it trained on."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..engine.recording import recording
+from ..engine.tensor import Tensor
+from ..errors import GraphError, ShapeError, explain
+from ..layers.activations import Activation
+from ..layers.base import Layer
+from .hooks import hooked
+
+
+class Firing:
+    """Of every activation in the net, the columns of its input z whose slope dy/dz was not 0 on
+    some row since `forget`. A unit of ReLU without such a row gets no gradient: it is dead. Of
+    maxout a column is a piece, and has a slope where it wins.
+
+    A `TrainingStep` whose `firing` it is notes all rows: in the kernel, or in the loop written out.
+    An activation that the net uses twice is noted for each use.
+
+    >>> from minidl import nn
+    >>> net = nn.Sequential(nn.Dense(1, 2), nn.ReLU())
+    >>> net[0].weight.data[...] = [[1.0, -1.0]]
+    >>> firing = Firing(net)
+    >>> _ = firing.forward(np.array([[2.0], [3.0]], np.float32))
+    >>> firing.fired()
+    {'1': array([ True, False])}
+    """
+
+    def __init__(self, net: Layer) -> None:
+        self.net = net
+        # Each (threads, columns), 1 where it fired, by threads, columns and dtype.
+        self.flags: dict[str, dict[tuple[int, int, np.dtype], np.ndarray]] = {}
+        self.has_silent = True  # as far as is known
+
+    def forget(self) -> None:
+        """From now on nothing has fired."""
+        self.has_silent = True
+        for arrays in self.flags.values():
+            for array in arrays.values():
+                array[...] = 0
+
+    def fired(self) -> dict[str, Any]:
+        """By the activation's path, whether each column fired: bool (columns,)."""
+        return {
+            name: np.any(np.concatenate([*arrays.values()]), axis=0)
+            for name, arrays in self.flags.items()
+        }
+
+    def names(self, layers: Iterable[Layer | None]) -> Iterator[str | None]:
+        """What each activation is called, None for anything else; in the order of their use."""
+        paths = {id(layer): path for path, layer in self.net.named_layers()}
+        uses: dict[str, int] = {}
+        for layer in layers:
+            if isinstance(layer, Activation) and id(layer) in paths:
+                yield use_of(paths[id(layer)], uses)
+            else:
+                yield None
+
+    def flags_for(self, name: str, threads: int, columns: int, dtype: np.dtype) -> np.ndarray:
+        """An array (threads, columns) where 1 is to be written when a column fires. ShapeError if
+        the activation of that name had another number of columns before."""
+        arrays = self.flags.setdefault(name, {})
+        before = {others for _, others, _ in arrays} - {columns}
+        if before:
+            expected = f"{before.pop()} columns in the activation {name!r}, as before"
+            raise ShapeError(explain("Firing", expected, columns))
+        key = threads, columns, dtype
+        if key not in arrays:
+            arrays[key] = np.zeros((threads, columns), dtype)
+        return arrays[key]
+
+    def forward(self, x: Any) -> Tensor:
+        """What the net gives for x; notes what fires, until all has."""
+        if not self.has_silent:
+            return self.net(x)
+        uses: dict[str, int] = {}
+
+        def note(path: str, layer: Layer, x: Any, y: Tensor) -> Tensor:
+            if isinstance(layer, Activation):
+                self.note(use_of(path, uses), layer, as_columns(x))
+            return y
+
+        with hooked(self.net, note):
+            y = self.net(x)
+        self.has_silent = not all(flags.all() for flags in self.fired().values())
+        return y
+
+    def note(self, name: str, activation: Activation, z: np.ndarray) -> None:
+        """Notes the columns of z that fire on one of its rows."""
+        flags = self.flags_for(name, 1, z.shape[1], z.dtype)[0]
+        silent = np.flatnonzero(~self.fired()[name])
+        if len(silent) == 0:
+            return
+        if activation.learned or activation.inputs_per_unit(activation.options) > 1:
+            flags[(slopes(activation, z) != 0).any(axis=0)] = 1
+        else:
+            flags[silent[(slopes(activation, z[:, silent]) != 0).any(axis=0)]] = 1
+
+
+def slopes(activation: Activation, z: np.ndarray) -> np.ndarray:
+    """dy/dz where an activation is at z (rows, columns), as a backward pass finds it; of maxout 1
+    for the piece that wins, else 0.
+
+    >>> from minidl import nn
+    >>> slopes(nn.LeakyReLU(0.1), np.array([[-2.0, 3.0]]))
+    array([[0.1, 1. ]])
+    """
+    if not recording():
+        raise GraphError(explain("slopes", "a graph to go back through", "a no_grad() block"))
+    x = Tensor(np.ascontiguousarray(z), requires_grad=True)
+    y = type(activation).forward(activation, x)
+    before = [(p, p.grad) for p in activation.parameters()]
+    if y.requires_grad:
+        y.backward(np.ones(y.shape, y.dtype))
+    for p, gradient in before:
+        p.grad = gradient
+    return np.zeros_like(z) if x.grad is None else x.grad.numpy()
+
+
+def as_columns(x: Any) -> np.ndarray:
+    """The values of x (..., columns) as (rows, columns)."""
+    values = x.data if isinstance(x, Tensor) else np.asarray(x)
+    return values.reshape(-1, values.shape[-1] if values.ndim else 1)
+
+
+def use_of(path: str, uses: dict[str, int]) -> str:
+    """The path; for a layer's second use in a pass its number too."""
+    uses[path] = uses.get(path, 0) + 1
+    return path if uses[path] == 1 else f"{path}, use {uses[path]}"

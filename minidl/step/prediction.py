@@ -1,0 +1,80 @@
+"""`predict`: a net's outputs, without a graph."""
+
+import threading
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from .. import _kernels
+from ..data.pixels import gathered, warn_unless_pixels
+from ..engine.recording import no_grad
+from ..engine.tensor import as_tensor
+from ..layers.base import Layer
+from .fused import FusedNet, Program
+
+ROWS = 256  # at a time: the outputs of a layer stay in the cache
+PROGRAMS = 4  # that are kept of a net, for different numbers of rows
+
+
+class _Known(threading.local):
+    """The nets that were used, by thread: each needs memory of its own to work in."""
+
+    def __init__(self) -> None:
+        self.nets: WeakKeyDictionary[Layer, tuple[FusedNet, dict[Any, Program]]]
+        self.nets = WeakKeyDictionary()
+
+
+_known = _Known()
+
+
+def predict(net: Layer, x: Any) -> np.ndarray:
+    """The net's outputs for x, as an array: what net(x) gives, without recording operations.
+
+    x (n, ...) holds uint8 pixels, which become float32 from 0 to 1, or numbers of the net's dtype;
+    a GuardWarning tells of uint8 that are all far below 255, which are probably no pixels. The
+    outputs share no memory with x.
+    The net is used as it is: call net.eval() first if it has dropout, noise or batch
+    normalisation. A Sequential of Dense layers and activations runs as one kernel call; the bits
+    are those of net(x) all the same.
+
+    >>> from minidl import nn
+    >>> net = nn.MLP([3, 4, 2])
+    >>> predict(net, np.zeros((5, 3), np.float32)).shape
+    (5, 2)
+    """
+    array = as_tensor(x, "predict").data
+    warn_unless_pixels("predict", array)
+    fused, programs = known(net)
+    if fused is None or array.ndim != 2 or len(array) == 0 or fused.is_dropping():
+        return by_the_layers(net, array)  # a mask of dropout depends on how the rows are batched
+    fits = array.dtype == fused.dtype or (array.dtype == np.uint8 and fused.dtype == np.float32)
+    if not fits or array.shape[1] != fused.inputs:
+        return by_the_layers(net, array)
+    rows, size = min(len(array), ROWS), len(array)
+    threads = _kernels.threads_for(fused.nanoseconds(size))
+    key = (rows, threads, size > ROWS, _kernels.level)
+    if key not in programs:
+        if len(programs) == PROGRAMS:
+            programs.clear()
+        programs[key] = Program(fused, rows, threads, size <= ROWS, trains=False)
+    return programs[key].predict(np.ascontiguousarray(array))
+
+
+def known(net: Layer) -> tuple[FusedNet | None, dict[Any, Program]]:
+    """The net as the kernel knows it, if it does, with programs from the last time if the net is
+    still the same."""
+    found = _known.nets.get(net)
+    if found is None or not found[0].is_current(net):
+        fused = FusedNet.of(net)
+        if fused is None:
+            return None, {}
+        found = _known.nets[net] = (fused, {})
+    return found
+
+
+def by_the_layers(net: Layer, x: np.ndarray) -> np.ndarray:
+    """The outputs by calling the net, some rows at a time where that is the same."""
+    with no_grad():
+        inputs = gathered(x, np.arange(len(x))) if x.dtype == np.uint8 else x
+        return net(inputs).numpy().copy()  # a net may give what it was given, or what it keeps

@@ -1,4 +1,0 @@
-# The C types of reductions.py, where it is compiled.
-
-from minidl.tensor.base cimport Base
-from minidl.tensor.operation cimport Operation, record

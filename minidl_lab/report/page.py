@@ -1,0 +1,275 @@
+"""The page: verdicts first, then each experiment with its claim, pictures, protocol and rule."""
+
+from collections.abc import Collection, Sequence
+from html import escape
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from minidl.errors import DataError, MissingPackageError, explain
+from minidl.layers.activations import REGISTRY
+from minidl.tools import disk
+
+from ..bench import shown
+from ..experiment import Experiment, Verdict
+from ..experiments import BY_NAME
+from ..scale import FULL
+from .figures import figure
+
+STYLE = Path(__file__).with_name("style.css")
+SIGNS = {  # of a verdict, in a square of 16: a tick, a cross, half a circle
+    "reproduced": "M2 8.5 6.5 13 14 4",
+    "not reproduced": "M3 3 13 13M13 3 3 13",
+    "true only when": "M8 2a6 6 0 0 0 0 12zM8 2a6 6 0 0 1 0 12 6 6 0 0 0 0-12",
+}
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+UP = '<p class="up"><a href="#verdicts">Back to the verdicts</a></p>'
+
+
+def require_matplotlib() -> None:
+    """MissingPackageError without it: said before hours of work, not after."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        hint = "pip install 'minidl[lab]'"
+        raise MissingPackageError(explain("lab", "matplotlib", error, hint)) from error
+
+
+def write(results: dict[str, Any], path: Path, measured: Collection[str] = ()) -> None:
+    """Writes the report of these results; DataError, and nothing written, if an experiment's rule
+    judges the numbers otherwise than the results say, or cannot read them. What was `measured` just
+    now was judged just now: what goes wrong there is raised as it is."""
+    disk.put(path, [page(results, measured).encode()])
+
+
+def page(results: dict[str, Any], measured: Collection[str] = ()) -> str:
+    """The report as HTML. It needs the results alone, and the same ones give the same page."""
+    found = results["experiments"]
+    unknown = [name for name in found if name not in BY_NAME]
+    if unknown:
+        raise DataError(explain("lab", f"experiments among {', '.join(BY_NAME)}", unknown[0]))
+    experiments = [one for name, one in BY_NAME.items() if name in found]
+    verdicts = [verdict_of(found[one.name]) for one in experiments]
+    pictures = [
+        drawn(one, found[one.name]["numbers"])
+        if one.name in measured
+        else read(one, found[one.name]["numbers"], verdict)
+        for one, verdict in zip(experiments, verdicts, strict=True)
+    ]
+    sections = "\n".join(
+        section(one, found[one.name], verdict, figures)
+        for one, verdict, figures in zip(experiments, verdicts, pictures, strict=True)
+    )
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>The activation laboratory</title>
+<link rel="icon" href="data:,">
+<style>
+{STYLE.read_text(encoding="utf-8")}</style>
+</head>
+<body>
+<header>
+<h1>The activation laboratory</h1>
+<p class="lead">What textbooks say of activation functions, measured on MNIST, judged by rules
+that were settled with other seeds.</p>
+{notice(results["scale"])}<p class="facts">{escape(facts(results))}</p>
+</header>
+<main>
+{summary(experiments, verdicts)}
+{contents(experiments)}
+{sections}
+{surroundings(results, experiments)}
+</main>
+</body>
+</html>
+"""
+
+
+def verdict_of(found: dict[str, Any]) -> Verdict:
+    """As it was judged."""
+    verdict = found["verdict"]
+    return Verdict(verdict["outcome"], verdict["words"], verdict["numbers"])
+
+
+def drawn(one: Experiment, numbers: dict[str, Any]) -> str:
+    """An experiment's charts."""
+    charts = one.charts(numbers)
+    return "\n".join(figure(chart, f"{one.name}-{i}") for i, chart in enumerate(charts))
+
+
+def read(one: Experiment, numbers: dict[str, Any], verdict: Verdict) -> str:
+    """An experiment's charts; DataError if its rule and pictures cannot be made of the numbers."""
+    hint = "measure it with this version of minidl"
+    try:
+        outcome, figures = one.judge(numbers).outcome, drawn(one, numbers)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        expected = f"numbers of the experiment '{one.name}'"
+        raise DataError(explain("lab", expected, repr(error), hint)) from error
+    if outcome != verdict.outcome:
+        expected = f"'{outcome}' of '{one.name}', as the rule judges its numbers"
+        raise DataError(explain("lab", expected, f"'{verdict.outcome}'", hint))
+    return figures
+
+
+def notice(scale: dict[str, Any]) -> str:
+    """Said first of results that are not of the full laboratory."""
+    if scale["name"] == FULL.name:
+        return ""
+    return (
+        '<p class="notice" role="note">'
+        "<strong>A quick look: too little data for verdicts.</strong> "
+        f"{scale['images']:,} of {FULL.images:,} images, few seeds and "
+        f"{100 * scale['share']:.0f} % of the epochs "
+        "show what the laboratory does, not what is true.</p>\n"
+    )
+
+
+def facts(results: dict[str, Any]) -> str:
+    """What the numbers come from, in a line."""
+    added = f" Added: {', '.join(results['added'])}." if results["added"] else ""
+    return (
+        f"{results['date']}. minidl {results['minidl']}, NumPy {results['numpy']}, "
+        f"{results['processor']}, {counted(results['threads'], 'thread')}. {duration(results)} of "
+        f"measuring.{added}"
+    )
+
+
+def counted(number: int, name: str) -> str:
+    """With an s, unless it is one."""
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"
+
+
+def duration(results: dict[str, Any]) -> str:
+    """How long was measured."""
+    seconds = sum(one["seconds"] for one in results["experiments"].values())
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def summary(experiments: Sequence[Experiment], verdicts: Sequence[Verdict]) -> str:
+    """A card for each experiment."""
+    cards = "\n".join(
+        f'<li><h3><a href="#{one.name}">{escape(one.title)}</a></h3>'
+        f"<p>{verdict_words(verdict)}</p></li>"
+        for one, verdict in zip(experiments, verdicts, strict=True)
+    )
+    outcomes = [verdict.outcome for verdict in verdicts]
+    counts = ", ".join(f"{outcomes.count(one)} {one}" for one in SIGNS if one in outcomes)
+    counts += " something holds" if "true only when" in outcomes else ""
+    return (
+        f'<section id="verdicts"><h2>Verdicts</h2><p class="facts">{counts}.</p>'
+        f'<ol class="cards">\n{cards}\n</ol></section>'
+    )
+
+
+def contents(experiments: Sequence[Experiment]) -> str:
+    """Links to the sections."""
+    links = [*((one.name, one.title) for one in experiments), ("surroundings", "Surroundings")]
+    items = "".join(f'<li><a href="#{name}">{escape(title)}</a></li>' for name, title in links)
+    return f'<nav aria-label="Contents"><h2>Contents</h2><ol>{items}</ol></nav>'
+
+
+def verdict_words(verdict: Verdict) -> str:
+    """The outcome, told by a sign, by words and by colour; then the few words."""
+    kind = verdict.outcome.replace(" ", "-")
+    rest = f"{verdict.colon} {verdict.words}."
+    sign = f'<svg viewBox="0 0 16 16" aria-hidden="true"><path d="{SIGNS[verdict.outcome]}"/></svg>'
+    return f'<strong class="{kind}">{sign}{verdict.outcome}</strong>{escape(rest)}'
+
+
+def section(one: Experiment, found: dict[str, Any], verdict: Verdict, figures: str) -> str:
+    """An experiment."""
+    protocol = "".join(f"<p>{escape(text)}</p>" for text in one.protocol.split("\n\n"))
+    cells = found["cells"]
+    return f"""<section id="{one.name}" class="experiment">
+<h2>{escape(one.title)}</h2>
+<blockquote><p>{escape(one.claim)}</p><footer>{escape(one.source)}</footer></blockquote>
+<p class="verdict">{verdict_words(verdict)} {escape(verdict.numbers)}</p>
+{figures}
+<details><summary>Protocol</summary>{protocol}</details>
+<details><summary>Rule of the verdict</summary><p>{escape(one.rule)}</p></details>
+<details><summary>{counted(len(cells), "measurement")}, {found["seconds"]:.0f} s</summary>
+{settings(cells)}</details>
+{UP}
+</section>"""
+
+
+def settings(cells: Sequence[dict[str, Any]]) -> str:
+    """What was measured: each function's arguments, with all values that they had."""
+    values: dict[str, dict[str, list[Any]]] = {}
+    for cell in cells:
+        had = values.setdefault(cell["what"], {})
+        for name, value in cell["arguments"].items():
+            if value not in had.setdefault(name, []):
+                had[name].append(value)
+    return "".join(
+        f"<h3>{escape(what)}</h3><dl>"
+        + "".join(pair(name, together(given)) for name, given in arguments.items())
+        + "</dl>"
+        for what, arguments in values.items()
+    )
+
+
+def pair(name: str, value: object) -> str:
+    """A name and what it stands for."""
+    return f"<div><dt>{escape(name)}</dt><dd>{escape(str(value))}</dd></div>"
+
+
+def together(values: Sequence[Any]) -> str:
+    """Values, whole numbers that follow one another as a range.
+
+    >>> together([0, 1, 2, 3]), together(["relu", "tanh"]), together([0.1, 1])
+    ('0 to 3', 'relu, tanh', '0.1, 1')
+    """
+    whole = all(type(value) is int for value in values)
+    if len(values) > 2 and whole and all(b == a + 1 for a, b in pairwise(values)):
+        return f"{values[0]} to {values[-1]}"
+    return ", ".join(map(shown, values))
+
+
+def surroundings(results: dict[str, Any], experiments: Sequence[Experiment]) -> str:
+    """What the numbers come from, and how to have them again."""
+    scale = results["scale"]
+    pairs = {
+        "date": results["date"],
+        "minidl": results["minidl"],
+        "NumPy": results["numpy"],
+        "Python": results["python"],
+        "processor": results["processor"],
+        "cores": results["cpus"],
+        "threads": results["threads"],
+        "kernels' level": results["level"],
+        "scale": scale["name"],
+        "images": f"{scale['images']:,} to train, {scale['tests']:,} to test",
+        "seeds": f"at most {scale['seeds']}; {scale['tuning_seeds']} more to choose rates",
+        "epochs": f"{100 * scale['share']:.0f} % of the protocol's",
+        "added activations": ", ".join(results["added"]) or "none",
+        "measuring": duration(results),
+    }
+    return f"""<section id="surroundings">
+<h2>Surroundings</h2>
+<dl>{"".join(pair(name, value) for name, value in pairs.items())}</dl>
+<p>Every number, seed and setting is in <code>results.json</code>, beside this page. To run it
+again, for the same numbers on the same kind of processor:</p>
+<pre><code>{escape(command(results, experiments))}</code></pre>
+{UP}
+</section>"""
+
+
+def command(results: dict[str, Any], experiments: Sequence[Experiment]) -> str:
+    """What gives these results."""
+    some = [] if len(experiments) == len(BY_NAME) else [f"--only {one.name}" for one in experiments]
+    quick = [] if results["scale"]["name"] == FULL.name else ["--quick"]
+    added = [
+        f"--activation {name if is_ours(name) else 'module:Class'}" for name in results["added"]
+    ]
+    return " ".join(["python -m minidl_lab", *quick, *some, *added])
+
+
+def is_ours(name: str) -> bool:
+    """Whether minidl has this activation; those of a user must be told by their module."""
+    return name in REGISTRY and REGISTRY[name].__module__.startswith("minidl.")
