@@ -131,7 +131,8 @@ def test_what_stands_for_an_open_file_is_written_to_from_where_it_is(path, name)
     """As with a shell's `>>`; what opens it by its name begins at its first byte. (A link of the
     test's own is as good as /dev/stdout, and cannot be replaced for the whole machine.)"""
     (path.parent / "link").symlink_to("/dev/fd/1")
-    program = f"import pathlib; from minidl import disk; disk.put(pathlib.Path({name!r}), [b'new'])"
+    load = "from pathlib import Path; from minidl.tools.disk import put"
+    program = f"{load}; put(Path({name!r}), [b'new'])"
     with path.open("ab") as file:
         command = [sys.executable, "-c", program]
         subprocess.run(command, stdout=file, cwd=path.parent, check=True)
