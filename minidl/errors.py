@@ -65,7 +65,7 @@ class MissingPackageError(MinidlError, ImportError):
     """A package that only this part of minidl needs is not installed."""
 
 
-class Unplanned(Exception):
+class Unplanned(Exception):  # noqa: N818  # nothing went wrong
     """Why a kernel cannot do this: `what` stands in the way, and the `hint` says what to do.
 
     Nobody's mistake, and so no MinidlError: who plans catches it, and goes the slower way.

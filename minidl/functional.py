@@ -3,7 +3,7 @@
 import typing as _typing
 
 from .engine.tensor.makers import one_hot
-from .layers.activations import REGISTRY as _REGISTRY
+from .layers.activations import REGISTRY as _ACTIVATIONS
 from .layers.activations.names import (
     celu,
     elu,
@@ -30,6 +30,7 @@ from .layers.dense import dense
 from .layers.dropout import dropout
 from .layers.noise import gaussian_noise
 from .layers.normalization import batch_norm
+from .losses import REGISTRY as _LOSSES
 from .losses import (
     binary_cross_entropy_with_logits,
     cosine_similarity,
@@ -41,6 +42,7 @@ from .losses import (
     mse,
     multi_margin,
     nll,
+    poisson,
     softmax,
     triplet_margin,
 )
@@ -50,18 +52,19 @@ __all__ = [
     "cross_entropy", "dense", "dropout", "elu", "gaussian_noise", "gelu", "hard_sigmoid",
     "hard_tanh", "hinge", "huber", "identity", "kl_divergence", "leaky_relu", "lecun_tanh",
     "log_sigmoid", "log_softmax", "maxout", "mish", "mse", "multi_margin", "nll", "one_hot",
-    "prelu", "relu", "relu6", "selu", "sigmoid", "silu", "softmax", "softplus", "softsign",
-    "tanh", "triplet_margin",
+    "poisson", "prelu", "relu", "relu6", "selu", "sigmoid", "silu", "softmax", "softplus",
+    "softsign", "tanh", "triplet_margin",
 ]  # fmt: skip
 
 if not _typing.TYPE_CHECKING:
 
     def __getattr__(name: str) -> _typing.Any:
-        """The function of an activation that a user has registered."""
-        if name in _REGISTRY:
-            return _REGISTRY[name].function
+        """The function of an activation or a loss that a user has declared."""
+        for registry in (_ACTIVATIONS, _LOSSES):
+            if name in registry:
+                return registry[name].function
         raise AttributeError(f"minidl.functional has no {name!r}. It has: {', '.join(__dir__())}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *_REGISTRY})
+    return sorted({*__all__, *_ACTIVATIONS, *_LOSSES})

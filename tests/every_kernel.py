@@ -17,7 +17,7 @@ from minidl import TrainingStep, _kernels, data, nn, optim
 from minidl import functional as F
 from minidl._kernels import threads
 from minidl.layers.activations import REGISTRY
-from minidl.losses.table import ENTRIES
+from minidl.losses import declaration
 from minidl.step.firing import Firing
 from minidl.step.fused import squares_of
 
@@ -113,10 +113,10 @@ def every_training(dtype):
     for name in KINDS:
         net = model(dtype, REGISTRY[name])
         train(net, optim.SGD(net.parameters(), lr=0.1), dtype=dtype)
-    for loss, y in itertools.product(ENTRIES, TARGETS):
+    for loss, y in itertools.product(declaration.REGISTRY.values(), TARGETS):
         net = model(dtype)
         try:
-            train(net, optim.SGD(net.parameters(), lr=0.1), loss, y, dtype)
+            train(net, optim.SGD(net.parameters(), lr=0.1), loss.function, y, dtype)
         except minidl.MinidlError:
             continue  # targets of another loss
 

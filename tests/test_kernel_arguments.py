@@ -10,7 +10,7 @@ import minidl
 from minidl import data, nn, optim
 from minidl import functional as F
 from minidl.errors import ArgumentError, DTypeError, ShapeError
-from minidl.losses.table import row_loss
+from minidl.losses.declaration import planned
 
 X = np.random.default_rng(0).random((30, 40), np.float32)
 PIXELS = (X * 255).astype(np.uint8)
@@ -75,7 +75,7 @@ def test_rows_that_change_on_the_way_and_other_data_are_not_read():
 @pytest.mark.parametrize("dtype", ["int64", "int32", "uint8", "uint64", "float64", "float32", bool])
 def test_labels_are_a_copy_which_nobody_can_change_after_they_were_checked(loss, dtype):
     given = (LABELS % 2).astype(dtype)
-    targets = row_loss(loss, given, (30, 10), np.dtype("float32")).targets
+    targets = planned(loss, given, (30, 10), np.dtype("float32")).targets
     assert targets.dtype == np.int64
     assert not np.shares_memory(targets, given)
 

@@ -462,13 +462,10 @@ SOFT = np.eye(10)[pixels()[1]]
 @pytest.mark.parametrize(
     ("loss", "y"),
     [
-        (partial(F.cross_entropy, weight=[0.0] + [1.0] * 9), pixels()[1]),
-        (partial(F.cross_entropy, reduction="sum"), pixels()[1]),
-        (partial(F.mse, reduction="sum"), SOFT),
         (partial(F.mse, sample_weight=np.arange(1.0, 91)), SOFT),
         (partial(BCE, pos_weight=np.arange(1.0, 91)[:, None]), SOFT),
     ],
-    ids=["a weight of 0", "sum", "sum of elements", "sample_weight", "pos_weight by row"],
+    ids=["sample_weight", "pos_weight by row"],
 )
 def test_options_that_a_whole_epoch_cannot_have_take_the_loop(loss, y):
     x = pixels()[0]
@@ -498,7 +495,7 @@ def test_options_that_are_none_raise_what_the_loss_raises():
         TrainingStep(net, partial(F.huber, delt=2.0), optimizer).epoch(batches)
     with pytest.raises(TypeError, match="positional"):
         TrainingStep(net, partial(F.mse, SOFT), optimizer).epoch(batches)
-    with pytest.raises(minidl.ArgumentError, match="'mean', 'sum' or 'none'"):
+    with pytest.raises(minidl.ArgumentError, match="'mean', 'batchmean', 'sum' or 'none'"):
         TrainingStep(net, partial(F.huber, reduction="average"), optimizer).epoch(batches)
     with pytest.raises(minidl.ArgumentError, match="huber: expected a finite delta above 0"):
         TrainingStep(net, partial(F.huber, delta=0), optimizer).epoch(batches)

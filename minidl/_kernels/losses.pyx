@@ -1,4 +1,5 @@
-"""The losses of quantities, of yes and no, and of margins; and what runs a loss over a batch.
+"""The losses of quantities, of counts, of distributions, of yes and no, and of margins; and what
+runs a loss over a batch.
 
 A section is one function on a row (losses.pxd says what it is given): the loss and its gradient
 come from the same numbers. float32 computes in float32 what takes long, the exponential and the
@@ -7,17 +8,23 @@ softmax.pyx.
 """
 
 from cython.parallel cimport prange
+from libc.math cimport INFINITY
 from libc.stdint cimport int64_t
 
 from minidl._kernels.address cimport address
 from minidl._kernels.losses cimport (
-    Loss, in_order, loss_functions, read_loss, row_loss)
-from minidl._kernels.scalar cimport clamp, exp, log1p, magnitude, real
+    Loss, divisor_of, in_order, loss_functions, read_loss, row_loss)
+from minidl._kernels.scalar cimport clamp, exp, full_exp, log, log1p, magnitude, real
 
 LOSSES = {}
 
 cdef enum:
     PIECE = 64  # of a column
+
+
+cdef inline double weighted(double weight, double cost) noexcept nogil:
+    """weight · cost; what is not wanted costs nothing, even if it is impossible."""
+    return 0.0 if weight == 0.0 else weight * cost
 
 
 # ---- mse: e², e = x - t -----------------------------------------------------------------------
@@ -58,14 +65,69 @@ cdef void huber_row(
 LOSSES["huber"] = loss_functions(huber_row, huber_row)
 
 
+# ---- poisson: e^x - t x; dx = e^x - t ----------------------------------------------------------
+# In double precision: a float32 e^x would be infinite from 89 on, which a mean need not be.
+
+cdef void poisson_row(
+    const real *x, const void *target, const double *_, double scale, double *losses, real *dx,
+    Py_ssize_t n
+) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef const real *t = <const real *> target
+    cdef double rate
+    for j in range(n):
+        rate = full_exp(<double> x[j])
+        losses[j] = scale * (rate - (weighted(t[j], x[j]) if x[j] != INFINITY else 0.0))
+        dx[j] = <real> (scale * (rate - t[j]))
+
+
+LOSSES["poisson"] = loss_functions(poisson_row, poisson_row)
+
+
+# ---- kl_divergence: p (ln p - x); dx = -p ------------------------------------------------------
+# Options: whether the targets are ln p, not p. In double precision, as ln p and x are nearly alike
+# once a net has learned.
+
+cdef void kl_divergence_row(
+    const real *x, const void *target, const double *options, double scale, double *losses,
+    real *dx, Py_ssize_t n
+) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef const real *t = <const real *> target
+    cdef bint is_log = options[0] != 0.0
+    cdef double p, log_p
+    for j in range(n):
+        p = full_exp(<double> t[j]) if is_log else t[j]
+        log_p = t[j] if is_log else log(<double> t[j])
+        losses[j] = scale * weighted(p, log_p - x[j])
+        dx[j] = <real> (-scale * p)
+
+
+LOSSES["kl_divergence"] = loss_functions(kl_divergence_row, kl_divergence_row)
+
+
+# ---- nll: -w x at the label; dx = -w there -----------------------------------------------------
+# Options: the weight w of every class. The label n says that the row is ignored.
+
+cdef void nll_row(
+    const real *x, const void *target, const double *w, double scale, double *losses, real *dx,
+    Py_ssize_t n
+) noexcept nogil:
+    cdef Py_ssize_t j, label = (<const int64_t *> target)[0]
+    for j in range(n):
+        dx[j] = 0.0
+    losses[0] = 0.0
+    if label < n and w[label] != 0.0:
+        losses[0] = scale * (-w[label] * x[label])
+        dx[label] = <real> (-scale * w[label])
+
+
+LOSSES["nll"] = loss_functions(nll_row, nll_row)
+
+
 # ---- binary cross-entropy of logits ------------------------------------------------------------
 # r t softplus(-x) + (1 - t) softplus(x); dx = (1 - t) sigmoid(x) - r t sigmoid(-x). Both come from
 # e = e^-|x|, so that nothing overflows. Options: r for every column.
-
-cdef inline double weighted(double weight, double cost) noexcept nogil:
-    """weight · cost; what is not wanted costs nothing, even if it is impossible."""
-    return 0.0 if weight == 0.0 else weight * cost
-
 
 cdef void binary_cross_entropy_row(
     const real *x, const void *target, const double *r, double scale, double *losses, real *dx,
@@ -134,17 +196,17 @@ LOSSES["multi_margin"] = loss_functions(multi_margin_row, multi_margin_row)
 # ---- A batch ------------------------------------------------------------------------------------
 
 cdef void run_rows(
-    Loss *loss, const real *x, const double *scales, bint has_scales, double *losses, real *dx,
-    Py_ssize_t rows, Py_ssize_t n, int threads
+    Loss *loss, const real *x, double divisor, double *losses, real *dx, Py_ssize_t rows,
+    Py_ssize_t n, int threads
 ) noexcept nogil:
     cdef Py_ssize_t i
     for i in prange(rows, num_threads=threads, schedule="static"):
-        row_loss(loss, i, x + i * n, scales[i * has_scales], losses + i * loss.per_row,
-                 dx + i * n, n)
+        row_loss(loss, i, x + i * n, divisor, losses + i * loss.per_row, dx + i * n, n)
 
 
 cdef void run_column(
-    Loss *loss, const real *x, double scale, double *losses, real *dx, Py_ssize_t rows, int threads
+    Loss *loss, const real *x, double divisor, double *losses, real *dx, Py_ssize_t rows,
+    int threads
 ) noexcept nogil:
     """Rows of one element, by pieces: a piece runs in vectors, with the column's option for each of
     its elements."""
@@ -155,53 +217,68 @@ cdef void run_column(
         options[i] = loss.options[0]
     of_piece.options = options
     for i in prange(0, rows, PIECE, num_threads=threads, schedule="static"):
-        row_loss(&of_piece, i, x + i, scale, losses + i, dx + i, min(<Py_ssize_t> PIECE, rows - i))
+        row_loss(&of_piece, i, x + i, divisor, losses + i, dx + i,
+                 min(<Py_ssize_t> PIECE, rows - i))
 
 
 cdef double run(
-    Loss *loss, const real *x, const double *scales, bint has_scales, bint is_column,
-    double *losses, real *dx, Py_ssize_t rows, Py_ssize_t n, int threads
+    Loss *loss, const real *x, double divisor, bint is_column, double *losses, real *dx,
+    Py_ssize_t rows, Py_ssize_t n, int threads
 ) noexcept nogil:
     cdef double total = 0.0
     cdef Py_ssize_t i
-    if is_column and not has_scales and loss.options_step == 0:
-        run_column(loss, x, scales[0], losses, dx, rows, threads)
+    if is_column and loss.weights == NULL and loss.options_step == 0:
+        run_column(loss, x, divisor, losses, dx, rows, threads)
     else:
-        run_rows(loss, x, scales, has_scales, losses, dx, rows, n, threads)
+        run_rows(loss, x, divisor, losses, dx, rows, n, threads)
     for i in range(rows):
         total += in_order(losses + i * loss.per_row, loss.per_row)
     return total
 
 
-def of_rows(source, x, scale, losses, dx, int threads):
-    """The losses of every row of x and their gradient, each times the scale, a number or one for
-    each row; returns the losses' sum: each row's in order, then the rows in order.
+def of_rows(source, x, losses, dx, int threads):
+    """The losses of every row of x and their gradient, each times the row's scale. Returns the
+    losses' sum, each row's in order, then the rows in order; and the divisor. If that is 0, nothing
+    was done.
 
-    `source` is a RowLoss; x and dx (rows, n), losses (rows, per_row), scale (rows,). All arrays are
-    contiguous; x and dx have the RowLoss's dtype, the others are float64.
+    `source` is a RowLoss; x and dx (rows, n), losses (rows, per_row). All arrays are contiguous;
+    x and dx have the RowLoss's dtype, the others are float64.
     """
     cdef Loss loss
     cdef list kept = []
-    cdef bint has_scales = not isinstance(scale, float)
-    cdef double one = 1.0 if has_scales else scale, total
-    cdef const double *scales = <const double *> address(scale, kept) if has_scales else &one
     cdef double *to = <double *> address(losses, kept, True)
     cdef const void *at = address(x, kept)
     cdef void *slopes = address(dx, kept, True)
     cdef Py_ssize_t rows, n
     cdef size_t itemsize = x.itemsize
+    cdef double divisor, total = 0.0
     cdef bint is_column
     rows, n = x.shape
     is_column = n == 1 and source.by_element
     read_loss(&loss, source, itemsize, kept)
+    divisor = divisor_of(&loss, NULL, 0, rows)
+    if divisor == 0.0:
+        return total, divisor
     with nogil:
         if itemsize == 4:
-            total = run(&loss, <const float *> at, scales, has_scales, is_column, to,
-                        <float *> slopes, rows, n, threads)
+            total = run(&loss, <const float *> at, divisor, is_column, to, <float *> slopes, rows,
+                        n, threads)
         else:
-            total = run(&loss, <const double *> at, scales, has_scales, is_column, to,
-                        <double *> slopes, rows, n, threads)
-    return total
+            total = run(&loss, <const double *> at, divisor, is_column, to, <double *> slopes, rows,
+                        n, threads)
+    return total, divisor
+
+
+def divisors(source, order, Py_ssize_t batch, double[::1] found):
+    """What each batch of rows is divided by, in this order (int64; None: as they lie), so many at a
+    time."""
+    cdef Loss loss
+    cdef list kept = []
+    cdef const int64_t *rows = <const int64_t *> address(order, kept)
+    cdef Py_ssize_t i, count = len(source.targets if order is None else order)
+    read_loss(&loss, source, 8, kept)
+    for i in range(found.shape[0]):
+        found[i] = divisor_of(&loss, rows, i * batch, min(batch, count - i * batch))
 
 
 def first_outside(const int64_t[::1] labels, Py_ssize_t classes):

@@ -18,7 +18,7 @@ from minidl._kernels.layer cimport (
     FRESH, NARROW, Layer, Parameter, backward_rows, backward_to_input, forward, move_layer,
     note_fired, spread_learned, square_rows, update_bias, update_learned, update_narrow,
     update_wide)
-from minidl._kernels.losses cimport in_order, label_of, read_loss, row_loss
+from minidl._kernels.losses cimport divisor_of, in_order, read_loss, row_loss
 from minidl._kernels.meeting cimport Meeting, begin, meet
 from minidl._kernels.rows cimport backward_function, forward_function, learned_function
 from minidl._kernels.scalar cimport real
@@ -57,27 +57,15 @@ cdef inline void forward_layers(Net *net, const real *batch, Turn turn) noexcept
         forward(&net.layers[k], input_of(net, batch, k), turn)
 
 
-cdef inline double mean_of(Data *data, Turn turn) noexcept nogil:
-    """What the batch's losses are divided by: their number, or the weights of the rows' classes
-    in order."""
-    cdef Py_ssize_t i
-    cdef double total = 0.0
-    if data.loss.class_weights == NULL:
-        return turn.n * data.loss.per_row
-    for i in range(turn.n):
-        total += data.loss.class_weights[label_of(&data.loss, row_of(data, turn.start + i))]
-    return total
-
-
 cdef inline void loss_rows(
     Net *net, Data *data, Turn turn, const real *y, double *scratch
 ) noexcept nogil:
     """The loss of each row, and its gradient."""
     cdef Py_ssize_t i
     cdef Layer *last = &net.layers[net.depth - 1]
-    cdef double scale = 1.0 / mean_of(data, turn)
+    cdef double divisor = divisor_of(&data.loss, data.order, turn.start, turn.n)
     for i in range(turn.first, turn.end):
-        row_loss(&data.loss, row_of(data, turn.start + i), y + i * last.units, scale, scratch,
+        row_loss(&data.loss, row_of(data, turn.start + i), y + i * last.units, divisor, scratch,
                  <real *> last.dy + i * last.units, last.units)
         data.losses[i] = in_order(scratch, data.loss.per_row)
 

@@ -1,18 +1,21 @@
 """Losses: how far a net's output is from what was wanted, as functions of tensors.
 
-All take `reduction`: "mean", "sum" or "none" (one loss per sample or element). All take
-`sample_weight`, one number for each sample (the first axis); the mean is then the weighted one.
+All take `reduction`: "mean", "sum" or "none" (one loss per sample or element), and "batchmean", the
+mean over the samples of the sum of each one's elements. All take `sample_weight`, one number for
+each sample (the first axis); the mean is then the weighted one.
 """
 
 from .binary import binary_cross_entropy_with_logits
+from .declaration import REGISTRY
 from .divergence import kl_divergence
 from .entropy import cross_entropy, nll
 from .margin import hinge, multi_margin
-from .regression import huber, mse
+from .regression import huber, mse, poisson
 from .similarity import cosine_similarity, triplet_margin
 from .softmax import log_softmax, softmax
 
 __all__ = [
-    "binary_cross_entropy_with_logits", "cosine_similarity", "cross_entropy", "hinge", "huber",
-    "kl_divergence", "log_softmax", "mse", "multi_margin", "nll", "softmax", "triplet_margin",
+    "REGISTRY", "binary_cross_entropy_with_logits", "cosine_similarity", "cross_entropy", "hinge",
+    "huber", "kl_divergence", "log_softmax", "mse", "multi_margin", "nll", "poisson", "softmax",
+    "triplet_margin",
 ]  # fmt: skip

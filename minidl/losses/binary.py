@@ -5,13 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from .._kernels import LOSSES
 from ..engine.tensor import Tensor, stack
 from ..errors import ArgumentError, ShapeError, explain
-from .checks import common_dtype, constant, floats, not_negative, target_array, wanting
-from .reduction import RowLoss, in_rows, reduced, width_of
+from .checks import constant, floats, not_negative
+from .declaration import by_rows, run
+from .reduction import RowLoss, in_rows, of_elements, width_of
 from .softmax import log_softmax
-from .table import by_rows
 
 BINARY = "binary_cross_entropy_with_logits"
 
@@ -25,23 +24,24 @@ def binary_cross_entropy_of_rows(
     shape: tuple[int, ...], dtype: np.dtype, targets: Any, pos_weight: Any = None
 ) -> RowLoss:
     """The binary cross-entropy of logits of this shape."""
-    dtype, t = common_dtype(dtype, targets), target_array(BINARY, targets, shape, dtype)
+    loss = of_elements(BINARY, yes_and_no, shape, dtype, targets, require_shares)
+    options = one_pos_weight(width_of(shape))
+    if pos_weight is not None:
+        options = _pos_weight(pos_weight, shape)
+    return loss._replace(options=options)
+
+
+def require_shares(operation: str, name: str, t: np.ndarray) -> None:
+    """ArgumentError unless all numbers are from 0 to 1."""
     if t.size and not (t.min() >= 0 and t.max() <= 1):
         raise ArgumentError(
             explain(
-                BINARY,
-                "targets from 0 to 1",
+                operation,
+                f"{name} from 0 to 1",
                 f"values from {t.min()} to {t.max()}",
                 "(targets + 1) / 2 if they are -1 and +1",
             )
         )
-    options = one_pos_weight(width_of(shape))
-    if pos_weight is not None:
-        options = _pos_weight(pos_weight, shape)
-    return RowLoss(
-        yes_and_no, LOSSES[BINARY], dtype, in_rows(t, dtype), options, by_element=True,
-        wanting=wanting(targets),
-    )  # fmt: skip
 
 
 def yes_and_no(x: Tensor, t: Any, r: np.ndarray) -> Tensor:
@@ -101,6 +101,5 @@ def binary_cross_entropy_with_logits(
     >>> binary_cross_entropy_with_logits(x, [1.0, 1.0], reduction="none").numpy()
     array([0.6931472, 0.       ], dtype=float32)
     """
-    logits = floats(BINARY, logits)
-    loss = binary_cross_entropy_of_rows(logits.shape, logits.dtype, targets, pos_weight)
-    return reduced(BINARY, logits, loss, sample_weight, reduction)
+    x = floats(BINARY, logits)
+    return run(BINARY, x, targets, sample_weight, reduction, pos_weight=pos_weight)

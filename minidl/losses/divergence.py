@@ -5,39 +5,30 @@ from typing import Any
 import numpy as np
 
 from ..engine.tensor import Operation, Tensor, as_tensor, record, where
-from .checks import common_dtype, floats, not_negative, target_array, wanting
-from .reduction import RowLoss, in_rows, reduced
-from .table import by_rows
+from .checks import floats, not_negative
+from .declaration import by_rows, run
+from .reduction import RowLoss, of_elements
 
 OPERATION = "kl_divergence"
 FAR = 1000  # e^-FAR is 0
 
 
 def kl_divergence_of_rows(
-    shape: tuple[int, ...], dtype: np.dtype, targets: Any, log_target: bool = False,
-    by_element: bool = True,
-) -> RowLoss:  # fmt: skip
+    shape: tuple[int, ...], dtype: np.dtype, targets: Any, log_target: bool = False
+) -> RowLoss:
     """The divergence from log-probabilities of this shape."""
-    dtype, t = common_dtype(dtype, targets), target_array(OPERATION, targets, shape, dtype)
-    if not log_target:
-        not_negative(OPERATION, "targets", t)
-    options = np.array([[log_target, by_element]], np.float64)
-    return RowLoss(
-        divergences, None, dtype, in_rows(t, dtype), options, by_element, wanting=wanting(targets)
-    )
+    check = None if log_target else not_negative
+    options = np.array([[bool(log_target)]], np.float64)
+    return of_elements(OPERATION, divergences, shape, dtype, targets, check, options)
 
 
 def divergences(x: Tensor, t: Any, options: np.ndarray) -> Tensor:
-    """t (ln t - x), or with logarithms as targets e^t (t - x); nothing for what has no probability.
-    Of every element or row."""
-    log_target, by_element = options[0]
+    """t (ln t - x), or with logarithms as targets e^t (t - x); 0 for what has no probability."""
     t = as_tensor(t, OPERATION)
-    if log_target:
+    if options[0, 0]:
         t = t.clip(low=-FAR)
-        found = t.exp() * (t - where(t == -FAR, 0, x))
-    else:
-        found = x_log_x(t) - t * where(t == 0, 0, x)
-    return found if by_element else found.sum(1)
+        return t.exp() * (t - where(t == -FAR, 0, x))
+    return x_log_x(t) - t * where(t == 0, 0, x)
 
 
 X_LOG_X = Operation("x_log_x", x=lambda dy, x: dy * (np.log(x) + 1))
@@ -48,7 +39,7 @@ def x_log_x(x: Tensor) -> Tensor:
     return record(X_LOG_X, x.data * np.log(np.where(x.data == 0, 1, x.data)), (x,))
 
 
-@by_rows(kl_divergence_of_rows, ("log_target",))
+@by_rows(kl_divergence_of_rows)
 def kl_divergence(
     log_probabilities: Any,
     targets: Any,
@@ -65,7 +56,7 @@ def kl_divergence(
       receive a gradient if they want one. What has no probability costs nothing: 0 ln 0 = 0.
     - sample_weight v: one number for each index of the first axis.
     - reduction: as in PyTorch "mean" is that of all elements, and "batchmean" the one that is a
-      divergence: the sum of each sample's elements, of which the mean is taken over the samples.
+      divergence.
 
     ShapeError for shapes that differ (nothing is broadcast) and the mean of an empty batch;
     DTypeError for x that is no float; ArgumentError for negative targets and weights and an unknown
@@ -80,6 +71,4 @@ def kl_divergence(
     Kullback, Leibler, "On information and sufficiency", Annals of Mathematical Statistics 22, 1951.
     """
     x = floats(OPERATION, log_probabilities)
-    by_sample = reduction == "batchmean"
-    loss = kl_divergence_of_rows(x.shape, x.dtype, targets, log_target, not by_sample)
-    return reduced(OPERATION, x, loss, sample_weight, "mean" if by_sample else reduction)
+    return run(OPERATION, x, targets, sample_weight, reduction, log_target=log_target)

@@ -19,14 +19,9 @@ from .checks import (
     wanting,
     weights,
 )
-from .reduction import RowLoss, in_rows, reduced
+from .declaration import by_rows, run
+from .reduction import RowLoss, in_rows
 from .softmax import log_softmax
-from .table import any_value, by_rows, is_none
-
-
-def is_never_zero(weight: Any) -> bool:
-    """A batch of nothing but classes of weight 0 has no mean."""
-    return bool(np.all(np.asarray(weight) != 0))
 
 
 def cross_entropy_of_rows(
@@ -52,31 +47,32 @@ def cross_entropy_of_rows(
         a = a if w is None else w * a
         dtype, rows = common_dtype(dtype, targets), a.data if is_wanted else a
         kernel = LOSSES["cross_entropy of soft targets"]
-        return RowLoss(costs, kernel, dtype, in_rows(rows, dtype), wanting=wanting(a))
-    labels, class_weight = counted_labels(operation, q, shape, w, ignore_index)
+        return RowLoss(operation, costs, kernel, dtype, in_rows(rows, dtype), wanting=wanting(a))
+    labels, counts = counted_labels(operation, q, shape, w, ignore_index)
     options = plain_options(shape[1], label_smoothing)
     if w is not None:
         options = np.append(label_smoothing, w)[None]
-    return RowLoss(
-        costs_of_labels, LOSSES[operation], dtype, labels, options, class_weight=class_weight
-    )
+    kernel = LOSSES[operation]
+    return RowLoss(operation, costs_of_labels, kernel, dtype, labels, options, counts=counts)
 
 
 def counted_labels(
     operation: str, targets: np.ndarray, shape: tuple[int, ...], weight: np.ndarray | None,
     ignore_index: int | None,
 ) -> tuple[np.ndarray, np.ndarray | None]:  # fmt: skip
-    """The labels, and what each class counts in the mean, None if it is 1 for all. Those ignored
-    are in a class of their own, behind the others, which does not count."""
+    """The labels, and what each row counts in the mean, None if it is 1 for all. Those ignored are
+    in a class of their own, behind the others, which does not count."""
     if ignore_index is None:
-        return label_array(operation, targets, *shape), weight
+        labels = label_array(operation, targets, *shape)
+        return labels, None if weight is None else weight[labels]
     if not is_whole(ignore_index, -(2**63)):
         got = f"ignore_index={ignore_index!r}"
         raise ArgumentError(explain(operation, "a whole number as the label to ignore", got))
     is_ignored = targets == ignore_index
     labels = label_array(operation, np.where(is_ignored, 0, targets), *shape)
     labels[is_ignored] = shape[1]
-    return labels, np.append(np.ones(shape[1]) if weight is None else weight, 0.0)
+    counted = np.append(np.ones(shape[1]) if weight is None else weight, 0.0)
+    return labels, counted[labels]
 
 
 @lru_cache
@@ -106,27 +102,22 @@ def nll_of_rows(
     ignore_index: int | None = None,
 ) -> RowLoss:  # fmt: skip
     """The negative log-likelihood of log-probabilities of this shape."""
-    w = np.ones(shape[1]) if weight is None else weights("nll", "weight", weight, shape[1:])
+    w = None if weight is None else weights("nll", "weight", weight, shape[1:])
     given = constant("nll", "targets", targets)
-    labels, class_weight = counted_labels("nll", given, shape, w, ignore_index)
-    options = np.array([class_weight])
-    return RowLoss(picked, None, dtype, labels, options, class_weight=class_weight)
+    labels, counts = counted_labels("nll", given, shape, w, ignore_index)
+    options = np.ones((1, shape[1])) if w is None else w[None]
+    return RowLoss("nll", picked, LOSSES["nll"], dtype, labels, options, counts=counts)
 
 
 def picked(x: Tensor, labels: np.ndarray, options: np.ndarray) -> Tensor:
     """-w_t x_t; 0 for what does not count."""
-    w = options[0, labels]
-    found = x[np.arange(len(labels)), np.minimum(labels, x.shape[1] - 1)]
-    return where(w > 0, -w * found, 0)
+    is_there = labels < x.shape[1]
+    at = np.where(is_there, labels, 0)
+    w = np.where(is_there, options[0, at], 0)
+    return where(w > 0, -w * x[np.arange(len(labels)), at], 0)
 
 
-@by_rows(
-    cross_entropy_of_rows,
-    ("ignore_index",),
-    weight=is_never_zero,
-    ignore_index=is_none,
-    label_smoothing=any_value,
-)
+@by_rows(cross_entropy_of_rows)
 def cross_entropy(
     logits: Any,
     targets: Any,
@@ -174,14 +165,13 @@ def cross_entropy(
 
     Label smoothing: Szegedy et al., "Rethinking the Inception architecture", CVPR 2016.
     """
-    logits = matrix("cross_entropy", "logits", logits)
-    loss = cross_entropy_of_rows(
-        logits.shape, logits.dtype, targets, weight, ignore_index, label_smoothing
-    )
-    return reduced("cross_entropy", logits, loss, sample_weight, reduction)
+    return run(
+        "cross_entropy", matrix("cross_entropy", "logits", logits), targets, sample_weight,
+        reduction, weight=weight, ignore_index=ignore_index, label_smoothing=label_smoothing,
+    )  # fmt: skip
 
 
-@by_rows(nll_of_rows, ("ignore_index",))
+@by_rows(nll_of_rows)
 def nll(
     log_probabilities: Any,
     targets: Any,
@@ -207,5 +197,5 @@ def nll(
     array([0.105361, 0.916291], dtype=float32)
     """
     x = matrix("nll", "log_probabilities", log_probabilities)
-    loss = nll_of_rows(x.shape, x.dtype, targets, weight, ignore_index)
-    return reduced("nll", x, loss, sample_weight, reduction)
+    options = {"weight": weight, "ignore_index": ignore_index}
+    return run("nll", x, targets, sample_weight, reduction, **options)

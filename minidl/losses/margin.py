@@ -8,22 +8,19 @@ from .._kernels import LOSSES
 from ..engine.tensor import Tensor, where
 from ..errors import ArgumentError, explain
 from ..tools.checks import is_number
-from .checks import constant, floats, label_array, matrix, target_array
-from .reduction import RowLoss, in_rows, reduced
-from .table import any_value, by_rows
+from .checks import constant, floats, label_array, matrix
+from .declaration import by_rows, run
+from .reduction import RowLoss, of_elements
 
 
 def hinge_of_rows(shape: tuple[int, ...], dtype: np.dtype, targets: Any) -> RowLoss:
     """The hinge loss of scores of this shape."""
-    given = target_array("hinge", constant("hinge", "targets", targets), shape, dtype)
-    t = in_rows(given, dtype)
-    if not (np.abs(t) == 1).all():
-        raise ArgumentError(
-            explain(
-                "hinge", "targets -1 and +1", _some_values(given), "2 * targets - 1 for 0 and 1"
-            )
-        )
-    return RowLoss(shortfall, LOSSES["hinge"], dtype, t, by_element=True)
+    given = constant("hinge", "targets", targets)
+    loss = of_elements("hinge", shortfall, shape, dtype, given)
+    if not (np.abs(loss.targets) == 1).all():
+        hint = "2 * targets - 1 for 0 and 1"
+        raise ArgumentError(explain("hinge", "targets -1 and +1", _some_values(given), hint))
+    return loss
 
 
 def _some_values(x: np.ndarray) -> str:
@@ -65,9 +62,7 @@ def hinge(
 
     Cortes, Vapnik, "Support-vector networks", Machine Learning 20, 1995.
     """
-    scores = floats("hinge", scores)
-    loss = hinge_of_rows(scores.shape, scores.dtype, targets)
-    return reduced("hinge", scores, loss, sample_weight, reduction)
+    return run("hinge", floats("hinge", scores), targets, sample_weight, reduction)
 
 
 def multi_margin_of_rows(
@@ -79,7 +74,7 @@ def multi_margin_of_rows(
         raise ArgumentError(explain(operation, "a finite margin from 0 up", f"margin={margin!r}"))
     labels = label_array(operation, constant(operation, "targets", targets), *shape)
     options = np.array([[margin]], np.float64)
-    return RowLoss(shortfalls, LOSSES[operation], dtype, labels, options)
+    return RowLoss(operation, shortfalls, LOSSES[operation], dtype, labels, options)
 
 
 def shortfalls(x: Tensor, labels: np.ndarray, options: np.ndarray) -> Tensor:
@@ -89,7 +84,7 @@ def shortfalls(x: Tensor, labels: np.ndarray, options: np.ndarray) -> Tensor:
     return where(is_label | (margin.data <= 0), 0, margin).sum(1) / x.shape[1]
 
 
-@by_rows(multi_margin_of_rows, margin=any_value)
+@by_rows(multi_margin_of_rows)
 def multi_margin(
     scores: Any,
     targets: Any,
@@ -127,6 +122,5 @@ def multi_margin(
 
     Weston, Watkins, "Support vector machines for multi-class pattern recognition", ESANN 1999.
     """
-    scores = matrix("multi_margin", "scores", scores)
-    loss = multi_margin_of_rows(scores.shape, scores.dtype, targets, margin)
-    return reduced("multi_margin", scores, loss, sample_weight, reduction)
+    x = matrix("multi_margin", "scores", scores)
+    return run("multi_margin", x, targets, sample_weight, reduction, margin=margin)

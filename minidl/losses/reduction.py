@@ -1,12 +1,14 @@
 """From the loss of every sample to the result: weights, the mean or the sum, the gradient.
 
-    result = sum_i scale_i · loss_i          scale_i = v_i / sum_i v_i u_i       "mean"
-    result = sum_i scale_i · loss_i          scale_i = v_i                       "sum"
-    result_i = scale_i · loss_i              scale_i = v_i                       "none"
+    result = sum_i v_i loss_i / divisor        result_i = v_i loss_i          "none"
+
+    divisor = per_row · sum_i v_i u_i          "mean"
+    divisor = sum_i v_i u_i                    "batchmean"
+    divisor = 1                                "sum"
 
 v is the sample weight and u the weight of the sample's class, each 1 if it is not given (a loss
-contains its class's weight already). Sums are in double precision and in order: of each sample,
-then of all.
+contains its class's weight already); loss_i is the sum of the per_row losses that a sample has.
+Sums are in double precision and in order: of each sample, then of all.
 """
 
 import math
@@ -21,12 +23,11 @@ from ..engine.recording import enable_grad
 from ..engine.tape import Node
 from ..engine.tensor import Operation, Tensor, record, through_formula
 from ..errors import ArgumentError, ShapeError, explain
-from .checks import weights
+from .checks import common_dtype, target_array, wanting, weights
 
 NANOSECONDS = 2  # for one float32 of an output, most of them in its exponential
 NO_OPTIONS = np.zeros((1, 1))
-
-Scale = float | np.ndarray
+REDUCTIONS = ("mean", "batchmean", "sum", "none")
 
 
 class RowLoss(NamedTuple):
@@ -36,28 +37,77 @@ class RowLoss(NamedTuple):
     derivatives of any order. A kernel gives losses and gradient at once, in fewer steps.
     """
 
+    name: str
     formula: Callable[[Tensor, Any, np.ndarray], Tensor]
     kernel: dict[str, Any] | None  # of _kernels.LOSSES
     dtype: np.dtype  # of what the kernel computes with
     targets: np.ndarray  # int64 labels (rows,), or (rows, outputs) of the dtype
     options: np.ndarray = NO_OPTIONS  # float64 (1, ...), or (rows, ...) if they differ by row
     by_element: bool = False  # whether every element of a row has its own loss
-    class_weight: np.ndarray | None = None  # what a row counts in the mean, by its label
     wanting: Tensor | None = None  # the targets again, if they want a gradient
+    counts: np.ndarray | None = None  # what each row counts in the mean, float64 (rows,); None: 1
+    weights: np.ndarray | None = None  # v, likewise
+    reduction: str = "mean"
 
     @property
     def per_row(self) -> int:
         """How many losses a row has."""
         return self.targets.shape[1] if self.by_element else 1
 
-    def run(self, x: np.ndarray, scale: Scale) -> tuple[np.ndarray, float, np.ndarray]:
-        """The losses (rows, per_row) for the outputs x, their sum, and its gradient by x (rows,
-        outputs); `scale` is one for all or one for each row."""
+    @property
+    def counted(self) -> int:
+        """How many losses a row counts as in the mean; 0 where there is none."""
+        return {"mean": self.per_row, "batchmean": 1}.get(self.reduction, 0)
+
+    def reduced_by(self, reduction: Any, sample_weight: Any, shape: tuple[int, ...]) -> "RowLoss":
+        """The same loss with this reduction and these weights, once they are checked; `shape` is
+        that of all losses."""
+        if not (isinstance(reduction, str) and reduction in REDUCTIONS):
+            expected = "reduction 'mean', 'batchmean', 'sum' or 'none'"
+            raise ArgumentError(explain(self.name, expected, f"reduction={reduction!r}"))
+        v = sample_weight
+        if v is not None:
+            v = weights(self.name, "sample_weight", v, shape[:1])
+        if "mean" in reduction and 0 in shape:
+            expected = "at least one loss to take the mean of"
+            got = f"an empty batch: shape {shape}"
+            raise ShapeError(explain(self.name, expected, got, "reduction='sum'"))
+        if v is None:
+            return self if reduction == self.reduction else self._replace(reduction=reduction)
+        counts = v if self.counts is None else v * self.counts
+        return self._replace(reduction=reduction, weights=v, counts=counts)
+
+    def run(self, x: np.ndarray) -> tuple[np.ndarray, float, float, np.ndarray]:
+        """The scaled losses (rows, per_row) for the outputs x, their sum, the divisor, and the
+        sum's gradient by x (rows, outputs)."""
         values = in_rows(x, self.dtype)
-        rows = len(values)
-        losses, dx = np.empty((rows, self.per_row)), np.empty_like(values)
+        losses, dx = np.empty((len(values), self.per_row)), np.empty_like(values)
         threads = _kernels.threads_for(NANOSECONDS * x.size)
-        return losses, _kernels.losses.of_rows(self, values, scale, losses, dx, threads), dx
+        return losses, *_kernels.losses.of_rows(self, values, losses, dx, threads), dx
+
+    def divisors(self, order: np.ndarray | None, batch: int) -> np.ndarray:
+        """What each batch of the rows in this order is divided by, so many rows at a time. Order:
+        int64, None for all as they lie."""
+        rows = len(self.targets if order is None else order)
+        found = np.empty(-(-rows // batch))
+        _kernels.losses.divisors(self, order, batch, found)
+        return found
+
+    def check_batches(self, order: np.ndarray | None, batch: int) -> None:
+        """Raises ArgumentError, as the loss of that batch would, if the weights of one batch in
+        this order add up to 0: it has no mean."""
+        if self.counts is None:
+            return
+        found = self.divisors(order, batch)
+        if found.size and not found.min() > 0:
+            self.require_weight(found.min(), f" in batch {found.argmin() + 1} of {len(found)}")
+
+    def require_weight(self, divisor: float, place: str = "") -> float:
+        """The divisor; ArgumentError if it is 0."""
+        if not divisor > 0:
+            expected = "weights that do not add up to 0"
+            raise ArgumentError(explain(self.name, expected, f"{divisor}{place}"))
+        return divisor
 
 
 def width_of(shape: tuple[int, ...]) -> int:
@@ -73,89 +123,73 @@ def in_rows(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return array.reshape(x.shape[0] if x.ndim else 1, width_of(x.shape))
 
 
-def scales(
-    operation: str,
-    shape: tuple[int, ...],
-    sample_weight: Any,
-    reduction: str,
-    class_weight: Scale = 1.0,
-) -> Scale:
-    """What losses of this shape are multiplied by: one number, or one for each sample."""
-    if reduction not in ("mean", "sum", "none"):
-        raise ArgumentError(
-            explain(operation, "reduction 'mean', 'sum' or 'none'", f"reduction={reduction!r}")
-        )
-    given: Scale = 1.0
-    if sample_weight is not None:
-        given = weights(operation, "sample_weight", sample_weight, shape[:1])
-    if reduction != "mean":
-        return given
-    if math.prod(shape) == 0:
-        raise ShapeError(
-            explain(
-                operation,
-                "at least one loss to take the mean of",
-                f"an empty batch: shape {shape}",
-                "reduction='sum'",
-            )
-        )
-    counted = given * class_weight
-    if isinstance(counted, float):
-        return 1.0 / math.prod(shape)
-    total = _kernels.rows.in_order(np.ascontiguousarray(counted)) * width_of(shape)
-    if not total > 0:
-        raise ArgumentError(explain(operation, "weights that do not add up to 0", total))
-    return given / total
+def of_elements(
+    name: str, formula: Callable[[Tensor, Any, np.ndarray], Tensor], shape: tuple[int, ...],
+    dtype: np.dtype, targets: Any, check: Callable[[str, str, np.ndarray], Any] | None = None,
+    options: np.ndarray = NO_OPTIONS,
+) -> RowLoss:  # fmt: skip
+    """A loss of every element of outputs of this shape, with targets of the same, once they are
+    checked."""
+    dtype = common_dtype(dtype, targets)
+    t = target_array(name, targets, shape, dtype)
+    if check is not None:
+        check(name, "targets", t)
+    kernel = _kernels.LOSSES.get(name)
+    rows = in_rows(t, dtype)
+    return RowLoss(name, formula, kernel, dtype, rows, options, True, wanting(targets))
 
 
-def reduced(operation: str, x: Tensor, loss: RowLoss, sample_weight: Any, reduction: str) -> Tensor:
+def reduced(x: Tensor, loss: RowLoss, sample_weight: Any, reduction: Any) -> Tensor:
     """The reduction of the losses of x, recorded."""
     shape = x.shape if loss.by_element else x.shape[:1]
-    of_class = 1.0 if loss.class_weight is None else loss.class_weight[loss.targets]
-    scale = scales(operation, shape, sample_weight, reduction, of_class)
+    loss = loss.reduced_by(reduction, sample_weight, shape)
     if x.requires_grad:
-        loss, scale = owned(loss, scale)
-    way = Reduction(loss, scale, shape if reduction == "none" else None)
+        loss = owned(loss)
     inputs = (x,) if loss.wanting is None else (x, loss.wanting)
     if loss.kernel is None:
+        (divisor,) = loss.divisors(None, max(len(loss.targets), 1))
+        way = Reduction(loss, loss.require_weight(divisor), shape)
         return way.formula(*inputs).astype(x.dtype)
-    losses, total, dx = loss.run(x.data, scale)
+    losses, total, divisor, dx = loss.run(x.data)
+    way = Reduction(loss, loss.require_weight(divisor), shape)
     result = losses.reshape(shape) if reduction == "none" else total
     return record(
-        operation_named(operation), np.asarray(result, x.dtype), inputs,
+        operation_named(loss.name), np.asarray(result, x.dtype), inputs,
         {"way": way, "slope": dx.reshape(x.shape)}, keeps=() if loss.wanting is None else (0, 1),
     )  # fmt: skip
 
 
-def owned(loss: RowLoss, scale: Scale) -> tuple[RowLoss, Scale]:
-    """Both with targets and weights that nobody else can change before the way back reads them;
+def owned(loss: RowLoss) -> RowLoss:
+    """The same with targets and weights that nobody else can change before the way back reads them;
     labels are copied when they are checked."""
     if loss.targets.dtype.kind == "f":
         loss = loss._replace(targets=loss.targets.copy())
-    return loss, scale if isinstance(scale, float) else scale.copy()
+    if loss.weights is not None:
+        loss = loss._replace(weights=loss.weights.copy())
+    return loss
 
 
 class Reduction(NamedTuple):
     """How the losses become the result."""
 
     loss: RowLoss
-    scale: Scale
-    shape: tuple[int, ...] | None  # of the losses, if they are the result; else it is their sum
+    divisor: float
+    shape: tuple[int, ...]  # of the losses
 
     def formula(self, x: Tensor, target: Tensor | None = None) -> Tensor:
         """The result as operations on tensors, in double precision."""
-        loss, scale = self.loss, self.scale
+        loss = self.loss
         rows = (len(loss.targets), width_of(x.shape))
         t = loss.targets if target is None else target.astype(np.float64).reshape(rows)
-        losses = loss.formula(x.astype(np.float64).reshape(rows), t, loss.options)
-        result = scaled(losses, scale, self.shape is not None)
-        return result if self.shape is None else result.reshape(self.shape)
+        return self.of_losses(loss.formula(x.astype(np.float64).reshape(rows), t, loss.options))
 
-
-def scaled(losses: Tensor, scale: Scale, is_none: bool) -> Tensor:
-    """Losses times their scale, one by one or added up, as operations on tensors."""
-    losses = losses * (scale if isinstance(scale, float) else left_aligned(scale, losses.ndim))
-    return losses if is_none else losses.sum()
+    def of_losses(self, losses: Tensor) -> Tensor:
+        """The result from the losses of the rows."""
+        scale: Any = 1.0 / self.divisor
+        if self.loss.weights is not None:
+            scale = left_aligned(self.loss.weights / self.divisor, losses.ndim)
+        losses = losses * scale
+        return losses.reshape(self.shape) if self.loss.reduction == "none" else losses.sum()
 
 
 def gradients(node: Node, dy: np.ndarray) -> list[np.ndarray]:

@@ -1,25 +1,20 @@
-"""Losses for outputs that are quantities."""
+"""Losses for outputs that are quantities, or that say how large a count is."""
 
 from typing import Any
 
 import numpy as np
 
-from .._kernels import LOSSES
-from ..engine.tensor import Tensor
+from ..engine.tensor import Tensor, as_tensor, where
 from ..errors import ArgumentError, explain
 from ..tools.checks import is_number
-from .checks import common_dtype, floats, target_array, wanting
-from .reduction import RowLoss, in_rows, reduced
-from .table import any_value, by_rows
+from .checks import floats, not_negative
+from .declaration import by_rows, run
+from .reduction import RowLoss, of_elements
 
 
 def mse_of_rows(shape: tuple[int, ...], dtype: np.dtype, targets: Any) -> RowLoss:
     """The squared error of outputs of this shape."""
-    dtype, t = common_dtype(dtype, targets), target_array("mse", targets, shape, dtype)
-    return RowLoss(
-        squared_error, LOSSES["mse"], dtype, in_rows(t, dtype), by_element=True,
-        wanting=wanting(targets),
-    )  # fmt: skip
+    return of_elements("mse", squared_error, shape, dtype, targets)
 
 
 def squared_error(x: Tensor, t: Any, _: np.ndarray) -> Tensor:
@@ -50,8 +45,7 @@ def mse(y: Any, target: Any, *, sample_weight: Any = None, reduction: str = "mea
     >>> y.grad
     tensor([1., 2.])
     """
-    y = floats("mse", y)
-    return reduced("mse", y, mse_of_rows(y.shape, y.dtype, target), sample_weight, reduction)
+    return run("mse", floats("mse", y), target, sample_weight, reduction)
 
 
 def huber_of_rows(
@@ -60,12 +54,8 @@ def huber_of_rows(
     """Huber's loss of outputs of this shape."""
     if not (is_number(delta) and 0 < delta < np.inf):
         raise ArgumentError(explain("huber", "a finite delta above 0", f"delta={delta!r}"))
-    dtype, t = common_dtype(dtype, targets), target_array("huber", targets, shape, dtype)
     options = np.array([[delta]], np.float64)
-    return RowLoss(
-        clipped_error, LOSSES["huber"], dtype, in_rows(t, dtype), options, by_element=True,
-        wanting=wanting(targets),
-    )  # fmt: skip
+    return of_elements("huber", clipped_error, shape, dtype, targets, options=options)
 
 
 def clipped_error(x: Tensor, t: Any, options: np.ndarray) -> Tensor:
@@ -75,7 +65,7 @@ def clipped_error(x: Tensor, t: Any, options: np.ndarray) -> Tensor:
     return c * (e - c / 2)
 
 
-@by_rows(huber_of_rows, delta=any_value)
+@by_rows(huber_of_rows)
 def huber(
     y: Any,
     target: Any,
@@ -103,6 +93,49 @@ def huber(
 
     Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics, 1964.
     """
-    y = floats("huber", y)
-    loss = huber_of_rows(y.shape, y.dtype, target, delta)
-    return reduced("huber", y, loss, sample_weight, reduction)
+    return run("huber", floats("huber", y), target, sample_weight, reduction, delta=delta)
+
+
+def poisson_of_rows(shape: tuple[int, ...], dtype: np.dtype, targets: Any) -> RowLoss:
+    """The negative log-likelihood of counts, for logarithms of this shape."""
+    return of_elements("poisson", surprise, shape, dtype, targets, not_negative)
+
+
+def surprise(x: Tensor, t: Any, _: np.ndarray) -> Tensor:
+    """e^x - t x; t x is nothing where t is 0, and beside an infinite e^x."""
+    t = as_tensor(t, "poisson")
+    return x.exp() - t * where((t.data == 0) | (x.data == np.inf), 0, x)
+
+
+@by_rows(poisson_of_rows)
+def poisson(
+    log_rate: Any, target: Any, *, sample_weight: Any = None, reduction: str = "mean"
+) -> Tensor:
+    """e^x - t x, for every element: minus the log-likelihood of a count t that is Poisson
+    distributed with the mean e^x, less the ln t! in which x does not occur.
+
+        dx = e^x - t,   dt = -x
+
+    - log_rate x: float32 or float64 of any shape. The smallest loss is at x = ln t.
+    - target t: of the same shape, finite and not negative; whole or not. It receives a gradient if
+      it wants one.
+    - sample_weight v: one number for each index of the first axis. The mean is
+      sum_i v_i loss_i / sum_i v_i over all elements.
+
+    ShapeError for shapes that differ (nothing is broadcast) and the mean of an empty batch;
+    DTypeError for x that is no float; ArgumentError for negative targets and weights and an unknown
+    reduction.
+
+    >>> import minidl
+    >>> x = minidl.tensor([0.0, 1.0], requires_grad=True)
+    >>> loss = poisson(x, [3.0, 0.0], reduction="none")
+    >>> loss.numpy()
+    array([1.       , 2.7182817], dtype=float32)
+    >>> loss.sum().backward()
+    >>> x.grad
+    tensor([-2.       ,  2.7182817])
+
+    Nelder, Wedderburn, "Generalized linear models", Journal of the Royal Statistical Society A 135,
+    1972.
+    """
+    return run("poisson", floats("poisson", log_rate), target, sample_weight, reduction)

@@ -10,7 +10,7 @@ from ..engine.tensor.keywords import Never, refuse
 from ..errors import ArgumentError, ShapeError, explain
 from ..tools.checks import is_number
 from .checks import floats
-from .reduction import scaled, scales
+from .reduction import RowLoss, in_rows, reduced
 
 
 def cosine_similarity(x: Any, y: Any, axis: int = 1, eps: float = 1e-8, **wrong: Never) -> Tensor:
@@ -105,8 +105,14 @@ def triplet_margin(
     if swap:
         to_far = minimum(to_far, distance(near, far, p, eps))
     losses = (distance(a, near, p, eps) - to_far + margin).clip(low=0)
-    scale = scales(operation, losses.shape, sample_weight, reduction)
-    return scaled(losses, scale, reduction == "none").astype(losses.dtype)
+    rows = in_rows(losses.data, losses.dtype)
+    found = RowLoss(operation, as_they_are, None, losses.dtype, rows, by_element=True)
+    return reduced(losses, found, sample_weight, reduction)
+
+
+def as_they_are(losses: Tensor, *_: Any) -> Tensor:
+    """Losses that were found before."""
+    return losses
 
 
 def distance(x: Tensor, y: Tensor, p: float, eps: float) -> Tensor:

@@ -12,10 +12,10 @@ from ..data.batches import Batches, is_plain
 from ..data.kinds import pairs
 from ..engine.recording import recording
 from ..engine.tensor import Tensor
-from ..errors import ArgumentError, GraphError, GuardWarning, explain, some
+from ..errors import ArgumentError, GraphError, GuardWarning, Unplanned, explain, some
 from ..layers.base import Layer
+from ..losses.declaration import planned
 from ..losses.reduction import RowLoss
-from ..losses.table import row_loss
 from ..optim.base import Optimizer
 from ..optim.block import same
 from ..optim.compiled import Compiled
@@ -57,7 +57,7 @@ class TrainingStep:
         step = TrainingStep(net, partial(F.huber, delta=2.0), optimizer)
 
     Any other net, loss (a function of the net's output and the targets that gives a number),
-    option (sample_weight, a reduction but the mean, weights of 0) or optimiser takes the loop. No
+    option (sample_weight) or optimiser takes the loop. No
     gradients are left: `grad` is None. The kernel looks at all targets before it trains: what is
     wrong with one of them is raised, in the loss's words, before anything is changed.
 
@@ -193,8 +193,10 @@ class TrainingStep:
         for p in self.optimizer.all_parameters():
             if id(p) not in net.ids or not p.requires_grad:
                 return None
-        loss = row_loss(self.loss, y, (len(x), net.outputs), net.dtype)
-        return None if loss is None else (net, loss)
+        try:
+            return net, planned(self.loss, y, (len(x), net.outputs), net.dtype)
+        except Unplanned:
+            return None
 
     def _run(
         self, net: FusedNet, loss: RowLoss, x: np.ndarray, order: np.ndarray | None,
@@ -222,6 +224,7 @@ class TrainingStep:
         batch: int, steps: int, is_short: bool,
     ) -> np.ndarray:  # fmt: skip
         assert isinstance(self.optimizer, Compiled)  # as _fused has found
+        loss.check_batches(order, batch)
         program = self._program_of(net, batch, is_short)
         self.optimizer.zero_grad()
         rates, of_schedule = (None, []) if self.schedule is None else self.schedule.ahead(steps)

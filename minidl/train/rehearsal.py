@@ -10,7 +10,7 @@ from ..engine.random import preserved
 from ..engine.tensor import Tensor
 from ..errors import ArgumentError, GraphError, explain
 from ..layers.base import Layer
-from ..losses.table import check_targets
+from ..losses.declaration import check_targets
 from .run import Run
 from .validation import Validation
 

@@ -30,7 +30,7 @@ def run(kernel, *arrays, threads=1):
 
 def run_loss(loss, x, threads):
     losses, dx = np.full((len(x), 1), 7.0), np.full_like(x, 7)
-    _kernels.losses.of_rows(loss, x, 1.0, losses, dx, threads)
+    _kernels.losses.of_rows(loss._replace(reduction="sum"), x, losses, dx, threads)
     return losses[:, 0], dx
 
 
@@ -38,13 +38,13 @@ def run_labels(x, labels, weights=None, smoothing=0.0, threads=1):
     weights = np.ones(x.shape[1]) if weights is None else weights
     options = np.append(smoothing, weights)[None]
     return run_loss(
-        RowLoss(None, _kernels.LOSSES["cross_entropy"], x.dtype, labels, options), x, threads
+        RowLoss("", None, _kernels.LOSSES["cross_entropy"], x.dtype, labels, options), x, threads
     )
 
 
 def run_targets(x, a, threads=1):
     functions = _kernels.LOSSES["cross_entropy of soft targets"]
-    return run_loss(RowLoss(None, functions, x.dtype, a), x, threads)
+    return run_loss(RowLoss("", None, functions, x.dtype, a), x, threads)
 
 
 def exact(x):

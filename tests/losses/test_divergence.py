@@ -72,7 +72,7 @@ def test_a_distribution_has_no_divergence_from_itself_and_the_slope_0():
 
 
 def test_an_unknown_reduction():
-    with pytest.raises(minidl.ArgumentError, match="'mean', 'sum' or 'none'"):
+    with pytest.raises(minidl.ArgumentError, match="'mean', 'batchmean', 'sum' or 'none'"):
         kl_divergence([0.0], [1.0], reduction="batch")
 
 

@@ -136,7 +136,7 @@ def test_no_graph_without_need(loss, targets):
 @EACH
 @pytest.mark.parametrize("reduction", ["average", None, 1, "Mean"])
 def test_an_unknown_reduction(loss, targets, reduction):
-    with pytest.raises(ArgumentError, match="'mean', 'sum' or 'none'"):
+    with pytest.raises(ArgumentError, match="'mean', 'batchmean', 'sum' or 'none'"):
         loss(X, targets, reduction=reduction)
 
 

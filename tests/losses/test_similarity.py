@@ -157,7 +157,7 @@ def test_alike_and_far_triplets_have_finite_gradients():
         ((X, Y, Z), {"margin": -1.0}, ArgumentError, "margin from 0 up"),
         ((X, Y, Z), {"p": 0.5}, ArgumentError, "p from 1 up"),
         ((X, Y, Z), {"eps": 0}, ArgumentError, "a finite eps above 0"),
-        ((X, Y, Z), {"reduction": "all"}, ArgumentError, "'mean', 'sum' or 'none'"),
+        ((X, Y, Z), {"reduction": "all"}, ArgumentError, "'mean', 'batchmean', 'sum' or 'none'"),
         ((X, Y, Z), {"sample_weight": np.ones(4)}, ShapeError, "sample_weight of shape"),
     ],
 )

@@ -1,0 +1,133 @@
+"""What a loss is: a declaration, and who asks for it.
+
+    @by_rows(mse_of_rows)
+    def mse(y, target, *, sample_weight=None, reduction="mean"):
+        '''(y - target)², ...'''
+        return run("mse", floats("mse", y), target, sample_weight, reduction)
+
+declares one. `mse_of_rows(shape, dtype, targets, **options)` checks options and targets, and names
+the formula and the kernel that go with them (`RowLoss`). A kernel is a section of
+_kernels/losses.pyx; without one the loss runs by its formula. Nothing else is to be done: as `run`
+looks the loss up, one that is not declared does not run.
+"""
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+from types import FunctionType
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from ..engine.tensor import Tensor
+from ..errors import ArgumentError, Unplanned, explain
+from .reduction import RowLoss, reduced
+
+Loss = TypeVar("Loss", bound=Callable[..., Tensor])
+
+
+class Declaration(NamedTuple):
+    """A loss: what users call, and what it is by its rows."""
+
+    function: Callable[..., Tensor]
+    of_rows: Callable[..., RowLoss]
+    options: frozenset[str]  # of of_rows
+    # Which of them may differ by a batch's row, and when they do not.
+    of_all_rows: dict[str, Callable[[Any], bool]]
+
+    def shared(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Those of its options that are the same for every row."""
+        return {
+            name: value
+            for name, value in options.items()
+            if name in self.options and self.of_all_rows.get(name, any_value)(value)
+        }
+
+
+REGISTRY: dict[str, Declaration] = {}
+
+
+def any_value(_: Any) -> bool:
+    """For options that mean the same for every row."""
+    return True
+
+
+def by_rows(
+    of_rows: Callable[..., RowLoss], **of_all_rows: Callable[[Any], bool]
+) -> Callable[[Loss], Loss]:
+    """Decorates a loss. For an option that may differ by row, `of_all_rows` says when it does not.
+    ArgumentError for a name that is another loss's."""
+
+    def declare(loss: Loss) -> Loss:
+        name = loss.__name__
+        clash = REGISTRY.get(name)
+        if clash is not None and clash.function.__module__ != loss.__module__:
+            got = f"that of {clash.function!r}"
+            raise ArgumentError(explain(f"loss {name!r}", "a name of its own", got))
+        options = list(inspect.signature(of_rows).parameters)[3:]
+        REGISTRY[name] = Declaration(loss, of_rows, frozenset(options), of_all_rows)
+        return loss
+
+    return declare
+
+
+def run(
+    name: str, x: Tensor, targets: Any, sample_weight: Any, reduction: Any, **options: Any
+) -> Tensor:
+    """The loss of that name."""
+    loss = REGISTRY[name].of_rows(x.shape, x.dtype, targets, **options)
+    return reduced(x, loss, sample_weight, reduction)
+
+
+def planned(
+    loss: Callable[..., Tensor], targets: Any, shape: tuple[int, int], dtype: np.dtype,
+    sample_weight: Any = None,
+) -> RowLoss:  # fmt: skip
+    """The loss of a net's outputs (rows, outputs) for these targets, for a kernel to run batch by
+    batch; each row has its weight. Options may be given by `functools.partial`.
+
+    Unplanned if no kernel can. Raises also what the loss itself would.
+    """
+    name = getattr(loss.func if isinstance(loss, partial) else loss, "__name__", repr(loss))
+    declaration, options = declared(loss)
+    if declaration is None:
+        hint = "one of minidl.functional, its options given by functools.partial"
+        raise Unplanned(f"the loss {name} is not declared", hint)
+    if options.pop("sample_weight", None) is not None:
+        hint = "data.batches(x, y, ..., sample_weight=weights)"
+        raise Unplanned(f"{name} has the sample_weight of one batch", hint)
+    reduction = options.pop("reduction", "mean")
+    if isinstance(reduction, str) and reduction == "none":
+        raise Unplanned(f"{name} has reduction='none', which gives no number", "reduction='mean'")
+    for option in options.keys() - declaration.shared(options).keys():
+        if option in declaration.options:
+            raise Unplanned(f"{name} has a {option} for each row", f"a {option} for each column")
+        raise Unplanned(f"{name} has no option {option}")
+    found = declaration.of_rows(shape, dtype, targets, **options)
+    if found.kernel is None:
+        raise Unplanned(f"the loss {name} has no kernel", "a section in _kernels/losses.pyx")
+    if found.wanting is not None:
+        raise Unplanned(f"{name} has targets that want a gradient", "targets.detach()")
+    return found.reduced_by(reduction, sample_weight, shape if found.by_element else shape[:1])
+
+
+def check_targets(
+    loss: Callable[..., Tensor], targets: Any, shape: tuple[int, ...], dtype: np.dtype
+) -> None:
+    """Raises what the loss, if it is declared, would say of these targets beside outputs of this
+    shape. Options that differ by a batch's row are passed over."""
+    declaration, options = declared(loss)
+    if declaration is not None:
+        declaration.of_rows(shape, dtype, targets, **declaration.shared(options))
+
+
+def declared(loss: Any) -> tuple[Declaration | None, dict[str, Any]]:
+    """The loss's declaration, if it has one, and its options."""
+    options: dict[str, Any] = {}
+    if isinstance(loss, partial) and not loss.args:
+        loss, options = loss.func, dict(loss.keywords)
+    if not isinstance(loss, FunctionType):
+        return None, {}
+    declaration = REGISTRY.get(loss.__name__)
+    is_its = declaration is not None and declaration.function is loss
+    return (declaration, options) if is_its else (None, {})
