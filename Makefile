@@ -41,10 +41,10 @@ sanitize: $(VENV)/installed-test
 	LD_PRELOAD=$(shell $(CC) -print-file-name=libasan.so) \
 	ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 \
 	UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1 \
-	$(BIN)/pytest --capture=sys tests/sanitizers_work.py \
+	$(BIN)/pytest --capture=sys tests/helpers/sanitizers_work.py \
 		tests/kernels tests/activations tests/losses tests/optim \
 		tests/test_training_step.py tests/test_prediction.py
-	$(BIN)/pytest tests/memcheck_work.py
+	$(BIN)/pytest tests/helpers/memcheck_work.py
 
 # At the best level of this machine only, which takes half the time.
 clang: $(VENV)/installed-test

@@ -20,7 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 # What the tests draw is drawn here too, and the benchmark's tables are this page's.
-sys.path += [str(ROOT / "tests"), str(ROOT / "benchmarks")]
+sys.path += [str(ROOT / "tests" / "helpers"), str(ROOT / "benchmarks")]
 
 import page  # noqa: E402
 from report import write  # noqa: E402

@@ -4,9 +4,9 @@ import io
 import math
 
 import numpy as np
+import numpy_functions_tried as trial
 import pytest
 from support import leaf, numbers
-from tensor import numpy_functions_tried as trial
 
 from minidl import Tensor, concatenate, maximum, minimum, no_grad, stack, tensor, where
 from minidl.engine.tensor.numpy_functions import INSTEAD, OPERATIONS

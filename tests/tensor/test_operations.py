@@ -6,7 +6,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 from support import LAYOUTS, numbers
-from tensor.cases import ELEMENTWISE, OTHERS
+from tensor_cases import ELEMENTWISE, OTHERS
 
 import minidl
 from minidl import gradcheck, tensor

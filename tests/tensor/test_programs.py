@@ -9,11 +9,11 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+import forward_mode as forward
 import numpy as np
+from forward_mode import Dual, Function, leaf
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tensor import forward_mode as forward
-from tensor.forward_mode import Dual, Function, leaf
 
 import minidl
 from minidl import GraphError, Tensor, no_grad, tensor

@@ -1,5 +1,5 @@
-"""Copies what came out into the pages that tell it: `python tests/lab_docs.py`, after the files in
-docs/lab and docs/papers are new. The tests compare."""
+"""Copies what came out into the pages that tell it, after the files in docs/lab and docs/papers are
+new: `python tests/helpers/lab_docs.py`. The tests compare."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from typing import Any
 from minidl_lab import Verdict
 from minidl_lab.experiments import BY_NAME
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CHAPTER, README = ROOT / "docs" / "laboratory.md", ROOT / "README.md"
 RESULTS = ROOT / "docs" / "lab" / "results.json"
 PAPERS = ROOT / "docs" / "papers"

@@ -1,6 +1,6 @@
 """A report in a real browser: how it is laid out, and pictures of it.
 
-    python tests/lab_browser.py results/lab/report.html some/folder
+    python tests/helpers/lab_browser.py results/lab/report.html some/folder
 
 writes pictures of the page, narrow and wide, light and dark, and exits with 1 if something is wrong
 with it. It drives Chromium through a pair of pipes, in which JSON goes to and fro.
