@@ -2,77 +2,43 @@
 
 import ast
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
+from floors import FLOOR, ROOT, WITHIN, may_import, place
 
 import minidl
 
-ROOT = Path(__file__).parents[1]
-SOURCE = ROOT / "minidl"
-# Of two rooms the files have floors of their own: the room is above those, and is its __init__.py.
-FLOORS = [
-    {"errors"},
-    {"_kernels", "tools"},
-    {"engine.recording", "engine.random"},
-    {"engine.tape"},
-    {"engine.tensor"},
-    {"engine.autograd"},
-    {"engine.gradcheck", "engine"},
-    {"data", "losses", "optim", "layers.base"},
-    {"layers.activations"},
-    {"layers.init", "layers.bias", "layers.dropout", "layers.noise", "layers.normalization"},
-    {"layers.dense"},
-    {"layers.containers"},
-    {"layers.mlp"},
-    {"layers"},
-    {"checkpoint", "step"},
-    {"train"},
-    {"nn", "functional", "autograd", "sklearn", "diagnostics"},
-    {"__init__"},
-    {"cli", "lab"},
-    {"__main__"},
-]
 EXTRAS = {
     "safetensors",
     "tqdm",
     "matplotlib",
 }  # what a function may import, if the user has installed it
 ROOMS_FOR = {"sklearn": ("sklearn", "scipy")}  # the rooms that are wholly about other packages
-FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-FILES = sorted([*SOURCE.rglob("*.py"), *(ROOT / "minidl_lab").rglob("*.py")])
+FILES = sorted(file for room in ("minidl", "minidl_lab") for file in (ROOT / room).rglob("*.py"))
 
 
 def name_of(file: Path) -> str:
     return file.relative_to(ROOT).as_posix().removeprefix("minidl/")
 
 
-def room_of(module: Sequence[str]) -> str:
-    """The room of a module, or of a name in it, that is called by its whole path."""
-    if module[0] == "minidl_lab":
-        return "lab"
-    with_file = ".".join(module[1:3])
-    return with_file if with_file in FLOOR else module[1]
+def module_of(file: Path) -> tuple[str, ...]:
+    return file.relative_to(ROOT).with_suffix("").parts
 
 
-def room(file: Path) -> str:
-    return room_of(file.relative_to(ROOT).with_suffix("").parts)
-
-
-def rooms_imported(file: Path, node: ast.stmt) -> set[str]:
-    """The rooms of minidl that an import statement names."""
-    here = file.relative_to(ROOT).with_suffix("").parts
+def imported_by(file: Path, node: ast.stmt) -> list[tuple[str, ...]]:
+    """The modules of minidl, or names in them, that an import statement names, by whole paths."""
     if isinstance(node, ast.Import):
         names = [tuple(alias.name.split(".")) for alias in node.names]
     elif isinstance(node, ast.ImportFrom):
+        here = module_of(file)
         base = here[: len(here) - node.level] if node.level else ()
         module = (*base, *(node.module.split(".") if node.module else ()))
         names = [(*module, alias.name) for alias in node.names]
     else:
-        return set()
-    ours = [name for name in names if name[0] in ("minidl", "minidl_lab") and len(name) > 1]
-    return {room_of(name) for name in ours}
+        return []
+    return [name for name in names if name[0] in ("minidl", "minidl_lab") and len(name) > 1]
 
 
 def top_level(tree: ast.Module) -> Iterator[ast.stmt]:
@@ -86,10 +52,9 @@ def top_level(tree: ast.Module) -> Iterator[ast.stmt]:
 @pytest.mark.parametrize("file", FILES, ids=name_of)
 def test_imports_point_downward(file):
     for node in top_level(ast.parse(file.read_text())):
-        for imported in rooms_imported(file, node):
-            floor = FLOOR.get(imported, FLOOR["__init__"])  # `minidl.schedules` is handed on there
-            assert imported == room(file) or floor < FLOOR[room(file)], (
-                f"{room(file)} imports {imported}, which is not below it"
+        for imported in imported_by(file, node):
+            assert may_import(module_of(file), imported), (
+                f"{name_of(file)} imports {'.'.join(imported)}, which is not below it"
             )
 
 
@@ -97,12 +62,36 @@ def test_imports_point_downward(file):
 def test_no_import_of_a_room_is_late(file):
     for function in ast.walk(ast.parse(file.read_text())):
         if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            late = [room for node in ast.walk(function) for room in rooms_imported(file, node)]
+            late = [name for node in ast.walk(function) for name in imported_by(file, node)]
             assert not late, f"{function.name} imports {late} within its body"
 
 
+@pytest.mark.parametrize(
+    ("importing", "imported", "may"),
+    [
+        ("minidl.step.training", "minidl.layers.Dense", True),
+        ("minidl.layers.dense", "minidl.step.hooks.hooked", False),
+        ("minidl.engine.tape", "minidl.engine.tensor.Tensor", False),
+        ("minidl.engine.tensor.base", "minidl.engine.tape.Node", True),
+        ("minidl.engine.tensor.base", "minidl.engine.tensor.Tensor", True),
+        ("minidl.cli.train", "minidl_lab.runner", False),
+        ("minidl_lab.bench", "minidl.schedules", True),
+        ("minidl.data.mnist", "minidl.schedules", False),
+        ("minidl.layers.mlp", "minidl.layers.Dense", False),
+    ],
+)
+def test_what_is_below_what(importing, imported, may):
+    assert may_import(importing.split("."), imported.split(".")) == may
+
+
 def test_every_room_has_a_floor():
-    assert {room(file) for file in FILES} <= set(FLOOR)
+    assert {place(module_of(file))[1] for file in FILES} == set(FLOOR)
+
+
+def test_every_file_has_a_floor_where_files_have_floors():
+    for room, floors in WITHIN.items():
+        files = {module[2] for module in map(module_of, FILES) if module[1] == room}
+        assert files - {"__init__"} == set(" ".join(floors).split())
 
 
 def packages_imported(nodes: Iterable[ast.AST]) -> set[str]:
@@ -121,7 +110,7 @@ def test_numpy_is_all_that_an_import_needs(file):
     tree = ast.parse(file.read_text())
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     within = {node for function in functions for node in ast.walk(function)}
-    needed = {"numpy", "minidl", *ROOMS_FOR.get(room(file), ())}
+    needed = {"numpy", "minidl", *ROOMS_FOR.get(place(module_of(file))[1], ())}
     assert packages_imported(set(ast.walk(tree)) - within) <= needed
     assert packages_imported(within) <= {"numpy", *EXTRAS}
 

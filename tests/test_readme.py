@@ -4,6 +4,7 @@ import inspect
 import re
 from pathlib import Path
 
+import floors
 from optimizer_rules import RULES
 
 import minidl
@@ -20,6 +21,10 @@ def section(name: str) -> str:
 
 def test_the_table_of_activations_is_the_registrys():
     assert section("activations") == table()
+
+
+def test_the_table_of_floors_is_the_tests():
+    assert section("floors") == floors.table()
 
 
 def test_the_table_of_optimisers_has_all_with_their_options():

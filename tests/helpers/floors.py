@@ -1,0 +1,91 @@
+"""The floors of the house, and README's table of them: `python tests/helpers/floors.py` prints it.
+
+A file imports only from lower floors, or from its own room; tests/test_house.py holds them to it.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+FLOORS = [
+    {"errors": "the exceptions"},
+    {
+        "_kernels": "arrays in, arrays out, compiled: products, activations, losses, updates",
+        "tools": "checks of arguments, files written whole or not at all, locks across forks, "
+        "JSON that others wrote",
+    },
+    {
+        "engine": "the source of randomness, the tape, which is the graph and the backward pass, "
+        "`Tensor` and its operations, one file a subject, and gradients as functions",
+    },
+    {
+        "layers": "one file a layer, with its operation; one declaration an activation",
+        "losses": "one declaration a loss",
+        "optim": "the optimisers, schedules of their rates, constraints",
+        "data": "MNIST, IDX files, batches",
+    },
+    {
+        "step": "a step, an epoch, outputs: many batches in one kernel call; which units fire",
+        "checkpoint": "files of weights and of trainings",
+    },
+    {"train": "`fit` and what goes with it: one file a subject"},
+    {
+        "nn": "the layers, under the names that users import",
+        "functional": "the functions, likewise",
+        "autograd": "gradients as functions, likewise",
+        "diagnostics": "a net under observation, and what it means in words",
+        "sklearn": "the estimators; the one room that needs scikit-learn and SciPy",
+    },
+    {"__init__": "what `import minidl` has"},
+    {
+        "cli": "the command line: one file a command, and reading data from CSV and NPZ files",
+        "minidl_lab": "the laboratory, a package of its own: one file an experiment, statistics, "
+        "the report",
+    },
+    {"__main__": "`python -m minidl`"},
+]
+WITHIN = {  # in these rooms the files have floors too; the room's __init__ is above them
+    "engine": ["recording random", "tape", "tensor", "autograd", "gradcheck"],
+    "layers": [
+        "base", "activations", "bias dropout init noise normalization", "dense", "containers",
+        "mlp",
+    ],
+}  # fmt: skip
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+
+
+def place(module: Sequence[str]) -> tuple[int, str, int, str]:
+    """Of a module, or a name in one, that is called by its whole path: its floor, its room, and
+    the floor and the file within the room, where these count."""
+    room, *parts = module if module[0] in FLOOR else module[1:]
+    within = WITHIN.get(room, [])
+    for number, files in enumerate(within):
+        if parts and parts[0] in files.split():
+            return FLOOR[room], room, number, parts[0]
+    # A name that is no room, such as minidl.schedules, is handed on by __init__.
+    return FLOOR.get(room, FLOOR["__init__"]), room, len(within), ""
+
+
+def may_import(importing: Sequence[str], imported: Sequence[str]) -> bool:
+    """Whether one module may import another, or a name from it."""
+    floor, room, floor_within, file = place(imported)
+    own_floor, own_room, own_floor_within, own_file = place(importing)
+    if room != own_room:
+        return floor < own_floor
+    return file == own_file or floor_within < own_floor_within
+
+
+def table() -> str:
+    """README's table."""
+    lines = ["| floor | room | what lives there |", "|---|---|---|"]
+    for number, rooms in enumerate(FLOORS):
+        for room, words in rooms.items():
+            package = any((parent / room).is_dir() for parent in (ROOT, ROOT / "minidl"))
+            order = " < ".join(", ".join(files.split()) for files in WITHIN.get(room, []))
+            words += f". Within it: {order}" if order else ""
+            lines.append(f"| {number} | `{room}{'/' if package else '.py'}` | {words} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(table())
