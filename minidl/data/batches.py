@@ -8,8 +8,9 @@ import numpy as np
 
 from ..engine.random import generator
 from ..engine.tensor import Tensor, as_tensor
+from ..engine.tensor.base import to_array
 from ..errors import ArgumentError, DTypeError, ShapeError, explain
-from ..tools.checks import declared, is_whole, runs_as
+from ..tools.checks import declared, is_whole, not_negative, runs_as
 from .checksum import checksum
 from .kinds import rows_of
 from .pixels import gathered, warn_unless_pixels
@@ -17,11 +18,12 @@ from .pixels import gathered, warn_unless_pixels
 
 @declared
 class Batches:
-    """Pairs (inputs, labels), made by `batches`. Each iteration goes once through the data."""
+    """Pairs (inputs, labels), made by `batches`; or triples, with the weights of the rows. Each
+    iteration goes once through the data."""
 
     def __init__(
         self, x: Any, y: Any, batch_size: int, shuffle: bool, seed: int | None, drop_last: bool,
-        scale: bool = True,
+        scale: bool = True, sample_weight: Any = None,
     ) -> None:  # fmt: skip
         inputs = _checked_inputs(x)
         is_converted = inputs.dtype == np.uint8 and not scale
@@ -35,6 +37,9 @@ class Batches:
                     f"{self.x.shape} and {self.y.shape}",
                 )
             )
+        self._weights = None
+        if sample_weight is not None:
+            self._weights = _checked_weights(sample_weight, len(self.x))
         self.batch_size = _checked_whole("batch_size", batch_size, 1)
         self._seed = None if seed is None else _checked_whole("seed", seed, 0)
         self._shuffle = shuffle
@@ -50,6 +55,11 @@ class Batches:
     def y(self) -> np.ndarray:
         """The labels of all rows, likewise."""
         return self._y
+
+    @property
+    def sample_weight(self) -> np.ndarray | None:
+        """The weights of all rows, likewise, float64 (n,); None if they have none."""
+        return self._weights
 
     @property
     def dtype(self) -> np.dtype:
@@ -69,7 +79,7 @@ class Batches:
         n = len(self.x)
         return n // self.batch_size if self._drop_last else -(-n // self.batch_size)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, np.ndarray]]:
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
         return self.walk(self.draw_order())
 
     def draw_order(self) -> np.ndarray:
@@ -99,23 +109,27 @@ class Batches:
         """What the batches of all epochs follow from: the data by its checksum."""
         return {
             "batch_size": self.batch_size, "shuffle": self._shuffle, "seed": self._seed,
-            "drop_last": self._drop_last, "data": checksum(self.x, self.y),
+            "drop_last": self._drop_last, "data": checksum(*self._columns()),
         }  # fmt: skip
 
-    def walk(self, order: Any) -> Iterator[tuple[Tensor, np.ndarray]]:
+    def _columns(self) -> list[np.ndarray]:
+        """All that there is of every row."""
+        return [self.x, self.y] if self._weights is None else [self.x, self.y, self._weights]
+
+    def walk(self, order: Any) -> Iterator[tuple[Any, ...]]:
         """The batches of these rows, such as those that draw_order() gave or a part of them."""
         order = self.checked_rows(order)
         starts = range(0, len(order), self.batch_size)
         return (self._take(order[start : start + self.batch_size]) for start in starts)
 
-    def take(self, rows: Any) -> tuple[Tensor, np.ndarray]:
+    def take(self, rows: Any) -> tuple[Any, ...]:
         """One batch of these rows, as many as they may be."""
         return self._take(self.checked_rows(rows))
 
-    def _take(self, rows: np.ndarray) -> tuple[Tensor, np.ndarray]:
+    def _take(self, rows: np.ndarray) -> tuple[Any, ...]:
         is_pixels = self.x.dtype == np.uint8
         inputs = gathered(self.x, rows) if is_pixels else self.x.take(rows, 0)
-        return Tensor(inputs), self.y.take(rows, 0)
+        return Tensor(inputs), *[column.take(rows, 0) for column in self._columns()[1:]]
 
     def checked_rows(self, rows: Any) -> np.ndarray:
         """The numbers of rows, int64 (m,), as a copy; ArgumentError if they are not whole, or if
@@ -144,6 +158,7 @@ def batches(
     seed: int | None = None,
     drop_last: bool = False,
     scale: bool = True,
+    sample_weight: Any = None,
 ) -> Batches:
     """The pairs (x[i], y[i]), `batch_size` at a time, as (inputs, labels), again and again.
 
@@ -158,11 +173,14 @@ def batches(
     Each iteration is one epoch, and `shuffle` gives each its own order: with a `seed` the order of
     epoch e depends on (seed, e) only, without one it is drawn from minidl's random numbers.
 
+    With `sample_weight`, one number for each row, finite and not negative, the batches are triples
+    (inputs, labels, weights), the last float64 (batch,): what the losses take as `sample_weight`.
+
     What comes is the taker's own: no batch shares memory with another or with the data. `x` and `y`
     are not copied, unless x is not contiguous or changes its dtype.
 
-    ShapeError if x and y differ in length, DTypeError if x holds other numbers, ArgumentError for
-    a batch_size below 1 or a negative seed.
+    ShapeError if x, y and the weights differ in length, DTypeError if x or the weights hold other
+    numbers, ArgumentError for a batch_size below 1, a negative seed or weight.
 
     >>> x = np.array([[0, 51], [102, 153], [204, 255]], dtype=np.uint8)
     >>> data = batches(x, [7, 2, 1], batch_size=2)
@@ -174,7 +192,7 @@ def batches(
             [0.4, 0.6]]) [7 2]
     tensor([[0.8, 1. ]]) [1]
     """
-    made = Batches(x, y, batch_size, shuffle, seed, drop_last, scale)
+    made = Batches(x, y, batch_size, shuffle, seed, drop_last, scale, sample_weight)
     warn_unless_pixels("batches", made.x)
     return made
 
@@ -185,6 +203,13 @@ def _checked_inputs(x: Any) -> np.ndarray:
         expected = "x of uint8 (pixels from 0 to 255), float32, float64 or whole numbers"
         raise DTypeError(explain("batches", expected, array.dtype, "x.astype(np.float32)"))
     return array
+
+
+def _checked_weights(value: Any, rows: int) -> np.ndarray:
+    array = np.asarray(to_array(value, np.float64, "batches"), order="C")
+    if array.shape != (rows,):
+        raise ShapeError(explain("batches", f"sample_weight of shape ({rows},)", array.shape))
+    return not_negative("batches", "sample_weight", array)
 
 
 def _checked_whole(name: str, value: Any, least: int) -> int:

@@ -65,7 +65,7 @@ def pair(operation: str, batch: Any) -> tuple[Any, Any]:
         hint = f"[({', '.join(names)}) for batch in data]"
     elif isinstance(batch, (tuple, list)):
         got = f"{got} of {len(batch)}"
-        hint = "weights as a further column of y, and a loss that takes y apart"
+        hint = "data.batches(x, y, ..., sample_weight=weights)" if len(batch) == 3 else ""
     raise ArgumentError(explain(operation, "batches (x, y)", got, hint))
 
 

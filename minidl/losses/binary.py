@@ -7,7 +7,8 @@ import numpy as np
 
 from ..engine.tensor import Tensor, stack
 from ..errors import ArgumentError, ShapeError, explain
-from .checks import constant, floats, not_negative
+from ..tools.checks import not_negative
+from .checks import constant, floats
 from .declaration import by_rows, run
 from .reduction import RowLoss, in_rows, of_elements, width_of
 from .softmax import log_softmax

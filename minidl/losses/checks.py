@@ -8,6 +8,7 @@ from .. import _kernels
 from ..engine.tensor import Tensor, as_tensor, require_float
 from ..engine.tensor.base import to_array
 from ..errors import ArgumentError, DTypeError, ShapeError, explain
+from ..tools.checks import not_negative
 
 
 def constant(operation: str, name: str, value: Any, dtype: Any = None) -> np.ndarray:
@@ -117,15 +118,3 @@ def weights(operation: str, name: str, value: Any, shape: tuple[int, ...]) -> np
     if array.shape != shape:
         raise ShapeError(explain(operation, f"{name} of shape {shape}", array.shape))
     return not_negative(operation, name, array)
-
-
-def not_negative(operation: str, name: str, array: np.ndarray) -> np.ndarray:
-    """The array; ArgumentError if a number in it is negative, infinite or NaN."""
-    if array.size and not (array.min() >= 0 and array.max() < np.inf):
-        wrong = ~((array >= 0) & (array < np.inf))
-        at = np.unravel_index(int(wrong.argmax()), array.shape)
-        place = f" at index {', '.join(map(str, at))}" if at else ""
-        raise ArgumentError(
-            explain(operation, f"{name} of finite numbers from 0 up", f"{array[at]}{place}")
-        )
-    return array

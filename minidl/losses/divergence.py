@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from ..engine.tensor import Operation, Tensor, as_tensor, record, where
-from .checks import floats, not_negative
+from ..tools.checks import not_negative
+from .checks import floats
 from .declaration import by_rows, run
 from .reduction import RowLoss, of_elements
 

@@ -8,13 +8,12 @@ import numpy as np
 from .._kernels import LOSSES
 from ..engine.tensor import Tensor, where
 from ..errors import ArgumentError, explain
-from ..tools.checks import is_number, is_whole
+from ..tools.checks import is_number, is_whole, not_negative
 from .checks import (
     common_dtype,
     constant,
     label_array,
     matrix,
-    not_negative,
     same_shape,
     wanting,
     weights,

@@ -6,8 +6,8 @@ import numpy as np
 
 from ..engine.tensor import Tensor, as_tensor, where
 from ..errors import ArgumentError, explain
-from ..tools.checks import is_number
-from .checks import floats, not_negative
+from ..tools.checks import is_number, not_negative
+from .checks import floats
 from .declaration import by_rows, run
 from .reduction import RowLoss, of_elements
 

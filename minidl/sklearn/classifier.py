@@ -12,8 +12,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from ..errors import ArgumentError, explain
-from ..losses.checks import not_negative
 from ..optim.arguments import SHARE
+from ..tools.checks import not_negative
 from .base import BaseMLP, is_stochastic
 from .losses import Loss, class_targets, classifier_loss
 from .options import one_of

@@ -1,4 +1,5 @@
-"""What counts as a number, or as a path, when a user gives one; and what a user has replaced."""
+"""What counts as a number, a weight or a path, when a user gives one; and what a user has
+replaced."""
 
 import os
 from pathlib import Path
@@ -31,6 +32,18 @@ def is_whole(value: Any, least: int) -> bool:
     """
     is_integer = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     return is_integer and bool(value >= least)
+
+
+def not_negative(operation: str, name: str, array: np.ndarray) -> np.ndarray:
+    """The array; ArgumentError if a number in it is negative, infinite or NaN."""
+    if array.size and not (array.min() >= 0 and array.max() < np.inf):
+        wrong = ~((array >= 0) & (array < np.inf))
+        at = np.unravel_index(int(wrong.argmax()), array.shape)
+        place = f" at index {', '.join(map(str, at))}" if at else ""
+        raise ArgumentError(
+            explain(operation, f"{name} of finite numbers from 0 up", f"{array[at]}{place}")
+        )
+    return array
 
 
 def to_path(operation: str, value: Any) -> Path:
