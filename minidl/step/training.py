@@ -116,10 +116,10 @@ class TrainingStep:
             warnings.warn(message, GuardWarning, stacklevel=3)
         self._left_out = names
 
-    def __call__(self, x: Any, y: Any) -> float:
+    def __call__(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """One step on a batch; gives its loss."""
         inputs = x.data if isinstance(x, Tensor) and not x.requires_grad else x
-        fused = self._fused(inputs, y)
+        fused = self._fused(inputs, y, sample_weight)
         used = self.net, self._net, self.optimizer, self.schedule, self.firing
         if not same(used, self._checked):
             self.check()
@@ -131,7 +131,8 @@ class TrainingStep:
             self.squares.append(np.array([squares_of(self.net)]))
         self.optimizer.zero_grad()
         outputs = self.net(x) if self.firing is None else self.firing.forward(x)
-        loss = self.loss(outputs, y)
+        options = {} if sample_weight is None else {"sample_weight": sample_weight}
+        loss = self.loss(outputs, y, **options)
         loss.backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -144,7 +145,9 @@ class TrainingStep:
         self.check()
         fused = self._fused_for(batches) if is_plain(batches) else None
         if fused is None:
-            return np.array([self(x, y) for x, y in pairs("TrainingStep.epoch", batches)])
+            if not isinstance(batches, Batches):
+                batches = pairs("TrainingStep.epoch", batches)
+            return np.array([self(*batch) for batch in batches])
         net, loss = fused
         order = batches.draw_order()
         size = min(batches.batch_size, len(batches.x))
@@ -161,7 +164,7 @@ class TrainingStep:
         self.check()
         fused = self._fused_for(batches)
         if fused is None or len(rows) == 0:
-            return np.array([self(x, y) for x, y in batches.walk(rows)])
+            return np.array([self(*batch) for batch in batches.walk(rows)])
         return self._run_rows(*fused, batches, rows)
 
     def _run_rows(
@@ -172,10 +175,10 @@ class TrainingStep:
 
     def _fused_for(self, batches: Batches) -> tuple[FusedNet, RowLoss] | None:
         """The net and the loss, if the kernel can train on these batches."""
-        fused = self._fused(batches.x, batches.y)
+        fused = self._fused(batches.x, batches.y, batches.sample_weight)
         return None if fused is None or batches.dtype != fused[0].dtype else fused
 
-    def _fused(self, x: Any, y: Any) -> tuple[FusedNet, RowLoss] | None:
+    def _fused(self, x: Any, y: Any, weights: Any = None) -> tuple[FusedNet, RowLoss] | None:
         """The net, and the loss for such targets, if the kernel can do all that the loop would."""
         if not recording() or (isinstance(y, Tensor) and y.requires_grad):
             return None
@@ -194,7 +197,7 @@ class TrainingStep:
             if id(p) not in net.ids or not p.requires_grad:
                 return None
         try:
-            return net, planned(self.loss, y, (len(x), net.outputs), net.dtype)
+            return net, planned(self.loss, y, (len(x), net.outputs), net.dtype, weights)
         except Unplanned:
             return None
 

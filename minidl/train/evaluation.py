@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.batches import is_plain
+from ..data.batches import Batches, is_plain
 from ..data.kinds import inputs_of, is_pair, pairs, require_data, rows_of
 from ..engine.recording import no_grad
 from ..engine.tensor import Tensor
@@ -94,12 +94,20 @@ def outputs_and_truth(model: Layer, data: Any, batch_size: int) -> tuple[np.ndar
     """The outputs for all of the data, and the targets, in one order."""
     require_data("evaluate", "data", data)
     if is_plain(data):
-        data = (data.x, data.y)
+        data = pair_of("evaluate", data)
     batches = [data] if is_pair(data) else pairs("evaluate", data)
     found = [of_batch(model, x, y, batch_size) for x, y in batches]
     if not sum(len(truth) for _, truth in found):
         raise ArgumentError(explain("evaluate", "at least one row", "none"))
     return joined([outputs for outputs, _ in found]), joined([truth for _, truth in found])
+
+
+def pair_of(operation: str, data: Batches) -> tuple[np.ndarray, np.ndarray]:
+    """All x and y; ArgumentError if they have weights, of which a metric knows nothing."""
+    if data.sample_weight is not None:
+        expected, got = "data without sample_weight", "batches that have it"
+        raise ArgumentError(explain(operation, expected, got, "(data.x, data.y)"))
+    return data.x, data.y
 
 
 def of_batch(model: Layer, x: Any, y: Any, batch_size: int) -> tuple[np.ndarray, np.ndarray]:

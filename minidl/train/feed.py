@@ -38,8 +38,9 @@ class Feed(Protocol):
     def begin(self, skip: int = 0) -> None:
         """Begins an epoch, whose first batches are left out."""
 
-    def first(self, most: int = LOOKED_AT) -> tuple[Any, Any] | None:
-        """Some rows of the data, without a step; None if none is there yet."""
+    def first(self, most: int = LOOKED_AT) -> tuple[Any, ...] | None:
+        """Some rows of the data, with their weights if they have any, without a step; None if none
+        is there yet."""
 
     def targets(self) -> Iterable[Any]:
         """All targets that are there before an epoch begins."""
@@ -94,7 +95,7 @@ class RowFeed:
         self.seen = min(skip * self.data.batch_size, len(self.order))
         self.mark()
 
-    def first(self, most: int = LOOKED_AT) -> tuple[Any, Any] | None:
+    def first(self, most: int = LOOKED_AT) -> tuple[Any, ...] | None:
         """Rows from the first to the last, as the model gets them."""
         count = min(len(self.data.x), most)
         return self.data.take(np.arange(count) * len(self.data.x) // count)
@@ -106,7 +107,7 @@ class RowFeed:
     def upcoming(self) -> tuple[Any, Any] | None:
         """The rows of the next batch."""
         rows = self._rows(self.seen, 1)
-        return self.data.take(rows) if len(rows) else None
+        return self.data.take(rows)[:2] if len(rows) else None
 
     def train(self, step: TrainingStep, most: int) -> np.ndarray:
         """The next rows, in one kernel call if the kernel can."""
@@ -125,7 +126,7 @@ class RowFeed:
     def batch(self, i: int) -> Batch:
         """The i-th batch of the rows from the mark on."""
         rows = self._rows(self.marked + i * self.data.batch_size, 1)
-        return (*self.data.take(rows), rows)
+        return (*self.data.take(rows)[:2], rows)
 
     def held(self) -> Iterator[Batch]:
         """The whole data."""

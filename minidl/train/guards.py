@@ -80,7 +80,8 @@ class Guards(Callback):
         """Checks the first of the data, once."""
         batch = run.feed.first() if self.first is None else None
         if batch is not None:
-            loss = check(run.model, run.loss, *batch, self.guards)
+            x, y = batch[:2]
+            loss = check(run.model, run.loss, x, y, self.guards)
             self.first = math.nan if loss is None else loss.item()
 
     def on_steps(self, run: Run, losses: np.ndarray) -> None:

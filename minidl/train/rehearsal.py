@@ -30,13 +30,14 @@ def rehearse_step(run: Run) -> None:
     batch = run.feed.first(run.feed.usual)
     if batch is None:
         return
-    x, y = batch
+    x, y, *weights = batch
     with unchanged(run.model):
         outputs = run.model(x)
         for targets in run.feed.targets() if isinstance(outputs, Tensor) else ():
             shape = (*np.shape(targets)[:1], *outputs.shape[1:])
             check_targets(run.loss, targets, shape, outputs.dtype)
-        require_number(run.loss(outputs, y))
+        options = {"sample_weight": weights[0]} if weights else {}
+        require_number(run.loss(outputs, y, **options))
         last = run.feed.first(run.feed.rest) if run.feed.rest else None
         if last is not None:
             run.model(last[0])  # batch normalisation refuses a single row

@@ -11,7 +11,16 @@ from ..engine.recording import no_grad
 from ..engine.tensor import Tensor
 from ..errors import ArgumentError, MinidlError, explain
 from ..layers.base import Layer
-from .evaluation import ROWS, dtype_of, evaluated, measured, mode, outputs_and_truth, rows_beside
+from .evaluation import (
+    ROWS,
+    dtype_of,
+    evaluated,
+    measured,
+    mode,
+    outputs_and_truth,
+    pair_of,
+    rows_beside,
+)
 from .metrics import Metric, find_all
 
 FEW = 16  # rows whose outputs stand for those of all, before the first step
@@ -29,7 +38,7 @@ class Validation:
         self.functions = find_all(metrics, loss)
         require_validation(data, self.functions)
         if is_plain(data):
-            data = (data.x, data.y)
+            data = pair_of("validation", data)
         if data is not None and is_pair(data):
             data = (inputs_of("validation", data[0], dtype_of(model)), data[1])
         self.model, self.data, self.loss = model, data, loss

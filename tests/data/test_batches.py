@@ -264,6 +264,59 @@ def test_without_scale_they_are_trained_on_as_they_are(loss):
     assert results[0] == results[1]
 
 
+# ---- weights ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weights", [np.arange(N), np.arange(N)[::-1].tolist(), np.ones(N, bool)])
+def test_weights_come_with_their_rows(pixels, weights):
+    data = batches(pixels, np.arange(N), 5, shuffle=True, seed=0, sample_weight=weights)
+    triples = list(data)
+    assert len(triples) == len(data)
+    for inputs, rows, w in [*triples, data.take([3, 1])]:
+        np.testing.assert_array_equal(w, np.asarray(weights)[rows])
+        assert (w.dtype, w.shape) == (np.float64, rows.shape)
+        assert not np.shares_memory(w, data.sample_weight)
+        np.testing.assert_array_equal(inputs.numpy(), (pixels[rows] / 255.0).astype(np.float32))
+    others = data.with_inputs(np.zeros((N, 2)))
+    np.testing.assert_array_equal(others.sample_weight, weights)
+    assert batches(pixels, np.arange(N), 5).sample_weight is None
+
+
+def test_weights_count_in_the_checksum_and_cannot_be_replaced(pixels):
+    kinds = None, np.ones(N), np.arange(N)
+    made = [batches(pixels, np.arange(N), 5, sample_weight=weights) for weights in kinds]
+    assert len({data.settings()["data"] for data in made}) == 3
+    with pytest.raises(AttributeError, match="sample_weight"):
+        made[1].sample_weight = np.ones(4)
+
+
+def test_fit_on_weighted_rows_is_the_loop():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(N, 3)), rng.integers(0, 2, N)
+    data = batches(x, y, 5, shuffle=True, seed=0, sample_weight=rng.integers(0, 4, N) + 0.5)
+    results = []
+    for is_loop in (True, False):
+        minidl.manual_seed(0)
+        net = nn.MLP([3, 4, 2]).astype("float64")
+        optimizer = optim.SGD(net.parameters(), 0.1)
+        data.epoch = 0
+        if is_loop:
+            for inputs, labels, weights in [batch for _ in range(2) for batch in data]:
+                optimizer.zero_grad()
+                F.cross_entropy(net(inputs), labels, sample_weight=weights).backward()
+                optimizer.step()
+        else:
+            train.fit(net, data, F.cross_entropy, optimizer, epochs=2, progress=False)
+        results.append([p.data.tobytes() for p in net.parameters()])
+    assert results[0] == results[1]
+    for call in (
+        lambda: train.evaluate(net, data, F.cross_entropy),
+        lambda: train.fit(net, (x, y), F.cross_entropy, optimizer, epochs=1, validation=data),
+    ):
+        with pytest.raises(ArgumentError, match="data without sample_weight"):
+            call()
+
+
 # ---- what is refused, at the call ---------------------------------------------------------------
 
 
@@ -284,6 +337,12 @@ def test_without_scale_they_are_trained_on_as_they_are(loss):
         ({"batch_size": None}, ArgumentError, "got None"),
         ({"seed": -1}, ArgumentError, "seed as a whole number from 0 up, got -1"),
         ({"seed": 1.5}, ArgumentError, "got 1.5"),
+        ({"sample_weight": np.ones(4)}, ShapeError, "sample_weight of shape (23,), got (4,)"),
+        ({"sample_weight": np.ones((N, 1))}, ShapeError, "got (23, 1)"),
+        ({"sample_weight": [-1.0] + [1.0] * 22}, ArgumentError, "from 0 up, got -1.0 at index 0"),
+        ({"sample_weight": [np.nan] * N}, ArgumentError, "got nan at index 0"),
+        ({"sample_weight": [np.inf] * N}, ArgumentError, "got inf at index 0"),
+        ({"sample_weight": ["a"] * N}, DTypeError, "integer or bool"),
     ],
 )
 def test_refused(pixels, change, error, words):

@@ -179,7 +179,7 @@ REFUSED = {
     "sparse x": ((scipy.sparse.csr_matrix(X), Y), "x.toarray()"),
     "sparse y": ((SINGLE, scipy.sparse.csr_array(np.eye(2)[Y])), "y.toarray()"),
     "dicts": ([{"image": X, "label": Y}], "[(batch['image'], batch['label']) for batch in data]"),
-    "triples": ([(X, Y, Y)], "got tuple of 3. Try: weights as a further column of y"),
+    "triples": ([(X, Y, Y)], "got tuple of 3. Try: data.batches(x, y, ..., sample_weight=weights)"),
     "arrays": ([X[:3], X[3:], X], "got list of 3. Try: (x, y), a tuple of two"),
     "samples": (Samples(), "x, y = map(np.stack, zip(*(data[i] for i in range(len(data)))))"),
     "iterated": (Iterated(), "np.stack of many samples"),
