@@ -26,10 +26,12 @@ from .layers.activations.names import (
     softsign,
     tanh,
 )
+from .layers.batch_norm import batch_norm
 from .layers.dense import dense
 from .layers.dropout import dropout
+from .layers.embedding import embedding
+from .layers.layer_norm import layer_norm, rms_norm
 from .layers.noise import gaussian_noise
-from .layers.normalization import batch_norm
 from .losses import REGISTRY as _LOSSES
 from .losses import (
     binary_cross_entropy_with_logits,
@@ -49,11 +51,11 @@ from .losses import (
 
 __all__ = [
     "batch_norm", "binary_cross_entropy_with_logits", "celu", "cosine_similarity",
-    "cross_entropy", "dense", "dropout", "elu", "gaussian_noise", "gelu", "hard_sigmoid",
-    "hard_tanh", "hinge", "huber", "identity", "kl_divergence", "leaky_relu", "lecun_tanh",
-    "log_sigmoid", "log_softmax", "maxout", "mish", "mse", "multi_margin", "nll", "one_hot",
-    "poisson", "prelu", "relu", "relu6", "selu", "sigmoid", "silu", "softmax", "softplus",
-    "softsign", "tanh", "triplet_margin",
+    "cross_entropy", "dense", "dropout", "elu", "embedding", "gaussian_noise", "gelu",
+    "hard_sigmoid", "hard_tanh", "hinge", "huber", "identity", "kl_divergence", "layer_norm",
+    "leaky_relu", "lecun_tanh", "log_sigmoid", "log_softmax", "maxout", "mish", "mse",
+    "multi_margin", "nll", "one_hot", "poisson", "prelu", "relu", "relu6", "rms_norm", "selu",
+    "sigmoid", "silu", "softmax", "softplus", "softsign", "tanh", "triplet_margin",
 ]  # fmt: skip
 
 if not _typing.TYPE_CHECKING:

@@ -27,19 +27,22 @@ from .layers.activations.names import (
     Tanh,
 )
 from .layers.base import Layer, Parameter
+from .layers.batch_norm import BatchNorm
 from .layers.bias import Bias
-from .layers.containers import Sequential
+from .layers.containers import Concat, Residual, Sequential, chain
 from .layers.dense import Dense
 from .layers.dropout import Dropout
+from .layers.embedding import Embedding
+from .layers.layer_norm import LayerNorm, RMSNorm
 from .layers.mlp import MLP
 from .layers.noise import GaussianNoise
-from .layers.normalization import BatchNorm
 
 __all__ = [
-    "CELU", "ELU", "GELU", "MLP", "SELU", "Activation", "BatchNorm", "Bias", "Dense", "Dropout",
-    "GaussianNoise", "HardSigmoid", "HardTanh", "Identity", "Layer", "LeCunTanh", "LeakyReLU",
-    "LogSigmoid", "Maxout", "Mish", "PReLU", "Parameter", "ReLU", "ReLU6", "Sequential", "SiLU",
-    "Sigmoid", "Softplus", "Softsign", "Tanh",
+    "CELU", "ELU", "GELU", "MLP", "SELU", "Activation", "BatchNorm", "Bias", "Concat", "Dense",
+    "Dropout", "Embedding", "GaussianNoise", "HardSigmoid", "HardTanh", "Identity", "Layer",
+    "LayerNorm", "LeCunTanh", "LeakyReLU", "LogSigmoid", "Maxout", "Mish", "PReLU", "Parameter",
+    "RMSNorm", "ReLU", "ReLU6", "Residual", "Sequential", "SiLU", "Sigmoid", "Softplus", "Softsign",
+    "Tanh", "chain",
 ]  # fmt: skip
 
 if not _typing.TYPE_CHECKING:

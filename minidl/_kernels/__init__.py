@@ -23,9 +23,9 @@ from .threads import get_num_threads, openmp, product_nanoseconds, set_num_threa
 
 __all__ = [
     "LEARNED", "LOSSES", "ROW_FUNCTIONS", "alike", "arithmetic", "bare", "batch_norm", "dense",
-    "dropout", "elementwise", "extremes", "gather", "gemm", "get_num_threads", "level",
-    "levels", "losses", "network", "noise", "norms", "number", "product_nanoseconds", "rows",
-    "rules", "scatter", "set_num_threads", "show_config", "softmax", "starts_with", "sums",
+    "dropout", "elementwise", "extremes", "gather", "gemm", "get_num_threads", "layer_norm",
+    "level", "levels", "losses", "network", "noise", "norms", "number", "product_nanoseconds",
+    "rows", "rules", "scatter", "set_num_threads", "show_config", "softmax", "starts_with", "sums",
     "threads_for", "update", "use",
 ]  # fmt: skip
 
@@ -49,8 +49,8 @@ def _chosen_level() -> str:
 
 KERNELS = (
     "arithmetic", "batch_norm", "dense", "dropout", "elementwise", "extremes", "gather", "gemm",
-    "losses", "maxout", "network", "noise", "norms", "piecewise", "prelu", "rows", "rules",
-    "scatter", "smooth", "softmax", "sums", "update",
+    "layer_norm", "losses", "maxout", "network", "noise", "norms", "piecewise", "prelu", "rows",
+    "rules", "scatter", "smooth", "softmax", "sums", "update",
 )  # fmt: skip
 
 level = ""
@@ -62,6 +62,7 @@ elementwise: ModuleType
 extremes: ModuleType
 gather: ModuleType
 gemm: ModuleType
+layer_norm: ModuleType
 losses: ModuleType
 network: ModuleType
 noise: ModuleType

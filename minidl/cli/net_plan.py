@@ -9,10 +9,10 @@ from ..errors import ArgumentError, explain
 from ..layers.activations import Activation
 from ..layers.activations import activation as find
 from ..layers.base import Layer
+from ..layers.batch_norm import BatchNorm
 from ..layers.containers import Sequential
 from ..layers.dense import Dense
 from ..layers.dropout import Dropout
-from ..layers.normalization import BatchNorm
 from ..tools.checks import is_number, is_whole
 
 

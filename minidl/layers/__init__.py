@@ -2,15 +2,17 @@
 
 from .activations import Activation
 from .base import Layer, Parameter
+from .batch_norm import BatchNorm
 from .bias import Bias
-from .containers import Sequential
+from .containers import Concat, Residual, Sequential
 from .dense import Dense
 from .dropout import Dropout
+from .embedding import Embedding
+from .layer_norm import LayerNorm, RMSNorm
 from .mlp import MLP
 from .noise import GaussianNoise
-from .normalization import BatchNorm
 
 __all__ = [
-    "MLP", "Activation", "BatchNorm", "Bias", "Dense", "Dropout", "GaussianNoise", "Layer",
-    "Parameter", "Sequential",
+    "MLP", "Activation", "BatchNorm", "Bias", "Concat", "Dense", "Dropout", "Embedding",
+    "GaussianNoise", "Layer", "LayerNorm", "Parameter", "RMSNorm", "Residual", "Sequential",
 ]  # fmt: skip

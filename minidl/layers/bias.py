@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from ..engine.tensor import Tensor, as_tensor
-from ..errors import DTypeError, ShapeError, explain
 from ..tools.checks import check_size
 from .base import Layer, Parameter
+from .checks import check_units
 
 
 class Bias(Layer):
@@ -34,12 +34,7 @@ class Bias(Layer):
     def forward(self, x: Any) -> Tensor:
         """x + b."""
         x = as_tensor(x, "Bias", like=self.bias)
-        (units,) = self.bias.shape
-        if x.shape[-1:] != (units,):
-            raise ShapeError(explain("Bias", f"x of shape (batch, {units})", x.shape))
-        if x.dtype != self.bias.dtype:
-            hint = f"x.astype('{self.bias.dtype}'), or layer.astype('{x.dtype}')"
-            raise DTypeError(explain("Bias", f"x of dtype {self.bias.dtype}", x.dtype, hint))
+        check_units("Bias", x, {"bias": self.bias})
         return x + self.bias
 
     def describe(self) -> str:

@@ -1,13 +1,16 @@
-"""`Sequential`: layers in a row."""
+"""Layers made of layers: in a row, side by side, around a shortcut; and `chain` for one's own."""
 
-from collections.abc import Iterator, Sequence
+import difflib
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise, zip_longest
+from types import MethodType
 from typing import Any
 
 import numpy as np
 
 from ..engine.tensor import Tensor, as_tensor
-from ..errors import ArgumentError, explain
+from ..engine.tensor.joining import concatenate
+from ..errors import ArgumentError, ShapeError, explain
 from ..tools.checks import declared, runs_as
 from .activations import Activation
 from .base import Layer, parts
@@ -25,17 +28,9 @@ class Sequential(Layer):
     """
 
     def __init__(self, *layers: Layer) -> None:
-        given: Sequence[Any] = layers
-        for i, layer in enumerate(given):
-            if not isinstance(layer, Layer):
-                hint = (
-                    "ReLU() with brackets" if isinstance(layer, type) else "nn.ReLU() and the like"
-                )
-                raise ArgumentError(
-                    explain(f"Sequential: argument {i}", "a layer", repr(layer), hint)
-                )
+        for i, layer in enumerate(layers):
+            check_layer(f"Sequential: argument {i}", layer)
         self._layers = layers
-        self._stages = list(stages(layers))
         for first, second in pairwise(layers):
             if isinstance(first, Dense) and isinstance(second, Activation):
                 first.scale_for(second)
@@ -47,21 +42,12 @@ class Sequential(Layer):
 
     def held(self) -> Iterator[tuple[str, Any]]:
         """The layers, named by their position, and what a subclass holds beside them."""
-        others = {k: v for k, v in vars(self).items() if k not in ("_layers", "_stages")}
+        others = {k: v for k, v in vars(self).items() if k != "_layers"}
         return parts({str(i): layer for i, layer in enumerate(self._layers)} | others, set())
 
     def forward(self, x: Any) -> Tensor:
-        """The last layer's output. An array becomes a tensor, so that a layer of one's own can use
-        a tensor's methods wherever it stands."""
-        x = as_tensor(x, "Sequential") if isinstance(x, np.ndarray) else x
-        for layer, activation in self._stages:
-            if activation is None:
-                x = layer(x)
-            elif is_own(layer, Dense) and is_own(activation, Activation):
-                x = layer.forward(x, activation)
-            else:
-                x = activation(layer(x))
-        return x
+        """The last layer's output."""
+        return run_in_order(self._layers, as_input("Sequential", x))
 
     def __len__(self) -> int:
         return len(self.layers)
@@ -73,17 +59,149 @@ class Sequential(Layer):
         return iter(self.layers)
 
 
-def stages(layers: Sequence[Layer]) -> Iterator[tuple[Any, Activation | None]]:
-    """Each layer, a Dense together with the activation after it."""
-    paired = None
+@declared
+class Residual(Layer):
+    """y = x + body(x): the body, a layer of any kind, learns what is to be added to x. Its output
+    has x's shape, else ShapeError.
+
+    He, Zhang, Ren & Sun 2016.
+
+    >>> from minidl import nn
+    >>> block = Residual(nn.Sequential(nn.LayerNorm(8), nn.Dense(8, 8), nn.ReLU()))
+    >>> block(np.zeros((2, 8), np.float32)).shape
+    (2, 8)
+    """
+
+    def __init__(self, body: Layer) -> None:
+        check_layer("Residual", body)
+        self.body = body
+
+    def forward(self, x: Any) -> Tensor:
+        """x + body(x)."""
+        x = as_tensor(x, "Residual")
+        y = self.body(x)
+        if y.shape != x.shape:
+            raise ShapeError(explain("Residual", f"a body that keeps x's shape {x.shape}", y.shape))
+        return x + y
+
+
+@declared
+class Concat(Layer):
+    """y = the bodies' outputs for one x, side by side along the last axis: of bodies that give
+    (..., m) and (..., n), y is (..., m + n). ShapeError where they differ in another axis.
+
+    Szegedy et al. 2015; with Identity as one of the bodies, Huang, Liu, van der Maaten &
+    Weinberger 2017.
+
+    >>> from minidl import nn
+    >>> net = Concat(nn.Identity(), nn.Dense(8, 3))
+    >>> net(np.zeros((2, 8), np.float32)).shape
+    (2, 11)
+    """
+
+    def __init__(self, *bodies: Layer) -> None:
+        if not bodies:
+            raise ArgumentError(explain("Concat", "at least one layer", "none"))
+        for i, body in enumerate(bodies):
+            check_layer(f"Concat: argument {i}", body)
+        self.bodies = bodies
+
+    def forward(self, x: Any) -> Tensor:
+        """All outputs as one."""
+        x = as_input("Concat", x)
+        outputs = [body(x) for body in self.bodies]
+        if len({y.shape[:-1] for y in outputs}) != 1:
+            shapes = ", ".join(str(y.shape) for y in outputs)
+            raise ShapeError(
+                explain("Concat", "outputs that differ in their last axis only", shapes)
+            )
+        return concatenate(outputs, axis=-1)
+
+
+class Chain:
+    """What `chain` makes: a method that calls the layers of these names in order."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+        self.__doc__ = f"Calls in order: {', '.join(names)}."
+
+    def __get__(self, layer: Layer | None, kind: type | None = None) -> Any:
+        return self if layer is None else MethodType(self, layer)
+
+    def __call__(self, layer: Layer, x: Any) -> Tensor:
+        """The last layer's output."""
+        return run_in_order(self.layers_of(layer), as_input(type(layer).__name__, x))
+
+    def layers_of(self, layer: Layer) -> list[Layer]:
+        """The layers that `layer` holds under these names; ArgumentError if one is missing."""
+        found: list[Any] = [getattr(layer, name, None) for name in self.names]
+        for name, value in zip(self.names, found, strict=True):
+            operation = f"{type(layer).__name__}: chain: {name!r}"
+            if value is None:
+                layers = [k for k, v in vars(layer).items() if isinstance(v, Layer)]
+                close = difflib.get_close_matches(name, layers, 1)
+                raise ArgumentError(explain(operation, "an attribute", "none", *map(repr, close)))
+            check_layer(operation, value)
+        return found
+
+    def __repr__(self) -> str:
+        return f"chain({', '.join(map(repr, self.names))})"
+
+
+def chain(*names: str) -> Callable[..., Tensor]:
+    """`forward` of a layer of one's own that calls the layers it holds under these names, in order,
+    as a Sequential does: a Dense and the activation after it run as one kernel call. A name may
+    come twice. (Default weights of a Dense do not know which activation follows: give it an `init`,
+    or make a Sequential of the two.)
+
+    ArgumentError for what are no names; when the layer is called, for a name that it has not, or
+    that is no layer.
+
+    >>> from minidl import nn
+    >>> class Net(nn.Layer):
+    ...     def __init__(self):
+    ...         self.hidden, self.relu = nn.Dense(784, 128, init="he_normal"), nn.ReLU()
+    ...         self.out = nn.Dense(128, 10)
+    ...     forward = nn.chain("hidden", "relu", "out")
+    >>> Net()(np.zeros((2, 784), np.float32)).shape
+    (2, 10)
+    """
+    if not names or not all(isinstance(name, str) and name.isidentifier() for name in names):
+        hint = 'chain("hidden", "relu")'
+        raise ArgumentError(explain("chain", "names of attributes", repr(names), hint))
+    return Chain(names)
+
+
+def check_layer(operation: str, value: Any) -> None:
+    """ArgumentError unless this is a layer."""
+    if not isinstance(value, Layer):
+        hint = "ReLU() with brackets" if isinstance(value, type) else "nn.ReLU() and the like"
+        raise ArgumentError(explain(operation, "a layer", repr(value), hint))
+
+
+def as_input(operation: str, x: Any) -> Any:
+    """An array as a tensor, so that a layer of one's own can use a tensor's methods wherever it
+    stands; all else as it is, for the first layer to judge."""
+    return as_tensor(x, operation) if isinstance(x, np.ndarray) else x
+
+
+def run_in_order(layers: Sequence[Any], x: Any) -> Any:
+    """The last layer's output. A Dense and the activation after it run as one kernel call."""
+    ran = None  # the activation that ran together with the Dense before it
     for layer, following in zip_longest(layers, layers[1:]):
-        if layer is paired:
-            paired = None
-        elif isinstance(layer, Dense) and isinstance(following, Activation):
-            paired = following
-            yield layer, following
+        if layer is ran:
+            ran = None
+        elif run_together(layer, following):
+            x, ran = layer.forward(x, following), following
         else:
-            yield layer, None
+            x = layer(x)
+    return x
+
+
+def run_together(layer: Any, following: Any) -> bool:
+    """Whether these are a Dense and an activation, and none of them does anything of its own."""
+    are_such = isinstance(layer, Dense) and isinstance(following, Activation)
+    return are_such and is_own(layer, Dense) and is_own(following, Activation)
 
 
 def is_own(layer: Layer, kind: type[Layer]) -> bool:

@@ -10,10 +10,10 @@ from scipy import sparse
 from ..errors import ShapeError, explain
 from ..layers.activations import Activation
 from ..layers.base import Parameter
+from ..layers.batch_norm import BatchNorm
 from ..layers.containers import Sequential
 from ..layers.dense import Dense
 from ..layers.dropout import Dropout
-from ..layers.normalization import BatchNorm
 from ..step.prediction import predict
 
 SPARSE_ROWS = 1024  # that are made dense at a time

@@ -1,6 +1,5 @@
 """Batch normalisation: every unit's outputs get mean 0 and variance 1."""
 
-import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -8,10 +7,11 @@ import numpy as np
 
 from .. import _kernels
 from ..engine.tape import Node
-from ..engine.tensor import FLOATS, Operation, Tensor, as_tensor, by_formula, record, require_float
-from ..errors import ArgumentError, DTypeError, ShapeError, explain
+from ..engine.tensor import FLOATS, Operation, Tensor, as_tensor, by_formula, record
+from ..errors import ArgumentError, ShapeError, explain
 from ..tools.checks import check_size, is_number
 from .base import Layer, Parameter
+from .checks import check_eps, check_units
 
 NANOSECONDS = 1.5  # for one element, there and back alike
 
@@ -61,7 +61,10 @@ def batch_norm(
     running = {"running_mean": running_mean, "running_var": running_var}
     check_options("batch_norm", momentum, eps)
     check_running(running, training)
-    check_fit(x, running | {"weight": weight, "bias": bias})
+    if x.ndim != 2:
+        hint = f"x.reshape(-1, {x.shape[-1]})" if x.ndim > 2 else ""
+        raise ShapeError(explain("batch_norm", "x of shape (batch, units)", x.shape, hint))
+    check_units("batch_norm", x, running | {"weight": weight, "bias": bias}, rows="batch")
     if training and len(x.data) < 2:
         hint = "net.eval(), or drop_last=True where batches are made"
         raise ShapeError(explain("batch_norm", "2 rows or more in training", x.shape, hint))
@@ -182,8 +185,7 @@ def check_options(operation: str, momentum: Any, eps: Any) -> None:
     """ArgumentError for a momentum outside [0, 1] or an eps that is not positive."""
     if not (is_number(momentum) and 0 <= momentum <= 1):
         raise ArgumentError(explain(operation, "momentum from 0 to 1", f"momentum={momentum!r}"))
-    if not (is_number(eps) and 0 < eps < math.inf):
-        raise ArgumentError(explain(operation, "a finite eps above 0", f"eps={eps!r}"))
+    check_eps(operation, eps)
 
 
 def check_running(running: Mapping[str, Any], training: bool) -> None:
@@ -197,26 +199,4 @@ def check_running(running: Mapping[str, Any], training: bool) -> None:
         if training and not array.flags.writeable:
             raise ArgumentError(
                 explain("batch_norm", f"a {name} that can be updated", "a read-only array")
-            )
-
-
-def check_fit(x: Tensor, others: Mapping[str, Any]) -> None:
-    """ShapeError or DTypeError unless x is (batch, units) and the others are (units,), or not
-    there, all of one dtype."""
-    require_float("batch_norm", x)
-    if x.ndim != 2:
-        hint = f"x.reshape(-1, {x.shape[-1]})" if x.ndim > 2 else ""
-        raise ShapeError(explain("batch_norm", "x of shape (batch, units)", x.shape, hint))
-    for name, array in others.items():
-        if array is None:
-            continue
-        if array.ndim != 1:
-            raise ShapeError(explain("batch_norm", f"{name} of shape (units,)", array.shape))
-        if array.shape != x.shape[1:]:
-            expected = f"x of shape (batch, {array.shape[0]}), to fit {name}"
-            raise ShapeError(explain("batch_norm", expected, x.shape))
-        if array.dtype != x.dtype:
-            hint = f"x.astype('{array.dtype}'), or layer.astype('{x.dtype}')"
-            raise DTypeError(
-                explain("batch_norm", f"x of {name}'s dtype {array.dtype}", x.dtype, hint)
             )

@@ -1,0 +1,80 @@
+"""Embedding: a row of numbers for each whole number, learned."""
+
+from typing import Any
+
+import numpy as np
+
+from ..engine.random import generator
+from ..engine.tensor import Operation, Tensor, as_tensor, record, require_float
+from ..engine.tensor.indexing import as_places, looked_up, put_back
+from ..errors import ArgumentError, DTypeError, ShapeError, explain
+from ..tools.checks import check_size
+from .base import Layer, Parameter
+
+EMBEDDING = Operation("embedding", weight=put_back)
+
+
+def embedding(indices: Any, weight: Any) -> Tensor:
+    """y[...] = weight[indices[...]]: each index becomes its row.
+
+    Shapes: indices (...), weight (count, width), float32 or float64, y (..., width) of its dtype.
+    Indices are integers from 0 to count - 1, of any kind, or a tensor of floats that are whole.
+    dweight has the shape of weight: the rows of dy that came from one index are added up there, in
+    double precision and in their order; a row that none came from is 0.
+
+    DTypeError for indices that are no whole numbers, or for a weight of integers; ShapeError for a
+    weight that is no matrix; ArgumentError for an index that is not there: negative ones do not
+    count from the end.
+
+    >>> import minidl
+    >>> weight = minidl.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    >>> embedding([2, 0], weight)
+    tensor([[5., 6.],
+            [1., 2.]])
+
+    Bengio, Ducharme, Vincent, Jauvin, "A neural probabilistic language model", JMLR 3, 2003.
+    """
+    weight = as_tensor(weight, "embedding")
+    require_float("embedding", weight)
+    if weight.ndim != 2:
+        raise ShapeError(explain("embedding", "weight of shape (count, width)", weight.shape))
+    places = as_places("embedding", indices)
+    if places.dtype.kind not in "iu":
+        hint = "indices.astype('int64')"
+        raise DTypeError(explain("embedding", "whole numbers", places.dtype, hint))
+    count = len(weight.data)
+    outside = places[(places < 0) | (places >= count)]
+    if outside.size:
+        expected = f"indices from 0 to {count - 1}"
+        raise ArgumentError(explain("embedding", expected, outside.flat[0]))
+    places = places.astype(np.intp, copy=False)
+    options = {"index": places, "is_once": False}
+    return record(EMBEDDING, looked_up(weight.data, places), (weight,), options)
+
+
+class Embedding(Layer):
+    """y = weight[x]: x (...) holds whole numbers from 0 to count - 1, y is (..., width).
+
+    `weight` (count, width) is drawn from the normal distribution N(0, 1), as in PyTorch. Its
+    gradient has a number for every element, 0 for the rows that were not looked up: optimisers with
+    momentum or weight decay move these too.
+
+    Bengio, Ducharme, Vincent & Jauvin 2003.
+
+    >>> layer = Embedding(1000, 16)
+    >>> layer(np.array([[3, 999, 3]])).shape
+    (1, 3, 16)
+    """
+
+    def __init__(self, count: int, width: int) -> None:
+        shape = check_size("Embedding", "count", count), check_size("Embedding", "width", width)
+        self.weight = Parameter(generator().standard_normal(shape).astype(np.float32))
+
+    def forward(self, x: Any) -> Tensor:
+        """The rows of these numbers."""
+        return embedding(x, self.weight)
+
+    def describe(self) -> str:
+        """Its sizes."""
+        count, width = self.weight.shape
+        return f"{count}, {width}"
