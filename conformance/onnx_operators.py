@@ -89,6 +89,31 @@ def hard_sigmoid(x: Tensor, alpha: float = 0.2, beta: float = 0.5) -> Tensor:
     return (alpha * x + beta).clip(0, 1)
 
 
+def from_axis(
+    norm: Callable[..., Tensor], x: Tensor, axis: int, *parameters: Tensor, eps: float
+) -> Any:
+    """A norm of the last axis, of all axes from this one on as one."""
+    rows = x.reshape(*x.shape[:axis], -1) if axis else x.reshape(-1)
+    return norm(rows, *[p.reshape(-1) for p in parameters], eps=eps).reshape(x.shape)
+
+
+def layer_normalization(
+    x: Tensor, weight: Tensor, bias: Tensor | None = None, axis: int = -1, epsilon: float = 1e-5,
+    stash_type: int = 1,
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    axes = tuple(range(axis % x.ndim, x.ndim))
+    parameters = [weight] if bias is None else [weight, bias]
+    y = from_axis(F.layer_norm, x, axis % x.ndim, *parameters, eps=epsilon)
+    size = (x.var(axes, keepdims=True) + epsilon).sqrt()
+    return y, x.mean(axes, keepdims=True), 1 / size
+
+
+def rms_normalization(
+    x: Tensor, weight: Tensor, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1
+) -> Tensor:
+    return from_axis(F.rms_norm, x, axis % x.ndim, weight, eps=epsilon)
+
+
 def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
     return F.log_softmax(x, axis=axis)
 
@@ -201,6 +226,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "Identity": lambda x: x.copy(),
     "IsInf": is_inf,
     "IsNaN": lambda x: x.isnan(),
+    "LayerNormalization": layer_normalization,
     "LeakyRelu": lambda x, alpha=0.01: F.leaky_relu(x, negative_slope=alpha),
     "Less": lambda x, y: x < y,
     "LessOrEqual": lambda x, y: x <= y,
@@ -220,6 +246,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "Pow": power,
     "PRelu": prelu,
     "Reciprocal": lambda x: x.reciprocal(),
+    "RMSNormalization": rms_normalization,
     "ReduceL1": reduction(partial(minidl.norm, ord=1)),
     "ReduceL2": reduction(minidl.norm),
     "ReduceLogSum": reduction(lambda x, **words: x.sum(**words).log()),

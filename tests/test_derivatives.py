@@ -57,6 +57,26 @@ def test_batch_norm():
     )
 
 
+def test_layer_norm_and_rms_norm():
+    def of_rows(x, weight=1.0, bias=0.0):
+        mean, var = anp.mean(x, -1, keepdims=True), anp.var(x, -1, keepdims=True)
+        return normalized(x, mean, var, weight, bias)
+
+    def by_size(x, weight=1.0):
+        return x / anp.sqrt(anp.mean(x * x, -1, keepdims=True) + 1e-3) * weight
+
+    assert_derivatives(F.layer_norm, of_rows, X, WEIGHT, BIAS)
+    assert_derivatives(F.layer_norm, of_rows, X.reshape(1, 5, 3))
+    assert_derivatives(lambda x, weight: F.rms_norm(x, weight, eps=1e-3), by_size, X, WEIGHT)
+    assert_derivatives(lambda x: F.rms_norm(x, eps=1e-3), by_size, X.reshape(5, 1, 3))
+
+
+def test_embedding():
+    """Cubed, as its own second derivative is 0."""
+    indices = np.array([[0, 4], [4, 2]])
+    assert_derivatives(lambda W: F.embedding(indices, W) ** 3, lambda W: W[indices] ** 3, X)
+
+
 @pytest.mark.parametrize("offset", [0, 1e3, 1e5])
 def test_batch_norm_of_float32_has_the_kernels_gradients(offset):
     """Though what is left of x after the mean has been taken away is small."""
@@ -105,7 +125,8 @@ def test_a_net_of_every_kind_of_layer(training):
     minidl.manual_seed(0)
     net = nn.Sequential(
         *[nn.Dense(2, 2), nn.BatchNorm(2), nn.Tanh(), nn.Dropout(0.3), nn.GaussianNoise(0.1)],
-        *[nn.Dense(2, 2), nn.PReLU(2), nn.MLP([2, 2, 1], "maxout"), nn.Bias(1)],
+        *[nn.Residual(nn.LayerNorm(2)), nn.Concat(nn.Dense(2, 1), nn.Identity()), nn.RMSNorm(3)],
+        *[nn.Dense(3, 2), nn.PReLU(2), nn.MLP([2, 2, 1], "maxout"), nn.Bias(1)],
     ).astype(np.float64)
     net.train(training)
     x = minidl.tensor(X[:4, :2], requires_grad=True)

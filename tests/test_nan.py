@@ -54,6 +54,7 @@ FORMULAS = {
     for name in ("exp", "log", "expm1", "log1p", "sqrt", "tanh", "abs", "sum", "mean", "var")
 } | {
     "softmax": lambda x: F.softmax(x[None, :]), "log_softmax": lambda x: F.log_softmax(x[None, :]),
+    "layer_norm": F.layer_norm, "rms_norm": F.rms_norm,
     "power": lambda x: x**2, "base": lambda x: 2.0**x, "quotient": lambda x: 1 / x,
     "norm": lambda x: (x * x).sum().sqrt(),
 }  # fmt: skip

@@ -8,6 +8,7 @@ import floors
 from optimizer_rules import RULES
 
 import minidl
+from minidl import nn
 from minidl.layers.activations import REGISTRY
 from minidl.layers.activations.table import table
 
@@ -25,6 +26,18 @@ def test_the_table_of_activations_is_the_registrys():
 
 def test_the_table_of_floors_is_the_tests():
     assert section("floors") == floors.table()
+
+
+def test_the_table_of_layers_has_all_with_their_options():
+    kinds = [getattr(nn, name) for name in nn.__all__]
+    layers = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, nn.Layer)]
+    for kind in set(layers) - {nn.Layer, nn.Activation, *REGISTRY.values()}:
+        options = ", ".join(
+            f"*{p.name}" if p.kind is p.VAR_POSITIONAL else
+            p.name if p.default is p.empty else f"{p.name}={p.default!r}"
+            for p in inspect.signature(kind).parameters.values()
+        )  # fmt: skip
+        assert f"\n| `{kind.__name__}({options})` | " in section("layers")
 
 
 def test_the_table_of_optimisers_has_all_with_their_options():

@@ -127,6 +127,8 @@ SUMS = {
     "Dense": of_layer(lambda units: nn.Dense(units, units), "bias"),
     "Bias": of_layer(nn.Bias, "bias"),
     "BatchNorm": of_layer(lambda units: nn.BatchNorm(units).eval(), "bias"),
+    "LayerNorm": of_layer(nn.LayerNorm, "bias"),
+    "RMSNorm": of_layer(lambda units: nn.RMSNorm(units, eps=1e-30), "weight"),
     "PReLU": of_prelu,
 }
 

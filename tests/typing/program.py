@@ -37,6 +37,17 @@ class Residual(nn.Layer):
         return x + F.leaky_relu(self.inner(x), negative_slope=0.1) * self.scale
 
 
+class Chained(nn.Layer):
+    """One that only calls its layers in order."""
+
+    def __init__(self) -> None:
+        self.hidden, self.norm = nn.Dense(4, 8), nn.LayerNorm(8, affine=False)
+        self.block = nn.Residual(nn.Sequential(nn.RMSNorm(8, eps=1e-6), nn.Dense(8, 8), nn.ReLU()))
+        self.heads = nn.Concat(nn.Dense(8, 2), nn.Identity())
+
+    forward = nn.chain("hidden", "norm", "block", "heads")
+
+
 Array = npt.NDArray[Any]
 
 
@@ -120,6 +131,7 @@ def main() -> None:
     print(mean, history["validation_accuracy"][-1], minidl.predict(net, x_test).argmax(axis=1))
     checkpoint.save_model(net.eval(), "mnist.safetensors")
     small = nn.MLP([4, 8, 2], "squareplus", b=1.0, init=init.he_uniform).astype("float64")
+    assert_type(Chained()(nn.Embedding(10, 4)(y_test)), Tensor)
     weight: Tensor = next(small.parameters())
     with minidl.no_grad():
         print(operations(weight, np.ones(8, np.float32)), functions(weight, y_test))
