@@ -38,9 +38,9 @@ def written_out(t: Training) -> list[float]:
     if t.way == "fit":
         t.net.train()
     losses = []
-    for x, y in t.batches:
+    for x, y, *weights in t.batches:
         t.optimizer.zero_grad()
-        loss = t.loss(t.net(x), y)
+        loss = t.loss(t.net(x), y, **({"sample_weight": weights[0]} if weights else {}))
         loss.backward()
         t.optimizer.step()
         if t.schedule is not None:
@@ -56,7 +56,7 @@ def written_out(t: Training) -> list[float]:
 def by_minidl(t: Training) -> list[float]:
     """An epoch as minidl makes it."""
     if t.way == "single steps":
-        return [t.step(x, y) for x, y in t.batches]
+        return [t.step(*batch) for batch in t.batches]
     if t.way == "pieces" and type(t.batches) is minidl.data.Batches:
         order = t.batches.draw_order()
         cuts = range(0, len(order), 2 * t.batch_size)

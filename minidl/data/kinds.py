@@ -50,6 +50,15 @@ def pairs(operation: str, batches: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
     return (pair(operation, batch) for batch in batches)
 
 
+def to_train_on(operation: str, batches: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+    """The same, but a batch may be (x, y, sample_weight) too."""
+    for batch in batches:
+        if isinstance(batch, (tuple, list)) and len(batch) == 3:
+            yield *pair(operation, batch[:2]), batch[2]
+        else:
+            yield pair(operation, batch)
+
+
 def pair(operation: str, batch: Any) -> tuple[Any, Any]:
     """A batch (x, y); ArgumentError if it is anything else."""
     if isinstance(batch, (tuple, list)) and len(batch) == 2:
@@ -65,7 +74,7 @@ def pair(operation: str, batch: Any) -> tuple[Any, Any]:
         hint = f"[({', '.join(names)}) for batch in data]"
     elif isinstance(batch, (tuple, list)):
         got = f"{got} of {len(batch)}"
-        hint = "data.batches(x, y, ..., sample_weight=weights)" if len(batch) == 3 else ""
+        hint = "(x, y) of each, without its weights" if len(batch) == 3 else ""
     raise ArgumentError(explain(operation, "batches (x, y)", got, hint))
 
 

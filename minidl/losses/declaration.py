@@ -21,7 +21,7 @@ import numpy as np
 
 from ..engine.tensor import Tensor
 from ..errors import ArgumentError, Unplanned, explain
-from .reduction import RowLoss, reduced
+from .reduction import MEANS, RowLoss, reduced
 
 Loss = TypeVar("Loss", bound=Callable[..., Tensor])
 
@@ -119,6 +119,14 @@ def check_targets(
     declaration, options = declared(loss)
     if declaration is not None:
         declaration.of_rows(shape, dtype, targets, **declaration.shared(options))
+
+
+def summed(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The loss, but the sum for the mean if it is declared: then rows without a weight are no
+    mistake."""
+    declaration, options = declared(loss)
+    is_mean = declaration is not None and options.get("reduction", "mean") in MEANS
+    return partial(loss, reduction="sum") if is_mean else loss
 
 
 def declared(loss: Any) -> tuple[Declaration | None, dict[str, Any]]:

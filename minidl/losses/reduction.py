@@ -27,7 +27,8 @@ from .checks import common_dtype, target_array, wanting, weights
 
 NANOSECONDS = 2  # for one float32 of an output, most of them in its exponential
 NO_OPTIONS = np.zeros((1, 1))
-REDUCTIONS = ("mean", "batchmean", "sum", "none")
+MEANS = "mean", "batchmean"
+REDUCTIONS = (*MEANS, "sum", "none")
 
 
 class RowLoss(NamedTuple):
@@ -68,7 +69,7 @@ class RowLoss(NamedTuple):
         v = sample_weight
         if v is not None:
             v = weights(self.name, "sample_weight", v, shape[:1])
-        if "mean" in reduction and 0 in shape:
+        if reduction in MEANS and 0 in shape:
             expected = "at least one loss to take the mean of"
             got = f"an empty batch: shape {shape}"
             raise ShapeError(explain(self.name, expected, got, "reduction='sum'"))

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _kernels
 from ..data.batches import Batches, is_plain
-from ..data.kinds import pairs
+from ..data.kinds import to_train_on
 from ..engine.recording import recording
 from ..engine.tensor import Tensor
 from ..errors import ArgumentError, GraphError, GuardWarning, Unplanned, explain, some
@@ -145,9 +145,8 @@ class TrainingStep:
         self.check()
         fused = self._fused_for(batches) if is_plain(batches) else None
         if fused is None:
-            if not isinstance(batches, Batches):
-                batches = pairs("TrainingStep.epoch", batches)
-            return np.array([self(*batch) for batch in batches])
+            given = to_train_on("TrainingStep.epoch", batches)
+            return np.array([self(*batch) for batch in given])
         net, loss = fused
         order = batches.draw_order()
         size = min(batches.batch_size, len(batches.x))

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..data.batches import Batches, batches, is_plain
-from ..data.kinds import inputs_of, is_array, is_pair, pairs, require_data, rows_of
+from ..data.kinds import inputs_of, is_array, is_pair, require_data, rows_of, to_train_on
 from ..data.pixels import gathered, warn_unless_pixels
 from ..engine.tensor import Tensor
 from ..errors import ArgumentError, explain
@@ -160,7 +160,7 @@ class IterableFeed:
         self.usual, self.rest = LOOKED_AT, 0
         self.seen = 0
         self.iterator: Iterator[Any] = iter(())
-        self.kept: list[tuple[Any, Any]] = []
+        self.kept: list[tuple[Any, ...]] = []
 
     @property
     def is_full(self) -> bool:
@@ -170,11 +170,11 @@ class IterableFeed:
     def begin(self, skip: int = 0) -> None:
         """Starts the iterable from its beginning."""
         self.iterator = self._batches(self.data)
-        self.seen = sum(len(y) for _, y in islice(self.iterator, skip))
+        self.seen = sum(len(batch[1]) for batch in islice(self.iterator, skip))
         self.mark()
 
-    def _batches(self, data: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-        return ((self._input(x), y) for x, y in pairs("fit", data))
+    def _batches(self, data: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+        return ((self._input(x), *others) for x, *others in to_train_on("fit", data))
 
     def _input(self, x: Any) -> Any:
         if not is_array(x):
@@ -185,15 +185,20 @@ class IterableFeed:
             return Tensor(gathered(array, np.arange(len(array))))
         return x if isinstance(x, Tensor) and array is x.data else array
 
-    def first(self, most: int = LOOKED_AT) -> tuple[Any, Any] | None:
+    def first(self, most: int = LOOKED_AT) -> tuple[Any, ...] | None:
         """The first batch of a list; else the next one, once an epoch has begun."""
-        return next(self._batches(self.listed[:1]), None) if self.listed else self.upcoming()
+        return next(self._batches(self.listed[:1]), None) if self.listed else self._next()
 
     def targets(self) -> Iterable[Any]:
         """Those of a list of batches."""
-        return [y for _, y in pairs("fit", self.listed)]
+        return [batch[1] for batch in to_train_on("fit", self.listed)]
 
     def upcoming(self) -> tuple[Any, Any] | None:
+        """x and y of the next batch."""
+        batch = self._next()
+        return None if batch is None else (batch[0], batch[1])
+
+    def _next(self) -> tuple[Any, ...] | None:
         """Takes the next batch out and puts it back."""
         batch = next(self.iterator, None)
         if batch is not None:
@@ -203,10 +208,10 @@ class IterableFeed:
     def train(self, step: TrainingStep, most: int) -> np.ndarray:
         """The next batches, one by one."""
         losses = []
-        for x, y in islice(self.iterator, min(most, HELD - len(self.kept))):
-            self.kept.append((copied(x), copied(y)))
-            losses.append(step(x, y))
-            self.seen += len(y)
+        for batch in islice(self.iterator, min(most, HELD - len(self.kept))):
+            self.kept.append(tuple(map(copied, batch)))
+            losses.append(step(*batch))
+            self.seen += len(batch[1])
         if not losses:
             self.samples = self.seen
         return np.array(losses)
@@ -217,16 +222,16 @@ class IterableFeed:
 
     def again(self, step: TrainingStep, count: int) -> None:
         """The copies, from the first."""
-        for x, y in self.kept[:count]:
-            step(x, y)
+        for batch in self.kept[:count]:
+            step(*batch)
 
     def batch(self, i: int) -> Batch:
         """The copy of a batch."""
-        return (*self.kept[i], None)
+        return (*self.kept[i][:2], None)
 
     def held(self) -> Iterator[Batch]:
         """The copies."""
-        return ((*batch, None) for batch in self.kept)
+        return ((*batch[:2], None) for batch in self.kept)
 
     def state_dict(self) -> dict[str, Any]:
         """Nothing: the iterable knows by itself."""

@@ -58,8 +58,10 @@ def fit(
 
     - data: a pair (x, y), `data.batches(...)`, or any iterable of batches (x, y) that can be gone
       through again. For a pair, batch_size (64 if not given), shuffle and seed are those of
-      `data.batches`. Floats in x become those of the model's dtype.
-    - loss: a function (outputs, y) that gives a number, such as F.cross_entropy
+      `data.batches`. Floats in x become those of the model's dtype. Batches may be triples
+      (x, y, weights), as `data.batches(..., sample_weight=weights)` gives them.
+    - loss: a function (outputs, y) that gives a number, such as F.cross_entropy; it is given the
+      weights as `sample_weight`
     - validation: data whose loss and metrics are computed after each epoch, in evaluation mode, as
       "validation_loss", "validation_accuracy" ...
     - metrics: "accuracy", "top_5", "f1", "precision", "recall", "auc", "r2", "mae",

@@ -10,7 +10,7 @@ from ..engine.random import preserved
 from ..engine.tensor import Tensor
 from ..errors import ArgumentError, GraphError, explain
 from ..layers.base import Layer
-from ..losses.declaration import check_targets
+from ..losses.declaration import check_targets, summed
 from .run import Run
 from .validation import Validation
 
@@ -37,7 +37,7 @@ def rehearse_step(run: Run) -> None:
             shape = (*np.shape(targets)[:1], *outputs.shape[1:])
             check_targets(run.loss, targets, shape, outputs.dtype)
         options = {"sample_weight": weights[0]} if weights else {}
-        require_number(run.loss(outputs, y, **options))
+        require_number(summed(run.loss)(outputs, y, **options))
         last = run.feed.first(run.feed.rest) if run.feed.rest else None
         if last is not None:
             run.model(last[0])  # batch normalisation refuses a single row

@@ -290,7 +290,20 @@ def test_weights_count_in_the_checksum_and_cannot_be_replaced(pixels):
         made[1].sample_weight = np.ones(4)
 
 
-def test_fit_on_weighted_rows_is_the_loop():
+class Iterated:
+    """Batches of which nothing is known."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def __iter__(self):
+        return iter(self.data)
+
+
+@pytest.mark.parametrize(
+    "way", [lambda data: data, Iterated, list], ids=["rows", "iterable", "list"]
+)
+def test_fit_on_weighted_rows_is_the_loop(way):
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(N, 3)), rng.integers(0, 2, N)
     data = batches(x, y, 5, shuffle=True, seed=0, sample_weight=rng.integers(0, 4, N) + 0.5)
@@ -299,22 +312,27 @@ def test_fit_on_weighted_rows_is_the_loop():
         minidl.manual_seed(0)
         net = nn.MLP([3, 4, 2]).astype("float64")
         optimizer = optim.SGD(net.parameters(), 0.1)
-        data.epoch = 0
+        data.epoch = 1
         if is_loop:
-            for inputs, labels, weights in [batch for _ in range(2) for batch in data]:
+            for inputs, labels, weights in data:
                 optimizer.zero_grad()
                 F.cross_entropy(net(inputs), labels, sample_weight=weights).backward()
                 optimizer.step()
         else:
-            train.fit(net, data, F.cross_entropy, optimizer, epochs=2, progress=False)
+            train.fit(net, way(data), F.cross_entropy, optimizer, epochs=1, progress=False)
         results.append([p.data.tobytes() for p in net.parameters()])
     assert results[0] == results[1]
-    for call in (
-        lambda: train.evaluate(net, data, F.cross_entropy),
-        lambda: train.fit(net, (x, y), F.cross_entropy, optimizer, epochs=1, validation=data),
-    ):
-        with pytest.raises(ArgumentError, match="data without sample_weight"):
-            call()
+
+
+def test_metrics_know_no_weights():
+    net, x, y = nn.MLP([3, 2]), np.ones((N, 3), np.float32), np.arange(N) % 2
+    optimizer = optim.SGD(net.parameters(), 0.1)
+    weighted = batches(x, y, 5, sample_weight=np.ones(N))
+    for data in (weighted, list(weighted)):
+        with pytest.raises(ArgumentError, match="without"):
+            train.evaluate(net, data, F.cross_entropy)
+        with pytest.raises(ArgumentError, match="without"):
+            train.fit(net, (x, y), F.cross_entropy, optimizer, validation=data, progress=False)
 
 
 # ---- what is refused, at the call ---------------------------------------------------------------

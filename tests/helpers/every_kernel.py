@@ -177,7 +177,10 @@ def drawn_trainings():
         training = Training(seed)
         with minidl.set_num_threads(training.threads), warnings.catch_warnings():
             warnings.simplefilter("ignore", minidl.GuardWarning)  # of parameters left out
-            losses = training.step.epoch(training.batches)
+            try:
+                losses = training.step.epoch(training.batches)
+            except minidl.ArgumentError:
+                continue  # a batch without a weight
         look_at(losses, *(p.data for p in training.net.parameters()))
 
 

@@ -172,21 +172,27 @@ class Training:
 
     def drawn_loss(self) -> tuple[Callable[..., Any], Any]:
         rows, outputs = self.rows, self.outputs
-        name = self.one_of("cross_entropy", "soft", "mse", "huber", "bce", "hinge", "multi_margin")
+        name = self.one_of(
+            "cross_entropy", "cross_entropy", "soft", "nll", "mse", "huber", "bce", "hinge",
+            "multi_margin", "poisson", "kl_divergence",
+        )  # fmt: skip
         unit = self.random.random((rows, outputs))
         labels = self.random.integers(0, outputs, rows)
         floats = self.one_of(np.float32, np.float64)
         options: dict[str, Any] = {}
-        if name in ("cross_entropy", "soft"):
+        if name in ("cross_entropy", "soft", "nll"):
             if self.happens(0.4):
                 options["weight"] = self.random.uniform(0.1, 2, outputs) * (
                     self.random.random(outputs) < self.one_of(0.9, 1, 1)
                 )
-            if self.happens(0.4):
+            if name != "nll" and self.happens(0.4):
                 options["label_smoothing"] = self.one_of(0.0, 0.1, 0.5)
-            soft = name == "soft"
+            if name != "soft" and self.happens(0.3):
+                options["ignore_index"] = self.one_of(0, outputs - 1, 99)
+                labels[self.random.random(rows) < 0.3] = options["ignore_index"]
             dtype = self.one_of(np.int64, np.uint8, np.int32, np.float32, np.float64)
-            loss, y = F.cross_entropy, unit.astype(floats) if soft else labels.astype(dtype)
+            loss = F.nll if name == "nll" else F.cross_entropy
+            y = unit.astype(floats) if name == "soft" else labels.astype(dtype)
         elif name == "multi_margin":
             if self.happens(0.5):
                 options["margin"] = self.random.uniform(0.1, 2)
@@ -198,24 +204,34 @@ class Training:
                 columns = self.random.uniform(0.1, 3, outputs)
                 options["pos_weight"] = self.one_of(2.5, columns, columns.tolist())
             loss, y = BCE, self.one_of(unit.astype(floats), unit > 0.5, (unit > 0.5).astype(int))
+        elif name == "poisson":
+            loss, y = F.poisson, self.random.poisson(2, (rows, outputs)).astype(floats)
+        elif name == "kl_divergence":
+            options["log_target"] = is_log = self.happens(0.5)
+            loss, y = F.kl_divergence, (np.log(unit) if is_log else unit).astype(floats)
         else:
             if name == "huber" and self.happens(0.7):
                 options["delta"] = self.random.uniform(0.1, 3)
             loss = F.mse if name == "mse" else F.huber
             y = self.one_of((unit * 4 - 2).astype(floats), (unit * 9).astype(int))
-        if self.happens(0.1):
-            options["reduction"] = self.one_of("sum", "mean")
+        if self.happens(0.3):
+            options["reduction"] = self.one_of("sum", "mean", "batchmean")
         if self.batch_size >= rows and self.happens(0.2):
             options["sample_weight"] = self.random.uniform(0.1, 2, rows)
         if options or self.happens(0.2):
             loss = partial(loss, **options)
-        return (lambda a, b, loss=loss: loss(a, b)) if self.happens(0.03) else loss, y
+        undeclared = lambda a, b, loss=loss, **weights: loss(a, b, **weights)  # noqa: E731
+        return undeclared if self.happens(0.03) else loss, y
 
     def drawn_batches(self) -> data.Batches:
         kind = self.one_of(*[data.Batches] * 19, Backwards)
         drops = self.batch_size <= self.rows and self.happens(0.3)
         seed = self.one_of(None, int(self.random.integers(99)))
-        return kind(self.x, self.y, self.batch_size, self.happens(0.7), seed, drops)
+        weights = None
+        if self.happens(0.2):
+            weights = self.random.uniform(0.1, 2, self.rows) * (self.random.random(self.rows) < 0.8)
+        shuffle = self.happens(0.7)
+        return kind(self.x, self.y, self.batch_size, shuffle, seed, drops, sample_weight=weights)
 
     # ---- Optimiser and schedule -----------------------------------------------------------------
 

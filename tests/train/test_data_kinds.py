@@ -179,7 +179,7 @@ REFUSED = {
     "sparse x": ((scipy.sparse.csr_matrix(X), Y), "x.toarray()"),
     "sparse y": ((SINGLE, scipy.sparse.csr_array(np.eye(2)[Y])), "y.toarray()"),
     "dicts": ([{"image": X, "label": Y}], "[(batch['image'], batch['label']) for batch in data]"),
-    "triples": ([(X, Y, Y)], "got tuple of 3. Try: data.batches(x, y, ..., sample_weight=weights)"),
+    "fours": ([(X, Y, Y, Y)], "got tuple of 4"),
     "arrays": ([X[:3], X[3:], X], "got list of 3. Try: (x, y), a tuple of two"),
     "samples": (Samples(), "x, y = map(np.stack, zip(*(data[i] for i in range(len(data)))))"),
     "iterated": (Iterated(), "np.stack of many samples"),
@@ -230,7 +230,7 @@ def test_a_masked_array_of_which_nothing_is_masked_is_an_array():
     assert trained((np.ma.masked_array(SINGLE), Y)) == trained((SINGLE, Y))
 
 
-@pytest.mark.parametrize("kind", ["dicts", "triples", "iterated"])
+@pytest.mark.parametrize("kind", ["dicts", "fours", "iterated"])
 def test_a_step_takes_batches_of_two(kind):
     given, message = REFUSED[kind]
     model = net()
