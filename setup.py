@@ -9,6 +9,7 @@ CC=clang and MINIDL_BUILD=build/clang build there by Clang, for `make clang`.
 
 import os
 import platform
+import re
 import subprocess
 import sys
 import sysconfig
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy
+from Cython import Tempita
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -125,6 +127,13 @@ if wanted := os.environ.get("MINIDL_LEVELS"):
     LEVELS = {name: LEVELS[name] for name in wanted.split()}
 
 
+def write_if_new(file: Path, text: str) -> None:
+    """Leaves a file that is so already as old as it is, so that nothing is compiled again."""
+    if not file.exists() or file.read_text() != text:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+
 NOTHING = "int main(void) { return 0; }"
 
 
@@ -178,13 +187,27 @@ def openmp_flags() -> list[str]:
     return ["-fopenmp"] if compiles(program, "-fopenmp") else []
 
 
+def pointwise() -> Path:
+    """The loops of the pointwise activations: their template, filled in for each section."""
+    section = r"^cdef inline real (\w+)_forward\(real x(?:, (.+) \w+)?\)"
+    sections = [
+        (name, file, more)
+        for file in ("piecewise", "smooth")
+        for name, more in re.findall(section, (KERNELS / f"{file}.pxd").read_text(), re.MULTILINE)
+    ]
+    template = (KERNELS / "pointwise.pyx.in").read_text()
+    made = GENERATED / "pointwise.pyx"
+    write_if_new(made, Tempita.sub(template, sections=sections))
+    return made
+
+
 def generated_c() -> tuple[dict[str, Path], Path]:
     """Translates the .pyx files; the memoryviews' code, alike in all of them, is made once."""
     package = ".".join(KERNELS.parts)
     shared = f"{package}._memoryview"
     modules = [
         Extension(f"{package}.{source.stem}", [source.as_posix()])
-        for source in sorted(KERNELS.glob("*.pyx"))
+        for source in [*sorted(KERNELS.glob("*.pyx")), pointwise()]
     ]
     modules.append(Extension(shared, []))
     modules = cythonize(
@@ -203,10 +226,7 @@ def level_extension(name: str, source: Path, level_name: str, flags: list[str]) 
     """The kernel `name` at one level: a source of one line, so that each has its own object."""
     level = LEVELS[level_name]
     stub = GENERATED / level_name / f"{name}.c"
-    stub.parent.mkdir(parents=True, exist_ok=True)
-    line = f'#include "{os.path.relpath(source, stub.parent)}"\n'
-    if not stub.exists() or stub.read_text() != line:
-        stub.write_text(line)
+    write_if_new(stub, f'#include "{os.path.relpath(source, stub.parent)}"\n')
     openmp = openmp_flags()
     return Extension(
         ".".join([*KERNELS.parts, level_name, name]),

@@ -49,8 +49,8 @@ def _chosen_level() -> str:
 
 KERNELS = (
     "arithmetic", "batch_norm", "dense", "dropout", "elementwise", "extremes", "gather", "gemm",
-    "layer_norm", "losses", "maxout", "network", "noise", "norms", "piecewise", "prelu", "rows",
-    "rules", "scatter", "smooth", "softmax", "sums", "update",
+    "layer_norm", "losses", "maxout", "network", "noise", "norms", "pointwise", "prelu", "rows",
+    "rules", "scatter", "softmax", "sums", "update",
 )  # fmt: skip
 
 level = ""

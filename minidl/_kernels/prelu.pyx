@@ -1,39 +1,9 @@
-"""PReLU: a leaky ReLU whose slope is learned, one for each unit."""
+"""The gradient of the slopes that PReLU learns. Its formulas are in piecewise.pxd."""
 
 from minidl._kernels.real cimport ZERO, real
-from minidl._kernels.rows cimport learned_functions, row_functions
+from minidl._kernels.rows cimport learned_functions
 from minidl._kernels.sums cimport (
     BLOCK, Stack, add_up, blocks_of, clear, columns_for, end_of, paired)
-
-
-# ---- prelu: y = x where x > 0, else a_u x; keeps x ------------------------------------------
-# dx = a_u dy where x <= 0, else dy. Keeps x, not y: a learned slope may turn negative, and y then
-# no longer has the sign of x. Cost: one pass over the memory touched.
-
-cdef void prelu_forward(
-    const real *x, const real *slopes, real *y, Py_ssize_t n, const double *options
-) noexcept nogil:
-    cdef Py_ssize_t u
-    cdef real sloped
-    for u in range(n):
-        sloped = slopes[u] * x[u]
-        y[u] = x[u] if x[u] > 0 else sloped
-
-
-cdef void prelu_backward(
-    const real *x, const real *slopes, const real *dy, real *dx, Py_ssize_t n,
-    const double *options
-) noexcept nogil:
-    cdef Py_ssize_t u
-    cdef real sloped
-    for u in range(n):
-        sloped = slopes[u] * dy[u]
-        dx[u] = sloped if x[u] <= 0 else dy[u]
-
-
-KERNELS = {
-    "prelu": row_functions(prelu_forward, prelu_backward, prelu_forward, prelu_backward),
-}
 
 
 cdef void slope_gradient(

@@ -92,20 +92,6 @@ cdef inline real tanh(real x) noexcept nogil:
         return tanh64(x)
 
 
-cdef inline real sigmoid(real x) noexcept nogil:
-    """1 / (1 + e^-x), by e = e^-|x| so that nothing overflows on the way to a small result. Far
-    out e / (1 + e) is e - e · e / (1 + e), which does without the digits that 1 + e rounds off.
-    float32: 1.8 ULP."""
-    cdef real e = exp(-magnitude(x))
-    cdef real y = (e if x < 0 else ONE) / (ONE + e)
-    return e - e * y if x < -1.5 else y
-
-
-cdef inline real softplus(real x) noexcept nogil:
-    """ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|). float32: 1.6 ULP."""
-    return (x if x > 0 else ZERO) + log1p(exp(-magnitude(x)))
-
-
 cdef inline double wide_exp(double x, bint short_series) noexcept nogil:
     """e^x for x <= 0; a short series does where the result is to be rounded to float32."""
     return exp64_short(x) if short_series else exp64(x)

@@ -1,4 +1,4 @@
-"""The activations made of pieces: declarations. Their kernels are in piecewise.pyx."""
+"""The activations made of pieces: declarations. Their kernels are in piecewise.pxd."""
 
 from ...engine.tensor import Tensor, maximum, minimum, where
 from .declaration import INF, Activation

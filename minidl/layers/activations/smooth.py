@@ -1,4 +1,4 @@
-"""The smooth activations: declarations. Their kernels are in smooth.pyx."""
+"""The smooth activations: declarations. Their kernels are in smooth.pxd."""
 
 import math
 
