@@ -10,7 +10,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
-SOURCES = setup.py pyproject.toml $(shell find minidl minidl_lab -name '*.py' -o -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd')
+SOURCES = setup.py pyproject.toml $(shell find minidl minidl_lab -name '*.py' -o -name '*.pyi' -o -name '*.pyx' -o -name '*.pyx.in' -o -name '*.pxd')
 
 BENCH_VENV ?= .venv-bench
 CONFORMANCE_VENV ?= .venv-conformance

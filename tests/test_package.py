@@ -141,12 +141,10 @@ def test_the_wheel_holds_what_it_needs_and_no_more(wheel):
     kernels = {name.rpartition("/")[2] for name in compiled - core}
     assert kernels == {
         path.name.partition(".")[0] for path in (ROOT / "minidl/_kernels").glob("*.pyx*")
-    } | {
-        "_memoryview"
-    }
+    } | {"_memoryview"}
     assert {"minidl/py.typed", "minidl/layers/activations/names.pyi", STYLE} <= set(names)
     assert all(n.startswith(("minidl/", "minidl_lab/", "minidl-0.1.0.dist-info/")) for n in names)
-    assert not [n for n in names if n.endswith((".c", ".pyx"))]
+    assert not [n for n in names if n.endswith((".c", ".pyx", ".in"))]
     required = [line for line in metadata.splitlines() if line.startswith("Requires-Dist")]
     assert [line for line in required if "extra ==" not in line] == ["Requires-Dist: numpy>=1.24"]
 

@@ -3,10 +3,10 @@
     NAME_forward(x)        y
     NAME_backward(x, dy)   dx; or of y and dy, where forward may then overwrite its input
 
-Either may take a number more: the activation's option (a double, or a bint for a choice), or the
-slope that PReLU learns for the unit (a real). pointwise.pyx.in has the loops. A condition is written
-so that NaN takes the branch that hands it on, and gives a number that is there already: then the
-loop has no branch and vectorises.
+Both may take one number more: the activation's option (a double, or a bint for a choice), or the
+slope that PReLU learns for the unit (a real). The loops are in pointwise.pyx.in. A condition is
+written so that NaN takes the branch that hands it on, and gives a number that is there already:
+then the loop has no branch and vectorises.
 """
 
 from minidl._kernels.scalar cimport ONE, ZERO, clamp, expm1, real
