@@ -294,6 +294,7 @@ def test_representation():
         (([4, 0, 2],), "a whole number from 1 up, got 0"),
         (([4, 3, 2], ["relu", "tanh"]), "1 activations, one per hidden layer, got 2"),
         (([4, 3, 2], 3), "activation"),
+        (([4, 3, 3, 2], nn.ReLU()), "activation"),  # one layer for two places
     ],
 )
 def test_mlp_says_what_is_wrong(arguments, message):
@@ -305,6 +306,25 @@ def test_mlp_takes_one_activation_per_layer():
     net = nn.MLP([4, 3, 3, 2], ["tanh", nn.ReLU])
     assert [type(layer).__name__ for layer in net] == ["Dense", "Tanh", "Dense", "ReLU", "Dense"]
     assert len(nn.MLP([4, 2])) == 1
+
+
+def test_mlp_takes_activations_that_are_layers():
+    own = nn.LeakyReLU(0.3)
+    net = nn.MLP([4, 3, 3, 2], [own, nn.Maxout(2)])
+    assert net[1] is own
+    assert net[2].weight.shape == (3, 6)
+    with pytest.raises(minidl.ArgumentError, match="no options beside .*, got negative_slope"):
+        nn.MLP([4, 3, 2], [own], negative_slope=0.2)
+
+
+def test_mlp_normalises_before_its_activations():
+    net = nn.MLP([4, 3, 3, 2], "maxout", pieces=2, batch_norm=True, dropout=0.1)
+    hidden = ["Dense", "BatchNorm", "Maxout", "Dropout"]
+    assert [type(layer).__name__ for layer in net] == [*hidden, *hidden, "Dense"]
+    dense = [layer for layer in net if isinstance(layer, nn.Dense)]
+    assert [layer.bias is None for layer in dense] == [True, True, False]
+    assert [layer.weight.shape for layer in dense] == [(4, 6), (3, 6), (3, 2)]
+    assert net[1].weight.shape == (6,)
 
 
 def test_sequential_wants_layers():

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+import minidl
+
 ROOT = Path(__file__).parents[1]
 STYLE = "minidl_lab/report/style.css"
 
@@ -130,6 +132,15 @@ def test_the_sdist_holds_the_sources_and_no_results(sdist):
     ]
 
 
+def test_the_version_is_written_once():
+    rooms = ("minidl", "minidl_lab", "tests", "examples", "benchmarks", "conformance")
+    sources = [file for room in rooms for file in (ROOT / room).rglob("*.py")]
+    sources += [ROOT / "pyproject.toml", ROOT / "setup.py", ROOT / "Makefile"]
+    found = [file for file in sources if minidl.__version__ in file.read_text()]
+    assert found == [ROOT / "minidl" / "__init__.py"]
+    assert f"## {minidl.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
 def test_the_wheel_holds_what_it_needs_and_no_more(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
@@ -143,7 +154,8 @@ def test_the_wheel_holds_what_it_needs_and_no_more(wheel):
         path.name.partition(".")[0] for path in (ROOT / "minidl/_kernels").glob("*.pyx*")
     } | {"_memoryview"}
     assert {"minidl/py.typed", "minidl/layers/activations/names.pyi", STYLE} <= set(names)
-    assert all(n.startswith(("minidl/", "minidl_lab/", "minidl-0.1.0.dist-info/")) for n in names)
+    information = f"minidl-{minidl.__version__}.dist-info/"
+    assert all(n.startswith(("minidl/", "minidl_lab/", information)) for n in names)
     assert not [n for n in names if n.endswith((".c", ".pyx", ".in"))]
     required = [line for line in metadata.splitlines() if line.startswith("Requires-Dist")]
     assert [line for line in required if "extra ==" not in line] == ["Requires-Dist: numpy>=1.24"]

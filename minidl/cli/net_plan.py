@@ -2,17 +2,12 @@
 
 import inspect
 import math
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from ..errors import ArgumentError, explain
 from ..layers.activations import Activation
 from ..layers.activations import activation as find
-from ..layers.base import Layer
-from ..layers.batch_norm import BatchNorm
-from ..layers.containers import Sequential
-from ..layers.dense import Dense
-from ..layers.dropout import Dropout
+from ..layers.mlp import MLP, dense_shapes
 from ..tools.checks import is_number, is_whole
 
 
@@ -47,24 +42,12 @@ class NetPlan(NamedTuple):
 
     def dense_shapes(self) -> list[tuple[int, int]]:
         """The shapes of the dense layers' weights."""
-        layer = self.layer()
-        inputs = layer.inputs_per_unit(layer.options)
-        *hidden, last = pairwise(self.sizes)
-        return [*((rows, units * inputs) for rows, units in hidden), last]
+        return dense_shapes(self.sizes, [self.layer() for _ in self.sizes[2:]])
 
-    def build(self) -> Sequential:
-        """The net, with fresh weights. `nn.MLP` has no batch normalisation; without it the nets are
-        alike, to the random numbers."""
-        layers: list[Layer] = []
-        *hidden, last = self.dense_shapes()
-        for rows, columns in hidden:
-            layers.append(Dense(rows, columns, bias=not self.batch_norm))
-            if self.batch_norm:
-                layers.append(BatchNorm(columns))
-            layers.append(self.layer())
-            if self.dropout:
-                layers.append(Dropout(self.dropout))
-        return Sequential(*layers, Dense(*last))
+    def build(self) -> MLP:
+        """The net, with fresh weights."""
+        activations = [self.layer() for _ in self.sizes[2:]]
+        return MLP(self.sizes, activations, dropout=self.dropout, batch_norm=self.batch_norm)
 
     def __str__(self) -> str:
         sizes = dashed(self.sizes)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from ..layers.batch_norm import BatchNorm
 from ..layers.containers import Sequential
 from ..layers.dense import Dense
 from ..layers.dropout import Dropout
+from ..layers.mlp import alternating
 from ..step.prediction import predict
 
 SPARSE_ROWS = 1024  # that are made dense at a time
@@ -24,13 +26,11 @@ def build(
     dtype: np.dtype,
 ) -> Sequential:  # fmt: skip
     """Dense layers of these sizes, with what belongs between them; all weights are 0."""
-    layers: list[Any] = []
-    for fan_in, units, activation in zip(sizes, sizes[1:], activations, strict=False):
-        columns = units * activation.inputs_per_unit(activation.options)
-        layers += [dense(fan_in, columns), *normalization(columns, batch_norm), activation]
-        if dropout:
-            layers.append(Dropout(dropout, seed=0))
-    return Sequential(*layers, dense(sizes[-2], sizes[-1])).astype(dtype)
+    layers = alternating(
+        sizes, activations, dense, dense, normalization if batch_norm else None,
+        partial(Dropout, dropout, seed=0) if dropout else None,
+    )  # fmt: skip
+    return Sequential(*layers).astype(dtype)
 
 
 def dense(fan_in: int, columns: int) -> Dense:
@@ -41,14 +41,12 @@ def dense(fan_in: int, columns: int) -> Dense:
     return layer
 
 
-def normalization(columns: int, wanted: bool) -> list[BatchNorm]:
-    """Batch normalisation, if it is wanted; its weight and bias have no penalty."""
-    if not wanted:
-        return []
+def normalization(columns: int) -> BatchNorm:
+    """Batch normalisation whose weight and bias have no penalty."""
     layer = BatchNorm(columns)
     for parameter in layer.parameters():
         parameter.decays = False
-    return [layer]
+    return layer
 
 
 def parameters_of(net: Sequential) -> list[tuple[Parameter, Parameter]]:

@@ -149,7 +149,7 @@ def results(scale=FULL, added=()):
     cells = [{"what": "learn", "arguments": a, "seconds": 1.5, "result": {}} for a in given]
     found = {"numbers": {}, "seconds": 200.5, "cells": cells}
     return {
-        "minidl": "0.1.0", "numpy": "2.4.0", "python": "3.11.7", "processor": "A processor <&>",
+        "minidl": "0.0.9", "numpy": "2.4.0", "python": "3.11.7", "processor": "A processor <&>",
         "cpus": 2, "threads": 2, "level": "v3", "date": "2026-01-31", "scale": scale._asdict(),
         "added": [*added],
         "experiments": {
