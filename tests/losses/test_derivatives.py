@@ -21,7 +21,7 @@ class Drawn:
         self.rng = np.random.default_rng((seed, len(name)))
         self.x = self.rng.normal(size=(BATCH, CLASSES)) * 2
         self.t = self.rng.random((BATCH, CLASSES))
-        self.options = {"reduction": self.one_of("mean", "sum", "none")}
+        self.options = {"reduction": self.one_of("mean", "batchmean", "sum", "none")}
         self.v = np.ones(BATCH)
         if self.rng.random() < 0.5:
             self.options["sample_weight"] = self.v = self.rng.integers(0, 4, BATCH) + 0.25
@@ -50,9 +50,11 @@ class Drawn:
         reduction = self.options["reduction"]
         if reduction == "none":
             return losses
-        per_sample = losses.size / BATCH
         total = anp.sum(losses)
-        return total / ((self.v * self.counted).sum() * per_sample) if reduction != "sum" else total
+        if reduction == "sum":
+            return total
+        per_sample = losses.size / BATCH if reduction == "mean" else 1
+        return total / ((self.v * self.counted).sum() * per_sample)
 
     def mse(self):
         return lambda x, t: (x - t) ** 2
@@ -126,15 +128,11 @@ class Drawn:
         self.x = np.log(self.t[::-1])
         is_log = self.maybe("log_target", True)
         self.t = np.log(self.t) if is_log else self.t
-        by_sample = self.rng.random() < 0.3
-        if by_sample:
-            self.options["reduction"] = "batchmean"
+        return lambda x, t: anp.exp(t) * (t - x) if is_log else t * (anp.log(t) - x)
 
-        def losses(x, t):
-            found = anp.exp(t) * (t - x) if is_log else t * (anp.log(t) - x)
-            return anp.sum(found, 1) if by_sample else found
-
-        return losses
+    def poisson(self):
+        self.t = self.t * 5
+        return lambda x, t: anp.exp(x) - t * x
 
 
 def log_softmax(x):
@@ -143,7 +141,7 @@ def log_softmax(x):
 
 NAMES = [
     "mse", "huber", "binary_cross_entropy_with_logits", "hinge", "multi_margin", "cross_entropy",
-    "nll", "kl_divergence",
+    "nll", "kl_divergence", "poisson",
 ]  # fmt: skip
 
 

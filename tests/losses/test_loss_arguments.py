@@ -16,6 +16,7 @@ from minidl.losses import (
     mse,
     multi_margin,
     nll,
+    poisson,
 )
 
 RNG = np.random.default_rng(0)
@@ -35,10 +36,12 @@ CASES = {
     "huber": (huber, UNIT),
     "kl_divergence": (kl_divergence, UNIT),
     "nll": (nll, LABELS),
+    "poisson": (poisson, UNIT),
 }
 EACH = pytest.mark.parametrize(("loss", "targets"), CASES.values(), ids=CASES)
 ELEMENTWISE = pytest.mark.parametrize(
-    "name", ["binary_cross_entropy_with_logits", "hinge", "mse", "huber", "kl_divergence"]
+    "name",
+    ["binary_cross_entropy_with_logits", "hinge", "mse", "huber", "kl_divergence", "poisson"],
 )
 
 

@@ -1,4 +1,6 @@
-"""mse and huber: definitions, symmetric gradients, kinks and outliers."""
+"""mse, huber and poisson: definitions, symmetric gradients, kinks, outliers and limits."""
+
+import math
 
 import numpy as np
 import pytest
@@ -6,7 +8,7 @@ import pytest
 import minidl
 from minidl.engine.gradcheck import gradcheck
 from minidl.errors import ArgumentError
-from minidl.losses import huber, mse
+from minidl.losses import huber, mse, poisson
 
 RNG = np.random.default_rng(0)
 Y, TARGET = RNG.normal(size=(5, 3)) * 2, RNG.normal(size=(5, 3))
@@ -122,3 +124,48 @@ def test_a_loss_of_single_numbers():
 def test_a_delta_that_is_none(delta):
     with pytest.raises(ArgumentError, match="delta"):
         huber(Y, TARGET, delta)
+
+
+# ---- Counts -------------------------------------------------------------------------------------
+
+COUNTS = np.array([0.0, 1.0, 2.0, 5.0, 30.0])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_poisson_is_minus_the_log_likelihood_but_for_a_constant(dtype):
+    """-ln (e^-m m^t / t!) = m - t ln m + ln t!, m = e^x."""
+    x = np.array([-2.0, 0.0, 0.3, 1.5, 3.0], dtype)
+    mean = np.exp(x.astype(float))
+    chances = [
+        math.exp(-m) * m**t / math.factorial(int(t)) for m, t in zip(mean, COUNTS, strict=True)
+    ]
+    wanted = -np.log(chances) - [math.lgamma(t + 1) for t in COUNTS]
+    found = poisson(x, COUNTS, reduction="none")
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found.numpy(), wanted, rtol=10 * np.finfo(dtype).eps)
+
+
+def test_poisson_is_least_where_the_mean_is_the_target():
+    x, t = tensor(np.log(COUNTS[1:])), tensor(COUNTS[1:])
+    poisson(x, t, reduction="sum").backward()
+    np.testing.assert_allclose(x.grad.numpy(), 0, atol=1e-14)
+    np.testing.assert_allclose(t.grad.numpy(), -x.numpy())
+
+
+def test_poisson_far_out():
+    """e^100 is no float32, but a mean's slope is one."""
+    x = minidl.tensor(np.array([89.0] + [0.0] * 99, np.float32), requires_grad=True)
+    loss = poisson(x, np.zeros(100))
+    loss.backward()
+    np.testing.assert_allclose([loss.item(), x.grad.numpy()[0]], np.exp(89.0) / 100, rtol=1e-6)
+    limits = poisson([-np.inf, -np.inf, np.inf, np.inf], [0.0, 1.0, 0.0, 1.0], reduction="none")
+    np.testing.assert_array_equal(limits.numpy(), [0, np.inf, np.inf, np.inf])
+    formula = tensor(np.array([-np.inf, np.inf]))
+    poisson(formula, [0.0, 1.0], reduction="sum").backward()
+    np.testing.assert_array_equal(formula.grad.numpy(), [0, np.inf])
+
+
+@pytest.mark.parametrize("wrong", [-1.0, np.nan, np.inf])
+def test_counts_that_make_no_sense(wrong):
+    with pytest.raises(ArgumentError, match=f"poisson: expected targets .* from 0 up, got {wrong}"):
+        poisson([0.0, 0.0], [1.0, wrong])
