@@ -1,7 +1,8 @@
-"""The package: an sdist that builds, a wheel with what it needs, and one activation added to it.
+"""The package: an sdist that builds, a wheel with what it needs, and what was added to it.
 
-A copy of the source gets one declaration and one kernel section, is packed as an sdist, and a
-wheel is built from that: so one compilation shows all three.
+A copy of the source gets an activation and a loss, each by a declaration and a kernel section, so
+in two files; it is packed as an sdist, and a wheel is built from that: so one compilation shows
+all.
 """
 
 import os
@@ -56,6 +57,51 @@ cdef inline real squareplus_backward(real x, real dy) noexcept nogil:
     return <real> (0.5 * dy * (1.0 + z / sqrt(z * z + 4.0)))
 """
 
+LOSS = '''
+
+def log_cosh_of_rows(shape: tuple[int, ...], dtype: np.dtype, targets: Any) -> RowLoss:
+    return of_elements("log_cosh", log_of_cosh, shape, dtype, targets)
+
+
+def log_of_cosh(x: Tensor, t: Any, _: np.ndarray) -> Tensor:
+    return ((x - t).exp() + (t - x).exp()).log() - np.log(2)
+
+
+@by_rows(log_cosh_of_rows)
+def log_cosh(
+    y: Any, target: Any, *, sample_weight: Any = None, reduction: str = "mean"
+) -> Tensor:
+    """ln cosh (y - target)."""
+    return run("log_cosh", floats("log_cosh", y), target, sample_weight, reduction)
+'''
+
+LOSS_SECTION = """
+
+cdef void log_cosh_row(
+    const real *x, const void *target, const double *_, double scale, double *losses, real *dx,
+    Py_ssize_t n
+) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef const real *t = <const real *> target
+    cdef double e, u
+    for j in range(n):
+        e = <double> x[j] - t[j]
+        u = exp(-2.0 * magnitude(e))
+        losses[j] = scale * (magnitude(e) + log1p(u) - 0.6931471805599453)
+        dx[j] = <real> (scale * (1.0 - u) / (1.0 + u) * (1.0 if e > 0 else -1.0))
+
+
+LOSSES["log_cosh"] = loss_functions(log_cosh_row, log_cosh_row)
+"""
+
+# What is added where: a declaration and a kernel section each.
+ADDED = {
+    "minidl/layers/activations/smooth.py": DECLARATION,
+    "minidl/_kernels/smooth.pxd": SECTION,
+    "minidl/losses/regression.py": LOSS,
+    "minidl/_kernels/losses.pyx": LOSS_SECTION,
+}
+
 CHECK = """
 import numpy as np, minidl
 from minidl import _kernels, nn, init, functional as F
@@ -66,6 +112,22 @@ np.testing.assert_allclose(y.data, (x + np.sqrt(x * x + 4)) / 2, rtol=1e-12)
 assert minidl.gradcheck(F.squareplus, [minidl.tensor(x[::50], requires_grad=True)])
 net = nn.MLP([4, 5, 2], "squareplus")
 assert "squareplus" in net[0].forward(np.ones((1, 4), np.float32), net[1])._node.operation.name
+
+from minidl import TrainingStep, data, optim
+from minidl.losses.declaration import planned
+t = np.random.default_rng(0).normal(size=(40, 2))
+inputs = t[:, :1] * [1.0, -1.0, 0.5]
+assert planned(F.log_cosh, t, t.shape, t.dtype).kernel is _kernels.LOSSES["log_cosh"]
+e = minidl.tensor(x[:100, None], requires_grad=True)
+np.testing.assert_allclose(F.log_cosh(e, 0 * e.data).item(), np.log(np.cosh(x[:100])).mean())
+assert minidl.gradcheck(F.log_cosh, [minidl.tensor(a, requires_grad=True) for a in (t, t * t)])
+trained = []
+for loss in (F.log_cosh, lambda y, t: F.log_cosh(y, t)):
+    minidl.manual_seed(0)
+    net = nn.MLP([3, 4, 2]).astype("float64")
+    TrainingStep(net, loss, optim.SGD(net.parameters(), 0.1)).epoch(data.batches(inputs, t, 7))
+    trained.append([p.data.tobytes() for p in net.parameters()])
+assert trained[0] == trained[1]
 print("fused and right")
 """
 
@@ -103,10 +165,9 @@ def sdist(tmp_path_factory) -> Path:
     setup = (ROOT / "setup.py").read_text()
     assert '"-O3"' in setup
     (tree / "setup.py").write_text(setup.replace('"-O3"', '"-O0"'))  # a third of the time
-    with (tree / "minidl/layers/activations/smooth.py").open("a") as file:
-        file.write(DECLARATION)
-    with (tree / "minidl/_kernels/smooth.pxd").open("a") as file:
-        file.write(SECTION)
+    for name, text in ADDED.items():
+        with (tree / name).open("a") as file:
+            file.write(text)
     return build("sdist", tree, tmp_path_factory.mktemp("sdist"))
 
 
@@ -161,7 +222,7 @@ def test_the_wheel_holds_what_it_needs_and_no_more(wheel):
     assert [line for line in required if "extra ==" not in line] == ["Requires-Dist: numpy>=1.24"]
 
 
-def test_one_declaration_and_one_kernel_section_make_a_fused_activation(wheel, tmp_path):
+def test_two_files_make_an_activation_and_a_loss_that_run_in_kernels(wheel, tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path)
     variables = {"PYTHONPATH": str(tmp_path), "MINIDL_CPU": "baseline"}

@@ -1,4 +1,5 @@
-"""Losses that no kernel trains a whole net with go by the loop, with the same checks beforehand."""
+"""Losses in training: behind a layer that has no kernel, by the loop; what is looked at before the
+first step."""
 
 from functools import partial
 
@@ -78,3 +79,39 @@ def test_fit_refuses_a_wrong_label_before_the_first_step(loss, wrong):
     with pytest.raises(minidl.ArgumentError, match=rf"labels from 0 to 3, got {wrong} at index"):
         train.fit(net, (X, y), loss, optimizer, epochs=1, batch_size=10, progress=False)
     assert bits(net) == before
+
+
+def test_a_batch_whose_rows_have_no_weight_is_refused_before_the_first_step():
+    """It has no mean. As a sum it is nothing but a batch without a gradient."""
+    last = np.arange(20) >= 10
+    ignored, none = np.where(last, -1, LABELS), np.where(last, 0.0, 1.0)
+    of_class = partial(F.cross_entropy, weight=[1.0, 1.0, 1.0, 0.0])
+    cases = [
+        (partial(F.cross_entropy, ignore_index=-1), ignored, None),
+        (F.cross_entropy, LABELS, none),
+        (of_class, np.where(last, 3, LABELS), None),
+    ]
+    for loss, y, weights in cases:
+        for reduction in ("mean", "sum"):
+            net = nn.MLP([3, 8, 4])
+            step = TrainingStep(
+                net, partial(loss, reduction=reduction), optim.SGD(net.parameters(), 0.5)
+            )
+            before = bits(net)
+            batches = data.batches(X, y, 10, sample_weight=weights)
+            if reduction == "sum":
+                assert step.epoch(batches)[1] == 0
+                assert bits(net) != before
+                continue
+            with pytest.raises(minidl.ArgumentError, match=r"add up to 0, got 0.0 in batch 2 of 2"):
+                step.epoch(batches)
+            assert bits(net) == before
+
+
+def test_a_rehearsal_on_rows_without_weight_is_no_mistake():
+    """What fit tries beforehand are rows that need not be a batch: here the ignored ones."""
+    y = np.where(np.arange(20) % 10 == 0, -1, LABELS)
+    loss = partial(F.cross_entropy, ignore_index=-1)
+    net = nn.MLP([3, 4])
+    optimizer = optim.SGD(net.parameters(), 0.1)
+    train.fit(net, data.batches(X, y, 2), loss, optimizer, epochs=1, progress=False, guards=False)
