@@ -71,7 +71,7 @@ def trained(how, make_net, make_optimizer, threads=1, batch_size=16, epochs=2, x
         step = TrainingStep(net, loss, optimizer, schedule)
         for _ in range(epochs):
             if how == "fused":
-                assert step._fused(batches.x, batches.y) is not None
+                assert step._planned_for(batches) is not None
                 losses.append(step.epoch(batches))
             else:
                 losses.append(written_out(net, optimizer, batches, schedule, loss))
@@ -242,7 +242,7 @@ def test_single_steps_of_every_loss(loss, y):
         minidl.manual_seed(0)
         net = nn.MLP([50, 20, OUTPUTS])
         step = TrainingStep(net, one, optim.SGD(net.parameters(), 0.05))
-        assert (step._fused(x, y) is None) == (one is not loss)
+        assert (step._planned(x, y, None, np.float32) is None) == (one is not loss)
         losses = [step(x[i : i + 9], y[i : i + 9].tolist()) for i in range(0, 27, 9)]
         results.append([np.float32(losses), *(p.data for p in net.parameters())])
     for a, b in zip(*results, strict=True):
@@ -351,7 +351,7 @@ def test_single_steps_see_what_has_changed(change):
         net = nn.MLP([50, 30, 10], "prelu", dropout=0.2)
         optimizer = optim.SGD(net.parameters(), 0.05, momentum=0.9)
         step = TrainingStep(net, F.cross_entropy, optimizer)
-        assert step._fused(x, y) is not None
+        assert step._planned(x, y, None, np.float32) is not None
         losses = []
         for i in range(6):
             if i == 3:
@@ -403,7 +403,9 @@ def test_copies_train_on_alike():
 
 
 class NoKernel(nn.Identity):
-    pass
+    @staticmethod
+    def formula(x):
+        return 2.0 * x
 
 
 class Residual(nn.Layer):
@@ -424,7 +426,6 @@ def weighted(logits, labels):
         (lambda: nn.Sequential(Residual(), nn.Dense(50, 10)), F.cross_entropy),
         (lambda: nn.MLP([50, 20, 10], "relu"), weighted),
         (lambda: nn.Sequential(nn.Dense(50, 10), NoKernel()), F.cross_entropy),
-        (lambda: nn.Sequential(nn.Dropout(0.1), nn.Dense(50, 10)), F.cross_entropy),
         (lambda: nn.Sequential(nn.Dense(50, 10), nn.BatchNorm(10)), F.cross_entropy),
         (lambda: nn.Sequential(nn.Dense(50, 10), nn.GaussianNoise(0.1)), F.cross_entropy),
         (lambda: nn.Sequential(nn.Dense(50, 10, False), nn.Bias(10)), F.cross_entropy),
@@ -433,7 +434,6 @@ def weighted(logits, labels):
         "a layer of one's own",
         "another loss",
         "no kernel",
-        "dropout first",
         "batch norm",
         "noise",
         "bias",
@@ -447,7 +447,7 @@ def test_anything_else_takes_the_loop(make_net, loss):
         optimizer = optim.SGD(net.parameters(), 0.1, momentum=0.9)
         batches = data.batches(*pixels(), 16, shuffle=True, seed=0)
         step = TrainingStep(net, loss, optimizer)
-        assert step._fused(batches.x, batches.y) is None
+        assert step._planned_for(batches) is None
         losses = step.epoch(batches) if fused else np.array([step(x, y) for x, y in batches])
         assert losses.shape == (6,)
         results.append([losses, *(p.data for p in net.parameters())])
@@ -474,7 +474,7 @@ def test_options_that_a_whole_epoch_cannot_have_take_the_loop(loss, y):
         minidl.manual_seed(0)
         net = nn.MLP([50, 20, 10])
         step = TrainingStep(net, one, optim.SGD(net.parameters(), 1e-4))
-        assert step._fused(x, y) is None
+        assert step._planned(x, y, None, np.float32) is None
         results.append([step.epoch(data.batches(x, y, 90)), *(p.data for p in net.parameters())])
     for a, b in zip(*results, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -501,11 +501,49 @@ def test_options_that_are_none_raise_what_the_loss_raises():
         TrainingStep(net, partial(F.huber, delta=0), optimizer).epoch(batches)
 
 
-def test_a_shared_layer_takes_the_loop():
-    shared = nn.Dense(50, 50)
-    net = nn.Sequential(shared, nn.ReLU(), shared, nn.Dense(50, 10))
-    step = TrainingStep(net, F.cross_entropy, optim.SGD(net.parameters(), 0.1))
-    assert step._fused(*pixels()) is None
+@pytest.mark.parametrize("uses", [2, 3])
+def test_weights_that_are_used_more_than_once(uses, level):
+    def net():
+        shared = nn.Dense(50, 50)
+        return nn.Sequential(*[shared, nn.PReLU()] * uses, nn.Dense(50, 10))
+
+    assert_same_bits(net, OPTIMIZERS["momentum"])
+
+
+def test_dropout_first_last_and_after_dropout(level):
+    def net():
+        return nn.Sequential(
+            nn.Dropout(0.2), nn.Dense(50, 40), nn.Dropout(0.3), nn.Dropout(0.1), nn.Tanh(),
+            nn.ReLU(), nn.Sequential(nn.Dense(40, 10), nn.Sequential(nn.Dropout(0.1))),
+        )  # fmt: skip
+
+    assert_same_bits(net, OPTIMIZERS["adam"])
+
+
+@pytest.mark.parametrize(
+    "frozen", ["0.weight", "0.bias", "1.weight", "2.weight", "first", "all but one"]
+)
+def test_what_is_frozen_stays(frozen, level):
+    def net():
+        made = nn.Sequential(nn.Dense(50, 40), nn.PReLU(), nn.Dense(40, 30), nn.ReLU(),
+                             nn.Dense(30, 10))  # fmt: skip
+        for name, p in made.named_parameters():
+            is_first, is_one = name < "2", name == "2.bias"
+            chosen = {"first": is_first, "all but one": not is_one}.get(frozen, name == frozen)
+            p.requires_grad = not chosen
+        return made
+
+    def optimizer(parameters):
+        kept = list(parameters)
+        frozen = [p for p in kept if not p.requires_grad]
+        for p in frozen:
+            p.requires_grad = True
+        made = OPTIMIZERS["adam"](kept)
+        for p in frozen:
+            p.requires_grad = False
+        return made
+
+    assert_same_bits(net, optimizer)
 
 
 def test_any_iterable_of_batches_will_do():

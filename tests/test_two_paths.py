@@ -131,5 +131,5 @@ def test_the_bits_of_the_loop_written_out(seed):
 
 def test_most_of_what_is_drawn_runs_in_the_kernel():
     trainings = [Training(seed) for seed in range(100)]
-    in_kernel = [t.step._fused(t.batches.x, t.batches.y) is not None for t in trainings]
+    in_kernel = [t.step._planned_for(t.batches) is not None for t in trainings]
     assert sum(in_kernel) > 50

@@ -22,11 +22,11 @@ from .ndarray import alike, bare, number, starts_with
 from .threads import get_num_threads, openmp, product_nanoseconds, set_num_threads, threads_for
 
 __all__ = [
-    "LEARNED", "LOSSES", "ROW_FUNCTIONS", "alike", "arithmetic", "bare", "batch_norm", "dense",
-    "dropout", "elementwise", "extremes", "gather", "gemm", "get_num_threads", "layer_norm",
-    "level", "levels", "losses", "network", "noise", "norms", "number", "product_nanoseconds",
-    "rows", "rules", "scatter", "set_num_threads", "show_config", "softmax", "starts_with", "sums",
-    "threads_for", "update", "use",
+    "INSTRUCTIONS", "LEARNED", "LOSSES", "ROW_FUNCTIONS", "alike", "arithmetic", "bare",
+    "batch_norm", "dense", "dropout", "elementwise", "extremes", "gather", "gemm",
+    "get_num_threads", "layer_norm", "level", "levels", "losses", "noise", "norms", "number",
+    "product_nanoseconds", "program", "rows", "rules", "scatter", "set_num_threads", "show_config",
+    "softmax", "starts_with", "sums", "threads_for", "update", "use", "weights",
 ]  # fmt: skip
 
 
@@ -49,8 +49,8 @@ def _chosen_level() -> str:
 
 KERNELS = (
     "arithmetic", "batch_norm", "dense", "dropout", "elementwise", "extremes", "gather", "gemm",
-    "layer_norm", "losses", "maxout", "network", "noise", "norms", "pointwise", "prelu", "rows",
-    "rules", "scatter", "softmax", "sums", "update",
+    "layer_norm", "losses", "maxout", "noise", "norms", "objective", "parameters", "pointwise",
+    "prelu", "program", "rows", "rules", "scatter", "softmax", "sums", "update", "weights",
 )  # fmt: skip
 
 level = ""
@@ -64,15 +64,16 @@ gather: ModuleType
 gemm: ModuleType
 layer_norm: ModuleType
 losses: ModuleType
-network: ModuleType
 noise: ModuleType
 norms: ModuleType
+program: ModuleType
 rows: ModuleType
 rules: ModuleType
 scatter: ModuleType
 softmax: ModuleType
 sums: ModuleType
 update: ModuleType
+weights: ModuleType
 
 # object.name = value, or dict[name] = value, which a kernel does at the end of its work.
 Change = tuple[Any, str, Any]
@@ -83,6 +84,9 @@ ROW_FUNCTIONS: dict[str, dict[str, tuple[Any, Any]]] = {}
 LEARNED: dict[str, dict[str, Any]] = {}
 # The losses' functions on a row: {"mse": {"float32": ...}}
 LOSSES: dict[str, dict[str, Any]] = {}
+# What a step can be made of (instruction.pxd): each capsule, with the splits under which it reads
+# and writes its arguments.
+INSTRUCTIONS: dict[str, tuple[Any, dict[str, str], dict[str, str]]] = {}
 
 
 def use(wanted: str) -> None:
@@ -95,6 +99,7 @@ def use(wanted: str) -> None:
         ROW_FUNCTIONS.update(getattr(module, "KERNELS", {}))
         LEARNED.update(getattr(module, "LEARNED", {}))
         LOSSES.update(getattr(module, "LOSSES", {}))
+        INSTRUCTIONS.update(getattr(module, "INSTRUCTIONS", {}))
 
 
 use(_chosen_level())

@@ -4,7 +4,10 @@ from cython.parallel cimport prange
 from libc.stdint cimport uint32_t, uint64_t
 
 from minidl._kernels.dropout cimport BLOCKS, GROUP, Blocks, Mask, drop, philox
+from minidl._kernels.instruction cimport Run, Turn, at, instruction
 from minidl._kernels.scalar cimport real
+
+INSTRUCTIONS = {}
 
 
 def dropout(
@@ -46,3 +49,33 @@ def drop_part(
     x and y hold these alone. For the tests."""
     cdef Mask mask = Mask(seed, step, last, scale)
     drop(&x[0] - first, &y[0] - first, first, first + x.shape[0], mask)
+
+
+# ---- In a step -----------------------------------------------------------------------------------
+
+cdef struct Dropout:
+    Py_ssize_t x
+    Py_ssize_t y
+    Py_ssize_t width
+    Mask mask  # of the first step
+
+
+cdef int read_dropout(void *it, dict given, size_t itemsize, list kept) except -1:
+    cdef Dropout *dropout = <Dropout *> it
+    dropout.x, dropout.y, dropout.width = given["x"], given["y"], given["width"]
+    layer = given["layer"]
+    dropout.mask = Mask(layer.seed, layer.calls, given["last"], given["scale"])
+    return 0
+
+
+cdef void run_dropout(const Dropout *it, const Turn *turn, real *scratch) noexcept nogil:
+    """y = x with some elements of this thread's rows dropped; back, dx = dy with the same ones."""
+    cdef Mask mask = it.mask
+    mask.step += turn.step
+    drop(<const real *> at(turn, it.x), <real *> at(turn, it.y), turn.first * it.width,
+         turn.end * it.width, mask)
+
+
+INSTRUCTIONS["dropout"] = instruction(
+    sizeof(Dropout), read_dropout, <Run> run_dropout[float], <Run> run_dropout[double],
+    reads={"x": "rows"}, writes={"y": "rows"})

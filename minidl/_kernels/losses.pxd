@@ -80,7 +80,7 @@ cdef inline double in_order(const double *x, Py_ssize_t n) noexcept nogil:
 
 
 cdef inline double divisor_of(
-    Loss *loss, const int64_t *order, Py_ssize_t start, Py_ssize_t n
+    const Loss *loss, const int64_t *order, Py_ssize_t start, Py_ssize_t n
 ) noexcept nogil:
     """What the losses of a batch are divided by: of the n rows that come from number `start` on in
     this order (NULL: as they lie). 0 where no row has a weight. Cost: n additions, if there are
@@ -97,7 +97,7 @@ cdef inline double divisor_of(
 
 
 cdef inline void row_loss(
-    Loss *loss, Py_ssize_t row, const real *x, double divisor, double *losses, real *dx,
+    const Loss *loss, Py_ssize_t row, const real *x, double divisor, double *losses, real *dx,
     Py_ssize_t n
 ) noexcept nogil:
     """The loss of x, for what is wanted of row number `row`, in a batch with this divisor."""

@@ -94,3 +94,25 @@ cdef inline void learned_gradient(
         (<learned_float> function)(x, dy, gradient, first, end, rows, units)
     else:
         (<learned_double> function)(x, dy, gradient, first, end, rows, units)
+
+
+cdef inline void forward_rows(
+    void *function, const real *x, Py_ssize_t width, const real *slopes, real *y,
+    Py_ssize_t units, const double *options, Py_ssize_t first, Py_ssize_t end
+) noexcept nogil:
+    """Rows first ... end - 1 of y (rows, units) from x (rows, width)."""
+    cdef Py_ssize_t i
+    for i in range(first, end):
+        forward_row(function, x + i * width, slopes, y + i * units, units, options)
+
+
+cdef inline void backward_rows(
+    void *function, const real *kept, Py_ssize_t kept_width, const real *slopes, const real *dy,
+    real *dx, Py_ssize_t width, Py_ssize_t units, const double *options, Py_ssize_t first,
+    Py_ssize_t end
+) noexcept nogil:
+    """Rows first ... end - 1 of dx (rows, width) from dy (rows, units) and what was kept."""
+    cdef Py_ssize_t i
+    for i in range(first, end):
+        backward_row(function, kept + i * kept_width, slopes, dy + i * units, dx + i * width,
+                     units, options)

@@ -5,13 +5,17 @@ For pointwise activations a row is any piece of the array, and the last may be s
 """
 
 from cython.parallel cimport prange
+from minidl._kernels.address cimport address
+from minidl._kernels.instruction cimport Columns, Run, Turn, at, columns_of, instruction
 from minidl._kernels.ndarray cimport FLOAT, data, empty_like, load, size, type_of
 from minidl._kernels.rows cimport (
-    backward_function, backward_row, forward_function, forward_row, learned_function,
-    learned_gradient)
+    backward_function, backward_row, backward_rows, forward_function, forward_row, forward_rows,
+    learned_function, learned_gradient)
 from minidl._kernels.scalar cimport real
 
 load()
+
+INSTRUCTIONS = {}
 
 cdef enum:
     PIECE = 4096  # numbers that one call of a pointwise function works on
@@ -122,10 +126,141 @@ def learned(
                                min(units, (thread + 1) * share), rows, units)
 
 
-def in_order(const real[::1] x):
-    """The sum of x, from the first to the last, in double precision."""
+cdef inline double sum_in_order(const real *x, Py_ssize_t n) noexcept nogil:
     cdef double total = 0
     cdef Py_ssize_t i
-    for i in range(x.shape[0]):
+    for i in range(n):
         total += x[i]
     return total
+
+
+def in_order(const real[::1] x):
+    """The sum of x, from the first to the last, in double precision."""
+    return sum_in_order(&x[0], x.shape[0]) if x.shape[0] else 0.0
+
+
+# ---- In a step -----------------------------------------------------------------------------------
+
+cdef struct Activation:
+    # y = f(x); slots and the parameter by their numbers.
+    Py_ssize_t x
+    Py_ssize_t y
+    Py_ssize_t dx
+    Py_ssize_t dy
+    Py_ssize_t learned  # -1: nothing is
+    Py_ssize_t width
+    Py_ssize_t units
+    Py_ssize_t group
+    bint keeps_y
+    void *f
+    void *df
+    void *dlearned
+    const double *options
+    void *fired  # (threads, width): 1 where dy/dx was not 0 on a row so far
+    void *ones  # (units,)
+
+
+cdef int read_activation(void *it, dict given, size_t itemsize, list kept) except -1:
+    cdef Activation *f = <Activation *> it
+    f.x, f.y, f.dx, f.dy = given["x"], given["y"], given["dx"], given["dy"]
+    f.learned, f.group = given["parameter"], given["group"]
+    f.width, f.units, f.keeps_y = given["width"], given["units"], given["keeps_y"]
+    f.f = forward_function(given["forward"], itemsize)
+    f.df = backward_function(given["backward"], itemsize)
+    if f.learned >= 0:
+        f.dlearned = learned_function(given["gradient"], itemsize)
+    f.options = <const double *> address(given["options"], kept)
+    f.fired, f.ones = address(given["fired"], kept, True), address(given["ones"], kept)
+    return 0
+
+
+cdef inline const real *slopes_of(
+    const Activation *it, const Turn *turn, real *room
+) noexcept nogil:
+    """What was learned, for every unit; in `room` if all have the same."""
+    cdef Py_ssize_t u
+    cdef const real *learned
+    if it.learned < 0:
+        return NULL
+    learned = <const real *> turn.parameters[it.learned].w
+    if turn.parameters[it.learned].size == it.units:
+        return learned
+    for u in range(it.units):
+        room[u] = learned[0]
+    return room
+
+
+cdef void run_forward(const Activation *it, const Turn *turn, real *scratch) noexcept nogil:
+    forward_rows(it.f, <const real *> at(turn, it.x), it.width, slopes_of(it, turn, scratch),
+                 <real *> at(turn, it.y), it.units, it.options, turn.first, turn.end)
+
+
+cdef void run_backward(const Activation *it, const Turn *turn, real *scratch) noexcept nogil:
+    backward_rows(
+        it.df, <const real *> at(turn, it.y if it.keeps_y else it.x),
+        it.units if it.keeps_y else it.width, slopes_of(it, turn, scratch),
+        <const real *> at(turn, it.dy), <real *> at(turn, it.dx), it.width, it.units, it.options,
+        turn.first, turn.end)
+
+
+cdef inline bint has_silent(const real *fired, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef real least = 1
+    for i in range(n):
+        least = fired[i] if fired[i] < least else least
+    return least == 0
+
+
+cdef void note_fired(const Activation *it, const Turn *turn, real *scratch) noexcept nogil:
+    """Notes for every column of x whether its slope dy/dx was other than 0 on any of this thread's
+    rows. Most columns have had such a row soon; when all have, nothing is left to do."""
+    cdef Py_ssize_t i, j, kept_width = it.units if it.keeps_y else it.width
+    cdef const real *kept = <const real *> at(turn, it.y if it.keeps_y else it.x)
+    cdef real *fired = <real *> it.fired + turn.thread * it.width
+    cdef real *slope = scratch
+    cdef const real *learned = slopes_of(it, turn, scratch + it.width)
+    if not has_silent(<const real *> fired, it.width):
+        return
+    for i in range(turn.first, turn.end):
+        backward_row(it.df, kept + i * kept_width, learned, <const real *> it.ones, slope,
+                     it.units, it.options)
+        for j in range(it.width):
+            fired[j] = 1 if slope[j] != 0 else fired[j]
+
+
+cdef void gradient_by_unit(const Activation *it, const Turn *turn, real *scratch) noexcept nogil:
+    """The gradient of what was learned for each of this thread's units."""
+    cdef Columns own = columns_of(turn, it.units, it.group)
+    learned_gradient(it.dlearned, <const real *> at(turn, it.x), <const real *> at(turn, it.dy),
+                     <real *> turn.parameters[it.learned].gradient, own.first, own.end, turn.n,
+                     it.units)
+
+
+cdef void gradient_of_all(const Activation *it, const Turn *turn, real *scratch) noexcept nogil:
+    """The gradient of the one number that was learned for all units: a group of its own, which is
+    the last thread's."""
+    if turn.thread != turn.threads - 1:
+        return
+    learned_gradient(it.dlearned, <const real *> at(turn, it.x), <const real *> at(turn, it.dy),
+                     scratch, 0, it.units, turn.n, it.units)
+    (<real *> turn.parameters[it.learned].gradient)[0] = <real> sum_in_order(
+        <const real *> scratch, it.units)
+
+
+INSTRUCTIONS["activation"] = instruction(
+    sizeof(Activation), read_activation, <Run> run_forward[float], <Run> run_forward[double],
+    reads={"x": "rows", "parameter": "all"}, writes={"y": "rows"})
+INSTRUCTIONS["activation back"] = instruction(
+    sizeof(Activation), read_activation, <Run> run_backward[float], <Run> run_backward[double],
+    reads={"x": "rows", "y": "rows", "dy": "rows", "parameter": "all"}, writes={"dx": "rows"})
+INSTRUCTIONS["what fires"] = instruction(
+    sizeof(Activation), read_activation, <Run> note_fired[float], <Run> note_fired[double],
+    reads={"x": "rows", "y": "rows", "parameter": "all"}, writes={})
+INSTRUCTIONS["gradient by unit"] = instruction(
+    sizeof(Activation), read_activation, <Run> gradient_by_unit[float],
+    <Run> gradient_by_unit[double],
+    reads={"x": "all", "dy": "all"}, writes={"parameter.gradient": "columns {group}"})
+INSTRUCTIONS["gradient of all units"] = instruction(
+    sizeof(Activation), read_activation, <Run> gradient_of_all[float],
+    <Run> gradient_of_all[double],
+    reads={"x": "all", "dy": "all"}, writes={"parameter.gradient": "columns {group}"})

@@ -12,6 +12,7 @@ import numpy as np
 from ..engine.random import fresh_seed, is_word
 from ..engine.tensor import Tensor
 from ..errors import ArgumentError, DTypeError, GuardWarning, ShapeError, explain
+from . import plan
 
 Self = TypeVar("Self", bound="Layer")
 
@@ -47,6 +48,11 @@ class Layer:
 
     training = True
     buffer_names: ClassVar[tuple[str, ...]] = ()
+    live_names: ClassVar[tuple[str, ...]] = ()  # of attributes that go on with the steps of a plan
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        plan.declare(cls)
 
     def forward(self, x: Any) -> Tensor:
         """What the layer computes."""
@@ -230,6 +236,8 @@ class Layer:
 class RandomLayer(Layer):
     """A layer whose random numbers follow from its seed and the count of its calls in training.
     Without a seed one is drawn from minidl's generator when the layer is made."""
+
+    live_names = ("seed", "calls")
 
     def __init__(self, seed: int | None = None) -> None:
         if seed is not None and not is_word(seed):

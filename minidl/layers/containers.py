@@ -15,6 +15,7 @@ from ..tools.checks import declared, runs_as
 from .activations import Activation
 from .base import Layer, parts
 from .dense import Dense
+from .plan import Builder, Value
 
 
 @declared
@@ -48,6 +49,12 @@ class Sequential(Layer):
     def forward(self, x: Any) -> Tensor:
         """The last layer's output."""
         return run_in_order(self._layers, as_input("Sequential", x))
+
+    def plan(self, builder: Builder, x: Value) -> Value:
+        """That of each layer in turn, whatever order a subclass's own iterator has."""
+        for layer in self._layers:
+            x = builder.layer(layer, x)
+        return x
 
     def __len__(self) -> int:
         return len(self.layers)

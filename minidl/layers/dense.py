@@ -8,11 +8,12 @@ import numpy as np
 from .. import _kernels
 from ..engine.tape import Node
 from ..engine.tensor import FLOATS, Operation, Tensor, as_tensor, by_formula, record
-from ..errors import DTypeError, ShapeError, explain
+from ..errors import DTypeError, ShapeError, Unplanned, explain
 from ..tools.checks import check_size, declared
 from . import init as initial
 from .activations import Activation
 from .base import Layer, Parameter
+from .plan import Builder, Value
 
 # What the kernel is given in place of arrays that are not there or not asked for.
 NOTHING = {dtype: (np.empty((0, 0), dtype), np.empty(0, dtype)) for dtype in FLOATS}
@@ -109,6 +110,26 @@ class Dense(Layer):
     def forward(self, x: Any, activation: Activation | None = None) -> Tensor:
         """x · W + b, and the activation's function of it in the same kernel call."""
         return dense(x, self.weight, self.bias, activation)
+
+    def plan(self, builder: Builder, x: Value) -> Value:
+        """The products, dW with its update, and db."""
+        W, b = self.weight, self.bias
+        check_planned(x.width, W, b)
+        y = builder.value(W.shape[1], x.is_wanted or builder.is_learned(W, b))
+        split = split_of(*W.shape)
+        arguments: dict[str, Any] = {
+            "x": x.numbers, "z": y.numbers, "dx": x.gradient, "dz": y.gradient,
+            "W": builder.parameter(W), "b": builder.parameter(b), "inputs": W.shape[0],
+            "outputs": W.shape[1], "batch": builder.batch, "threads": builder.threads,
+        }  # fmt: skip
+        builder.forward(f"dense by {split}", **arguments)
+        if x.is_wanted:
+            builder.backward(f"dense back by {split}", **arguments)
+        builder.matrix(W, split, arguments)
+        builder.learn(b, "gradient of b", dy=y.gradient, width=y.width)
+        once, one = (_kernels.product_nanoseconds(rows, *W.shape) for rows in (0, 1))
+        builder.cost(once, one - once)
+        return y
 
     def scale_for(self, activation: Activation) -> None:
         """Gives fresh default weights the gain of the activation that follows."""
@@ -219,3 +240,16 @@ def check(x: np.ndarray, W: np.ndarray, b: Tensor | None) -> None:
             f"x.astype('{other}'), or layer.astype('{x.dtype}')",
         )
     )
+
+
+def check_planned(width: int, W: Tensor, b: Tensor | None) -> None:
+    """Unplanned unless a layer of these weights takes so many numbers."""
+    fits = W.ndim == 2 and W.shape[0] == width and (b is None or b.shape == W.shape[1:])
+    if not fits:
+        shapes = f"{W.shape} and b {None if b is None else b.shape}"
+        raise Unplanned(f"W {shapes} after {width} columns", "layers that fit each other")
+
+
+def split_of(inputs: int, outputs: int) -> str:
+    """How threads share the products of W (inputs, outputs) out."""
+    return "tasks" if _kernels.weights.is_wide(outputs) else "rows"

@@ -10,6 +10,7 @@ from ..engine.tensor import Operation, Tensor, as_tensor, record, require_float
 from ..errors import ArgumentError, explain
 from ..tools.checks import declared, is_number
 from .base import RandomLayer
+from .plan import Builder, Value
 
 NANOSECONDS = 1  # for one element, most of them in its random number
 
@@ -74,6 +75,20 @@ class Dropout(RandomLayer):
         """x with some elements dropped."""
         y = dropout(x, self.p, self.training, rescale=self.rescale, seed=self.seed, step=self.calls)
         self.calls += self.training
+        return y
+
+    def plan(self, builder: Builder, x: Value) -> Value:
+        """The mask, made again on the way back."""
+        last, scale = mask_numbers(self.p, self.rescale)
+        builder.once(self)
+        if not self.training or last < 0:
+            return x
+        y = builder.value(x.width, x.is_wanted, gradient=x.gradient)
+        mask = {"layer": self, "last": last, "scale": scale, "width": x.width}
+        builder.forward("dropout", is_live=True, x=x.numbers, y=y.numbers, **mask)
+        if x.is_wanted:
+            builder.backward("dropout", is_live=True, x=y.gradient, y=x.gradient, **mask)
+        builder.cost(row=NANOSECONDS * x.width)
         return y
 
     def describe(self) -> str:

@@ -1,6 +1,6 @@
 """Optimisers whose rule is a kernel."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -148,9 +148,10 @@ class Compiled(Optimizer):
         return options
 
     def next_steps(
-        self, steps: int, rates: Sequence[Sequence[float]] | None = None
+        self, steps: int, learned: Container[int], rates: Sequence[Sequence[float]] | None = None
     ) -> tuple[Mapping[int, Rule], np.ndarray, list[_kernels.Change]]:
-        """For a kernel that makes the next `steps` steps by itself, all parameters with a gradient.
+        """For a kernel that makes the next `steps` steps by itself, in which the parameters of the
+        ids in `learned` have a gradient.
 
         Gives each parameter's rule by its id, the kernels' numbers (steps, parameters, k), and what
         changes when the steps are made. `rates` holds every group's learning rate for each step.
@@ -170,7 +171,9 @@ class Compiled(Optimizer):
                 kernel = self._kernel_of(block, group, options if steps == 1 else group.options)
                 of_block = kernel.rules(len(rules))
                 rules = {**rules, **of_block} if rules else of_block
-                counts = [[t + s for t in block.steps] for s in range(1, steps + 1)]
+                goes_on = [id(p) in learned for p in block.parameters]
+                pairs = list(zip(block.steps, goes_on, strict=True))
+                counts = [[t + s * goes for t, goes in pairs] for s in range(1, steps + 1)]
                 numbers.append(self._given(kernel, options, counts))
                 if block.state:
                     changes.append((block, "steps", counts[-1]))

@@ -1,6 +1,6 @@
 """`Firing`: which units of a net had a slope other than 0, over all rows that it trained on."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -50,15 +50,18 @@ class Firing:
             for name, arrays in self.flags.items()
         }
 
-    def names(self, layers: Iterable[Layer | None]) -> Iterator[str | None]:
-        """What each activation is called, None for anything else; in the order of their use."""
+    def notes(self, threads: int, dtype: np.dtype) -> Callable[[Layer, int], np.ndarray | None]:
+        """For a program: what gives each activation of the net, in the order of their use, the
+        array where its columns are noted, and None for anything else."""
         paths = {id(layer): path for path, layer in self.net.named_layers()}
         uses: dict[str, int] = {}
-        for layer in layers:
-            if isinstance(layer, Activation) and id(layer) in paths:
-                yield use_of(paths[id(layer)], uses)
-            else:
-                yield None
+
+        def note(layer: Layer, columns: int) -> np.ndarray | None:
+            if id(layer) not in paths:
+                return None
+            return self.flags_for(use_of(paths[id(layer)], uses), threads, columns, dtype)
+
+        return note
 
     def flags_for(self, name: str, threads: int, columns: int, dtype: np.dtype) -> np.ndarray:
         """An array (threads, columns) where 1 is to be written when a column fires. ShapeError if

@@ -11,7 +11,7 @@ from ..data.pixels import gathered, warn_unless_pixels
 from ..engine.recording import no_grad
 from ..engine.tensor import as_tensor
 from ..layers.base import Layer
-from .fused import FusedNet, Program
+from .program import NotPlanned, Planned, Program, planned_or_not
 
 ROWS = 256  # at a time: the outputs of a layer stay in the cache
 PROGRAMS = 4  # that are kept of a net, for different numbers of rows
@@ -21,7 +21,7 @@ class _Known(threading.local):
     """The nets that were used, by thread: each needs memory of its own to work in."""
 
     def __init__(self) -> None:
-        self.nets: WeakKeyDictionary[Layer, tuple[FusedNet, dict[Any, Program]]]
+        self.nets: WeakKeyDictionary[Layer, tuple[Planned | NotPlanned, dict[Any, Program]]]
         self.nets = WeakKeyDictionary()
 
 
@@ -45,31 +45,30 @@ def predict(net: Layer, x: Any) -> np.ndarray:
     """
     array = as_tensor(x, "predict").data
     warn_unless_pixels("predict", array)
-    fused, programs = known(net)
-    if fused is None or array.ndim != 2 or len(array) == 0 or fused.is_dropping():
+    if array.ndim != 2 or len(array) == 0:
+        return by_the_layers(net, array)
+    planned, programs = known(net, array.shape[1])
+    if isinstance(planned, NotPlanned) or planned.is_random():
         return by_the_layers(net, array)  # a mask of dropout depends on how the rows are batched
-    fits = array.dtype == fused.dtype or (array.dtype == np.uint8 and fused.dtype == np.float32)
-    if not fits or array.shape[1] != fused.inputs:
+    is_converted = array.dtype == np.uint8 and planned.dtype == np.float32
+    if array.dtype != planned.dtype and not is_converted:
         return by_the_layers(net, array)
     rows, size = min(len(array), ROWS), len(array)
-    threads = _kernels.threads_for(fused.nanoseconds(size))
+    threads = _kernels.threads_for(planned.nanoseconds(size))
     key = (rows, threads, size > ROWS, _kernels.level)
     if key not in programs:
         if len(programs) == PROGRAMS:
             programs.clear()
-        programs[key] = Program(fused, rows, threads, size <= ROWS, trains=False)
+        programs[key] = Program(planned, rows, threads, size <= ROWS, learns=False)
     return programs[key].predict(np.ascontiguousarray(array))
 
 
-def known(net: Layer) -> tuple[FusedNet | None, dict[Any, Program]]:
-    """The net as the kernel knows it, if it does, with programs from the last time if the net is
-    still the same."""
+def known(net: Layer, width: int) -> tuple[Planned | NotPlanned, dict[Any, Program]]:
+    """The net's plan or why there is none, with programs from the last time if the net is still the
+    same."""
     found = _known.nets.get(net)
-    if found is None or not found[0].is_current(net):
-        fused = FusedNet.of(net)
-        if fused is None:
-            return None, {}
-        found = _known.nets[net] = (fused, {})
+    if found is None or not found[0].is_current(net, width):
+        found = _known.nets[net] = (planned_or_not(net, width), {})
     return found
 
 

@@ -21,7 +21,7 @@ from ..optim.block import same
 from ..optim.compiled import Compiled
 from ..optim.schedules import Schedule
 from ..tools.checks import runs_as
-from .fused import FusedNet, Program, squares_of
+from .program import NotPlanned, Planned, Program, planned_or_not, squares_of
 from .trained import check_schedule, left_out
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 # Nanoseconds that one kernel call trains for, so that Ctrl-C does not have to wait for an epoch.
 CALL = 100e6
 
-PASSES = 3  # a step's products by a forward pass's
+PASSES = 3  # that a step takes as long as: forward, and both products of backward
+WORTH_PACKING = 4  # steps in a call
 
 
 class TrainingStep:
@@ -50,16 +51,15 @@ class TrainingStep:
 
     and its losses, as they were summed up in float64 (the loop rounds them to the net's dtype).
 
-    For the usual nets it is at least about twice as fast: where the net is a Sequential of Dense
-    layers, activations that have kernels, and Dropout, and the loss is one of minidl's, many steps
-    run as one kernel call. Options are given by `functools.partial`:
+    Where each layer has a plan, as minidl's own have, and the loss and the optimiser are minidl's,
+    many steps run as one kernel call, which is at least about twice as fast. Options of the loss
+    are given by `functools.partial`:
 
         step = TrainingStep(net, partial(F.huber, delta=2.0), optimizer)
 
-    Any other net, loss (a function of the net's output and the targets that gives a number),
-    option (sample_weight) or optimiser takes the loop. No
-    gradients are left: `grad` is None. The kernel looks at all targets before it trains: what is
-    wrong with one of them is raised, in the loss's words, before anything is changed.
+    Anything else takes the loop, and `why()` says what it is that stands in the way. No gradients
+    are left: `grad` is None. The kernel looks at all targets before it trains: what is wrong with
+    one of them is raised, in the loss's words, before anything is changed.
 
     A `schedule` goes on a step after each of the optimiser's. ArgumentError if the optimiser has
     none of the net's parameters, or if the schedule is another optimiser's; a GuardWarning if
@@ -91,7 +91,8 @@ class TrainingStep:
         self.firing: Firing | None = None  # notes which units fire, where it is wanted
         # Takes in the sum of all W² before each step, as arrays, where it is wanted.
         self.squares: list[np.ndarray] | None = None
-        self._net: FusedNet | None = None
+        self._net: Planned | NotPlanned | None = None
+        self._why = ""  # the last step took the loop
         self._program: Program | None = None
         self._program_for: Any = None
         self._running_in = 0  # the process in which a call goes on; a child forked then may call
@@ -116,17 +117,33 @@ class TrainingStep:
             warnings.warn(message, GuardWarning, stacklevel=3)
         self._left_out = names
 
+    def why(self) -> str:
+        """Why the last steps took the loop, and what would change that; nothing if they did not.
+
+        >>> from minidl import nn, optim
+        >>> from minidl import functional as F
+        >>> class Halved(nn.Layer):
+        ...     def forward(self, x):
+        ...         return x * 0.5
+        >>> net = nn.Sequential(nn.Dense(2, 3), Halved())
+        >>> step = TrainingStep(net, F.mse, optim.SGD(net.parameters(), 0.1))
+        >>> _ = step(np.ones((1, 2), np.float32), np.ones((1, 3), np.float32))
+        >>> step.why()
+        'Halved, whose forward has no plan. Try: a plan beside its forward'
+        """
+        return self._why
+
     def __call__(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """One step on a batch; gives its loss."""
         inputs = x.data if isinstance(x, Tensor) and not x.requires_grad else x
-        fused = self._fused(inputs, y, sample_weight)
+        planned = self._planned(inputs, y, sample_weight, np.asarray(inputs).dtype)
         used = self.net, self._net, self.optimizer, self.schedule, self.firing
         if not same(used, self._checked):
             self.check()
             self._checked = used
-        if fused is not None and inputs.dtype == fused[0].dtype:
+        if planned is not None:
             rows = np.ascontiguousarray(inputs)
-            return self._run(*fused, rows, None, len(rows), 1, is_short=True).item()
+            return self._run(*planned, rows, None, len(rows), 1).item()
         if self.squares is not None:
             self.squares.append(np.array([squares_of(self.net)]))
         self.optimizer.zero_grad()
@@ -143,11 +160,15 @@ class TrainingStep:
     def epoch(self, batches: Any) -> np.ndarray:
         """A step for each batch, once through all; gives their losses, float64 (batches,)."""
         self.check()
-        fused = self._fused_for(batches) if is_plain(batches) else None
-        if fused is None:
+        planned = None
+        if is_plain(batches):
+            planned = self._planned_for(batches)
+        else:
+            self._why = "batches that are not data.batches(...). Try: data.batches(x, y, size)"
+        if planned is None:
             given = to_train_on("TrainingStep.epoch", batches)
             return np.array([self(*batch) for batch in given])
-        net, loss = fused
+        net, loss = planned
         order = batches.draw_order()
         size = min(batches.batch_size, len(batches.x))
         at_once = size * max(1, int(CALL / (PASSES * net.nanoseconds(size))))
@@ -161,48 +182,57 @@ class TrainingStep:
         step, if there are no such rows."""
         rows = batches.checked_rows(rows)
         self.check()
-        fused = self._fused_for(batches)
-        if fused is None or len(rows) == 0:
+        planned = self._planned_for(batches)
+        if planned is None or len(rows) == 0:
             return np.array([self(*batch) for batch in batches.walk(rows)])
-        return self._run_rows(*fused, batches, rows)
+        return self._run_rows(*planned, batches, rows)
 
     def _run_rows(
-        self, net: FusedNet, loss: RowLoss, batches: Batches, rows: np.ndarray
+        self, net: Planned, loss: RowLoss, batches: Batches, rows: np.ndarray
     ) -> np.ndarray:
         size = min(batches.batch_size, len(batches.x))
         return self._run(net, loss, batches.x, rows, size, -(-len(rows) // size))
 
-    def _fused_for(self, batches: Batches) -> tuple[FusedNet, RowLoss] | None:
+    def _planned_for(self, batches: Batches) -> tuple[Planned, RowLoss] | None:
         """The net and the loss, if the kernel can train on these batches."""
-        fused = self._fused(batches.x, batches.y, batches.sample_weight)
-        return None if fused is None or batches.dtype != fused[0].dtype else fused
+        return self._planned(batches.x, batches.y, batches.sample_weight, batches.dtype)
 
-    def _fused(self, x: Any, y: Any, weights: Any = None) -> tuple[FusedNet, RowLoss] | None:
-        """The net, and the loss for such targets, if the kernel can do all that the loop would."""
-        if not recording() or (isinstance(y, Tensor) and y.requires_grad):
-            return None
-        if not isinstance(x, np.ndarray) or x.ndim != 2 or len(x) == 0:
-            return None
-        net = self._net
-        if net is None or not net.is_current(self.net):
-            net = self._net = FusedNet.of(self.net)
-        if net is None or x.shape[1] != net.inputs:
-            return None
-        if not runs_as(self.optimizer, Compiled, "step", "zero_grad", "update"):
-            return None
-        if self.schedule is not None and not runs_as(self.schedule, Schedule, "step", "lr"):
-            return None
-        for p in self.optimizer.all_parameters():
-            if id(p) not in net.ids or not p.requires_grad:
-                return None
+    def _planned(
+        self, x: Any, y: Any, weights: Any, dtype: np.dtype
+    ) -> tuple[Planned, RowLoss] | None:
+        """The net and the loss for such targets, if the kernel can do all that the loop would do
+        with inputs that become of this dtype; this is the one place that decides it."""
         try:
-            return net, planned(self.loss, y, (len(x), net.outputs), net.dtype, weights)
-        except Unplanned:
+            net = self._planned_net(x, y)
+            check_optimizer(self.optimizer, self.schedule, net)
+            loss = planned(self.loss, y, (len(x), net.outputs), net.dtype, weights)
+            if dtype != net.dtype:
+                hint = f"x.astype('{net.dtype}')"
+                raise Unplanned(f"inputs of {dtype} for a net of {net.dtype}", hint)
+        except Unplanned as reason:
+            self._why = str(reason)
             return None
+        self._why = ""
+        return net, loss
+
+    def _planned_net(self, x: Any, y: Any) -> Planned:
+        """The net, from the last time if it is still the same; Unplanned for such data."""
+        if not recording():
+            raise Unplanned("a no_grad() block around the step", "the step outside of it")
+        if isinstance(y, Tensor) and y.requires_grad:
+            raise Unplanned("targets that want a gradient", "y.detach()")
+        if not isinstance(x, np.ndarray) or x.ndim != 2 or len(x) == 0:
+            raise Unplanned("inputs that are no array (rows, columns)", "x.reshape(len(x), -1)")
+        net = self._net
+        if net is None or not net.is_current(self.net, x.shape[1]):
+            net = self._net = planned_or_not(self.net, x.shape[1])
+        if isinstance(net, NotPlanned):
+            raise net.reason
+        return net
 
     def _run(
-        self, net: FusedNet, loss: RowLoss, x: np.ndarray, order: np.ndarray | None,
-        batch: int, steps: int, is_short: bool = False,
+        self, net: Planned, loss: RowLoss, x: np.ndarray, order: np.ndarray | None,
+        batch: int, steps: int,
     ) -> np.ndarray:  # fmt: skip
         """Steps on the rows of x in this order, as one kernel call; gives their losses."""
         process = os.getpid()
@@ -217,31 +247,45 @@ class TrainingStep:
             )
         self._running_in = process
         try:
-            return self._run_alone(net, loss, x, order, batch, steps, is_short)
+            return self._run_alone(net, loss, x, order, batch, steps)
         finally:
             self._running_in = 0
 
     def _run_alone(
-        self, net: FusedNet, loss: RowLoss, x: np.ndarray, order: np.ndarray | None,
-        batch: int, steps: int, is_short: bool,
+        self, net: Planned, loss: RowLoss, x: np.ndarray, order: np.ndarray | None,
+        batch: int, steps: int,
     ) -> np.ndarray:  # fmt: skip
-        assert isinstance(self.optimizer, Compiled)  # as _fused has found
+        assert isinstance(self.optimizer, Compiled)  # as check_optimizer has found
         loss.check_batches(order, batch)
-        program = self._program_of(net, batch, is_short)
+        program = self._program_of(net, batch, steps < WORTH_PACKING)
         self.optimizer.zero_grad()
         rates, of_schedule = (None, []) if self.schedule is None else self.schedule.ahead(steps)
-        rules, numbers, changes = self.optimizer.next_steps(steps, rates)
-        squares = None if self.squares is None else np.empty(steps)
+        rules, numbers, changes = self.optimizer.next_steps(steps, net.learned, rates)
+        squares = None if self.squares is None else np.zeros(steps)
         losses = program.train(x, order, loss, rules, numbers, changes + of_schedule, squares)
         if self.squares is not None and squares is not None:
             self.squares.append(squares)
         return losses
 
-    def _program_of(self, net: FusedNet, batch: int, is_short: bool) -> Program:
+    def _program_of(self, net: Planned, batch: int, is_short: bool) -> Program:
         """The program for batches of this size, from the last time if nothing has changed."""
         threads = _kernels.threads_for(PASSES * net.nanoseconds(batch))
-        wanted = (net, batch, threads, is_short, _kernels.level, self.firing)
+        with_squares = self.squares is not None
+        wanted = (net, batch, threads, is_short, _kernels.level, self.firing, with_squares)
         if self._program is None or self._program_for != wanted:
-            self._program = Program(net, batch, threads, is_short, firing=self.firing)
+            self._program = Program(
+                net, batch, threads, is_short, firing=self.firing, with_squares=with_squares
+            )
             self._program_for = wanted
         return self._program
+
+
+def check_optimizer(optimizer: Optimizer, schedule: Schedule | None, net: Planned) -> None:
+    """Unplanned unless the kernel does the same as the optimiser's and the schedule's methods."""
+    if not runs_as(optimizer, Compiled, "step", "zero_grad", "update"):
+        what = f"{type(optimizer).__name__}, which steps in Python"
+        raise Unplanned(what, "an optimiser of minidl whose step() is its own")
+    if schedule is not None and not runs_as(schedule, Schedule, "step", "lr"):
+        raise Unplanned("a schedule with methods of its own", "a factor for Schedule")
+    if not any(id(p) in net.learned for p in optimizer.all_parameters()):
+        raise Unplanned("an optimiser of parameters that are all frozen", "requires_grad = True")

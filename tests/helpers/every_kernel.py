@@ -19,7 +19,7 @@ from minidl._kernels import threads
 from minidl.layers.activations import REGISTRY
 from minidl.losses import declaration
 from minidl.step.firing import Firing
-from minidl.step.fused import squares_of
+from minidl.step.program import squares_of
 
 DTYPES = "float32", "float64"
 RANDOM = np.random.default_rng(0)

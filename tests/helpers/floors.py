@@ -47,8 +47,8 @@ FLOORS = [
 WITHIN = {  # in these rooms the files have floors too; the room's __init__ is above them
     "engine": ["recording random", "tape", "tensor", "autograd", "gradcheck"],
     "layers": [
-        "base checks", "activations", "batch_norm bias dropout embedding init layer_norm noise",
-        "dense", "containers", "mlp",
+        "checks plan", "base", "activations",
+        "batch_norm bias dropout embedding init layer_norm noise", "dense", "containers", "mlp",
     ],
 }  # fmt: skip
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -25,9 +25,10 @@ from ...engine.tensor import (
     require_float,
     through_formula,
 )
-from ...errors import ArgumentError, explain
+from ...errors import ArgumentError, Unplanned, explain
 from ...tools.checks import declared
 from ..base import Layer, Parameter
+from ..plan import Builder, Value
 
 INF = float("inf")
 
@@ -164,6 +165,52 @@ class Activation(Layer):
     def forward(self, x: Any) -> Tensor:
         """y = f(x)."""
         return self.run(x, self.options, self.learned_parameters())
+
+    def plan(self, builder: Builder, x: Value) -> Value:
+        """The kernel's row functions; back they may work in the memory of what they are given."""
+        if self.name not in _kernels.ROW_FUNCTIONS or not self.is_as_declared():
+            raise Unplanned(
+                f"{type(self).__name__}, which has no kernel", "an activation of minidl"
+            )
+        units, width = self.planned_units(x.width), x.width
+        learned = self.learned_parameters()
+        forward, backward = self.functions(builder.dtype)
+        keeps_y = self.keeps == "y"
+        fits = units == width and not learned
+        y = builder.value(
+            units, x.is_wanted or builder.is_learned(*learned),
+            numbers=x.numbers if keeps_y and fits and x.is_free else None,
+            gradient=x.gradient if fits else None, is_free=not keeps_y,
+        )  # fmt: skip
+        fired = builder.fires(self, width)
+        arguments = {
+            "x": x.numbers, "y": y.numbers, "dx": x.gradient, "dy": y.gradient, "width": width,
+            "units": units, "keeps_y": keeps_y, "forward": forward, "backward": backward,
+            "options": kernel_options(tuple(self.options.values())),
+            "parameter": builder.parameter(learned[0] if learned else None),
+            "group": builder.lanes, "gradient": _kernels.LEARNED.get(self.name, {}).get(
+                builder.dtype.name), "fired": fired,
+            "ones": None if fired is None else np.ones(units, builder.dtype),
+        }  # fmt: skip
+        builder.forward("activation", **arguments)
+        if fired is not None:
+            builder.forward("what fires", **arguments)
+        if x.is_wanted:
+            builder.backward("activation back", **arguments)
+        for weight in learned:
+            name = "gradient of all units" if weight.size == 1 else "gradient by unit"
+            builder.learn(weight, name, **arguments)
+        builder.room(2 * max(width, units))
+        builder.cost(row=self.nanoseconds * width)
+        return y
+
+    def planned_units(self, width: int) -> int:
+        """How many outputs so many inputs make; Unplanned if that does not come out even."""
+        inputs = self.inputs_per_unit(self.options)
+        units, rest = divmod(width, inputs)
+        if rest or any(p.shape not in ((1,), (units,)) for p in self.learned_parameters()):
+            raise Unplanned(f"{self!r} after {width} columns", "a width that fits it")
+        return units
 
     def learned_parameters(self) -> tuple[Parameter, ...]:
         """The parameters, in the order of `learned`."""

@@ -1,6 +1,7 @@
 """The activations made of pieces: declarations. Their kernels are in piecewise.pxd."""
 
 from ...engine.tensor import Tensor, maximum, minimum, where
+from ..plan import Builder, Value
 from .declaration import INF, Activation
 from .formulas import flat
 
@@ -17,6 +18,10 @@ class Identity(Activation):
     @staticmethod
     def formula(x: Tensor) -> Tensor:
         return x
+
+    def plan(self, builder: Builder, x: Value) -> Value:
+        """Nothing; of a subclass with another formula, whatever it can have."""
+        return x if self.is_as_declared() else super().plan(builder, x)
 
     @staticmethod
     def derivative(x: Tensor) -> Tensor:

@@ -1,0 +1,286 @@
+"""Runs a list of instructions (instruction.pxd) on one batch after the other, in one call.
+
+Every thread goes through the same list with a share of its own, and waits for the others only where
+an instruction `meets`. Of a training step the list is: rows gathered, forward, loss, backward,
+updates. A net of two layers meets four times a step.
+"""
+
+from cpython.object cimport PyObject_GenericSetAttr
+from cpython.pycapsule cimport PyCapsule_GetPointer
+from cython.parallel cimport parallel
+from libc.stdint cimport int64_t, uint8_t
+from libc.stdlib cimport calloc, free
+
+from minidl._kernels.address cimport address
+from minidl._kernels.instruction cimport Data, Kind, Parameter, Run, Turn
+from minidl._kernels.losses cimport read_loss
+from minidl._kernels.meeting cimport Meeting, begin, meet
+from minidl._kernels.team cimport omp_get_num_threads, omp_get_thread_num, share
+from minidl._kernels.tile cimport pieces
+from minidl._kernels.update cimport rule_function
+
+
+cdef struct Instruction:
+    Run run
+    void *it
+    bint meets  # all threads, before it
+
+
+cdef struct Call:
+    # What one call works on.
+    Data data
+    Py_ssize_t steps
+    const double *numbers  # (steps, parameters, columns): the optimiser's, for each step
+    Py_ssize_t parameters
+    Py_ssize_t columns
+    double *losses
+    double *squares
+    void *outputs
+    bint is_in_place  # the batches are read where they lie
+
+
+cdef class List:
+    """Instructions in their order: each a tuple (capsule, arguments, meets)."""
+
+    cdef Instruction *instructions
+    cdef Py_ssize_t count
+    cdef list given
+    cdef list kept
+    cdef size_t itemsize
+
+    def __cinit__(self, list given, size_t itemsize):
+        cdef Py_ssize_t i
+        cdef Kind *kind
+        self.given, self.kept, self.itemsize = given, [[] for _ in given], itemsize
+        self.count = len(given)
+        self.instructions = <Instruction *> calloc(max(self.count, 1), sizeof(Instruction))
+        if self.instructions == NULL:
+            raise MemoryError
+        for i in range(self.count):
+            capsule, _, meets = given[i]
+            kind = kind_of(capsule)
+            self.instructions[i].run = kind.run_float if itemsize == 4 else kind.run_double
+            self.instructions[i].meets = meets
+            self.instructions[i].it = calloc(1, kind.size)
+            if self.instructions[i].it == NULL:
+                raise MemoryError
+            self.read(i)
+
+    def __dealloc__(self):
+        cdef Py_ssize_t i
+        for i in range(self.count if self.instructions != NULL else 0):
+            free(self.instructions[i].it)
+        free(self.instructions)
+
+    cdef int read(self, Py_ssize_t i) except -1:
+        """Takes in the arguments of instruction i, as they are now."""
+        cdef list kept = []
+        cdef void *it = self.instructions[i].it
+        cdef Kind *kind
+        capsule, arguments, _ = self.given[i]
+        kind = kind_of(capsule)
+        kind.read(it, arguments, self.itemsize, kept)
+        self.kept[i] = kept
+        return 0
+
+    cdef inline void run(self, Turn *turn, Meeting *meeting, void *scratch) noexcept nogil:
+        cdef Py_ssize_t i
+        for i in range(self.count):
+            if self.instructions[i].meets:
+                meet(meeting, turn.thread)
+            self.instructions[i].run(self.instructions[i].it, turn, scratch)
+
+
+cdef inline Kind *kind_of(object capsule) except NULL:
+    return <Kind *> PyCapsule_GetPointer(capsule, "minidl instruction")
+
+
+cdef class Program:
+    """Lists of instructions: before the first step, for each step, and after the last; and the
+    memory in which they work. It is kept from call to call, so that a call costs little more than
+    its work.
+
+    `slots` are arrays (batch, width), slot 0 for the input; `scratch` (threads, n) is room for each
+    thread; `row_losses` (batch,) for training.
+    """
+
+    cdef List first
+    cdef List each
+    cdef List last
+    cdef Meeting meeting
+    cdef int threads
+    cdef void **slots
+    cdef Parameter *parameters
+    cdef Py_ssize_t batch
+    cdef Py_ssize_t parameter_count
+    cdef size_t itemsize
+    cdef char *scratch
+    cdef size_t scratch_bytes  # of a thread
+    cdef double *row_losses
+    cdef list room  # what the addresses lead to
+    cdef list kept
+
+    def __cinit__(
+        self, list first, list each, list last, list slots, Py_ssize_t parameters, scratch,
+        row_losses, Py_ssize_t batch
+    ):
+        cdef Py_ssize_t i
+        self.room, self.kept = [], []
+        self.itemsize, self.batch = scratch.itemsize, batch
+        self.first, self.each, self.last = (
+            List(given, self.itemsize) for given in (first, each, last))
+        self.scratch = <char *> address(scratch, self.room, True)
+        self.scratch_bytes = scratch.strides[0]
+        self.row_losses = <double *> address(row_losses, self.room, True)
+        self.parameter_count = parameters
+        self.slots = <void **> calloc(len(slots), sizeof(void *))
+        self.parameters = <Parameter *> calloc(max(parameters, 1), sizeof(Parameter))
+        if self.slots == NULL or self.parameters == NULL:
+            raise MemoryError
+        for i in range(len(slots)):
+            self.slots[i] = address(slots[i], self.room, True)
+
+    def __dealloc__(self):
+        free(self.slots)
+        free(self.parameters)
+
+    def read(self, list parameters, int threads):
+        """Takes in where each parameter is and how it is updated: (array, rule or None, number,
+        three states or None, gradient or None, packed or None, three packed states or None). From
+        now on so many threads are used."""
+        cdef list kept = []
+        cdef Py_ssize_t k
+        for k in range(self.parameter_count):
+            read_parameter(&self.parameters[k], parameters[k], self.itemsize, kept)
+        self.kept = kept
+        self.threads = threads
+
+    def read_again(self, list numbers):
+        """Takes in the arguments of the step's instructions of these numbers, as they are now."""
+        for i in numbers:
+            self.each.read(<Py_ssize_t> i)
+
+    cdef int read_data(self, Call *call, x, order, list kept) except -1:
+        cdef bint are_pixels = x.dtype.itemsize == 1
+        cdef void *rows = address(x, kept)
+        call.data.pixels = <const uint8_t *> rows if are_pixels else NULL
+        call.data.numbers = rows
+        call.data.itemsize = self.itemsize if are_pixels else x.itemsize
+        call.data.order = <const int64_t *> address(order, kept)
+        call.data.rows, call.data.width = len(x if order is None else order), x.shape[1]
+        call.data.batch = self.batch
+        call.is_in_place = order is None and not are_pixels
+        return 0
+
+    def train(self, x, order, loss, numbers, losses, squares, list changes):
+        """Trains on the rows of x in this order (None: as they come), a batch at a time:
+        len(losses) steps.
+
+        x (n, width) holds uint8 pixels or what slot 0 does; `loss` is a RowLoss of its n rows;
+        numbers float64 (steps, parameters, k) are the rule's for each step. Puts the loss of
+        every batch into `losses`, float64, and adds the sum of all W² before it to `squares`,
+        float64 zeros or None; changes the parameters and their state; then makes the `changes`
+        (object, name, value) of what else goes on with the steps: to attributes, without a class's
+        own __setattr__, and to items of dicts. That runs no Python, which looks for a signal only
+        later, so Ctrl-C cannot come between. Returns how many threads OpenMP gave: if these are
+        fewer than were asked for, nothing was done.
+        """
+        cdef list kept = []
+        cdef Call call
+        cdef int team
+        self.read_data(&call, x, order, kept)
+        read_loss(&call.data.loss, loss, self.itemsize, kept)
+        call.steps, call.outputs = len(losses), NULL
+        call.losses = <double *> address(losses, kept, True)
+        call.squares = <double *> address(squares, kept, True)
+        call.numbers = <const double *> address(numbers, kept)
+        _, call.parameters, call.columns = numbers.shape
+        team = self.run(&call)
+        if team == self.threads:
+            for owner, name, value in changes:
+                if type(owner) is dict:
+                    (<dict> owner)[name] = value
+                else:
+                    PyObject_GenericSetAttr(owner, name, value)
+        return team
+
+    def predict(self, x, y):
+        """y (n, outputs) = what the list stores for the rows of x, as they come. Returns what
+        `train` does."""
+        cdef list kept = []
+        cdef Call call
+        self.read_data(&call, x, None, kept)
+        call.steps = pieces(call.data.rows, self.batch)
+        call.outputs = address(y, kept, True)
+        call.losses = call.squares = NULL
+        call.numbers = NULL
+        call.parameters = call.columns = 0
+        return self.run(&call)
+
+    cdef int run(self, Call *call) except -1:
+        cdef int team = 0
+        begin(&self.meeting, self.threads)  # anew: a fork may have come in the middle of one
+        if self.threads == 1:
+            with nogil:
+                self.run_thread(call, &team)
+        else:
+            with nogil, parallel(num_threads=self.threads):
+                self.run_thread(call, &team)
+        return team
+
+    cdef void run_thread(self, Call *call, int *team) noexcept nogil:
+        """All steps. A team smaller than was asked for does nothing but say so; `team` is told how
+        many there are."""
+        cdef int thread = omp_get_thread_num()
+        cdef void *scratch = self.scratch + thread * self.scratch_bytes
+        cdef Turn turn
+        cdef Py_ssize_t step
+        if thread == 0:
+            team[0] = omp_get_num_threads()
+        if omp_get_num_threads() != self.threads:
+            return
+        self.take_turn(call, &turn, 0, thread)
+        self.first.run(&turn, &self.meeting, scratch)
+        meet(&self.meeting, thread)
+        for step in range(call.steps):
+            self.take_turn(call, &turn, step, thread)
+            self.each.run(&turn, &self.meeting, scratch)
+            meet(&self.meeting, thread)  # of a shorter batch, other rows are this thread's
+        self.last.run(&turn, &self.meeting, scratch)
+
+    cdef void take_turn(
+        self, const Call *call, Turn *turn, Py_ssize_t step, int thread
+    ) noexcept nogil:
+        """This thread's part in a step."""
+        cdef Py_ssize_t start = step * self.batch, n = min(self.batch, call.data.rows - start)
+        cdef const char *rows = <const char *> call.data.numbers
+        turn.step, turn.start, turn.n = step, start, n
+        turn.thread, turn.threads = thread, self.threads
+        turn.first, turn.end = share(n, thread, turn.threads), share(n, thread + 1, turn.threads)
+        turn.data, turn.slots, turn.parameters = &call.data, self.slots, self.parameters
+        turn.input = self.slots[0]
+        if call.is_in_place:
+            turn.input = rows + start * call.data.width * call.data.itemsize
+        turn.numbers = call.numbers + step * call.parameters * call.columns
+        turn.columns = call.columns
+        turn.row_losses, turn.losses, turn.squares = self.row_losses, call.losses, call.squares
+        turn.outputs = call.outputs
+
+
+cdef int read_parameter(
+    Parameter *parameter, tuple source, size_t itemsize, list kept
+) except -1:
+    cdef int i
+    array, rule, number, states, gradient, packed, packed_states = source
+    parameter.w = address(array, kept, rule is not None)
+    parameter.size = array.size
+    parameter.number = number
+    parameter.rule = NULL if rule is None else rule_function(rule, itemsize)
+    parameter.gradient = address(gradient, kept, True)
+    parameter.packed = address(packed, kept, True)
+    for i in range(3):
+        parameter.s[i] = NULL if rule is None else address(states[i], kept, True)
+        parameter.packed_s[i] = NULL  # as where the rule keeps no such state
+        if packed_states is not None and parameter.s[i] != NULL:
+            parameter.packed_s[i] = address(packed_states[i], kept, True)
+    return 0

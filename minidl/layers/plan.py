@@ -1,0 +1,289 @@
+"""How a net becomes a list of instructions for the kernels: each layer says its own part beside its
+`forward`, and the builder finds out where threads have to meet.
+
+    def plan(self, builder, x):                                     for example that of noise
+        y = builder.value(x.width, x.is_wanted, gradient=x.gradient)
+        builder.forward("noise", x=x.numbers, y=y.numbers, ...)
+        return y
+
+The names are those of instructions (`_kernels/instruction.pxd`). A plan stands for the `forward`
+that was defined with it: a subclass, or an object, that has another one has no plan.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import _kernels
+from ..engine.tensor import Tensor
+from ..errors import Unplanned
+
+
+class Slot(int):
+    """The place of a batch's numbers, (batch, width), among all of a program's; -1: none."""
+
+
+class Place(int):
+    """The place of a parameter among all of a net's; -1: none."""
+
+
+class Value(NamedTuple):
+    """What a layer takes or gives: the numbers of a batch, and their gradient if it is wanted."""
+
+    width: int
+    numbers: Slot
+    gradient: Slot
+    is_free: bool  # whether only the next layer reads the numbers, and so may overwrite them
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anything that is learned depends on the gradient."""
+        return self.gradient >= 0
+
+    def kept(self) -> "Value":
+        """The same, to be read again later."""
+        return self._replace(is_free=False)
+
+
+class Instruction(NamedTuple):
+    """The name of an instruction, and its arguments."""
+
+    name: str
+    arguments: dict[str, Any]
+    is_live: bool = False  # whether the arguments are read anew at each call
+
+
+class Builder:
+    """Collects the instructions of a net, for batches of up to `batch` rows.
+
+    With `learns` they train, else they only go forward. `fires(layer, columns)` gives the array in
+    which an activation notes what fires, or None.
+    """
+
+    def __init__(
+        self, dtype: np.dtype, batch: int, threads: int = 1, learns: bool = True,
+        fires: Callable[[Any, int], np.ndarray | None] | None = None,
+    ) -> None:  # fmt: skip
+        self.dtype, self.batch, self.threads, self.learns = dtype, batch, threads, learns
+        self.fires = fires or (lambda layer, columns: None)
+        self.lanes: int = _kernels.weights.lanes(dtype.itemsize)
+        self.layers: list[Any] = []  # all that were planned, in their order
+        self.widths: list[int] = []  # of the slots
+        self.parameters: list[Tensor] = []
+        self.scratch = 1  # numbers that a thread needs room for
+        self.nanoseconds = np.zeros(2)  # that forward takes a core: once, and for each row
+        self.forwards: list[Instruction] = []
+        self.backwards: list[Instruction] = []
+        self.matrices: list[Instruction] = []  # the dense layers' updates
+        self.gradients: dict[Place, list[Instruction]] = {}  # of a parameter, one for each use
+        self._places: dict[int, Place] = {}
+
+    # ---- What a layer asks for ------------------------------------------------------------------
+
+    def layer(self, layer: Any, x: Value) -> Value:
+        """Plans a layer that takes x; gives what it gives. Unplanned if it has no plan."""
+        plan = plan_of(layer)
+        if plan is None:
+            hint = 'forward = nn.chain("a", "b"), or a plan beside its forward'
+            raise Unplanned(f"{type(layer).__name__}, whose forward has no plan", hint)
+        self.layers.append(layer)
+        return plan(self, x)
+
+    def once(self, layer: Any) -> None:
+        """Unplanned if the layer, which goes on with each use, stands at two places."""
+        if sum(other is layer for other in self.layers) > 1:
+            raise Unplanned(f"one {type(layer).__name__} at two places", "a layer for each")
+
+    def value(
+        self, width: int, is_wanted: bool, numbers: Slot | None = None,
+        gradient: Slot | None = None, is_free: bool = True,
+    ) -> Value:  # fmt: skip
+        """What a layer gives: in slots of its own, or in those that are named."""
+        y = self.slot(width) if numbers is None else numbers
+        if not (is_wanted and self.learns):
+            return Value(width, y, Slot(-1), is_free)
+        dy = self.slot(width) if gradient is None or gradient < 0 else gradient
+        return Value(width, y, dy, is_free)
+
+    def slot(self, width: int) -> Slot:
+        """Memory for so many numbers of each row."""
+        self.widths.append(width)
+        return Slot(len(self.widths) - 1)
+
+    def parameter(self, p: Tensor | None) -> Place:
+        """The place of a parameter; it may have more than one use."""
+        if p is None:
+            return Place(-1)
+        if not isinstance(p, Tensor) or p._node is not None:
+            raise Unplanned("weights that are computed", "parameters that the layer holds")
+        if p.dtype != self.dtype:
+            raise Unplanned(f"{p.dtype} beside {self.dtype}", f"net.astype('{self.dtype}')")
+        if id(p) not in self._places:
+            self._places[id(p)] = Place(len(self.parameters))
+            self.parameters.append(p)
+        return self._places[id(p)]
+
+    def is_learned(self, *parameters: Tensor | None) -> bool:
+        """Whether any of them wants a gradient."""
+        return self.learns and any(p is not None and p.requires_grad for p in parameters)
+
+    def room(self, numbers: int) -> None:
+        """Each thread needs room for so many numbers."""
+        self.scratch = max(self.scratch, numbers)
+
+    def cost(self, once: float = 0.0, row: float = 0.0) -> None:
+        """Forward takes a core so many nanoseconds more: once, and for each row."""
+        self.nanoseconds += once, row
+
+    # ---- Instructions ---------------------------------------------------------------------------
+
+    def forward(self, name: str, is_live: bool = False, **arguments: Any) -> None:
+        """The next instruction forward."""
+        self.forwards.append(Instruction(name, arguments, is_live))
+
+    def backward(self, name: str, is_live: bool = False, **arguments: Any) -> None:
+        """An instruction of the way back; what is planned later comes before it."""
+        self.backwards.insert(0, Instruction(name, arguments, is_live))
+
+    def learn(self, p: Tensor | None, name: str, **arguments: Any) -> None:
+        """If the parameter wants a gradient, the instruction `name` puts that into its memory, and
+        it is updated. Of one that is used more than once the gradients are added up."""
+        if p is not None and self.is_learned(p):
+            place = self.parameter(p)
+            of_parameter = {"parameter": place, "group": self.lanes}
+            gradient = Instruction(name, arguments | of_parameter)
+            self.gradients.setdefault(place, []).append(gradient)
+
+    def matrix(self, W: Tensor, split: str, arguments: dict[str, Any]) -> None:
+        """A dense layer's weights: if they want a gradient, dW is found in parts, each of which
+        updates W at once. As a whole it is there only where W is used more than once."""
+        self.matrices.append(Instruction(f"update W by {split}", arguments))
+        self.learn(W, "gradient of W", **arguments)
+
+    # ---- The whole of it ------------------------------------------------------------------------
+
+    def training(self, y: Value, with_squares: bool) -> list[Instruction]:
+        """A step: forward, the loss of the net's output y, backward, the updates; with the sum of
+        all W² before it, if that is wanted."""
+        if not y.is_wanted:
+            raise Unplanned("a net in which nothing is learned", "requires_grad = True")
+        outputs = {"y": y.numbers, "dy": y.gradient, "width": y.width}
+        self.room(4 * y.width)  # a double for every loss
+        squared = [
+            arguments | {"squares": np.empty(arguments["inputs"])}
+            for _, arguments, _ in (self.matrices if with_squares else [])
+        ]
+        return [
+            *(Instruction("squares of W", arguments) for arguments in squared),
+            *self.forwards,
+            Instruction("loss", outputs),
+            *self.backwards,
+            Instruction("total loss", outputs),
+            *(Instruction("total of squares", arguments) for arguments in squared),
+            *self.updates(),
+        ]
+
+    def updates(self) -> Iterator[Instruction]:
+        """Every parameter that wants a gradient, by the optimiser's rule."""
+        for update in self.in_parts():
+            outputs = update.arguments["outputs"]
+            self.room(_kernels.weights.scratch_numbers(self.batch, outputs, self.dtype.itemsize))
+            yield update
+        for place in self.whole():
+            yield from self.whole_gradient(place)
+            yield Instruction("update", {"parameter": place, "group": self.lanes})
+
+    def in_parts(self) -> list[Instruction]:
+        """The updates of weights that are used once, and want a gradient."""
+        return [m for m in self.matrices if len(self.gradients.get(m.arguments["W"], ())) == 1]
+
+    def whole(self) -> list[Place]:
+        """The parameters whose gradients are there as a whole."""
+        parts = {update.arguments["W"] for update in self.in_parts()}
+        return [place for place in self.gradients if place not in parts]
+
+    def whole_gradient(self, place: Place) -> Iterator[Instruction]:
+        """The gradient of a parameter, its uses added up in the order of the way back."""
+        *others, last = self.gradients[place]
+        yield last
+        for gradient in reversed(others):
+            memory = np.empty(self.parameters[place].size, self.dtype)
+            arguments = {"parameter": place, "group": self.lanes, "memory": memory}
+            yield Instruction("put gradient aside", arguments)
+            yield gradient
+            yield Instruction("add gradient", arguments)
+
+    def packable(self) -> list[dict[str, Any]]:
+        """The arguments of the dense layers whose weights may lie packed."""
+        uses = [update.arguments["W"] for update in self.matrices]
+        return [
+            update.arguments
+            for update in self.matrices
+            if update.name == "update W by tasks" and uses.count(update.arguments["W"]) == 1
+        ]
+
+
+# ---- Whether a layer has a plan ------------------------------------------------------------------
+
+# The classes that define a plan, each with the methods that it stands for.
+_STANDS_FOR: dict[type, tuple[Any, Any]] = {}
+
+
+def declare(kind: Any) -> None:
+    """Notes what a class's plan stands for, when the class is made."""
+    if "plan" in vars(kind):
+        _STANDS_FOR[kind] = kind.forward, kind.__call__
+
+
+def plan_of(layer: Any) -> Callable[[Builder, Value], Value] | None:
+    """The layer's plan; None if it does not stand for what a call of the layer does."""
+    kind: Any = type(layer)
+    defining = next((base for base in kind.__mro__ if base in _STANDS_FOR), None)
+    if defining is None or not vars(layer).keys().isdisjoint(("forward", "plan")):
+        return None
+    is_replaced = (kind.forward, kind.__call__) != _STANDS_FOR[defining]
+    return None if is_replaced else layer.plan
+
+
+# ---- Where threads meet --------------------------------------------------------------------------
+
+Access = tuple[Any, str, bool]  # what is read or written, under which split, whether it is written
+
+
+def with_meetings(
+    instructions: Iterable[Instruction],
+) -> Iterator[tuple[Any, dict[str, Any], bool]]:
+    """Each instruction as the kernel takes it: its capsule, its arguments, and whether all threads
+    meet before it: where it reads what was written under another split since they last met, or
+    writes what was read or written so."""
+    since: list[Access] = []
+    for instruction in instructions:
+        own = list(accesses(instruction))
+        meets = any(is_conflict(a, b) for a in since for b in own)
+        since = own if meets else since + own
+        yield _kernels.INSTRUCTIONS[instruction.name][0], instruction.arguments, meets
+
+
+def accesses(instruction: Instruction) -> Iterator[Access]:
+    """What the instruction reads and writes."""
+    name, arguments, _ = instruction
+    _, reads, writes = _kernels.INSTRUCTIONS[name]
+    for splits, is_write in ((reads, False), (writes, True)):
+        for what, split in splits.items():
+            yield thing(what, arguments), split.format_map(arguments), is_write
+
+
+def thing(what: str, arguments: Mapping[str, Any]) -> Any:
+    """What an instruction means by a name: a slot, a parameter, the gradient of one, or what there
+    is one of."""
+    name, _, part = what.partition(".")
+    value = arguments.get(name, name)
+    is_numbered = isinstance(value, (Slot, Place))
+    return (type(value), int(value), part) if is_numbered else (id(value), part)
+
+
+def is_conflict(a: Access, b: Access) -> bool:
+    """Whether a thread may touch what another one writes."""
+    is_same_share = a[1] == b[1] != "all"
+    return a[0] == b[0] and (a[2] or b[2]) and not is_same_share

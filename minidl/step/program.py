@@ -1,0 +1,216 @@
+"""A net with a plan, and the programs that train it or predict with it."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+import numpy as np
+
+from .. import _kernels
+from ..engine.tape import Memory
+from ..engine.tensor import Tensor
+from ..errors import Unplanned
+from ..layers.base import Layer, RandomLayer
+from ..layers.dense import Dense
+from ..layers.plan import Builder, Instruction, Place, Slot, Value, with_meetings
+from ..losses.reduction import RowLoss
+from ..optim.block import SHAPE, share_memory
+from ..optim.compiled import Rule
+from .facts import Facts
+
+if TYPE_CHECKING:
+    from .firing import Firing
+
+LINE = 64  # bytes of a cache line
+NO_RULES: dict[int, Rule] = {}
+
+
+class Planned:
+    """A net that has a plan for inputs of so many columns: what it learns and what it costs."""
+
+    def __init__(self, net: Layer, width: int) -> None:
+        parameters = list(net.parameters())
+        if not parameters:
+            raise Unplanned("a net without parameters", "net(x)")
+        self.net, self.width = ref(net), width  # who keeps plans by their nets keeps no net alive
+        self.dtype = parameters[0].dtype
+        builder = Builder(self.dtype, batch=1)
+        y = builder.layer(net, Value(width, builder.slot(width), Slot(-1), is_free=False))
+        self.outputs, self.is_learning = y.width, y.is_wanted
+        self.parameters = builder.parameters
+        self.arrays = [p.data for p in self.parameters]
+        self.shapes = list(map(SHAPE, self.arrays))
+        self.learned = {id(p) for p in self.parameters if p.requires_grad}
+        self.once, self.row = builder.nanoseconds
+        self.random = [layer for layer in builder.layers if isinstance(layer, RandomLayer)]
+        if share_memory(self.arrays):
+            raise Unplanned("parameters that share memory", "one parameter, used at both places")
+        self.facts = Facts(builder.layers, self.parameters)
+
+    def is_current(self, net: Layer, width: int) -> bool:
+        """Whether this is still all that there is to know of `net` for such inputs."""
+        return (
+            self.net() is net
+            and self.width == width
+            and self.facts.are_current()
+            and list(map(SHAPE, self.arrays)) == self.shapes
+        )
+
+    def nanoseconds(self, rows: int) -> float:
+        """What a forward pass takes one core, about."""
+        return self.once + rows * self.row
+
+    def is_random(self) -> bool:
+        """Whether the outputs depend on how often the net has been called."""
+        return any(layer.training for layer in self.random)
+
+
+class NotPlanned:
+    """A net that has no plan, and the reason, for as long as nothing in it changes."""
+
+    def __init__(self, net: Layer, width: int, reason: Unplanned) -> None:
+        self.net, self.width, self.reason = ref(net), width, reason
+        self.facts = Facts(net.layers_within(), net.parameters())
+
+    def is_current(self, net: Layer, width: int) -> bool:
+        """Whether the reason still holds for `net` and such inputs."""
+        return self.net() is net and self.width == width and self.facts.are_current()
+
+
+def planned_or_not(net: Layer, width: int) -> Planned | NotPlanned:
+    """The net's plan for inputs of so many columns, or why there is none."""
+    try:
+        return Planned(net, width)
+    except Unplanned as reason:
+        return NotPlanned(net, width, reason)
+
+
+def on_lines(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """A new array that starts where a cache line does."""
+    size = int(np.prod(shape)) * dtype.itemsize
+    memory = np.empty(size + LINE, np.uint8)
+    start = -memory.ctypes.data % LINE
+    return memory[start : start + size].view(dtype).reshape(shape)
+
+
+class Program:
+    """A net's instructions for batches of one size, with the memory in which they work, to train it
+    or to predict. A short one is called for few batches: to pack the weights would not repay."""
+
+    def __init__(
+        self, net: Planned, batch: int, threads: int, is_short: bool, learns: bool = True,
+        firing: "Firing | None" = None, with_squares: bool = False,
+    ) -> None:  # fmt: skip
+        self.net, self.threads = net, threads
+        self.batch, self.is_short, self.learns = batch, is_short, learns
+        self.firing, self.with_squares = firing, with_squares
+        self.build()
+
+    def build(self) -> None:
+        """The instructions for a team of so many threads, and their memory."""
+        net, dtype = self.net, self.net.dtype
+        builder = Builder(dtype, self.batch, self.threads, self.learns, self.fires())
+        x = Value(net.width, builder.slot(net.width), Slot(-1), is_free=False)
+        builder.forward("gather", x=x.numbers)
+        y = builder.layer(net.net(), x)
+        if self.learns:
+            step = builder.training(y, self.with_squares)
+        else:
+            builder.forward("store", y=y.numbers, width=y.width)
+            step = builder.forwards
+        packed = [] if self.is_short else builder.packable()
+        self.packed = {of["W"]: self.packed_like(of) for of in packed}
+        self.packed_states: dict[tuple[int, int], np.ndarray] = {}
+        self.gradients = {
+            place: on_lines(builder.parameters[place].shape, dtype) for place in builder.whole()
+        }
+        self.parameters = builder.parameters
+        self.live = [i for i, instruction in enumerate(step) if instruction.is_live]
+        self.kernel = _kernels.program.Program(
+            list(with_meetings(Instruction("pack W", of) for of in packed)),
+            list(with_meetings(step)),
+            list(with_meetings(Instruction("unpack W", of) for of in packed)),
+            [on_lines((self.batch, width), dtype) for width in builder.widths],
+            len(builder.parameters),
+            on_lines((self.threads, builder.scratch), dtype),
+            np.empty(self.batch),
+            self.batch,
+        )
+        self.rules: Mapping[int, Rule] | None = None  # what the kernel was told
+        self.written: list[Memory] = []  # what it changes
+
+    def fires(self) -> Callable[[Layer, int], np.ndarray | None] | None:
+        """What notes which units fire, where that is wanted."""
+        if self.firing is None or not self.learns:
+            return None
+        return self.firing.notes(self.threads, self.net.dtype)
+
+    def packed_like(self, of: dict[str, Any]) -> np.ndarray:
+        """Memory for a dense layer's weights in panels."""
+        dtype = self.net.dtype
+        size = _kernels.weights.packed_numbers(of["inputs"], of["outputs"], dtype.itemsize)
+        return on_lines((size,), dtype)
+
+    def take_in(self, rules: Mapping[int, Rule]) -> None:
+        """Tells the kernel where the arrays are and how they are updated, if that is new, and how
+        far the random numbers are."""
+        self.kernel.read_again(self.live)
+        if rules is self.rules:
+            return
+        found = [self.told(Place(i), p, rules) for i, p in enumerate(self.parameters)]
+        self.kernel.read(found, self.threads)
+        # Of an array that is not contiguous the kernel has a copy, which may soon be out of date.
+        are_its_own = all(p.data.flags.c_contiguous for p in self.parameters)
+        self.rules = rules if are_its_own else None
+        learned = [p for p in self.parameters if p.requires_grad and id(p) in rules]
+        self.written = [p._memory for p in learned]
+
+    def told(self, place: Place, p: Tensor, rules: Mapping[int, Rule]) -> tuple[Any, ...]:
+        """What the kernel is told of a parameter; without a rule nothing changes it."""
+        rule = rules.get(id(p)) or Rule(np.ascontiguousarray(p.data), None, 0, [None] * 3)
+        packed = self.packed.get(place)
+        states = None
+        if packed is not None:
+            for i, state in enumerate(rule.states):
+                if state is not None and (place, i) not in self.packed_states:
+                    self.packed_states[place, i] = on_lines(packed.shape, packed.dtype)
+            states = [self.packed_states.get((place, i)) for i in range(3)]
+        return (*rule, self.gradients.get(place), packed, states)
+
+    def on_team(self, call: str, rules: Mapping[int, Rule], *arguments: Any) -> None:
+        """Calls the kernel, with fewer threads if OpenMP gives no more."""
+        while (team := getattr(self.kernel, call)(*arguments)) != self.threads:
+            self.threads = team
+            self.build()
+            self.take_in(rules)
+
+    def train(
+        self, x: np.ndarray, order: np.ndarray | None, loss: RowLoss,
+        rules: Mapping[int, Rule], numbers: np.ndarray, changes: list[_kernels.Change],
+        squares: np.ndarray | None = None,
+    ) -> np.ndarray:  # fmt: skip
+        """Trains on the rows of x in this order; gives the mean loss of each batch, and adds the
+        sum of all W² before it to `squares`. When that is done, and only then, all of the
+        `changes` are made, and those that the net's own layers and tensors undergo."""
+        self.take_in(rules)
+        steps, net = len(numbers), self.net
+        losses = np.empty(steps)
+        own: list[_kernels.Change] = [(m, "writes", m.writes + 1) for m in self.written]
+        masks = [layer for layer in net.random if layer.training]
+        own += [(layer, "calls", layer.calls + steps) for layer in masks]
+        changes = changes + own
+        self.on_team("train", rules, x, order, loss, numbers, losses, squares, changes)
+        return losses
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """The outputs for the rows of x."""
+        self.take_in(NO_RULES)
+        y = np.empty((len(x), self.net.outputs), self.net.dtype)
+        self.on_team("predict", NO_RULES, x, y)
+        return y
+
+
+def squares_of(net: Layer) -> float:
+    """The sum of all W² of a net's dense layers, with the bits that the kernel finds."""
+    weights = [layer.weight.data for layer in net.layers_within() if isinstance(layer, Dense)]
+    return float(sum(_kernels.weights.squares(np.ascontiguousarray(W)) for W in weights))
