@@ -45,7 +45,7 @@ def drop_part(
     const real[::1] x, real[::1] y, Py_ssize_t first, uint64_t seed, uint64_t step, uint32_t last,
     double scale
 ):
-    """Elements first, first + 1, ... of a longer array, as network.pyx makes them for a few rows;
+    """Elements first, first + 1, ... of a longer array, as a step makes them for a few rows;
     x and y hold these alone. For the tests."""
     cdef Mask mask = Mask(seed, step, last, scale)
     drop(&x[0] - first, &y[0] - first, first, first + x.shape[0], mask)
