@@ -72,7 +72,7 @@ def log_cosh(
     y: Any, target: Any, *, sample_weight: Any = None, reduction: str = "mean"
 ) -> Tensor:
     """ln cosh (y - target)."""
-    return run("log_cosh", floats("log_cosh", y), target, sample_weight, reduction)
+    return run("log_cosh", y, target, sample_weight, reduction)
 '''
 
 LOSS_SECTION = """

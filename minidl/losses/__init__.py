@@ -6,16 +6,17 @@ each sample (the first axis); the mean is then the weighted one.
 """
 
 from .binary import binary_cross_entropy_with_logits
-from .declaration import REGISTRY
+from .declaration import REGISTRY, by_rows, run
 from .divergence import kl_divergence
 from .entropy import cross_entropy, nll
 from .margin import hinge, multi_margin
+from .reduction import of_elements
 from .regression import huber, mse, poisson
 from .similarity import cosine_similarity, triplet_margin
 from .softmax import log_softmax, softmax
 
 __all__ = [
-    "REGISTRY", "binary_cross_entropy_with_logits", "cosine_similarity", "cross_entropy", "hinge",
-    "huber", "kl_divergence", "log_softmax", "mse", "multi_margin", "nll", "poisson", "softmax",
-    "triplet_margin",
+    "REGISTRY", "binary_cross_entropy_with_logits", "by_rows", "cosine_similarity", "cross_entropy",
+    "hinge", "huber", "kl_divergence", "log_softmax", "mse", "multi_margin", "nll", "of_elements",
+    "poisson", "run", "softmax", "triplet_margin",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ import numpy as np
 from ..engine.tensor import Tensor, stack
 from ..errors import ArgumentError, ShapeError, explain
 from ..tools.checks import not_negative
-from .checks import constant, floats
+from .checks import constant
 from .declaration import by_rows, run
 from .reduction import RowLoss, in_rows, of_elements, width_of
 from .softmax import log_softmax
@@ -102,5 +102,4 @@ def binary_cross_entropy_with_logits(
     >>> binary_cross_entropy_with_logits(x, [1.0, 1.0], reduction="none").numpy()
     array([0.6931472, 0.       ], dtype=float32)
     """
-    x = floats(BINARY, logits)
-    return run(BINARY, x, targets, sample_weight, reduction, pos_weight=pos_weight)
+    return run(BINARY, logits, targets, sample_weight, reduction, pos_weight=pos_weight)

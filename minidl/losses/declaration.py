@@ -3,7 +3,7 @@
     @by_rows(mse_of_rows)
     def mse(y, target, *, sample_weight=None, reduction="mean"):
         '''(y - target)², ...'''
-        return run("mse", floats("mse", y), target, sample_weight, reduction)
+        return run("mse", y, target, sample_weight, reduction)
 
 declares one. `mse_of_rows(shape, dtype, targets, **options)` checks options and targets, and names
 the formula and the kernel that go with them (`RowLoss`). A kernel is a section of
@@ -21,6 +21,7 @@ import numpy as np
 
 from ..engine.tensor import Tensor
 from ..errors import ArgumentError, Unplanned, explain
+from .checks import floats
 from .reduction import MEANS, RowLoss, reduced
 
 Loss = TypeVar("Loss", bound=Callable[..., Tensor])
@@ -72,9 +73,10 @@ def by_rows(
 
 
 def run(
-    name: str, x: Tensor, targets: Any, sample_weight: Any, reduction: Any, **options: Any
+    name: str, x: Any, targets: Any, sample_weight: Any, reduction: Any, **options: Any
 ) -> Tensor:
-    """The loss of that name."""
+    """The loss of that name, for the outputs x."""
+    x = floats(name, x)
     loss = REGISTRY[name].of_rows(x.shape, x.dtype, targets, **options)
     return reduced(x, loss, sample_weight, reduction)
 

@@ -6,7 +6,6 @@ import numpy as np
 
 from ..engine.tensor import Operation, Tensor, as_tensor, record, where
 from ..tools.checks import not_negative
-from .checks import floats
 from .declaration import by_rows, run
 from .reduction import RowLoss, of_elements
 
@@ -71,5 +70,5 @@ def kl_divergence(
 
     Kullback, Leibler, "On information and sufficiency", Annals of Mathematical Statistics 22, 1951.
     """
-    x = floats(OPERATION, log_probabilities)
-    return run(OPERATION, x, targets, sample_weight, reduction, log_target=log_target)
+    options = {"log_target": log_target}
+    return run(OPERATION, log_probabilities, targets, sample_weight, reduction, **options)

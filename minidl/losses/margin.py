@@ -8,7 +8,7 @@ from .._kernels import LOSSES
 from ..engine.tensor import Tensor, where
 from ..errors import ArgumentError, explain
 from ..tools.checks import is_number
-from .checks import constant, floats, label_array, matrix
+from .checks import constant, label_array, matrix
 from .declaration import by_rows, run
 from .reduction import RowLoss, of_elements
 
@@ -62,7 +62,7 @@ def hinge(
 
     Cortes, Vapnik, "Support-vector networks", Machine Learning 20, 1995.
     """
-    return run("hinge", floats("hinge", scores), targets, sample_weight, reduction)
+    return run("hinge", scores, targets, sample_weight, reduction)
 
 
 def multi_margin_of_rows(

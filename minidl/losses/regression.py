@@ -7,7 +7,6 @@ import numpy as np
 from ..engine.tensor import Tensor, as_tensor, where
 from ..errors import ArgumentError, explain
 from ..tools.checks import is_number, not_negative
-from .checks import floats
 from .declaration import by_rows, run
 from .reduction import RowLoss, of_elements
 
@@ -45,7 +44,7 @@ def mse(y: Any, target: Any, *, sample_weight: Any = None, reduction: str = "mea
     >>> y.grad
     tensor([1., 2.])
     """
-    return run("mse", floats("mse", y), target, sample_weight, reduction)
+    return run("mse", y, target, sample_weight, reduction)
 
 
 def huber_of_rows(
@@ -93,7 +92,7 @@ def huber(
 
     Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics, 1964.
     """
-    return run("huber", floats("huber", y), target, sample_weight, reduction, delta=delta)
+    return run("huber", y, target, sample_weight, reduction, delta=delta)
 
 
 def poisson_of_rows(shape: tuple[int, ...], dtype: np.dtype, targets: Any) -> RowLoss:
@@ -138,4 +137,4 @@ def poisson(
     Nelder, Wedderburn, "Generalized linear models", Journal of the Royal Statistical Society A 135,
     1972.
     """
-    return run("poisson", floats("poisson", log_rate), target, sample_weight, reduction)
+    return run("poisson", log_rate, target, sample_weight, reduction)
