@@ -8,7 +8,7 @@ import floors
 from optimizer_rules import RULES
 
 import minidl
-from minidl import nn
+from minidl import losses, nn
 from minidl.layers.activations import REGISTRY
 from minidl.layers.activations.table import table
 
@@ -40,6 +40,20 @@ def test_the_table_of_layers_has_all_with_their_options():
         assert f"\n| `{kind.__name__}({options})` | " in section("layers")
 
 
+def test_the_table_of_losses_is_the_registrys():
+    rows = ["| loss | what it is |", "|---|---|"]
+    for name, loss in losses.REGISTRY.items():
+        parameters = inspect.signature(loss.function).parameters.values()
+        options = ", ".join(
+            p.name if p.default is p.empty else f"{p.name}={p.default}"
+            for p in parameters
+            if p.name not in ("sample_weight", "reduction")
+        )
+        first = " ".join(loss.function.__doc__.split("\n\n")[0].split())
+        rows.append(f"| `{name}({options})` | {first} |")
+    assert section("losses") == "\n".join(rows)
+
+
 def test_the_table_of_optimisers_has_all_with_their_options():
     for rule in RULES:
         parameters = inspect.signature(rule).parameters.values()
@@ -59,13 +73,14 @@ def test_its_programs_run(monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("MINIDL_DATA", str(ROOT / "examples" / "data" / "mnist"))
     monkeypatch.chdir(tmp_path)  # an empty folder, where the third saves its files
     programs = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(programs) == 9
+    assert len(programs) == 10
     names = {"__name__": "program"}  # the second goes on where the first ended
     try:
         for program in programs:
             exec(program.replace("range(3)", "range(1)").replace("epochs=3", "epochs=1"), names)
     finally:
         REGISTRY.pop("squareplus", None)
+        losses.REGISTRY.pop("log_cosh", None)
     printed = capsys.readouterr().out
     accuracies = re.findall(r"accuracy ([\d.]+)", printed)
     assert len(accuracies) == 2
