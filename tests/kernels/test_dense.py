@@ -20,9 +20,9 @@ def kernels(request: pytest.FixtureRequest) -> SimpleNamespace:
     """The dense and the gemm kernel of one level, and its row functions."""
     load = {
         name: import_module(f"minidl._kernels.{request.param}.{name}")
-        for name in ("dense", "gemm", "piecewise", "maxout", "prelu")
+        for name in ("dense", "gemm", "pointwise", "maxout")
     }
-    functions = load["piecewise"].KERNELS | load["maxout"].KERNELS | load["prelu"].KERNELS
+    functions = load["pointwise"].KERNELS | load["maxout"].KERNELS
     return SimpleNamespace(dense=load["dense"], gemm=load["gemm"], functions=functions)
 
 
