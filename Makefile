@@ -43,7 +43,7 @@ sanitize: $(VENV)/installed-test
 	UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1 \
 	$(BIN)/pytest --capture=sys tests/helpers/sanitizers_work.py \
 		tests/kernels tests/activations tests/losses tests/optim \
-		tests/test_training_step.py tests/test_prediction.py
+		tests/test_training_step.py tests/test_prediction.py tests/test_meetings.py
 	$(BIN)/pytest tests/helpers/memcheck_work.py
 
 # At the best level of this machine only, which takes half the time.

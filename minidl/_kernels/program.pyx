@@ -90,6 +90,13 @@ cdef class List:
                 meet(meeting, turn.thread)
             self.instructions[i].run(self.instructions[i].it, turn, scratch)
 
+    cdef inline Py_ssize_t end_of_part(self, Py_ssize_t first) noexcept nogil:
+        """The first instruction after this one that meets."""
+        cdef Py_ssize_t i = first + 1
+        while i < self.count and not self.instructions[i].meets:
+            i += 1
+        return min(i, self.count)
+
 
 cdef inline Kind *kind_of(object capsule) except NULL:
     return <Kind *> PyCapsule_GetPointer(capsule, "minidl instruction")
@@ -109,6 +116,7 @@ cdef class Program:
     cdef List last
     cdef Meeting meeting
     cdef int threads
+    cdef public int order  # 0; or for tests, by one thread: 1 the first one's part first, -1 last
     cdef void **slots
     cdef Parameter *parameters
     cdef Py_ssize_t batch
@@ -220,6 +228,9 @@ cdef class Program:
     cdef int run(self, Call *call) except -1:
         cdef int team = 0
         begin(&self.meeting, self.threads)  # anew: a fork may have come in the middle of one
+        if self.order:
+            self.run_in_turns(call)
+            return self.threads
         if self.threads == 1:
             with nogil:
                 self.run_thread(call, &team)
@@ -245,8 +256,34 @@ cdef class Program:
         for step in range(call.steps):
             self.take_turn(call, &turn, step, thread)
             self.each.run(&turn, &self.meeting, scratch)
-            meet(&self.meeting, thread)  # of a shorter batch, other rows are this thread's
+            if self.threads > 1:
+                meet(&self.meeting, thread)  # of a shorter batch, other rows are this thread's
         self.last.run(&turn, &self.meeting, scratch)
+
+    cdef void run_in_turns(self, Call *call) noexcept nogil:
+        """All steps by one thread, which takes the part of each in turn from one meeting to the
+        next. Where these are right, it does not matter who comes first; where one is missing,
+        somebody reads what is not there yet."""
+        cdef Py_ssize_t step
+        self.run_list(self.first, call, 0)
+        for step in range(call.steps):
+            self.run_list(self.each, call, step)
+        self.run_list(self.last, call, call.steps - 1)
+
+    cdef void run_list(self, List instructions, Call *call, Py_ssize_t step) noexcept nogil:
+        cdef Turn turn
+        cdef Py_ssize_t first = 0, end, i
+        cdef int k, thread
+        while first < instructions.count:
+            end = instructions.end_of_part(first)
+            for k in range(self.threads):
+                thread = k if self.order > 0 else self.threads - 1 - k
+                self.take_turn(call, &turn, step, thread)
+                for i in range(first, end):
+                    instructions.instructions[i].run(
+                        instructions.instructions[i].it, &turn,
+                        self.scratch + thread * self.scratch_bytes)
+            first = end
 
     cdef void take_turn(
         self, const Call *call, Turn *turn, Py_ssize_t step, int thread

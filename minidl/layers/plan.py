@@ -252,7 +252,7 @@ Access = tuple[Any, str, bool]  # what is read or written, under which split, wh
 
 
 def with_meetings(
-    instructions: Iterable[Instruction],
+    instructions: Iterable[Instruction], threads: int
 ) -> Iterator[tuple[Any, dict[str, Any], bool]]:
     """Each instruction as the kernel takes it: its capsule, its arguments, and whether all threads
     meet before it: where it reads what was written under another split since they last met, or
@@ -260,7 +260,7 @@ def with_meetings(
     since: list[Access] = []
     for instruction in instructions:
         own = list(accesses(instruction))
-        meets = any(is_conflict(a, b) for a in since for b in own)
+        meets = threads > 1 and any(is_conflict(a, b) for a in since for b in own)
         since = own if meets else since + own
         yield _kernels.INSTRUCTIONS[instruction.name][0], instruction.arguments, meets
 

@@ -1,6 +1,6 @@
 """Optimisers whose rule is a kernel."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -36,6 +36,7 @@ class Kernel:
 
     def __init__(self, block: Block) -> None:
         self.block = block
+        self.ids = frozenset(map(id, block.parameters))
         sizes = np.diff(block.starts).tolist()
         spans = [
             (k, first, start + first, min(SPAN, size - first))
@@ -82,6 +83,16 @@ class Kernel:
         # Of two that share memory the second one is changed after the first.
         threads = 1 if block.overlaps else _kernels.threads_for(nanoseconds * block.size)
         self.update.run(block.steps, bool(block.state), threads)
+
+    def counts(self, steps: int, learned: Set[int]) -> list[list[int]]:
+        """How many steps each parameter has gone in each of the coming ones; those of the ids in
+        `learned` go on."""
+        before = self.block.steps
+        if self.ids <= learned:
+            return [[t + s for t in before] for s in range(1, steps + 1)]
+        goes_on = [id(p) in learned for p in self.block.parameters]
+        pairs = list(zip(before, goes_on, strict=True))
+        return [[t + s * goes for t, goes in pairs] for s in range(1, steps + 1)]
 
     def rules(self, first: int) -> dict[int, Rule]:
         """Each parameter's rule by its id, numbered from `first` on; those of the last time, if
@@ -148,7 +159,7 @@ class Compiled(Optimizer):
         return options
 
     def next_steps(
-        self, steps: int, learned: Container[int], rates: Sequence[Sequence[float]] | None = None
+        self, steps: int, learned: Set[int], rates: Sequence[Sequence[float]] | None = None
     ) -> tuple[Mapping[int, Rule], np.ndarray, list[_kernels.Change]]:
         """For a kernel that makes the next `steps` steps by itself, in which the parameters of the
         ids in `learned` have a gradient.
@@ -171,9 +182,7 @@ class Compiled(Optimizer):
                 kernel = self._kernel_of(block, group, options if steps == 1 else group.options)
                 of_block = kernel.rules(len(rules))
                 rules = {**rules, **of_block} if rules else of_block
-                goes_on = [id(p) in learned for p in block.parameters]
-                pairs = list(zip(block.steps, goes_on, strict=True))
-                counts = [[t + s * goes for t, goes in pairs] for s in range(1, steps + 1)]
+                counts = kernel.counts(steps, learned)
                 numbers.append(self._given(kernel, options, counts))
                 if block.state:
                     changes.append((block, "steps", counts[-1]))

@@ -127,9 +127,14 @@ class Program:
         self.parameters = builder.parameters
         self.live = [i for i, instruction in enumerate(step) if instruction.is_live]
         self.kernel = _kernels.program.Program(
-            list(with_meetings(Instruction("pack W", of) for of in packed)),
-            list(with_meetings(step)),
-            list(with_meetings(Instruction("unpack W", of) for of in packed)),
+            *(
+                list(with_meetings(instructions, self.threads))
+                for instructions in (
+                    [Instruction("pack W", of) for of in packed],
+                    step,
+                    [Instruction("unpack W", of) for of in packed],
+                )
+            ),
             [on_lines((self.batch, width), dtype) for width in builder.widths],
             len(builder.parameters),
             on_lines((self.threads, builder.scratch), dtype),
