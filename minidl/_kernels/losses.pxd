@@ -59,7 +59,8 @@ cdef inline int read_loss(Loss *loss, object source, size_t itemsize, list kept)
         loss.function = PyCapsule_GetPointer(source.kernel["float32"], "minidl loss float32")
     else:
         loss.function = PyCapsule_GetPointer(source.kernel["float64"], "minidl loss float64")
-    loss.per_row, loss.counted = source.per_row, source.counted
+    loss.per_row = source.per_row
+    loss.counted = source.counted
     loss.options = <const double *> address(source.options, kept)
     option_rows, columns = source.options.shape
     loss.options_step = columns if option_rows > 1 else 0

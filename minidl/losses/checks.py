@@ -27,19 +27,11 @@ def constant(operation: str, name: str, value: Any, dtype: Any = None) -> np.nda
     return to_array(value, dtype, operation)
 
 
-def matrix(operation: str, name: str, x: Any) -> Tensor:
-    """`x` as a float tensor of shape (batch, classes)."""
-    x = floats(operation, x)
-    if x.ndim != 2 or x.shape[1] == 0:
-        raise ShapeError(
-            explain(
-                operation,
-                f"{name} of shape (batch, classes)",
-                x.shape,
-                f"{name}.reshape(-1, classes)",
-            )
-        )
-    return x
+def require_matrix(operation: str, name: str, shape: tuple[int, ...]) -> None:
+    """ShapeError unless this is the shape of a matrix (batch, classes)."""
+    if len(shape) != 2 or shape[1] == 0:
+        expected, hint = f"{name} of shape (batch, classes)", f"{name}.reshape(-1, classes)"
+        raise ShapeError(explain(operation, expected, shape, hint))
 
 
 def floats(operation: str, x: Any) -> Tensor:

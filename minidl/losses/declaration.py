@@ -36,21 +36,13 @@ class Declaration(NamedTuple):
     # Which of them may differ by a batch's row, and when they do not.
     of_all_rows: dict[str, Callable[[Any], bool]]
 
-    def shared(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Those of its options that are the same for every row."""
-        return {
-            name: value
-            for name, value in options.items()
-            if name in self.options and self.of_all_rows.get(name, any_value)(value)
-        }
+    def is_shared(self, option: str, value: Any) -> bool:
+        """Whether this option, with this value, is the same for every row."""
+        is_alike = self.of_all_rows.get(option)
+        return option in self.options and (is_alike is None or is_alike(value))
 
 
 REGISTRY: dict[str, Declaration] = {}
-
-
-def any_value(_: Any) -> bool:
-    """For options that mean the same for every row."""
-    return True
 
 
 def by_rows(
@@ -90,27 +82,36 @@ def planned(
 
     Unplanned if no kernel can. Raises also what the loss itself would.
     """
-    name = getattr(loss.func if isinstance(loss, partial) else loss, "__name__", repr(loss))
     declaration, options = declared(loss)
     if declaration is None:
+        name = getattr(loss.func if isinstance(loss, partial) else loss, "__name__", repr(loss))
         hint = "one of minidl.functional, its options given by functools.partial"
         raise Unplanned(f"the loss {name} is not declared", hint)
-    if options.pop("sample_weight", None) is not None:
-        hint = "data.batches(x, y, ..., sample_weight=weights)"
-        raise Unplanned(f"{name} has the sample_weight of one batch", hint)
+    if options:
+        require_shared(declaration, options)
     reduction = options.pop("reduction", "mean")
-    if isinstance(reduction, str) and reduction == "none":
-        raise Unplanned(f"{name} has reduction='none', which gives no number", "reduction='mean'")
-    for option in options.keys() - declaration.shared(options).keys():
-        if option in declaration.options:
-            raise Unplanned(f"{name} has a {option} for each row", f"a {option} for each column")
-        raise Unplanned(f"{name} has no option {option}")
+    options.pop("sample_weight", None)
     found = declaration.of_rows(shape, dtype, targets, **options)
     if found.kernel is None:
-        raise Unplanned(f"the loss {name} has no kernel", "a section in _kernels/losses.pyx")
+        raise Unplanned(f"the loss {found.name} has no kernel", "a section in _kernels/losses.pyx")
     if found.wanting is not None:
-        raise Unplanned(f"{name} has targets that want a gradient", "targets.detach()")
+        raise Unplanned(f"{found.name} has targets that want a gradient", "targets.detach()")
     return found.reduced_by(reduction, sample_weight, shape if found.by_element else shape[:1])
+
+
+def require_shared(declaration: Declaration, options: dict[str, Any]) -> None:
+    """Unplanned unless these options can be those of all batches."""
+    name = declaration.function.__name__
+    if options.get("sample_weight") is not None:
+        hint = "data.batches(x, y, ..., sample_weight=weights)"
+        raise Unplanned(f"{name} has the sample_weight of one batch", hint)
+    if isinstance(options.get("reduction"), str) and options["reduction"] == "none":
+        raise Unplanned(f"{name} has reduction='none', which gives no number", "reduction='mean'")
+    for option in options.keys() - {"sample_weight", "reduction"}:
+        if option not in declaration.options:
+            raise Unplanned(f"{name} has no option {option}")
+        if not declaration.is_shared(option, options[option]):
+            raise Unplanned(f"{name} has a {option} for each row", f"a {option} for each column")
 
 
 def check_targets(
@@ -120,7 +121,8 @@ def check_targets(
     shape. Options that differ by a batch's row are passed over."""
     declaration, options = declared(loss)
     if declaration is not None:
-        declaration.of_rows(shape, dtype, targets, **declaration.shared(options))
+        shared = {name: v for name, v in options.items() if declaration.is_shared(name, v)}
+        declaration.of_rows(shape, dtype, targets, **shared)
 
 
 def summed(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:

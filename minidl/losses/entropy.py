@@ -13,7 +13,7 @@ from .checks import (
     common_dtype,
     constant,
     label_array,
-    matrix,
+    require_matrix,
     same_shape,
     wanting,
     weights,
@@ -29,6 +29,7 @@ def cross_entropy_of_rows(
 ) -> RowLoss:  # fmt: skip
     """The cross-entropy of logits of this shape."""
     operation = "cross_entropy"
+    require_matrix(operation, "logits", shape)
     if not (is_number(label_smoothing) and 0 <= label_smoothing < 1):
         got = f"label_smoothing={label_smoothing!r}"
         raise ArgumentError(explain(operation, "0 <= label_smoothing < 1", got))
@@ -101,6 +102,7 @@ def nll_of_rows(
     ignore_index: int | None = None,
 ) -> RowLoss:  # fmt: skip
     """The negative log-likelihood of log-probabilities of this shape."""
+    require_matrix("nll", "log_probabilities", shape)
     w = None if weight is None else weights("nll", "weight", weight, shape[1:])
     given = constant("nll", "targets", targets)
     labels, counts = counted_labels("nll", given, shape, w, ignore_index)
@@ -165,8 +167,8 @@ def cross_entropy(
     Label smoothing: Szegedy et al., "Rethinking the Inception architecture", CVPR 2016.
     """
     return run(
-        "cross_entropy", matrix("cross_entropy", "logits", logits), targets, sample_weight,
-        reduction, weight=weight, ignore_index=ignore_index, label_smoothing=label_smoothing,
+        "cross_entropy", logits, targets, sample_weight, reduction,
+        weight=weight, ignore_index=ignore_index, label_smoothing=label_smoothing,
     )  # fmt: skip
 
 
@@ -195,6 +197,5 @@ def nll(
     >>> losses.numpy().round(6)
     array([0.105361, 0.916291], dtype=float32)
     """
-    x = matrix("nll", "log_probabilities", log_probabilities)
     options = {"weight": weight, "ignore_index": ignore_index}
-    return run("nll", x, targets, sample_weight, reduction, **options)
+    return run("nll", log_probabilities, targets, sample_weight, reduction, **options)

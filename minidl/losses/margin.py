@@ -8,7 +8,7 @@ from .._kernels import LOSSES
 from ..engine.tensor import Tensor, where
 from ..errors import ArgumentError, explain
 from ..tools.checks import is_number
-from .checks import constant, label_array, matrix
+from .checks import constant, label_array, require_matrix
 from .declaration import by_rows, run
 from .reduction import RowLoss, of_elements
 
@@ -70,6 +70,7 @@ def multi_margin_of_rows(
 ) -> RowLoss:
     """The multi-class hinge loss of scores of this shape."""
     operation = "multi_margin"
+    require_matrix(operation, "scores", shape)
     if not (is_number(margin) and 0 <= margin < np.inf):
         raise ArgumentError(explain(operation, "a finite margin from 0 up", f"margin={margin!r}"))
     labels = label_array(operation, constant(operation, "targets", targets), *shape)
@@ -122,5 +123,4 @@ def multi_margin(
 
     Weston, Watkins, "Support vector machines for multi-class pattern recognition", ESANN 1999.
     """
-    x = matrix("multi_margin", "scores", scores)
-    return run("multi_margin", x, targets, sample_weight, reduction, margin=margin)
+    return run("multi_margin", scores, targets, sample_weight, reduction, margin=margin)

@@ -58,7 +58,7 @@ class RowLoss(NamedTuple):
     @property
     def counted(self) -> int:
         """How many losses a row counts as in the mean; 0 where there is none."""
-        return {"mean": self.per_row, "batchmean": 1}.get(self.reduction, 0)
+        return self.per_row if self.reduction == "mean" else int(self.reduction == "batchmean")
 
     def reduced_by(self, reduction: Any, sample_weight: Any, shape: tuple[int, ...]) -> "RowLoss":
         """The same loss with this reduction and these weights, once they are checked; `shape` is
