@@ -13,7 +13,7 @@ Numbers = dict[str, Any]  # what JSON can hold
 
 class Verdict(NamedTuple):
     """How a claim fared: in a few words, which are the condition where it is true only when
-    something holds, and with the numbers that decided.
+    something holds, and with the numbers that decided, its evidence.
 
     >>> print(Verdict("true only when", "the batch is small", "Of 64 images 61 % agree."))
     true only when the batch is small. Of 64 images 61 % agree.
@@ -21,7 +21,7 @@ class Verdict(NamedTuple):
 
     outcome: Outcome
     words: str
-    numbers: str
+    evidence: str
 
     @property
     def colon(self) -> str:
@@ -29,7 +29,7 @@ class Verdict(NamedTuple):
         return "" if self.outcome == "true only when" else ":"
 
     def __str__(self) -> str:
-        return f"{self.outcome}{self.colon} {self.words}. {self.numbers}"
+        return f"{self.outcome}{self.colon} {self.words}. {self.evidence}"
 
 
 class Experiment(ABC):

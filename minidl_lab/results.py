@@ -6,7 +6,7 @@ from .scale import Scale
 
 CELL: dict[str, Any] = {"what": str, "arguments": dict, "seconds": float, "result": dict}
 EXPERIMENT: dict[str, Any] = {
-    "verdict": {"outcome": str, "words": str, "numbers": str},
+    "verdict": {"outcome": str, "words": str, "evidence": str},
     "numbers": dict,
     "seconds": float,
     "cells": [CELL],

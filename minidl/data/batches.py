@@ -132,7 +132,7 @@ class Batches:
         return Tensor(inputs), *[column.take(rows, 0) for column in self._columns()[1:]]
 
     def checked_rows(self, rows: Any) -> np.ndarray:
-        """The numbers of rows, int64 (m,), as a copy; ArgumentError if they are not whole, or if
+        """The indices of rows, int64 (m,), as a copy; ArgumentError if they are not whole, or if
         there are no such rows: negative ones count from nowhere."""
         array = np.array(rows, order="C")  # nobody else can change it after it was checked
         if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):

@@ -23,7 +23,7 @@ from .measures import FLAT
 Loss = Callable[..., Tensor]
 Numbers = dict[str, Any]  # of one layer: "kind", a text, and its measures
 
-GRID = np.linspace(-12, 12, 481)  # where an activation's slopes are looked up
+GRID = np.linspace(-12, 12, 481)  # where an activation's derivatives are looked up
 
 
 @dataclass
@@ -98,16 +98,16 @@ def numbers_of(one: Seen) -> Numbers:
 
 
 def of_activation(activation: Activation, z: np.ndarray) -> Numbers:
-    """What its slopes at z show, and what it has learned."""
-    slope, pieces = slopes(activation, z), activation.inputs_per_unit(activation.options)
+    """What its derivatives at z show, and what it has learned."""
+    derivative, pieces = slopes(activation, z), activation.inputs_per_unit(activation.options)
     numbers: Numbers = {}
     if pieces > 1:
-        shares = measures.win_shares(slope, pieces)
+        shares = measures.win_shares(derivative, pieces)
         numbers["win_entropy"] = float(np.mean(measures.entropy(shares)))
     else:
         largest, is_bounded = steepness(activation, z)
         name = "saturated" if is_bounded else "inactive"
-        numbers[name] = measures.flat_share(slope, largest)
+        numbers[name] = measures.flat_share(derivative, largest)
     if isinstance(activation, PReLU):
         learned = activation.weight.data
         numbers |= {
@@ -119,15 +119,15 @@ def of_activation(activation: Activation, z: np.ndarray) -> Numbers:
 
 
 def steepness(activation: Activation, z: np.ndarray) -> tuple[np.ndarray, bool]:
-    """The largest |dy/dz| of each column, and whether the slope vanishes at both ends, as that of
+    """The largest |dy/dz| of each column, and whether it vanishes at both ends, as that of
     sigmoid and tanh does. Where it is not finite, as a formula may be that overflows far out, it
     does not count."""
     columns = z.shape[1] if activation.learned else 1
     grid = np.repeat(GRID[:, None], columns, axis=1).astype(z.dtype)
-    slope = np.abs(slopes(activation, grid))
-    slope = slope[np.isfinite(slope).all(axis=1)]
-    largest = slope.max(axis=0, initial=0.0)
-    return largest, len(slope) > 0 and bool((slope[[0, -1]] < FLAT * largest).all())
+    derivative = np.abs(slopes(activation, grid))
+    derivative = derivative[np.isfinite(derivative).all(axis=1)]
+    largest = derivative.max(axis=0, initial=0.0)
+    return largest, len(derivative) > 0 and bool((derivative[[0, -1]] < FLAT * largest).all())
 
 
 def matrix_of(layer: Layer) -> Parameter | None:

@@ -2,16 +2,16 @@
 
 import numpy as np
 
-FLAT = 0.05  # of an activation's largest slope: below it an output counts as saturated
+FLAT = 0.05  # of an activation's largest |dy/dz|: below it an output counts as saturated
 
 
-def flat_share(slope: np.ndarray, largest: float | np.ndarray, share: float = FLAT) -> float:
-    """The fraction of outputs whose |dy/dz| < share · largest, the largest slope there is.
+def flat_share(derivative: np.ndarray, largest: float | np.ndarray, share: float = FLAT) -> float:
+    """The fraction of outputs whose |dy/dz| < share · largest, the largest there is.
 
     >>> flat_share(np.array([0.25, 0.2, 0.001, 0.0]), largest=0.25)
     0.5
     """
-    return float(np.mean(np.abs(slope) < share * np.asarray(largest)))
+    return float(np.mean(np.abs(derivative) < share * np.asarray(largest)))
 
 
 def silent_share(fired: np.ndarray) -> float:
@@ -76,7 +76,7 @@ def sign_agreement(dW: np.ndarray) -> float | None:
     return float(np.mean(most[has_any] / count[has_any])) if has_any.any() else None
 
 
-def win_shares(slope: np.ndarray, pieces: int) -> np.ndarray:
+def win_shares(derivative: np.ndarray, pieces: int) -> np.ndarray:
     """How often each piece of a maxout unit wins, from dy/dz (rows, units · pieces), 1 where a
     piece wins: (units, pieces), each row adds up to 1.
 
@@ -84,7 +84,7 @@ def win_shares(slope: np.ndarray, pieces: int) -> np.ndarray:
     array([[1. , 0. ],
            [0.5, 0.5]])
     """
-    return np.mean(slope != 0, axis=0, dtype=np.float64).reshape(-1, pieces)
+    return np.mean(derivative != 0, axis=0, dtype=np.float64).reshape(-1, pieces)
 
 
 def entropy(shares: np.ndarray) -> np.ndarray:

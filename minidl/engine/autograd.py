@@ -120,8 +120,8 @@ def jvp(function: Function, inputs: Any, v: Any = None) -> tuple[Any, Any]:
     """
     call = called("jvp", function, inputs, v)
     us = tuple([tensor(np.zeros(y.shape, y.dtype), requires_grad=True) for y in call.outputs])
-    slopes = pulled("jvp", call.outputs, us, call.inputs, True)
-    found = pulled("jvp", slopes, v, us, call.is_recorded)
+    products = pulled("jvp", call.outputs, us, call.inputs, True)
+    found = pulled("jvp", products, v, us, call.is_recorded)
     let_go(us)
     return call.result(), like(call.given_back, found)
 
@@ -139,8 +139,8 @@ def hvp(function: Function, inputs: Any, v: Any = None) -> tuple[Tensor, Any]:
     (tensor(9.), tensor([ 6., 12.]))
     """
     call = called("hvp", function, inputs, v)
-    slopes = pulled("hvp", call.outputs, None, call.inputs, True)
-    found = pulled("hvp", slopes, v, call.inputs, call.is_recorded)
+    gradient = pulled("hvp", call.outputs, None, call.inputs, True)
+    found = pulled("hvp", gradient, v, call.inputs, call.is_recorded)
     return call.result(), like(inputs, found)
 
 

@@ -52,4 +52,4 @@ cpdef tuple walk(outputs, dict targets, bint create_graph)
 
 
 cpdef add_up(
-    dict received, set borrowed, list waiting, source, dx, bint is_lent, bint create_graph)
+    dict received, set borrowed, list waiting, source, dx, bint is_borrowed, bint create_graph)

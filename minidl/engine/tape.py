@@ -215,8 +215,10 @@ def walk(
     An operation is younger than what made its inputs, so going from the youngest node to the
     oldest, each has all of its gradient when its turn comes.
 
-    A gradient is a new array, or `dy` or a view of something. Such a one is borrowed: others may
-    hold it too, so what is added to it makes a new array. Or it is a Part of one.
+    A gradient that an operation has made anew belongs to this walk, which adds others to it in
+    place. One that is `dy` itself, or a view of another array, is borrowed: something else may
+    still read that memory, so a sum with it is a new array. Tensors, as `create_graph` gives them,
+    are always borrowed. A `Part` is added to the elements that it is the gradient of.
     """
     through: set[Node] = set()
     if targets is not None:
@@ -253,8 +255,8 @@ def walk(
         for source, dx in zip(inputs, found, strict=True):
             if source is None or dx is None or not (needed is None or source in needed):
                 continue
-            is_lent = create_graph or dx is dy or dx.base is not None
-            add_up(received, borrowed, waiting, source, dx, is_lent, create_graph)
+            is_borrowed = create_graph or dx is dy or dx.base is not None
+            add_up(received, borrowed, waiting, source, dx, is_borrowed, create_graph)
         done.append(node)
     given = {id(dy) for _, dy in outputs}
     for leaf, gradient in received.items():
@@ -271,7 +273,7 @@ def walk(
 
 def add_up(
     received: dict[Any, Any], borrowed: set[Any], waiting: list[tuple[int, Node]], source: Any,
-    dx: Any, is_lent: bool, create_graph: bool,
+    dx: Any, is_borrowed: bool, create_graph: bool,
 ) -> None:  # fmt: skip
     """Adds dx to what the source has received; a node that receives for the first time waits."""
     if isinstance(dx, Part):
@@ -281,7 +283,7 @@ def add_up(
         dx = dx.added_to(None)
     if source not in received:
         received[source] = dx
-        if is_lent:
+        if is_borrowed:
             borrowed.add(source)
         if isinstance(source, Node):
             heappush(waiting, (-source.age, source))

@@ -92,7 +92,7 @@ class Dropout(RandomLayer):
         return y
 
     def describe(self) -> str:
-        """Its probability, and whether what is kept is not scaled."""
+        """Its probability, and `rescale` if that is False."""
         return f"p={self.p}" if self.rescale else f"p={self.p}, rescale=False"
 
 

@@ -22,14 +22,14 @@ class Block:
     copied into it, which takes as long as the whole SGD step, and their `data` moved.) The state
     lies in flat arrays, in the parameters' order.
 
-    `numbers` are the parameters' places among all of the optimiser's. `steps` counts, for each
+    `indices` are the parameters' places among all of the optimiser's. `steps` counts, for each
     parameter, the updates that its state has seen: one without a gradient is left out. `decays`
     is 1, or 0 for a parameter with the attribute `decays = False`.
     """
 
-    def __init__(self, parameters: Sequence[Tensor], numbers: Sequence[int]) -> None:
+    def __init__(self, parameters: Sequence[Tensor], indices: Sequence[int]) -> None:
         self.parameters = list(parameters)
-        self.numbers = list(numbers)
+        self.indices = list(indices)
         self.shapes = [p.shape for p in parameters]
         self.dtype = parameters[0].dtype
         sizes = [p.size for p in parameters]
@@ -73,9 +73,9 @@ class Block:
 
     def slots(self, names: Iterable[str]) -> Iterator[tuple[str, str, int]]:
         """The key under which each number and array is saved, its name, and whose it is."""
-        for k, number in enumerate(self.numbers):
+        for k, index in enumerate(self.indices):
             for name in ("steps", *names):
-                yield f"parameters.{number}.{name}", name, k
+                yield f"parameters.{index}.{name}", name, k
 
     def saved(self, initial: dict[str, float]) -> dict[str, Any]:
         """The state of each parameter, by key."""

@@ -47,8 +47,8 @@ class Kernel:
         most = max(map(len, block.shapes))
         shapes = [(len(s), *s, *[0] * (most - len(s))) for s in block.shapes]
         self.shapes = np.array(shapes, np.intp)
-        self.told = np.zeros((len(sizes), _kernels.update.TOLD))
-        self.told_for: tuple[Any, ...] = ()
+        self.hyperparameters = np.zeros((len(sizes), _kernels.update.TOLD))
+        self.made_for: tuple[Any, ...] = ()
         self.parts: list[Any] = []  # the rule among the kernels, and its states
         self.update: Any = None
         self._rules: dict[int, Rule] = {}
@@ -59,7 +59,7 @@ class Kernel:
         if not same([rule, *states], self.parts):
             self.parts = [rule, *states]
             self.update = _kernels.update.Update(
-                rule, self.block.dtype.name, self.shapes, self.spans, states, self.told
+                rule, self.block.dtype.name, self.shapes, self.spans, states, self.hyperparameters
             )
 
     def find(self, operation: str) -> list[Any]:
@@ -77,7 +77,8 @@ class Kernel:
         return gradients
 
     def run(self, gradients: Gradients, nanoseconds: float) -> None:
-        """Applies a rule that takes one core so long per element to what was found."""
+        """Applies the rule to the arrays that `find` found. `nanoseconds` is what one core
+        takes for one element; by it the number of threads is chosen."""
         block = self.block
         block.mark(gradients)
         # Of two that share memory the second one is changed after the first.
@@ -164,15 +165,16 @@ class Compiled(Optimizer):
         """For a kernel that makes the next `steps` steps by itself, in which the parameters of the
         ids in `learned` have a gradient.
 
-        Gives each parameter's rule by its id, the kernels' numbers (steps, parameters, k), and what
-        changes when the steps are made. `rates` holds every group's learning rate for each step.
+        Gives each parameter's rule by its id, the rules' coefficients (steps, parameters, k), and
+        what changes when the steps are made. `rates` holds every group's learning rate for each
+        step.
         """
         for group in self._groups:
             self._check_group(group)
             for block in group.blocks:
                 block.check_arrays(self._name)
         rules: Mapping[int, Rule] = {}
-        numbers = []
+        coefficients = []
         changes: list[_kernels.Change] = []
         for i, group in enumerate(self._groups):
             options = self.coming(group.options, steps)
@@ -183,40 +185,40 @@ class Compiled(Optimizer):
                 of_block = kernel.rules(len(rules))
                 rules = {**rules, **of_block} if rules else of_block
                 counts = kernel.counts(steps, learned)
-                numbers.append(self._given(kernel, options, counts))
+                coefficients.append(self._given(kernel, options, counts))
                 if block.state:
                     changes.append((block, "steps", counts[-1]))
-        return (
-            rules, numbers[0] if len(numbers) == 1 else np.concatenate(numbers, axis=1), changes
-        )  # fmt: skip
+        is_one = len(coefficients) == 1
+        joined = coefficients[0] if is_one else np.concatenate(coefficients, axis=1)
+        return rules, joined, changes
 
     def _given(
         self, kernel: Kernel, options: dict[str, Any], counts: Sequence[list[int]]
     ) -> np.ndarray:
-        """What the parameters' elements are given (steps, n, GIVEN) for steps of these numbers."""
+        """What the parameters' elements are given (steps, n, GIVEN) for steps of these counts."""
         given = np.empty((len(counts), len(counts[0]), _kernels.update.GIVEN))
         if len(counts) == 1:  # which the kernel was told
             kernel.update.give(counts[0], given[0])
         else:
-            told = self._told(options, counts, kernel.block)
-            _kernels.update.numbers(kernel.parts[0], told, given)
+            hyperparameters = self._hyperparameters(options, counts, kernel.block)
+            _kernels.update.numbers(kernel.parts[0], hyperparameters, given)
         return given
 
     def _kernel_of(self, block: Block, group: Group, options: dict[str, Any]) -> Kernel:
         """The block's kernel, made if it is not there, and told of the options if they are new."""
         kernel = block.kernel = block.kernel or Kernel(block)
-        told_for = group.version, _kernels.rules, options
-        if not same(told_for, kernel.told_for):
+        made_for = group.version, _kernels.rules, options
+        if not same(made_for, kernel.made_for):
             kept = self.initial_state(options)
             block.ensure_state(kept)
             states = [block.state[name] if name in kept else None for name in self.state]
             states += [None] * (3 - len(states))
             kernel.adopt(_kernels.rules.RULES[self.kernel], states)
-            kernel.told[:] = self._told(options, [block.steps], block)[0]
-            kernel.told_for = told_for
+            kernel.hyperparameters[:] = self._hyperparameters(options, [block.steps], block)[0]
+            kernel.made_for = made_for
         return kernel
 
-    def _told(
+    def _hyperparameters(
         self, options: dict[str, Any], counts: Sequence[Sequence[int]], block: Block
     ) -> np.ndarray:
         """What the kernel is told (steps, n, TOLD) for steps of the block's n parameters: for each

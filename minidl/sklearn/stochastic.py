@@ -103,7 +103,7 @@ class Epochs:
         if self.validation is not None:
             self.validate(self.validation)
         if self.watch is not None:
-            self.is_stopped = self.watch.tell(self.row())
+            self.is_stopped = self.watch.end_epoch(self.row())
         self.count_no_improvement()
         if m.learning_rate == "invscaling" and m.solver == "sgd":
             m._optimizer.learning_rate = m.learning_rate_init / (m.t_ + 1) ** m.power_t

@@ -30,10 +30,10 @@ class Watch:
     def open(self) -> Iterator[None]:
         """Training, from its beginning to its end."""
         try:
-            self.run.tell("check", {})
-            self.run.tell("on_train_begin")
+            self.run.notify("check", {})
+            self.run.notify("on_train_begin")
             yield
-            self.run.tell("on_train_end")
+            self.run.notify("on_train_end")
         finally:
             for callback in self.run.callbacks:
                 callback.close(self.run)
@@ -45,10 +45,10 @@ class Watch:
         run.epoch = len(run.history) + 1
         run.mark_start()
         run.feed.begin()
-        run.tell("on_epoch_begin")
+        run.notify("on_epoch_begin")
         while len(losses := self.next_steps()):
             run.add_steps(losses)
-            run.tell("on_steps", losses)
+            run.notify("on_steps", losses)
         return np.concatenate(run.losses)
 
     def next_steps(self) -> np.ndarray:
@@ -61,8 +61,9 @@ class Watch:
         self.pace.took(len(losses))
         return losses
 
-    def tell(self, row: dict[str, float]) -> bool:
-        """Tells of an epoch that is done; whether one of the callbacks wants it to be the last."""
+    def end_epoch(self, row: dict[str, float]) -> bool:
+        """Notifies the callbacks of an epoch that is done; whether one of them wants it to be the
+        last."""
         self.run.history.append(row, perf_counter() - self.began)
-        self.run.tell("on_epoch_end", row)
+        self.run.notify("on_epoch_end", row)
         return self.run.stopped is not None

@@ -18,7 +18,7 @@ SECONDS = 0.1  # of training between two looks at progress, Ctrl-C and the loss
 LOOKED_AT = 256  # rows, before the first step
 HELD = 64  # batches of an iterable that are held at a time, at most
 
-Batch = tuple[Any, Any, np.ndarray | None]  # x, y, and the rows' numbers in the data, if known
+Batch = tuple[Any, Any, np.ndarray | None]  # x, y, and the rows' indices in the data, if known
 
 
 class Feed(Protocol):

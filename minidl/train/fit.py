@@ -109,13 +109,13 @@ def fit(
             run.follow(schedule_of(optimizer, schedule))
             stepper.check()
             go_on(run, resume, validation.data)
-            run.tell("on_train_begin")
+            run.notify("on_train_begin")
             pace, way_back = Pace(), WayBack()
             while len(run.history) < epochs and not run.stopped:
                 train_epoch(run, stepper, pace, way_back, validation)
             if run.batch:
-                run.tell("on_stop")
-            run.tell("on_train_end")
+                run.notify("on_stop")
+            run.notify("on_train_end")
         finally:
             for callback in run.callbacks:
                 callback.close(run)
@@ -135,21 +135,21 @@ def train_epoch(
         stepper.check()
     if not run.is_rehearsed:
         rehearse_step(run)
-    run.tell("on_epoch_begin")
+    run.notify("on_epoch_begin")
     while run.batch != run.feed.steps:
         if run.stopped:
             return
         losses = next_steps(run, stepper, pace, way_back)
         if not len(losses):
             break
-        run.tell("on_steps", losses)
+        run.notify("on_steps", losses)
     if not run.batch:
         raise ArgumentError(explain("fit", EVERY_EPOCH, f"none in epoch {run.epoch}", ANEW))
     check_weights(run)
     row = {"epoch": run.epoch, "loss": run.mean_loss, "rate": float(run.lr), **validation.row()}
     run.mark_start()
     run.history.append(row, perf_counter() - began)
-    run.tell("on_epoch_end", row)
+    run.notify("on_epoch_end", row)
 
 
 def next_steps(run: Run, stepper: TrainingStep, pace: Pace, way_back: WayBack) -> np.ndarray:

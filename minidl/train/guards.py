@@ -74,7 +74,7 @@ class Guards(Callback):
     def __init__(self, guards: Collection[str] = GUARDS) -> None:
         self.guards = guards
         self.first: float | None = None
-        self.is_told = False
+        self.has_warned = False
 
     def on_epoch_begin(self, run: Run) -> None:
         """Checks the first of the data, once."""
@@ -89,12 +89,12 @@ class Guards(Callback):
         if run.step == len(losses) and self.first is not None:
             self.first = max(self.first, losses[0])  # dropout may make it larger in training
         limit = EXPLODED * (self.first or 0.0)
-        if self.is_told or "rate" not in self.guards or not 0 < limit < losses.max():
+        if self.has_warned or "rate" not in self.guards or not 0 < limit < losses.max():
             return
         recent = float(np.median(losses))
         if recent > limit:
-            self.is_told = True
-            tell(
+            self.has_warned = True
+            warn(
                 "rate",
                 "the loss to fall",
                 f"a rise from {self.first:.3g} to {recent:.3g} by step {run.step}",
@@ -123,7 +123,7 @@ def guards_of(wanted: Any) -> list[Callback]:
     return [Guards(names)] if names else []
 
 
-def tell(guard: str, expected: str, got: str, hint: str) -> None:
+def warn(guard: str, expected: str, got: str, hint: str) -> None:
     """Warns, and says how to switch it off."""
     others = [name for name in GUARDS if name != guard]
     message = f"{explain(guard, expected, got, hint)}. If it is meant: guards={others}"
@@ -136,7 +136,7 @@ def _check_inputs(x: np.ndarray) -> None:
     size = math.sqrt(float(np.mean(np.square(x, dtype=np.float64))))
     if size > TYPICAL:
         are_pixels = x.min() >= 0 and x.max() <= 255
-        tell(
+        warn(
             "inputs",
             "numbers of about 1, as the initial weights are made for",
             f"{x.min():.4g} to {x.max():.4g}" + (", as pixels have" if are_pixels else ""),
@@ -152,7 +152,7 @@ def _check_parameters(model: Layer, loss: Tensor) -> None:
     lost = [p for p in reached if id(p) not in known]
     if lost:
         shapes = ", ".join(str(p.shape) for p in lost)
-        tell(
+        warn(
             "parameters",
             "all that is learned to be among the model's parameters",
             f"others of shape {shapes}, which are not saved",
@@ -168,7 +168,7 @@ def _check_shapes(loss: Loss, outputs: Tensor, y: np.ndarray) -> None:
         return
     spread = Tensor(np.linspace(0.1, 0.9, n, dtype=outputs.dtype).reshape(outputs.shape))
     if _is_alike(loss(spread, y), loss(spread, np.roll(y, 1, axis=0))):
-        tell(
+        warn(
             "shapes",
             "outputs and targets of one shape",
             f"{outputs.shape} and {y.shape}, of which the loss makes {(n, n)}",
@@ -186,7 +186,7 @@ def _check_softmax(loss: Loss, outputs: Tensor, y: Any) -> None:
         return
     own, shifted = loss(Tensor(p), y), loss(Tensor(p + p.dtype.type(1)), y)
     if _is_alike(own, shifted):
-        tell(
+        warn(
             "activation",
             "logits, as the loss contains the softmax",
             "probabilities that add up to 1",
@@ -204,7 +204,7 @@ def _check_sigmoid(loss: Loss, outputs: Tensor, y: np.ndarray) -> None:
     truth = y.astype(outputs.dtype)
     exact, as_logits = loss(Tensor(truth), y), loss(Tensor((2 * truth - 1) * LOGIT), y)
     if as_logits.item() < exact.item():
-        tell(
+        warn(
             "activation",
             "logits, as the loss contains the sigmoid",
             "outputs of a sigmoid",

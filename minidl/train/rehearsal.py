@@ -21,7 +21,7 @@ def rehearse(run: Run, validation: Validation) -> None:
     with unchanged(run.model):
         rehearse_step(run)
         row = {"epoch": 1, "loss": 0.0, "rate": float(run.lr), **validation.rehearsed()}
-    run.tell("check", row)
+    run.notify("check", row)
 
 
 def rehearse_step(run: Run) -> None:

@@ -64,7 +64,7 @@ class Run:
         """Ends training; the first reason is the one that counts."""
         self.stopped = self.stopped or reason
 
-    def tell(self, event: str, *arguments: Any) -> None:
+    def notify(self, event: str, *arguments: Any) -> None:
         """Calls that method of every callback."""
         for callback in self.callbacks:
             getattr(callback, event)(self, *arguments)

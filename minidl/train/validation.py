@@ -53,11 +53,11 @@ class Validation:
 
     def rehearsed(self) -> dict[str, Any]:
         """A row as `row` will give, by which what is wrong with the data, the loss or a metric is
-        told before training; but outputs are computed of a few rows alone, and stand for those of
+        found before training; but outputs are computed of a few rows alone, and stand for those of
         the others. Of batches only the first is looked at, of an iterator none."""
         if self.data is None or isinstance(self.data, Iterator):
             return {}
-        functions = [told_by_name(name, function) for name, function in self.functions]
+        functions = [named(name, function) for name, function in self.functions]
         with mode(self.model, training=False), no_grad():
             if is_pair(self.data):
                 x, y = self.data
@@ -81,10 +81,10 @@ def require_validation(data: Any, metrics: Sequence[Any]) -> None:
         raise ArgumentError(explain("fit", expected, type(data).__name__, "list(validation)"))
 
 
-def told_by_name(name: str, metric: Metric) -> tuple[str, Metric]:
+def named(name: str, metric: Metric) -> tuple[str, Metric]:
     """The metric, whose own errors say that they are the metric's."""
 
-    def told(y: np.ndarray, outputs: np.ndarray) -> Any:
+    def checked(y: np.ndarray, outputs: np.ndarray) -> Any:
         try:
             return metric(y, outputs)
         except MinidlError:
@@ -94,7 +94,7 @@ def told_by_name(name: str, metric: Metric) -> tuple[str, Metric]:
             got = f"{type(error).__name__}: {error}"
             raise ArgumentError(explain(f"metric {name}", expected, got)) from error
 
-    return name, told
+    return name, checked
 
 
 def first_of(batches: Any) -> Iterator[tuple[Any, Any]]:

@@ -76,7 +76,7 @@ class Collapse(Experiment):
         is_one_matrix = numbers["rounding"] <= 1
         linear = [g for net, g in gains.items() if net.endswith("identity")]
         bent = [g for net, g in gains.items() if net.endswith("relu")]
-        told = (
+        evidence = (
             f"The product of the matrices gives the nets' outputs within "
             f"{numbers['rounding']:.2g} of what rounding allows; deep linear nets have "
             f"{points(linear)} points less error than one layer, ReLU nets {points(bent)}."
@@ -90,11 +90,11 @@ class Collapse(Experiment):
         }
         failed = [part for part, holds in parts.items() if not holds]
         if failed:
-            return Verdict("not reproduced", "; ".join(failed), told)
+            return Verdict("not reproduced", "; ".join(failed), evidence)
         return Verdict(
             "reproduced",
             "a deep linear net is one matrix, within a point of one layer; ReLU nets are better",
-            told,
+            evidence,
         )
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:

@@ -105,7 +105,7 @@ class Dying(Experiment):
             if learning
             else "at no rate all learn"
         )
-        told = (
+        evidence = (
             f"At a rate of {relu[most]['rate']:.3g} {percent(shares[most])} of ReLU's hidden units "
             f"are dead, a mean of nets that did not diverge ({net_by_net(relu[most])}), "
             f"{at_last}. Of the times that one was dead after an epoch {back[0][0]} of "
@@ -119,15 +119,19 @@ class Dying(Experiment):
             "whether its kin die was not tested, as none of them learns": not others,
         }
         if any(failed.values()):
-            return Verdict("not reproduced", "; ".join(w for w, so in failed.items() if so), told)
+            return Verdict(
+                "not reproduced", "; ".join(w for w, so in failed.items() if so), evidence
+            )
         conditions = []
         if max((shares[i] for i in learning), default=0.0) < CLAIMED:
             conditions.append("the rate is so high that not every net learns")
         if back[1][0]:
             conditions.append("as to never coming back, the unit is in the first hidden layer")
         if conditions:
-            return Verdict("true only when", " and, ".join(conditions), told)
-        return Verdict("reproduced", f"{percent(CLAIMED)} die and stay dead; its kin do not", told)
+            return Verdict("true only when", " and, ".join(conditions), evidence)
+        return Verdict(
+            "reproduced", f"{percent(CLAIMED)} die and stay dead; its kin do not", evidence
+        )
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """Dead and flat units and the accuracy by rate; who came back."""

@@ -73,7 +73,7 @@ class Leaky(Experiment):
         found = {slope: numbers["gains"][named("leaky_relu", slope)] for slope in SLOPES}
         better = [slope for slope, (_, low, _) in found.items() if low > 0]
         worse = [slope for slope, (_, _, high) in found.items() if high < 0]
-        told = "Points of test error less than ReLU: " + "; ".join(
+        evidence = "Points of test error less than ReLU: " + "; ".join(
             f"slope {slope} {points([gain])}, {signs(numbers, slope)}"
             for slope, gain in found.items()
         )
@@ -83,15 +83,15 @@ class Leaky(Experiment):
                 if better
                 else "no difference is shown at any slope"
             )
-            return Verdict("reproduced", f"{sort}, with these seeds", f"{told}.")
+            return Verdict("reproduced", f"{sort}, with these seeds", f"{evidence}.")
         if len(better or worse) == len(SLOPES):
             sort = "better" if better else "worse"
-            return Verdict("not reproduced", f"every slope is {sort}", f"{told}.")
+            return Verdict("not reproduced", f"every slope is {sort}", f"{evidence}.")
         others = " or ".join(str(slope) for slope in SLOPES if slope not in better + worse)
         which = listed([*map(str, better or worse)])
         sort = "better" if better else "worse"
         words = f"the slope is {others}, where no difference is shown; at {which} it is {sort}"
-        return Verdict("true only when", words, f"{told}.")
+        return Verdict("true only when", words, f"{evidence}.")
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """The differences, and the errors."""

@@ -168,7 +168,7 @@ class MaxoutContains(Experiment):
             sum(one[what] for name, one in numbers["lives"].items() if name.startswith("maxout"))
             for what in ("diverged", "nets")
         )
-        told = (
+        evidence = (
             f"{differ} outputs differ from ReLU's, leaky ReLU's (slope 1/4) and |x|'s; the error "
             f"that is learned falls as {falls}, and with {PIECES[-1]} pieces is {off:.1f} times "
             f"the best for x²; an epoch takes {ratios} of ReLU's time; {lost} of {of} maxout nets "
@@ -177,8 +177,8 @@ class MaxoutContains(Experiment):
             f"slope 1 by construction)."
         )
         if all(holds.values()):
-            return Verdict("reproduced", ", ".join(PARTS.values()), told)
-        return Verdict("not reproduced", what_failed(holds, numbers["lives"]), told)
+            return Verdict("reproduced", ", ".join(PARTS.values()), evidence)
+        return Verdict("not reproduced", what_failed(holds, numbers["lives"]), evidence)
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """The fits, what it costs, what it contains, and what dies."""

@@ -146,7 +146,7 @@ class OneNeuron(Experiment):
         whole, bias = (
             numbers["forgetting"][words]["error"] for words in ("bias too", "bias stays")
         )
-        told = (
+        evidence = (
             f"Mean test error of 45 pairs {rates(means)}; the two agree on "
             f"{percent(numbers['agree'][0])}; of {len(numbers['gap'])} pairs the cross-entropy "
             f"with decay ends no more than {percent(most)} above the least; without data "
@@ -156,8 +156,8 @@ class OneNeuron(Experiment):
             f"{percent(whole[-1])} (to {percent(bias[-1])} where the bias stays)."
         )
         if failed:
-            return Verdict("not reproduced", ", ".join(failed), told)
-        return Verdict("reproduced", "it classifies, and forgets by the formula", told)
+            return Verdict("not reproduced", ", ".join(failed), evidence)
+        return Verdict("reproduced", "it classifies, and forgets by the formula", evidence)
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """The pairs, the weights, forgetting, and decays."""

@@ -99,7 +99,7 @@ class PReLUSlopes(Experiment):
         first = [one["end"]["first"][0] for one in kinds.values()]
         last = [one["end"]["third"][0] for one in kinds.values()]
         gains = [g for name, g in numbers["less_than_relu"].items() if name.startswith("PReLU")]
-        told = (
+        evidence = (
             f"The first layer's slopes end at {span(first)}, the last's at {span(last)}; "
             f"{percents(numbers['left'].values())} of a difference of the starts is left "
             f"(layer by layer); test error less ReLU's is {span_of_points(gains)} points, "
@@ -108,12 +108,12 @@ class PReLUSlopes(Experiment):
         )
         if len(good) == len(kinds):
             words = "slopes are learned; the first layer's are larger than the last's"
-            return Verdict("reproduced", words, told)
+            return Verdict("reproduced", words, evidence)
         count = Counter(failure for several in failed.values() for failure in several)
         why = ", ".join(f"{failure} in {n} of {len(kinds)} kinds" for failure, n in count.items())
         if good:
-            return Verdict("true only when", f"slopes are {' or '.join(good)} ({why})", told)
-        return Verdict("not reproduced", why, told)
+            return Verdict("true only when", f"slopes are {' or '.join(good)} ({why})", evidence)
+        return Verdict("not reproduced", why, evidence)
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """The slopes by epoch, where they end, and the errors."""

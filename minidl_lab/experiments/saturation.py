@@ -100,11 +100,11 @@ class Saturation(Experiment):
         ]
         if len(both) == 2 * len(INITS):
             words = "both saturate and lose the gradient, with either start"
-            return Verdict("reproduced", words, told(numbers))
+            return Verdict("reproduced", words, evidence_of(numbers))
         if not both:
             words = "neither saturates and loses the gradient as well"
-            return Verdict("not reproduced", words, told(numbers))
-        return Verdict("true only when", condition(both), told(numbers))
+            return Verdict("not reproduced", words, evidence_of(numbers))
+        return Verdict("true only when", condition(both), evidence_of(numbers))
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """The paper's figures 2, 3, 7 and 4, and the gradient during training."""
@@ -212,7 +212,7 @@ def first_is_first(run: dict[str, Any]) -> bool:
     return passed[0] == min(passed) and passed[0] < passed[-1]
 
 
-def told(numbers: Numbers) -> str:
+def evidence_of(numbers: Numbers) -> str:
     """The numbers that decide, and the two that do not."""
     means, saturated = (
         " and ".join(f"{words(init)} with {init} weights" for init in INITS)

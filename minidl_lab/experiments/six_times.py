@@ -91,22 +91,24 @@ class SixTimes(Experiment):
         sixfold = [one for one in judged if one["steps"][1] >= SIXFOLD]
         slower = [one for one in judged if one["steps"][1] > 1]
         edges = [named(one) for one in numbers["settings"] if not one["is_interior"]]
-        told = f"To {percent(JUDGED)} training error tanh takes " + "; ".join(
+        evidence = f"To {percent(JUDGED)} training error tanh takes " + "; ".join(
             f"{'at least ' * one['is_least']}{ratio(one['steps'])} times ReLU's steps "
             f"({place(one)})"
             for one in judged
         )
         if edges:
-            told += f"; no best rate inside the grid was found for {', '.join(edges)}"
+            evidence += f"; no best rate inside the grid was found for {', '.join(edges)}"
         if len(sixfold) == len(judged):
-            return Verdict("reproduced", f"ReLU is at least {SIXFOLD:g} times faster", f"{told}.")
+            return Verdict(
+                "reproduced", f"ReLU is at least {SIXFOLD:g} times faster", f"{evidence}."
+            )
         if sixfold:
-            return Verdict("true only when", f"the net is {places(sixfold)}", f"{told}.")
+            return Verdict("true only when", f"the net is {places(sixfold)}", f"{evidence}.")
         if slower:
             where = "" if len(slower) == len(judged) else f" ({places(slower)})"
             reading = f"it is read as 'faster', not as 'six times'{where}"
-            return Verdict("true only when", reading, f"{told}.")
-        return Verdict("not reproduced", "tanh is not shown to be slower", f"{told}.")
+            return Verdict("true only when", reading, f"{evidence}.")
+        return Verdict("not reproduced", "tanh is not shown to be slower", f"{evidence}.")
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """Curves, ratios, medians and the tuning."""

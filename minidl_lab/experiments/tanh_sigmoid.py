@@ -81,7 +81,7 @@ class TanhSigmoid(Experiment):
         judged = [one for one in numbers["against_tanh"] if one["activation"] == "sigmoid"]
         held = [f"the test error of {one['net']}" for one in judged if one["error"][1] > 0]
         held += [f"the steps of {one['net']}" for one in judged if one["steps"][1] > 1]
-        told = "; ".join(
+        evidence = "; ".join(
             f"with {one['net']} sigmoid has {points([one['error']])} points more test error and "
             f"takes {'at least ' * one['is_least']}{ratio(one['steps'])} times tanh's steps to "
             f"{percent(TARGETS[0])} training error"
@@ -89,18 +89,20 @@ class TanhSigmoid(Experiment):
         )
         copies = [one["copy"] for one in numbers["settings"] if one["copy"] is not None]
         if copies:
-            told += f"; a tanh net's sigmoid copy gives its outputs within {max(copies):.1g} of "
-            told += "the largest"
+            evidence += "; a tanh net's sigmoid copy gives its outputs within "
+            evidence += f"{max(copies):.1g} of the largest"
         edges = [named(one) for one in numbers["settings"] if not one["is_interior"]]
         if edges:
-            told += f"; no best rate inside the grid was found for {', '.join(edges)}"
-        told = f"{told[0].upper()}{told[1:]}."
+            evidence += f"; no best rate inside the grid was found for {', '.join(edges)}"
+        evidence = f"{evidence[0].upper()}{evidence[1:]}."
         if len(held) == 2 * len(judged):
-            return Verdict("reproduced", "tanh has less error, and is faster, in both nets", told)
+            return Verdict(
+                "reproduced", "tanh has less error, and is faster, in both nets", evidence
+            )
         if held:
-            return Verdict("true only when", f"one looks at {listed(held)}", told)
+            return Verdict("true only when", f"one looks at {listed(held)}", evidence)
         return Verdict(
-            "not reproduced", "tanh is not shown to have less error or fewer steps", told
+            "not reproduced", "tanh is not shown to have less error or fewer steps", evidence
         )
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:

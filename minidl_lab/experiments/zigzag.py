@@ -119,7 +119,7 @@ class Zigzag(Experiment):
             for source in ("tanh", "centred pixels")
         )
         least = min(lowest_alone(found[source]) for source in one_sign)
-        told = (
+        evidence = (
             f"One image gives {'all' if least == 1 else percent(least) + ' or more'} of a "
             f"neuron's gradients one sign where inputs are ≥ 0 (sigmoid, ReLU, raw pixels, in "
             f"every look), else {alone} before training; with {USUAL} images the signs agree to "
@@ -128,12 +128,12 @@ class Zigzag(Experiment):
         )
         if not (is_exact and is_mixed):
             words = "one image does not give all gradients one sign, or gives it for any inputs"
-            return Verdict("not reproduced", words, told)
+            return Verdict("not reproduced", words, evidence)
         lasting = [source for source in one_sign if excess(found[source], USUAL) > HALF]
         if lasting == one_sign:
-            return Verdict("reproduced", f"the signs agree with {USUAL} images too", told)
+            return Verdict("reproduced", f"the signs agree with {USUAL} images too", evidence)
         beside = "".join(f" or the inputs are {INPUTS[source]}" for source in lasting)
-        return Verdict("true only when", f"the batch is small{beside}", told)
+        return Verdict("true only when", f"the batch is small{beside}", evidence)
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """Agreement against the batch; at two sizes in numbers; the trainings."""

@@ -93,7 +93,7 @@ that were settled with other seeds.</p>
 def verdict_of(found: dict[str, Any]) -> Verdict:
     """As it was judged."""
     verdict = found["verdict"]
-    return Verdict(verdict["outcome"], verdict["words"], verdict["numbers"])
+    return Verdict(verdict["outcome"], verdict["words"], verdict["evidence"])
 
 
 def drawn(one: Experiment, numbers: dict[str, Any]) -> str:
@@ -188,7 +188,7 @@ def section(one: Experiment, found: dict[str, Any], verdict: Verdict, figures: s
     return f"""<section id="{one.name}" class="experiment">
 <h2>{escape(one.title)}</h2>
 <blockquote><p>{escape(one.claim)}</p><footer>{escape(one.source)}</footer></blockquote>
-<p class="verdict">{verdict_words(verdict)} {escape(verdict.numbers)}</p>
+<p class="verdict">{verdict_words(verdict)} {escape(verdict.evidence)}</p>
 {figures}
 <details><summary>Protocol</summary>{protocol}</details>
 <details><summary>Rule of the verdict</summary><p>{escape(one.rule)}</p></details>

@@ -32,7 +32,7 @@ def chapter_blocks() -> dict[str, str]:
 
 def quoted(name: str, verdict: Verdict) -> str:
     """The claim, the verdict, and where its pictures are."""
-    told = f"**{verdict.outcome}{verdict.colon}** {verdict.words}. {verdict.numbers}"
+    told = f"**{verdict.outcome}{verdict.colon}** {verdict.words}. {verdict.evidence}"
     pictures = f"[Pictures, protocol and rule](lab/report.html#{name})"
     return f"> The claim: *{BY_NAME[name].claim}*\n>\n> {told}\n>\n> {pictures}"
 

@@ -48,7 +48,7 @@ def test_the_report_is_that_of_the_results():
     text = lab_docs.RESULTS.with_name("report.html").read_text(encoding="utf-8")
     for verdict in lab_docs.verdicts().values():
         assert page.verdict_words(verdict) in text
-        assert page.escape(verdict.numbers) in text
+        assert page.escape(verdict.evidence) in text
 
 
 @pytest.mark.parametrize("name", ["maxout_mnist", "noisy_mlp_mnist"])

@@ -83,7 +83,7 @@ def test_it_is_not_held_that_the_others_live_if_none_learns():
     verdict = judged(run(), run(0.5), **dict.fromkeys(dying.OTHERS, run(0.0, 0.899)))
     assert verdict.outcome == "not reproduced"
     assert verdict.words == "whether its kin die was not tested, as none of them learns"
-    assert "Of leaky ReLU, PReLU and ELU none learns" in verdict.numbers
+    assert "Of leaky ReLU, PReLU and ELU none learns" in verdict.evidence
     one = judged(run(), run(0.5), **dict.fromkeys(dying.OTHERS[:2], run(0.0, 0.899)))
     assert one.outcome == "reproduced"
 
@@ -98,7 +98,7 @@ def test_nothing_is_counted_where_every_training_diverged():
 
 def test_one_dead_unit_is_not_none():
     verdict = judged(run(), run(0.5), elu=run(1 / 384 / 20))
-    assert "at most 0.013 % are dead" in verdict.numbers
+    assert "at most 0.013 % are dead" in verdict.evidence
 
 
 def test_a_training_that_diverged_is_not_counted():

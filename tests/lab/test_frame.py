@@ -202,7 +202,7 @@ def test_results_have_numbers_cells_and_verdict(bench, few_digits, tmp_path):
     assert found["verdict"] == {
         "outcome": "reproduced",
         "words": "they are what they are",
-        "numbers": "1, 4, 9.",
+        "evidence": "1, 4, 9.",
     }
     assert [cell["arguments"] for cell in found["cells"]] == [{"n": 1}, {"n": 2}, {"n": 3}]
     assert results["scale"]["images"] == 512

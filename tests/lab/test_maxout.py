@@ -61,7 +61,7 @@ def test_shares_are_told_of_rates_that_maxout_survives():
     lost = ALIVE | {"diverged": 5, "units": None, "pieces": None, "flat": None}
     numbers = planted("lives", "maxout, rate 1", value=lost)
     numbers["lives"]["relu, rate 1"] = ALIVE | {"units": 0.9}
-    words = MaxoutContains().judge(numbers).numbers
+    words = MaxoutContains().judge(numbers).evidence
     assert "9 of 15 maxout nets diverged" in words
     assert "at most 5.1 % of ReLU's units are dead and 10 % of maxout's pieces silent" in words
     assert f"{1 / PIECES[-1] / best_rms(PIECES[-1]):.1f} times the best" in words
@@ -233,7 +233,7 @@ def test_nets_that_all_diverged_have_no_share():
     numbers["lives"] = dict.fromkeys(numbers["lives"], gone)
     verdict = MaxoutContains().judge(numbers)
     assert verdict.words.startswith("dying was not put to the test; what holds: ")
-    assert "at most – of ReLU's units" in verdict.numbers
+    assert "at most – of ReLU's units" in verdict.evidence
 
 
 def test_exponent():

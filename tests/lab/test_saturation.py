@@ -80,7 +80,7 @@ def test_tells_the_numbers_of_all_four_cases():
         net["runs"][1] = run(net["depth"], 0.5, 0.12, 0.15)
         if net["init"] == "Glorot":
             net["runs"][1] = run(net["depth"], 0.5, 0.14, 0.4)
-    told = Saturation().judge(numbers).numbers
+    told = Saturation().judge(numbers).evidence
     assert "falls at some look to 0.12 with standard weights and 0.14 with Glorot weights" in told
     assert "15 % with standard weights and 25 % with Glorot weights, or more" in told
     assert told.count(" and 0.") >= 3

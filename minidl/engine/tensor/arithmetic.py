@@ -24,7 +24,7 @@ def operands(operation: str, x: Any, y: Any) -> tuple["Tensor", "Tensor"]:
     if not isinstance(x, Base):
         x = as_tensor(x, operation, like=y if isinstance(y, Base) else None)
     whole = None if x._array.dtype.kind == "f" else x
-    b = as_tensor(y, operation, x, numbers=np.float32 if whole is None else None)
+    b = as_tensor(y, operation, x, number_dtype=np.float32 if whole is None else None)
     return as_tensor(x, operation, like=b), b
 
 

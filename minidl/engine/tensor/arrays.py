@@ -18,13 +18,13 @@ Shape = tuple[int, ...]
 
 
 def to_array(
-    data: Any, dtype: Any = None, operation: str = "tensor", numbers: Any = np.float32
+    data: Any, dtype: Any = None, operation: str = "tensor", number_dtype: Any = np.float32
 ) -> np.ndarray:
     """`data` as an array of a dtype that tensors have: float32, float64, integers or bool.
 
-    Python numbers become `numbers`, or if that is None what NumPy makes of them. An array keeps
-    its dtype, and so does a list of arrays or tensors, so that nothing is rounded unasked. It is
-    not copied unless it has to be.
+    Python numbers become `number_dtype`, or if that is None what NumPy makes of them. An array
+    keeps its dtype, and so does a list of arrays or tensors, so that nothing is rounded unasked. It
+    is not copied unless it has to be.
     """
     if type(data) is np.ndarray and dtype is None and data.dtype in DTYPES:  # the usual case
         return data
@@ -45,7 +45,7 @@ def to_array(
         raise DTypeError(explain(operation, f"{KINDS} data", got, hint))
     if dtype is None:
         is_python = array.dtype.kind in "iuf" and not hasattr(first_element(data), "__array__")
-        dtype = numbers if is_python and numbers is not None else array.dtype
+        dtype = number_dtype if is_python and number_dtype is not None else array.dtype
     return array.astype(as_dtype(operation, dtype), copy=False)
 
 

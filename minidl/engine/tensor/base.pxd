@@ -21,7 +21,7 @@ cdef type _result_class
 @cython.locals(result=Base)
 cpdef result_of(array, Memory memory)
 
-cpdef as_tensor(value, str operation=*, Base like=*, numbers=*)
+cpdef as_tensor(value, str operation=*, Base like=*, number_dtype=*)
 
 cpdef new_result(array)
 

@@ -58,7 +58,7 @@ class Base:
 
     def _alike(self, operation: str, value: Any) -> "Tensor":
         """`value` as a tensor; ShapeError or DTypeError if it differs in shape or dtype."""
-        new = as_tensor(value, operation, like=self, numbers=None)
+        new = as_tensor(value, operation, like=self, number_dtype=None)
         if new.shape != self.shape:
             raise ShapeError(explain(operation, f"an array of shape {self.shape}", new.shape))
         if new.dtype != self.dtype:
@@ -321,13 +321,13 @@ def raw(data: Any) -> Any:
 
 
 def as_tensor(
-    value: Any, operation: str = "tensor", like: Base | None = None, numbers: Any = np.float32
+    value: Any, operation: str = "tensor", like: Base | None = None, number_dtype: Any = np.float32
 ) -> "Tensor":
     """`value` if it is a tensor, else one around it.
 
     Beside a float tensor `like`, Python numbers, lists, masks and integers are constants of its
     dtype, and beside one of integers a Python number is what `beside_whole` says. Else Python
-    numbers become `numbers`, None for what NumPy makes of them.
+    numbers become `number_dtype`, None for what NumPy makes of them.
     """
     is_float = like is not None and like._array.dtype.kind == "f"
     dtype = like._array.dtype if like is not None and is_float else None
@@ -345,7 +345,7 @@ def as_tensor(
             raise DTypeError(explain(operation, expected, value)) from None
     if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim > 0:
         dtype = None  # a float array keeps its own
-    return new_result(to_array(value, dtype, operation, numbers))
+    return new_result(to_array(value, dtype, operation, number_dtype))
 
 
 def require_float(operation: str, *tensors: Base) -> None:

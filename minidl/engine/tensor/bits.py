@@ -25,8 +25,8 @@ def of_bits(symbol: str, function: np.ufunc) -> Callable[[Any, Any], "Tensor"]:
 
     def combine(x: Any, y: Any) -> "Tensor":
         try:
-            a = as_tensor(x, symbol, like=y if isinstance(y, Base) else None, numbers=None)
-            b = as_tensor(y, symbol, like=a, numbers=None)
+            a = as_tensor(x, symbol, like=y if isinstance(y, Base) else None, number_dtype=None)
+            b = as_tensor(y, symbol, like=a, number_dtype=None)
         except DTypeError:
             return refused(x, y)
         require_bits(symbol, a, b)

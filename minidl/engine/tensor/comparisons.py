@@ -24,7 +24,7 @@ def comparison(symbol: str, function: np.ufunc) -> Binary:
         if isinstance(y, int) and x.dtype.kind != "f" and not -(2**63) <= y < 2**64:
             y = math.inf if y > 0 else -math.inf  # no integer dtype reaches it
         try:
-            b = as_tensor(y, symbol, like=x if x.dtype.kind == "f" else None, numbers=None)
+            b = as_tensor(y, symbol, like=x if x.dtype.kind == "f" else None, number_dtype=None)
         except DTypeError:
             return refused(x, y)
         return new_result(np.asarray(apply(symbol, function, x, b)))

@@ -175,10 +175,10 @@ def last_written(dy: Any, index: Any, is_once: bool) -> Any:
     found = dy[index]
     if is_once:
         return found
-    numbers = np.arange(found.size).reshape(found.shape)
-    writer = np.empty(dy.shape, numbers.dtype)
-    writer[index] = numbers
-    return np.where(writer[index] == numbers, found, 0)
+    places = np.arange(found.size).reshape(found.shape)
+    writer = np.empty(dy.shape, places.dtype)
+    writer[index] = places
+    return np.where(writer[index] == places, found, 0)
 
 
 INDEXING = Operation("indexing", x=put_back)
@@ -236,7 +236,7 @@ class Indexing(Base):
     def _assignable(self, value: Any, shape: Shape) -> "Tensor":
         """`value` as a tensor that can be written to a place of that shape."""
         operation = "item assignment"
-        new = as_tensor(value, operation, like=self, numbers=None)
+        new = as_tensor(value, operation, like=self, number_dtype=None)
         added = new.ndim - len(shape)
         if added > 0 and new.shape[:added] == (1,) * added:
             new = new.reshape(new.shape[added:])

@@ -38,7 +38,7 @@ class NumPyProtocol(Base):
         if ufunc not in OPERATIONS or options:
             return of_values(ufunc, inputs, options)
         name, like = ufunc.__name__, next(x for x in inputs if isinstance(x, Base))
-        return OPERATIONS[ufunc](*[as_tensor(x, name, like, numbers=None) for x in inputs])
+        return OPERATIONS[ufunc](*[as_tensor(x, name, like, number_dtype=None) for x in inputs])
 
     def __array_function__(
         self,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def mask(operation: str, function: Any, *inputs: Any) -> "Tensor":
     """The truth values that NumPy's function gives of the inputs, which broadcast."""
     like = next((x for x in inputs if isinstance(x, Base)), None)
-    tensors = [as_tensor(x, operation, like, numbers=None) for x in inputs]
+    tensors = [as_tensor(x, operation, like, number_dtype=None) for x in inputs]
     return new_result(np.asarray(apply(operation, function, *tensors)))
 
 

@@ -107,8 +107,8 @@ def mean(
         x = x.astype(wanted)
 
     def forward(x: np.ndarray) -> np.ndarray:
-        numbers = x if x.dtype in FLOATS else x.astype(np.float64)
-        total = summed(numbers, axes, keepdims)
+        floats = x if x.dtype in FLOATS else x.astype(np.float64)
+        total = summed(floats, axes, keepdims)
         return np.asarray(total / total.dtype.type(count), wanted)
 
     return record(MEAN, apply("mean", forward, x), (x,), {"kept": kept, "count": count})

@@ -34,8 +34,8 @@ INF = float("inf")
 
 REGISTRY: "dict[str, type[Activation]]" = {}
 
-# Numbers that one call of a pointwise row function works on: enough that its call costs nothing,
-# few enough that threads have pieces to share.
+# A pointwise kernel is called for so many elements at a time. For fewer, the call itself would take
+# a part of the time that shows; for more, a small array would be too few pieces for the threads.
 POINTWISE_ROW = 4096
 
 
@@ -300,13 +300,15 @@ class Activation(Layer):
         width, units, shape = cls.rows(x.shape, options, learned)
         width, units = max(width, 1), max(units, 1)  # an empty array has empty rows
         slopes = cls.slopes(learned, units, x.dtype)
-        numbers = kernel_options(tuple(options.values()))
+        constants = kernel_options(tuple(options.values()))
         threads = cls.threads(x.data)
         x_flat = np.ascontiguousarray(x.data).reshape(-1)
         y = np.empty(shape, x.dtype)
         y_flat = y.reshape(-1)
-        _kernels.rows.forward(functions[0], x_flat, slopes, y_flat, numbers, width, units, threads)
-        call = Call(cls, options, functions[0], functions[1], numbers, slopes, width, units)
+        _kernels.rows.forward(
+            functions[0], x_flat, slopes, y_flat, constants, width, units, threads
+        )
+        call = Call(cls, options, functions[0], functions[1], constants, slopes, width, units)
         return record(
             cls.operation, y, (x, *learned), {"call": call}, keeps=cls.kept_places
         )  # fmt: skip
@@ -334,7 +336,7 @@ class Call(NamedTuple):
     options: dict[str, Any]
     forward: Any
     backward: Any
-    numbers: np.ndarray
+    constants: np.ndarray
     slopes: np.ndarray
     width: int
     units: int
@@ -348,8 +350,10 @@ def pointwise_options(
     """What a node of a pointwise activation has, for arrays of any shape and this dtype."""
     options = dict(zip(kind.option_signature().parameters, values, strict=True))
     forward, backward = kind.functions(dtype)
-    numbers, row = kernel_options(values), POINTWISE_ROW
-    return {"call": Call(kind, options, forward, backward, numbers, NOTHING[dtype], row, row, True)}
+    constants, row = kernel_options(values), POINTWISE_ROW
+    return {
+        "call": Call(kind, options, forward, backward, constants, NOTHING[dtype], row, row, True)
+    }
 
 
 def run_pointwise(kind: Any, x: Tensor, values: tuple[float, ...]) -> Tensor | None:
@@ -360,7 +364,7 @@ def run_pointwise(kind: Any, x: Tensor, values: tuple[float, ...]) -> Tensor | N
         return None
     node_options = pointwise_options(kind, array.dtype, values, _kernels.level)
     call: Call = node_options["call"]
-    y = _kernels.rows.pointwise(call.forward, array, call.numbers, kind.threads(array))
+    y = _kernels.rows.pointwise(call.forward, array, call.constants, kind.threads(array))
     if y is None:
         return None
     return record(kind.operation, y, (x,), node_options, None, kind.kept_places)
@@ -372,7 +376,7 @@ def gradients_by_kernel(node: Node, dy: np.ndarray) -> list[np.ndarray]:
     is_kept_y = call.kind.keeps == "y"
     if call.is_pointwise:
         read, threads = node.kept[-1 if is_kept_y else 0].array, call.kind.threads(dy)
-        dx = _kernels.rows.pointwise_back(call.backward, read, dy, call.numbers, threads)
+        dx = _kernels.rows.pointwise_back(call.backward, read, dy, call.constants, threads)
         if dx is not None:
             return [dx]
     dy = np.ascontiguousarray(dy)
@@ -380,7 +384,8 @@ def gradients_by_kernel(node: Node, dy: np.ndarray) -> list[np.ndarray]:
     kept = np.ascontiguousarray(node.kept[-1 if is_kept_y else 0].array).reshape(-1)
     _kernels.rows.backward(
         call.backward, kept, call.units if is_kept_y else call.width, call.slopes,
-        dy.reshape(-1), dx.reshape(-1), call.numbers, call.width, call.units, call.kind.threads(dx),
+        dy.reshape(-1), dx.reshape(-1), call.constants, call.width, call.units,
+        call.kind.threads(dx),
     )  # fmt: skip
     if len(node.inputs) == 1:
         return [dx]
