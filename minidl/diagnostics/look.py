@@ -15,7 +15,7 @@ from ..engine.tensor.operation import ALIAS, record
 from ..errors import ArgumentError, GraphError, explain
 from ..layers.activations import Activation, PReLU
 from ..layers.base import Layer, Parameter
-from ..step.firing import Firing, as_columns, slopes, use_of
+from ..step.firing import Firing, as_columns, derivatives, use_of
 from ..step.hooks import hooked
 from . import measures
 from .measures import FLAT
@@ -99,7 +99,7 @@ def numbers_of(one: Seen) -> Numbers:
 
 def of_activation(activation: Activation, z: np.ndarray) -> Numbers:
     """What its derivatives at z show, and what it has learned."""
-    derivative, pieces = slopes(activation, z), activation.inputs_per_unit(activation.options)
+    derivative, pieces = derivatives(activation, z), activation.inputs_per_unit(activation.options)
     numbers: Numbers = {}
     if pieces > 1:
         shares = measures.win_shares(derivative, pieces)
@@ -124,7 +124,7 @@ def steepness(activation: Activation, z: np.ndarray) -> tuple[np.ndarray, bool]:
     does not count."""
     columns = z.shape[1] if activation.learned else 1
     grid = np.repeat(GRID[:, None], columns, axis=1).astype(z.dtype)
-    derivative = np.abs(slopes(activation, grid))
+    derivative = np.abs(derivatives(activation, grid))
     derivative = derivative[np.isfinite(derivative).all(axis=1)]
     largest = derivative.max(axis=0, initial=0.0)
     return largest, len(derivative) > 0 and bool((derivative[[0, -1]] < FLAT * largest).all())

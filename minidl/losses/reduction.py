@@ -156,7 +156,8 @@ def reduced(x: Tensor, loss: RowLoss, sample_weight: Any, reduction: Any) -> Ten
     result = losses.reshape(shape) if reduction == "none" else total
     return record(
         operation_named(loss.name), np.asarray(result, x.dtype), inputs,
-        {"way": way, "slope": dx.reshape(x.shape)}, keeps=() if loss.wanting is None else (0, 1),
+        {"way": way, "derivative": dx.reshape(x.shape)},
+        keeps=() if loss.wanting is None else (0, 1),
     )  # fmt: skip
 
 
@@ -194,11 +195,11 @@ class Reduction(NamedTuple):
 
 
 def gradients(node: Node, dy: np.ndarray) -> list[np.ndarray]:
-    """The slope, which the loss's kernel found with the losses, times dy; and that of the targets,
-    by the formula."""
-    slope = node.options["slope"]
+    """The derivative, which the loss's kernel found with the losses, times dy; and that of the
+    targets, by the formula."""
+    derivative = node.options["derivative"]
     # As a view, for the tape does not add to it: backward may come again.
-    dx = slope if dy.ndim == 0 and dy == 1 else slope * left_aligned(dy, slope.ndim)
+    dx = derivative if dy.ndim == 0 and dy == 1 else derivative * left_aligned(dy, derivative.ndim)
     if len(node.inputs) == 1:
         return [dx]
     x, target = [Tensor(kept.array) for kept in node.kept[:2]]

@@ -14,9 +14,9 @@ from .hooks import hooked
 
 
 class Firing:
-    """Of every activation in the net, the columns of its input z whose slope dy/dz was not 0 on
-    some row since `forget`. A unit of ReLU without such a row gets no gradient: it is dead. Of
-    maxout a column is a piece, and has a slope where it wins.
+    """Of every activation in the net, the columns of its input z for which dy/dz was not 0 on some
+    row since `forget`. A unit of ReLU without such a row gets no gradient: it is dead. Of maxout a
+    column is a piece, and its dy/dz is 1 where it wins, else 0.
 
     A `TrainingStep` whose `firing` it is notes all rows: in the kernel, or in the loop written out.
     An activation that the net uses twice is noted for each use.
@@ -99,21 +99,21 @@ class Firing:
         if len(silent) == 0:
             return
         if activation.learned or activation.inputs_per_unit(activation.options) > 1:
-            flags[(slopes(activation, z) != 0).any(axis=0)] = 1
+            flags[(derivatives(activation, z) != 0).any(axis=0)] = 1
         else:
-            flags[silent[(slopes(activation, z[:, silent]) != 0).any(axis=0)]] = 1
+            flags[silent[(derivatives(activation, z[:, silent]) != 0).any(axis=0)]] = 1
 
 
-def slopes(activation: Activation, z: np.ndarray) -> np.ndarray:
+def derivatives(activation: Activation, z: np.ndarray) -> np.ndarray:
     """dy/dz where an activation is at z (rows, columns), as a backward pass finds it; of maxout 1
     for the piece that wins, else 0.
 
     >>> from minidl import nn
-    >>> slopes(nn.LeakyReLU(0.1), np.array([[-2.0, 3.0]]))
+    >>> derivatives(nn.LeakyReLU(0.1), np.array([[-2.0, 3.0]]))
     array([[0.1, 1. ]])
     """
     if not recording():
-        raise GraphError(explain("slopes", "a graph to go back through", "a no_grad() block"))
+        raise GraphError(explain("derivatives", "a graph to go back through", "a no_grad() block"))
     x = Tensor(np.ascontiguousarray(z), requires_grad=True)
     y = type(activation).forward(activation, x)
     before = [(p, p.grad) for p in activation.parameters()]

@@ -11,7 +11,7 @@ from minidl.diagnostics.look import steepness
 from minidl.diagnostics.measures import FLAT
 from minidl.engine.recording import no_grad
 from minidl.layers.activations import Activation
-from minidl.step.firing import slopes
+from minidl.step.firing import derivatives
 
 from ..bench import Bench, Digits
 from ..charts import Chart, Lines, Panels, Series, Table
@@ -230,7 +230,7 @@ def narrow(activation: Activation, z: np.ndarray, dead: np.ndarray, flat: np.nda
     if len(asked) == 0:
         return
     with np.errstate(all="ignore"):
-        slope = np.abs(slopes(activation, z[:, asked]))
+        slope = np.abs(derivatives(activation, z[:, asked]))
         largest = 1.0 if has_pieces else steepness(activation, z[:, asked])[0]
     dead[asked[(slope != 0).any(axis=0)]] = False
     flat[asked[(slope >= FLAT * largest).any(axis=0)]] = False

@@ -16,7 +16,7 @@ from minidl.engine.tensor import Tensor, as_tensor
 from minidl.layers.activations import Activation
 from minidl.layers.base import Layer
 from minidl.optim.schedules import Schedule
-from minidl.step.firing import slopes
+from minidl.step.firing import derivatives
 from minidl.step.prediction import predict
 from minidl.step.training import TrainingStep
 
@@ -215,7 +215,7 @@ def firing(
     flat = []
     for start in range(0, len(digits.x), ROWS):
         z = predict(nn.Sequential(before), digits.x[start : start + ROWS])
-        slope = slopes(hidden, z).reshape(len(z), SIZES[1], pieces)
+        slope = derivatives(hidden, z).reshape(len(z), SIZES[1], pieces)
         fired = fired | (slope != 0).any(axis=0)
         flat.append(flat_share(slope.max(axis=2), 1.0))
     return {

@@ -7,7 +7,7 @@ from diagnostics_nets import N, OwnReLU, net, problem
 import minidl
 from minidl import data, nn, optim
 from minidl import functional as F
-from minidl.step.firing import Firing, slopes
+from minidl.step.firing import Firing, derivatives
 from minidl.step.training import TrainingStep
 
 TINY = 1e-30  # a rate that leaves the weights as they are
@@ -145,7 +145,7 @@ def test_an_activation_used_twice_is_noted_for_each_use():
 
 def test_slopes_leave_a_learned_slope_without_a_gradient():
     prelu = nn.PReLU()
-    found = slopes(prelu, np.array([[-1.0, 2.0]], np.float32))
+    found = derivatives(prelu, np.array([[-1.0, 2.0]], np.float32))
     np.testing.assert_array_equal(found, np.array([[0.25, 1.0]], np.float32))
     assert prelu.weight.grad is None
 
