@@ -123,7 +123,8 @@ def every_training(dtype):
 
 def every_operation(dtype):
     """What no net of dense layers does."""
-    for kind in (nn.BatchNorm(5), nn.LayerNorm(5), nn.GaussianNoise(0.1), nn.Dropout(0.5)):
+    noise = nn.GaussianNoise(0.1), nn.Dropout(0.5)
+    for kind in (nn.BatchNorm(5), nn.LayerNorm(5), nn.PReLU(), *noise):
         layer = kind.astype(dtype)
         for mode in (layer.train, layer.eval):
             x = minidl.tensor(X.astype(dtype), requires_grad=True)
