@@ -44,14 +44,21 @@ def pixels(n=90, width=50, classes=10):
     return rng.integers(0, 256, (n, width), np.uint8), rng.integers(0, classes, n)
 
 
-def written_out(net, optimizer, batches, schedule=None, loss_of=F.cross_entropy):
+def written_out(
+    net, optimizer, batches, schedule=None, loss_of=F.cross_entropy, clip_norm=None, max_norm=None
+):
     """The loop that TrainingStep stands for."""
     losses = []
     for x, y in batches:
         optimizer.zero_grad()
         loss = loss_of(net(x), y)
         loss.backward()
+        if clip_norm is not None:
+            optim.clip_grad_norm(optimizer.all_parameters(), clip_norm)
         optimizer.step()
+        if max_norm is not None:
+            changed = [p for p in optimizer.all_parameters() if p.grad is not None]
+            optim.max_norm(changed, max_norm)
         if schedule is not None:
             schedule.step()
         losses.append(loss.item())
@@ -59,7 +66,7 @@ def written_out(net, optimizer, batches, schedule=None, loss_of=F.cross_entropy)
 
 
 def trained(how, make_net, make_optimizer, threads=1, batch_size=16, epochs=2, xy=None,
-            factor=None, loss=F.cross_entropy):  # fmt: skip
+            factor=None, loss=F.cross_entropy, **bounds):  # fmt: skip
     """Losses, parameters and the optimiser's state after some epochs, as bytes."""
     minidl.manual_seed(3)
     net = make_net()
@@ -68,13 +75,13 @@ def trained(how, make_net, make_optimizer, threads=1, batch_size=16, epochs=2, x
     batches = data.batches(*(xy or pixels()), batch_size, shuffle=True, seed=1)
     losses = []
     with minidl.set_num_threads(threads):
-        step = TrainingStep(net, loss, optimizer, schedule)
+        step = TrainingStep(net, loss, optimizer, schedule, **bounds)
         for _ in range(epochs):
             if how == "fused":
                 assert step._planned_for(batches) is not None
                 losses.append(step.epoch(batches))
             else:
-                losses.append(written_out(net, optimizer, batches, schedule, loss))
+                losses.append(written_out(net, optimizer, batches, schedule, loss, **bounds))
     state = [np.asarray(v).tobytes() for v in optimizer.state_dict().values()]
     values = [p.data.tobytes() for p in net.parameters()]
     dtype = next(net.parameters()).dtype
@@ -152,6 +159,92 @@ def test_a_schedule_and_groups_with_rates_of_their_own():
 
     for factor in (schedules.cosine(7), schedules.warmup(3)):
         assert_same_bits(lambda: nn.MLP([50, 30, 10]), groups, factor=factor)
+
+
+# ---- Bounds on norms -----------------------------------------------------------------------------
+
+BOUNDS = pytest.mark.parametrize(
+    "bounds",
+    [
+        {"clip_norm": 0.5},
+        {"clip_norm": 1e9},
+        {"max_norm": 1.0},
+        {"clip_norm": 0.3, "max_norm": 1.1},
+    ],
+    ids=str,
+)
+
+
+@BOUNDS
+def test_bounds_on_norms(bounds, level):
+    def in_another_order(parameters):
+        a, b, *others = parameters
+        groups = [{"params": [*others, a], "lr": 0.5}, {"params": [b], "momentum": 0.9}]
+        return optim.SGD(groups, 0.1)
+
+    for make_optimizer in (OPTIMIZERS["adam"], in_another_order):
+        assert_same_bits(lambda: nn.MLP([50, 70, 130, 10], "prelu"), make_optimizer, **bounds)
+
+
+@BOUNDS
+def test_bounds_on_norms_in_float64_and_of_tied_weights(bounds):
+    def net():
+        layer = nn.Dense(50, 50)
+        return nn.Sequential(layer, nn.Tanh(), layer, nn.Dense(50, 10)).astype("float64")
+
+    x, y = pixels()
+    assert_same_bits(net, OPTIMIZERS["nesterov"], xy=(x / 255, y), **bounds)
+
+
+def test_a_bound_on_norms_passes_over_what_is_frozen_or_not_the_optimizers():
+    def some_of(parameters):
+        W, _, *others = parameters
+        W.requires_grad = False
+        return optim.SGD([W, *others], 0.1)
+
+    bounds = {"clip_norm": 0.3, "max_norm": 0.5}
+    with pytest.warns(minidl.GuardWarning, match=r"without 0\.bias"):
+        assert_same_bits(lambda: nn.MLP([50, 30, 20, 10]), some_of, **bounds)
+
+
+def test_the_bounds_hold():
+    """By NumPy, of one step of SGD with rate 1: what it took away is the clipped gradient."""
+    x, y = pixels()
+    net = nn.MLP([50, 30, 10])
+    before = [p.data.copy() for p in net.parameters()]
+    step = TrainingStep(net, F.cross_entropy, optim.SGD(net.parameters(), 1.0), clip_norm=0.01)
+    step(x / np.float32(255), y)
+    moved = [b - p.data for b, p in zip(before, net.parameters(), strict=True)]
+    assert np.sqrt(sum((m.astype(float) ** 2).sum() for m in moved)) == pytest.approx(
+        0.01, rel=1e-3
+    )
+    step = TrainingStep(net, F.cross_entropy, optim.SGD(net.parameters(), 0.1), max_norm=0.7)
+    step.epoch(data.batches(x, y, 30))
+    for W in (net[0].weight.data, net[2].weight.data):
+        norms = np.linalg.norm(W.astype(float), axis=0)
+        assert norms.max() == pytest.approx(0.7, rel=1e-6)
+
+
+def test_gradients_without_end_leave_what_clip_grad_norm_leaves():
+    x, y = pixels()
+    x = x.astype(np.float32)
+    x[0, 0] = np.inf
+    trainings = [
+        trained(how, lambda: nn.MLP([50, 30, 10]), OPTIMIZERS["sgd"], xy=(x, y), clip_norm=1.0)
+        for how in ("written out", "fused")
+    ]
+    values = [[np.frombuffer(v, np.float32) for v in t[1]] for t in trainings]
+    for a, b in zip(*values, strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert np.isnan(a).all()
+
+
+@pytest.mark.parametrize("bound", [0, -1.0, np.nan, np.inf, "1", True])
+@pytest.mark.parametrize("name", ["clip_norm", "max_norm"])
+def test_a_bound_that_is_none_is_refused(name, bound):
+    net = nn.MLP([5, 3])
+    with pytest.raises(minidl.ArgumentError, match=f"TrainingStep: expected {name} to be a finite"):
+        TrainingStep(net, F.mse, optim.SGD(net.parameters(), 0.1), **{name: bound})
 
 
 # ---- Every loss ----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import pytest
 from random_trainings import CHANGES, Training
 
 import minidl
-from minidl import train
+from minidl import optim, train
 from minidl._kernels import threads as kernel_threads
 
 TRAININGS = 300  # unless --configurations says otherwise
@@ -42,7 +42,11 @@ def written_out(t: Training) -> list[float]:
         t.optimizer.zero_grad()
         loss = t.loss(t.net(x), y, **({"sample_weight": weights[0]} if weights else {}))
         loss.backward()
+        if "clip_norm" in t.bounds:
+            optim.clip_grad_norm(t.optimizer.all_parameters(), t.bounds["clip_norm"])
         t.optimizer.step()
+        if "max_norm" in t.bounds:
+            bounded(t.optimizer, t.bounds["max_norm"])
         if t.schedule is not None:
             t.schedule.step()
         losses.append(loss.item())
@@ -51,6 +55,13 @@ def written_out(t: Training) -> list[float]:
     if t.way == "fit" and not all(np.isfinite(value).all() for value in values):
         raise minidl.errors.DivergedError("as fit does")
     return losses
+
+
+def bounded(optimizer: optim.Optimizer, limit: float) -> None:
+    """The matrices that the step has changed."""
+    changed = [p for p in optimizer.all_parameters() if p.grad is not None and p.requires_grad]
+    if changed:
+        optim.max_norm(changed, limit)
 
 
 def by_minidl(t: Training) -> list[float]:
@@ -64,7 +75,7 @@ def by_minidl(t: Training) -> list[float]:
         return [loss for rows in pieces for loss in t.step.on_rows(t.batches, rows)]
     if t.way == "fit":
         seen = Losses()
-        arguments: dict[str, Any] = {"schedule": t.schedule, "callbacks": [seen]}
+        arguments: dict[str, Any] = {"schedule": t.schedule, "callbacks": [seen], **t.bounds}
         train.fit(t.net, t.batches, t.loss, t.optimizer, progress=False, guards=False, **arguments)
         return seen.losses
     return list(t.step.epoch(t.batches))

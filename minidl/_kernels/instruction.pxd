@@ -11,6 +11,7 @@ thread may have had a part in since the last meeting. Where that is follows from
     rows        of the batch: a thread has rows turn.first ... turn.end - 1
     columns n   of a row, or of a parameter, in groups of n: a thread has those of `columns_of`,
                 the last thread a single one
+    thread      what each thread has alone
     all         any thread may have any part
 
 An instruction travels in a capsule from its module to the program, which has no list of kinds.

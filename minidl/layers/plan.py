@@ -164,8 +164,8 @@ class Builder:
     # ---- The whole of it ------------------------------------------------------------------------
 
     def training(self, y: Value, with_squares: bool) -> list[Instruction]:
-        """A step: forward, the loss of the net's output y, backward, the updates; with the sum of
-        all W² before it, if that is wanted."""
+        """A step up to the updates: forward, the loss of the net's output y, backward; with the sum
+        of all W² before it, if that is wanted."""
         if not y.is_wanted:
             raise Unplanned("a net in which nothing is learned", "requires_grad = True")
         outputs = {"y": y.numbers, "dy": y.gradient, "width": y.width}
@@ -181,38 +181,7 @@ class Builder:
             *self.backwards,
             Instruction("total loss", outputs),
             *(Instruction("total of squares", arguments) for arguments in squared),
-            *self.updates(),
         ]
-
-    def updates(self) -> Iterator[Instruction]:
-        """Every parameter that wants a gradient, by the optimiser's rule."""
-        for update in self.in_parts():
-            outputs = update.arguments["outputs"]
-            self.room(_kernels.weights.scratch_numbers(self.batch, outputs, self.dtype.itemsize))
-            yield update
-        for place in self.whole():
-            yield from self.whole_gradient(place)
-            yield Instruction("update", {"parameter": place, "group": self.lanes})
-
-    def in_parts(self) -> list[Instruction]:
-        """The updates of weights that are used once, and want a gradient."""
-        return [m for m in self.matrices if len(self.gradients.get(m.arguments["W"], ())) == 1]
-
-    def whole(self) -> list[Place]:
-        """The parameters whose gradients are there as a whole."""
-        parts = {update.arguments["W"] for update in self.in_parts()}
-        return [place for place in self.gradients if place not in parts]
-
-    def whole_gradient(self, place: Place) -> Iterator[Instruction]:
-        """The gradient of a parameter, its uses added up in the order of the way back."""
-        *others, last = self.gradients[place]
-        yield last
-        for gradient in reversed(others):
-            memory = np.empty(self.parameters[place].size, self.dtype)
-            arguments = {"parameter": place, "group": self.lanes, "memory": memory}
-            yield Instruction("put gradient aside", arguments)
-            yield gradient
-            yield Instruction("add gradient", arguments)
 
     def packable(self) -> list[dict[str, Any]]:
         """The arguments of the dense layers whose weights may lie packed."""

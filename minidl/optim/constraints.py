@@ -42,17 +42,18 @@ def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
         hint = "loss.backward() first, for a net that has these parameters"
         message = explain("clip_grad_norm", "a gradient to clip", "none", hint)
         warnings.warn(message, GuardWarning, stacklevel=2)
-    norm = math.sqrt(
-        sum(_kernels.norms.sum_of_squares(g.reshape(-1)) for g in gradients if g is not None)
-    )
-    scale = max_norm / (norm + 1e-6)
+    squares = 0.0
+    for g in gradients:
+        if g is not None:
+            squares = _kernels.norms.sum_of_squares(g.reshape(-1), squares)
+    scale = _kernels.norms.scale_of(squares, max_norm)
     if max_norm < math.inf and not scale >= 1:  # so NaN scales too
         with np.errstate(invalid="ignore"):
             for p in parameters:
                 if p.grad is not None:
                     writable(p.grad)[...] *= scale
                     p.grad.mark_written()
-    return norm
+    return math.sqrt(squares)
 
 
 def max_norm(params: Iterable[Tensor], limit: float) -> None:
@@ -74,7 +75,5 @@ def max_norm(params: Iterable[Tensor], limit: float) -> None:
     matrices = [p for p in tensors("max_norm", params) if p.ndim == 2]
     require_float("max_norm", *matrices)
     for p in matrices:
-        norms = np.empty(p.shape[1])
-        _kernels.norms.max_norm(writable(p), limit, norms, _kernels.threads_for(p.size))
-        if (norms > limit).any():
+        if _kernels.norms.max_norm(writable(p), limit, _kernels.threads_for(p.size)):
             p.mark_written()

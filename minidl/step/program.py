@@ -16,13 +16,16 @@ from ..layers.plan import Builder, Instruction, Place, Slot, Value, with_meeting
 from ..losses.reduction import RowLoss
 from ..optim.block import SHAPE, share_memory
 from ..optim.compiled import Rule
+from .bounds import Bounds
 from .facts import Facts
+from .updates import Updates
 
 if TYPE_CHECKING:
     from .firing import Firing
 
 LINE = 64  # bytes of a cache line
 NO_RULES: dict[int, Rule] = {}
+NO_BOUNDS = Bounds()
 
 
 class Planned:
@@ -99,11 +102,11 @@ class Program:
 
     def __init__(
         self, net: Planned, batch: int, threads: int, is_short: bool, learns: bool = True,
-        firing: "Firing | None" = None, with_squares: bool = False,
+        firing: "Firing | None" = None, with_squares: bool = False, bounds: Bounds = NO_BOUNDS,
     ) -> None:  # fmt: skip
         self.net, self.threads = net, threads
         self.batch, self.is_short, self.learns = batch, is_short, learns
-        self.firing, self.with_squares = firing, with_squares
+        self.firing, self.with_squares, self.bounds = firing, with_squares, bounds
         self.build()
 
     def build(self) -> None:
@@ -113,16 +116,18 @@ class Program:
         x = Value(net.width, builder.slot(net.width), Slot(-1), is_free=False)
         builder.forward("gather", x=x.numbers)
         y = builder.layer(net.net(), x)
+        self.updates = Updates(builder, self.bounds)
         if self.learns:
-            step = builder.training(y, self.with_squares)
+            step = [*builder.training(y, self.with_squares), *self.updates.instructions()]
         else:
             builder.forward("store", y=y.numbers, width=y.width)
             step = builder.forwards
         packed = [] if self.is_short else builder.packable()
+        packed = [of for of in packed if self.updates.may_be_packed(of["W"])]
         self.packed = {of["W"]: self.packed_like(of) for of in packed}
         self.packed_states: dict[tuple[int, int], np.ndarray] = {}
         self.gradients = {
-            place: on_lines(builder.parameters[place].shape, dtype) for place in builder.whole()
+            place: on_lines(builder.parameters[place].shape, dtype) for place in self.updates.whole
         }
         self.parameters = builder.parameters
         self.live = [i for i, instruction in enumerate(step) if instruction.is_live]
@@ -164,6 +169,7 @@ class Program:
             return
         found = [self.told(Place(i), p, rules) for i, p in enumerate(self.parameters)]
         self.kernel.read(found, self.threads)
+        self.updates.follow(rules)
         # Of an array that is not contiguous the kernel has a copy, which may soon be out of date.
         are_its_own = all(p.data.flags.c_contiguous for p in self.parameters)
         self.rules = rules if are_its_own else None

@@ -21,6 +21,7 @@ from ..optim.block import same
 from ..optim.compiled import Compiled
 from ..optim.schedules import Schedule
 from ..tools.checks import runs_as
+from .bounds import bounds_of
 from .program import NotPlanned, Planned, Program, planned_or_not, squares_of
 from .trained import check_schedule, left_out
 
@@ -61,9 +62,17 @@ class TrainingStep:
     are left: `grad` is None. The kernel looks at all targets before it trains: what is wrong with
     one of them is raised, in the loss's words, before anything is changed.
 
-    A `schedule` goes on a step after each of the optimiser's. ArgumentError if the optimiser has
-    none of the net's parameters, or if the schedule is another optimiser's; a GuardWarning if
-    parameters are left out that want a gradient.
+    A `schedule` goes on a step after each of the optimiser's. With a `clip_norm` the gradients of
+    the optimiser's parameters are clipped before its step, with a `max_norm` the matrices that it
+    has changed are bounded after it, as by
+
+        optim.clip_grad_norm(optimizer.all_parameters(), clip_norm)
+        optimizer.step()
+        optim.max_norm([p for p in optimizer.all_parameters() if p.grad is not None], max_norm)
+
+    ArgumentError if the optimiser has none of the net's parameters, if the schedule is another
+    optimiser's, or if a bound is no finite number above 0; a GuardWarning if parameters are left
+    out that want a gradient.
 
     >>> import minidl
     >>> from minidl import data, nn, optim, functional as F
@@ -78,7 +87,8 @@ class TrainingStep:
 
     def __init__(
         self, net: Layer, loss: Callable[..., Tensor], optimizer: Optimizer,
-        schedule: Schedule | None = None,
+        schedule: Schedule | None = None, *, clip_norm: float | None = None,
+        max_norm: float | None = None,
     ) -> None:  # fmt: skip
         if not isinstance(optimizer, Optimizer):
             raise ArgumentError(
@@ -86,6 +96,7 @@ class TrainingStep:
             )
         check_schedule("TrainingStep", schedule, optimizer)
         self.net, self.loss, self.optimizer, self.schedule = net, loss, optimizer, schedule
+        self.bounds = bounds_of("TrainingStep", clip_norm=clip_norm, max_norm=max_norm)
         self._left_out: list[str] | None = None  # when it was last checked
         self._checked: tuple[Any, ...] = ()  # what a call was last checked with
         self.firing: Firing | None = None  # notes which units fire, where it is wanted
@@ -151,7 +162,9 @@ class TrainingStep:
         options = {} if sample_weight is None else {"sample_weight": sample_weight}
         loss = self.loss(outputs, y, **options)
         loss.backward()
+        self.bounds.before(self.optimizer)
         self.optimizer.step()
+        self.bounds.after(self.optimizer)
         self.optimizer.zero_grad()
         if self.schedule is not None:
             self.schedule.step()
@@ -271,11 +284,10 @@ class TrainingStep:
         """The program for batches of this size, from the last time if nothing has changed."""
         threads = _kernels.threads_for(PASSES * net.nanoseconds(batch))
         with_squares = self.squares is not None
-        wanted = (net, batch, threads, is_short, _kernels.level, self.firing, with_squares)
+        options = {"firing": self.firing, "with_squares": with_squares, "bounds": self.bounds}
+        wanted = (net, batch, threads, is_short, _kernels.level, options)
         if self._program is None or self._program_for != wanted:
-            self._program = Program(
-                net, batch, threads, is_short, firing=self.firing, with_squares=with_squares
-            )
+            self._program = Program(net, batch, threads, is_short, **options)
             self._program_for = wanted
         return self._program
 

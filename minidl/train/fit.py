@@ -45,6 +45,8 @@ def fit(
     metrics: Sequence[Any] = (),
     callbacks: Sequence[Callback] = (),
     schedule: Schedule | Factor | None = None,
+    clip_norm: float | None = None,
+    max_norm: float | None = None,
     batch_size: int | None = None,
     shuffle: bool = True,
     seed: int | None = None,
@@ -69,6 +71,8 @@ def fit(
     - callbacks: EarlyStopping, Checkpoint, or a `Callback` of one's own
     - schedule: a Schedule, or a function of the step such as schedules.cosine(1000); it goes on
       with each step
+    - clip_norm, max_norm: bounds on the norm of all gradients before each step, and of each unit's
+      incoming weights after it, as `TrainingStep` has them
     - progress: True for tqdm's bar, or a line where tqdm is missing; "line"; False for silence
     - guards: warn of the usual mistakes (see `check`); False, or the names of those that shall
     - resume: a folder that a Checkpoint wrote, or True for that of the callback: training goes on
@@ -100,7 +104,7 @@ def fit(
     require_again(data, epochs)
     feed = feed_of(data, dtype_of(model), batch_size, shuffle, seed)
     watchers = [*guards_of(guards), *own, *progress_of(progress)]
-    stepper = TrainingStep(model, loss, optimizer)
+    stepper = TrainingStep(model, loss, optimizer, clip_norm=clip_norm, max_norm=max_norm)
     run = Run(stepper, feed, epochs, ["epoch", "loss", "rate", *validation.names], watchers)
 
     with mode(model, training=True), interruptible(run), rates_if_untrained(run):

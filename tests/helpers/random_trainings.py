@@ -95,7 +95,9 @@ class Training:
         self.schedule = self.drawn_schedule()
         self.batches = self.drawn_batches()
         self.changes = [self.drawn_change() for _ in range(3)]
-        self.step = TrainingStep(self.net, self.loss, self.optimizer, self.schedule)
+        self.bounds = self.drawn_bounds()
+        step = TrainingStep(self.net, self.loss, self.optimizer, self.schedule, **self.bounds)
+        self.step = step
 
     def one_of(self, *things: Any) -> Any:
         return things[self.random.integers(len(things))]
@@ -254,6 +256,14 @@ class Training:
             schedules.exponential(0.9), schedules.linear(5, end=0.1),
         )  # fmt: skip
         return None if factor is None else schedules.Schedule(self.optimizer, factor)
+
+    def drawn_bounds(self) -> dict[str, float]:
+        """On the norm of the gradients, and of the columns of weights."""
+        bounds = {
+            "clip_norm": 10 ** self.random.uniform(-2, 1),
+            "max_norm": self.random.uniform(0.3, 3),
+        }
+        return {name: bound for name, bound in bounds.items() if self.happens(0.25)}
 
     # ---- What may change between two epochs -----------------------------------------------------
 

@@ -1,0 +1,63 @@
+"""Norms, in double precision and one fixed order, whichever thread has which part of it.
+
+    of gradients    the squares of BLOCK numbers at a time, then the blocks' sums in order
+    of columns      row by row
+"""
+
+from libc.math cimport sqrt
+
+from minidl._kernels.scalar cimport real
+
+cdef enum:
+    LANES = 8  # sums that run side by side, so that one addition need not wait for the last
+    BLOCK = 1024  # numbers
+    COLUMNS = 64
+
+
+cdef inline double sum_of_block(const real *x, Py_ssize_t n) noexcept nogil:
+    """The sum of x²: LANES sums that run through x side by side, then added up."""
+    cdef double sums[LANES]
+    cdef double total = 0
+    cdef Py_ssize_t i = 0, lane
+    for lane in range(LANES):
+        sums[lane] = 0
+    while i + LANES <= n:
+        for lane in range(LANES):
+            sums[lane] += <double> x[i + lane] * x[i + lane]
+        i += LANES
+    for lane in range(n - i):
+        sums[lane] += <double> x[i + lane] * x[i + lane]
+    for lane in range(LANES):
+        total += sums[lane]
+    return total
+
+
+cdef inline double clipping(double squares, double limit) noexcept nogil:
+    """What gradients whose squares add up to this are multiplied by, if it is below 1, so that
+    their norm is at most `limit`."""
+    return limit / (sqrt(squares) + 1e-6)
+
+
+cdef inline Py_ssize_t limit_columns(
+    real *W, Py_ssize_t rows, Py_ssize_t units, Py_ssize_t columns, double limit
+) noexcept nogil:
+    """Scales up to COLUMNS neighbouring columns of a matrix, whose rows are `units` long, down to
+    the norm `limit` where theirs is larger; gives how many these are. Cost: one pass, a second one
+    where a norm is too large."""
+    cdef double norms[COLUMNS]
+    cdef double scales[COLUMNS]
+    cdef Py_ssize_t i, u, exceeded = 0
+    for u in range(columns):
+        norms[u] = 0
+    for i in range(rows):
+        for u in range(columns):
+            norms[u] += <double> W[i * units + u] * W[i * units + u]
+    for u in range(columns):
+        norms[u] = sqrt(norms[u])
+        scales[u] = limit / norms[u] if norms[u] > limit else 1
+        exceeded += norms[u] > limit
+    if exceeded:
+        for i in range(rows):
+            for u in range(columns):
+                W[i * units + u] = <real> (W[i * units + u] * scales[u])
+    return exceeded

@@ -1,0 +1,100 @@
+"""How a training step ends: from the way back to new weights."""
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+import numpy as np
+
+from .. import _kernels
+from ..layers.plan import Builder, Instruction, Place
+from .bounds import Bounds
+
+
+class Updates:
+    """The instructions after a net's way back, and what they need.
+
+    dW is found in parts, each of which updates W at once: `in_parts`. As a whole a gradient is
+    there where nothing finds it in parts, where a parameter is used more than once, and where the
+    norm of all gradients is bounded, which has to be known before the first update: `whole`.
+    """
+
+    def __init__(self, builder: Builder, bounds: Bounds) -> None:
+        self.builder, self.bounds = builder, bounds
+        clips = bounds.clip_norm is not None
+        self.in_parts = [m for m in builder.matrices if not clips and self.uses(m) == 1]
+        parts = {update.arguments["W"] for update in self.in_parts}
+        self.whole = [place for place in builder.gradients if place not in parts]
+        sizes = np.array([builder.parameters[place].size for place in self.whole], int)
+        ends = np.cumsum(-(-sizes // _kernels.norms.SQUARED)).tolist()
+        # The blocks of each gradient, by parameter; and in the order in which they are added up.
+        self.blocks = dict(zip(self.whole, pairwise([0, *ends]), strict=True))
+        self.order = np.zeros((len(self.whole), 2), np.int64)
+
+    def uses(self, matrix: Instruction) -> int:
+        """How many gradients there are of a dense layer's weights."""
+        return len(self.builder.gradients.get(matrix.arguments["W"], ()))
+
+    def may_be_packed(self, place: Place) -> bool:
+        """Whether no instruction here reads or writes W as it lies."""
+        return place not in self.builder.gradients or not (
+            place in self.whole or self.bounds.max_norm is not None
+        )
+
+    def instructions(self) -> Iterator[Instruction]:
+        """Every parameter that wants a gradient is updated by the optimiser's rule."""
+        for update in self.in_parts:
+            outputs, itemsize = update.arguments["outputs"], self.builder.dtype.itemsize
+            batch = self.builder.batch
+            self.builder.room(_kernels.weights.scratch_numbers(batch, outputs, itemsize))
+            yield update
+        for place in self.whole:
+            yield from self.gradient(place)
+        if self.bounds.clip_norm is not None:
+            yield from self.clip(self.bounds.clip_norm)
+        for place in self.whole:
+            yield Instruction("update", self.of(place))
+        if self.bounds.max_norm is not None:
+            yield from self.limit_columns(self.bounds.max_norm)
+
+    def of(self, place: Place) -> dict[str, object]:
+        """What an instruction is told that works on a parameter's elements."""
+        return {"parameter": place, "group": self.builder.lanes}
+
+    def gradient(self, place: Place) -> Iterator[Instruction]:
+        """The gradient of a parameter, its uses added up in the order of the way back."""
+        *others, last = self.builder.gradients[place]
+        yield last
+        for gradient in reversed(others):
+            memory = np.empty(self.builder.parameters[place].size, self.builder.dtype)
+            arguments = self.of(place) | {"memory": memory}
+            yield Instruction("put gradient aside", arguments)
+            yield gradient
+            yield Instruction("add gradient", arguments)
+
+    def clip(self, limit: float) -> Iterator[Instruction]:
+        """All gradients are scaled down until their common norm is at most `limit`."""
+        squares = np.empty(sum(end - first for first, end in self.blocks.values()))
+        for place, (first, _) in self.blocks.items():
+            of = {"parameter": place, "group": _kernels.norms.SQUARED, "first": first}
+            yield Instruction("squares of gradient", of | {"squares": squares})
+        scales = np.empty(self.builder.threads)
+        norm = {"limit": limit, "squares": squares, "blocks": self.order, "scales": scales}
+        yield Instruction("scale of gradients", norm)
+        for place in self.whole:
+            yield Instruction("clip gradient", self.of(place) | norm)
+
+    def follow(self, parameters: Iterable[int]) -> None:
+        """The squares are added up in the order of these parameters' ids, and of no others."""
+        places = {id(self.builder.parameters[place]): place for place in self.whole}
+        self.order[:] = 0
+        for i, one in enumerate([places[one] for one in parameters if one in places]):
+            self.order[i] = self.blocks[one]
+
+    def limit_columns(self, limit: float) -> Iterator[Instruction]:
+        """No unit's incoming weights, a column of a matrix, have a larger norm."""
+        for place in self.builder.gradients:
+            shape = self.builder.parameters[place].shape
+            if len(shape) == 2:
+                rows, units = shape
+                of = {"W": place, "rows": rows, "units": units, "limit": limit}
+                yield Instruction("max norm", of)
