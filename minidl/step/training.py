@@ -284,7 +284,9 @@ class TrainingStep:
         """The program for batches of this size, from the last time if nothing has changed."""
         threads = _kernels.threads_for(PASSES * net.nanoseconds(batch))
         with_squares = self.squares is not None
-        options = {"firing": self.firing, "with_squares": with_squares, "bounds": self.bounds}
+        options: dict[str, Any] = {
+            "firing": self.firing, "with_squares": with_squares, "bounds": self.bounds
+        }  # fmt: skip
         wanted = (net, batch, threads, is_short, _kernels.level, options)
         if self._program is None or self._program_for != wanted:
             self._program = Program(net, batch, threads, is_short, **options)

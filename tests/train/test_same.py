@@ -118,6 +118,8 @@ BATCHES = partial(data.batches, X, Y, 6, shuffle=True, seed=3)
         ({}, {"made": lambda: net(slope=0.2)}, r"layer 1 LeakyReLU\(negative_slope=0.1\)"),
         ({}, {"made": lambda: net(is_frozen=True)}, r"2.bias float32 \(2,\), .*, frozen"),
         ({}, {"made": lambda: net(seed=9)}, "manual_seed 8, as training was begun, got .* 9"),
+        ({}, {"clip_norm": 1.0}, r"clip_norm \(none\), as training was begun, got clip_norm 1"),
+        ({"max_norm": 2.0}, {"max_norm": 3}, "max_norm 2, as training was begun, got max_norm 3"),
         ({"validation": (X, Y)}, {"validation": (changed(X), Y)}, "validation float32"),
         ({}, {"epochs": 1}, "2 epochs or more, as many as were begun, got 1"),
     ],
