@@ -189,6 +189,11 @@ def may_add_columns(callback: Callback) -> bool:
     return not type(callback).on_epoch_end.__module__.startswith("minidl.")
 
 
+def may_change_training(callback: Callback) -> bool:
+    """Whether a user wrote it, so that it may set weights or rates. minidl's own only look on."""
+    return not type(callback).__module__.startswith("minidl.")
+
+
 def value_of(operation: str, row: dict[str, Any], name: str) -> float:
     """The number in this column, which another callback may have put there."""
     value = row.get(name)

@@ -41,13 +41,18 @@ def predict(model: Layer, x: Any, batch_size: int = ROWS) -> np.ndarray:
     >>> predict(nn.MLP([3, 8, 2], dropout=0.5), np.zeros((5, 3), np.float32)).shape
     (5, 2)
     """
+    array = inputs_of("predict", x, dtype_of(model))
+    with mode(model, training=False):
+        return in_pieces(model, array, batch_size)
+
+
+def in_pieces(model: Layer, x: np.ndarray, batch_size: int) -> np.ndarray:
+    """The outputs in the mode that the model is in."""
     if not is_whole(batch_size, 1):
         expected = "batch_size: a whole number from 1 up"
         raise ArgumentError(explain("predict", expected, repr(batch_size)))
-    array = inputs_of("predict", x, dtype_of(model))
-    with mode(model, training=False):
-        starts = range(0, max(len(array), 1), batch_size)
-        return joined([outputs_of(model, array[i : i + batch_size]) for i in starts])
+    starts = range(0, max(len(x), 1), batch_size)
+    return joined([outputs_of(model, x[i : i + batch_size]) for i in starts])
 
 
 def evaluate(
@@ -91,12 +96,13 @@ def measured(
 
 
 def outputs_and_truth(model: Layer, data: Any, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The outputs for all of the data, and the targets, in one order."""
+    """The outputs for all of the data, in the model's mode, and the targets, in one order."""
     require_data("evaluate", "data", data)
     if is_plain(data):
         data = pair_of("evaluate", data)
     batches = [data] if is_pair(data) else pairs("evaluate", data)
-    found = [of_batch(model, x, y, batch_size) for x, y in batches]
+    dtype = dtype_of(model)
+    found = [of_batch(model, x, y, dtype, batch_size) for x, y in batches]
     if not sum(len(truth) for _, truth in found):
         raise ArgumentError(explain("evaluate", "at least one row", "none"))
     return joined([outputs for outputs, _ in found]), joined([truth for _, truth in found])
@@ -110,10 +116,12 @@ def pair_of(operation: str, data: Batches) -> tuple[np.ndarray, np.ndarray]:
     return data.x, data.y
 
 
-def of_batch(model: Layer, x: Any, y: Any, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+def of_batch(
+    model: Layer, x: Any, y: Any, dtype: np.dtype | None, batch_size: int
+) -> tuple[np.ndarray, np.ndarray]:
     """The outputs for x, and a copy of y."""
-    inputs, truth = rows_beside("evaluate", x, y, dtype_of(model))
-    return predict(model, inputs, batch_size), truth.copy()
+    inputs, truth = rows_beside("evaluate", x, y, dtype)
+    return in_pieces(model, inputs, batch_size), truth.copy()
 
 
 def rows_beside(

@@ -10,6 +10,7 @@ import numpy as np
 from ..data.batches import Batches, batches, is_plain
 from ..data.kinds import inputs_of, is_array, is_pair, require_data, rows_of, to_train_on
 from ..data.pixels import gathered, warn_unless_pixels
+from ..engine.random import random_state, set_random_state
 from ..engine.tensor import Tensor
 from ..errors import ArgumentError, explain
 from ..step.training import TrainingStep
@@ -52,10 +53,10 @@ class Feed(Protocol):
         """The losses of the next steps, not more than `most`; none at the epoch's end."""
 
     def mark(self) -> None:
-        """Here is where again() and batch() count from. An epoch begins with a mark."""
+        """Here is where again() and batch() count from, over the ends of epochs."""
 
     def again(self, step: TrainingStep, count: int) -> None:
-        """Makes the first so many steps since the mark again."""
+        """Makes the first so many steps since the mark again, with the random numbers of then."""
 
     def batch(self, i: int) -> Batch:
         """The i-th batch since the mark."""
@@ -85,15 +86,17 @@ class RowFeed:
         self.samples: int | None = min(len(data.x), len(data) * data.batch_size)
         self.usual = min(data.batch_size, len(data.x))
         self.rest = self.samples % self.usual
-        self.seen = self.marked = 0
+        self.seen = 0
         self.is_full = False
         self.order = np.empty(0, np.int64)
+        # The rows since the mark, epoch by epoch, and where the random numbers were.
+        self.since: list[tuple[np.ndarray, dict[str, Any]]] = []
 
     def begin(self, skip: int = 0) -> None:
         """Draws the epoch's order."""
         self.order = self.given.draw_order()
         self.seen = min(skip * self.data.batch_size, len(self.order))
-        self.mark()
+        self._keep()
 
     def first(self, most: int = LOOKED_AT) -> tuple[Any, ...] | None:
         """Rows from the first to the last, as the model gets them."""
@@ -106,34 +109,43 @@ class RowFeed:
 
     def upcoming(self) -> tuple[Any, Any] | None:
         """The rows of the next batch."""
-        rows = self._rows(self.seen, 1)
+        rows = self._coming(1)
         return self.data.take(rows)[:2] if len(rows) else None
 
     def train(self, step: TrainingStep, most: int) -> np.ndarray:
         """The next rows, in one kernel call if the kernel can."""
-        rows = self._rows(self.seen, most)
+        rows = self._coming(most)
         self.seen += len(rows)
         return step.on_rows(self.data, rows)
 
     def mark(self) -> None:
-        """Remembers the place in the order."""
-        self.marked = self.seen
+        """Forgets the rows that were before."""
+        self.since = []
+        self._keep()
+
+    def _keep(self) -> None:
+        """Keeps what is left of this epoch's order."""
+        self.since.append((self.order[self.seen :], random_state()))
 
     def again(self, step: TrainingStep, count: int) -> None:
         """The same rows, from the mark on."""
-        step.on_rows(self.data, self._rows(self.marked, count))
+        for rows, random in self.since:
+            set_random_state(random)
+            rows = rows[: count * self.data.batch_size]
+            count -= len(step.on_rows(self.data, rows))
 
     def batch(self, i: int) -> Batch:
         """The i-th batch of the rows from the mark on."""
-        rows = self._rows(self.marked + i * self.data.batch_size, 1)
-        return (*self.data.take(rows)[:2], rows)
+        size = self.data.batch_size
+        batches = [rows[k : k + size] for rows, _ in self.since for k in range(0, len(rows), size)]
+        return (*self.data.take(batches[i])[:2], batches[i])
 
     def held(self) -> Iterator[Batch]:
         """The whole data."""
         yield self.data.x, self.data.y, np.arange(len(self.data.x))
 
-    def _rows(self, start: int, steps: int) -> np.ndarray:
-        return self.order[start : start + steps * self.data.batch_size]
+    def _coming(self, steps: int) -> np.ndarray:
+        return self.order[self.seen : self.seen + steps * self.data.batch_size]
 
     def state_dict(self) -> dict[str, Any]:
         """The number of the next epoch."""
@@ -150,7 +162,8 @@ class RowFeed:
 
 class IterableFeed:
     """The batches that an iterable gives, once more for each epoch, as pixels and floats of
-    `Batches` come. Copies of those since the mark are kept, as they may be needed again."""
+    `Batches` come. Copies of those since the mark are kept, as they may be needed again, and where
+    the random numbers were after each was drawn."""
 
     def __init__(self, data: Any, dtype: np.dtype | None = None) -> None:
         self.data, self.dtype = data, dtype
@@ -160,7 +173,7 @@ class IterableFeed:
         self.usual, self.rest = LOOKED_AT, 0
         self.seen = 0
         self.iterator: Iterator[Any] = iter(())
-        self.kept: list[tuple[Any, ...]] = []
+        self.kept: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
 
     @property
     def is_full(self) -> bool:
@@ -171,7 +184,6 @@ class IterableFeed:
         """Starts the iterable from its beginning."""
         self.iterator = self._batches(self.data)
         self.seen = sum(len(batch[1]) for batch in islice(self.iterator, skip))
-        self.mark()
 
     def _batches(self, data: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
         return ((self._input(x), *others) for x, *others in to_train_on("fit", data))
@@ -207,9 +219,10 @@ class IterableFeed:
 
     def train(self, step: TrainingStep, most: int) -> np.ndarray:
         """The next batches, one by one."""
+        step.check()
         losses = []
         for batch in islice(self.iterator, min(most, HELD - len(self.kept))):
-            self.kept.append(tuple(map(copied, batch)))
+            self.kept.append((tuple(map(copied, batch)), random_state()))
             losses.append(step(*batch))
             self.seen += len(batch[1])
         if not losses:
@@ -222,16 +235,18 @@ class IterableFeed:
 
     def again(self, step: TrainingStep, count: int) -> None:
         """The copies, from the first."""
-        for batch in self.kept[:count]:
+        for batch, random in self.kept[:count]:
+            set_random_state(random)
             step(*batch)
 
     def batch(self, i: int) -> Batch:
         """The copy of a batch."""
-        return (*self.kept[i][:2], None)
+        batch, _ = self.kept[i]
+        return (*batch[:2], None)
 
     def held(self) -> Iterator[Batch]:
         """The copies."""
-        return ((*batch[:2], None) for batch in self.kept)
+        return ((*batch[:2], None) for batch, _ in self.kept)
 
     def state_dict(self) -> dict[str, Any]:
         """Nothing: the iterable knows by itself."""

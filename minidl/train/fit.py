@@ -28,8 +28,8 @@ from .history import History
 from .progress import progress_of
 from .rehearsal import rehearse, rehearse_step
 from .run import Run
-from .state import WayBack
 from .validation import Validation
+from .way_back import WayBack
 
 EVERY_EPOCH, ANEW = "batches in every epoch", "a list, or an object whose __iter__ starts anew"
 
@@ -136,7 +136,6 @@ def train_epoch(
     if not run.batch:
         run.mark_start()
         run.feed.begin()
-        stepper.check()
     if not run.is_rehearsed:
         rehearse_step(run)
     run.notify("on_epoch_begin")

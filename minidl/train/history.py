@@ -146,6 +146,11 @@ class History:
         return finished("History.plot", figure, path)
 
 
+def numbers_in(row: dict[str, Any]) -> dict[str, Any]:
+    """A row's columns that hold numbers, without the epoch's."""
+    return {name: value for name, value in row.items() if name != "epoch" and is_number(value)}
+
+
 def finished(operation: str, figure: Any, path: str | Path | None) -> Any:
     """matplotlib's figure with its parts set apart; with a path it is saved there and closed."""
     from matplotlib import pyplot

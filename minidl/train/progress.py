@@ -8,8 +8,10 @@ import numpy as np
 
 from ..errors import ArgumentError, explain
 from .callbacks import Callback
-from .history import shown
+from .history import numbers_in, shown
 from .run import Run
+
+SECONDS = 0.05  # between two displays of an epoch that goes on, at least
 
 
 def progress_of(wanted: Any) -> list[Callback]:
@@ -36,17 +38,24 @@ class Meter(Callback):
 
     def on_train_begin(self, run: Run) -> None:
         """Starts the clock."""
-        self.began, self.samples, self.before = perf_counter(), 0, run.feed.seen
+        self.began = self.shown_at = perf_counter()
+        self.samples, self.before = 0, run.feed.seen
 
     def on_epoch_begin(self, run: Run) -> None:
         """Starts counting this epoch's samples; of one that is resumed, those to come."""
         self.before = run.feed.seen
 
-    def count(self, run: Run) -> int:
-        """How many samples were trained on since it was last asked."""
-        new, self.before = run.feed.seen - self.before, run.feed.seen
-        self.samples += new
-        return new
+    def on_steps(self, run: Run, losses: np.ndarray) -> None:
+        """Counts; and shows, if the last time is long enough ago."""
+        self.samples += run.feed.seen - self.before
+        self.before = run.feed.seen
+        now = perf_counter()
+        if now - self.shown_at >= SECONDS:
+            self.shown_at = now
+            self.show(run)
+
+    def show(self, run: Run) -> None:
+        """Shows how far the epoch is."""
 
     def total(self, run: Run) -> int | None:
         """The samples of all epochs; None if unknown."""
@@ -69,18 +78,16 @@ class Line(Meter):
         if run.origin:
             self._write(f"{run.origin}\n")
 
-    def on_steps(self, run: Run, losses: np.ndarray) -> None:
+    def show(self, run: Run) -> None:
         """Writes the line anew."""
-        self.count(run)
         if self.file.isatty():
             values = {"loss": run.mean_loss, "rate": run.lr}
             self._write("\r\033[K" + self.text(run, values))
 
     def on_epoch_end(self, run: Run, row: dict[str, Any]) -> None:
         """Writes the epoch's last line."""
-        values = {name: row[name] for name in run.history.numeric()}
         start = "\r\033[K" if self.file.isatty() else ""
-        self._write(start + self.text(run, values) + "\n")
+        self._write(start + self.text(run, numbers_in(row)) + "\n")
 
     def on_train_end(self, run: Run) -> None:
         """Ends a line that was begun, and says why training stopped."""
@@ -116,31 +123,30 @@ class Bar(Meter):
         super().on_train_begin(run)
         if run.origin:
             tqdm.write(run.origin, file=sys.stderr)
-        self.bar = tqdm(total=self.total(run), unit=" samples", unit_scale=True)
-        self.values: dict[str, str] = {}
+        done = len(run.history) * (run.feed.samples or 0) + run.feed.seen
+        self.bar = tqdm(
+            total=self.total(run), initial=done, unit=" samples", unit_scale=True,
+            mininterval=0, miniters=1,  # it is shown when it is told to be
+        )  # fmt: skip
+        self.told = 0
+        self.values: dict[str, float] = {}  # of the last epoch
 
-    def on_epoch_begin(self, run: Run) -> None:
-        """Shows the epoch; of training that is resumed, what was done before."""
-        super().on_epoch_begin(run)
+    def show(self, run: Run) -> None:
+        """Moves the bar on."""
+        values = self.values | ({"loss": run.mean_loss, "rate": run.lr} if run.batch else {})
         self.bar.total = self.total(run)
         self.bar.set_description(f"epoch {run.epoch}/{run.epochs}", refresh=False)
-        if self.bar.n == 0:
-            self.bar.initial = self.bar.n = self.done(run)
-
-    def on_steps(self, run: Run, losses: np.ndarray) -> None:
-        """Moves the bar on."""
-        self.values |= {"loss": shown(run.mean_loss), "rate": shown(run.lr)}
-        self.bar.set_postfix(self.values, refresh=False)
-        self.bar.update(self.count(run))
+        self.bar.set_postfix({name: shown(x) for name, x in values.items()}, refresh=False)
+        self.bar.update(self.samples - self.told)
+        self.told = self.samples
 
     def on_epoch_end(self, run: Run, row: dict[str, Any]) -> None:
-        """Shows what validation gave."""
-        names = [name for name in run.history.numeric() if name.startswith("validation_")]
-        self.values |= {name: shown(row[name]) for name in names}
-        self.bar.set_postfix(self.values, refresh=False)
+        """Keeps what the epoch came to."""
+        self.values = numbers_in(row)
 
     def on_train_end(self, run: Run) -> None:
-        """Says why training stopped."""
+        """Shows the end, and says why training stopped."""
+        self.show(run)
         if run.stopped:
             self.bar.write(f"stopped: {run.stopped}", file=sys.stderr)
 

@@ -2,21 +2,16 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from ..engine.random import random_state, set_random_state
 from ..errors import ArgumentError, explain
-from ..step.training import TrainingStep
 from ..tools.strict_json import parse, wrong
-from .feed import Batch
 from .history import History
 from .run import Run
 from .same import past_factors, require_same, require_same_past
-
-SHARE = 0.005  # of the time, for keeping a state to go back to
 
 # What comes of a state that whole() did not make.
 OF_OTHER_FILES = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
@@ -38,32 +33,6 @@ def learned(run: Run) -> dict[str, Any]:
         state |= prefixed("schedule", run.schedule.state_dict())
     layers = run.model.random_state()
     return state | {"random:layers": layers, "random:generator": random_state()}
-
-
-class WayBack:
-    """A place shortly before the present that a run can go back to: the state then. It is renewed
-    as often as a small share of the time allows."""
-
-    def __init__(self) -> None:
-        self.state: dict[str, Any] = {}
-        self.step = -1
-        self._next = 0.0
-
-    def renew(self, run: Run) -> None:
-        """Moves the place to the present, if it is time to or the epoch is a new one."""
-        now = perf_counter()
-        if run.losses and now < self._next and not run.feed.is_full:
-            return
-        run.feed.mark()
-        self.state, self.step = learned(run), run.step
-        done = perf_counter()
-        self._next = done + (done - now) / SHARE
-
-    def go(self, run: Run, stepper: TrainingStep, steps: int) -> Batch:
-        """Goes back and so many steps on from there; gives the batch that comes next."""
-        load_learned(run, self.state)
-        run.feed.again(stepper, steps)
-        return run.feed.batch(steps)
 
 
 def load_learned(run: Run, state: Mapping[str, Any]) -> None:

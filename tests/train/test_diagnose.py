@@ -75,6 +75,79 @@ def test_a_rate_that_is_too_large(loss, kind, seconds, monkeypatch):
     assert not np.isfinite(by_hand(*batches[error.step - 1]))
 
 
+class Jitter(nn.Layer):
+    """Noise from the shared random numbers, from which the order of the rows is drawn too."""
+
+    def forward(self, x):
+        if not self.training:
+            return x
+        return x + 0.1 * minidl.random.generator().standard_normal(x.shape, np.float32)
+
+
+class Shuffling:
+    """An iterable that draws its order itself."""
+
+    def __iter__(self):
+        order = minidl.random.generator().permutation(60)
+        return ((X[order[i : i + 10]], Y[order[i : i + 10]]) for i in range(0, 60, 10))
+
+
+def drawing(y, outputs):
+    """A metric that draws, too."""
+    return minidl.random.generator().random()
+
+
+class Shifting(train.Callback):
+    """Changes what no step does."""
+
+    def on_epoch_end(self, run, row):
+        run.model[0].bias.data += 1
+
+
+@pytest.mark.parametrize(
+    ("share", "callbacks"), [(1e-9, []), (1e9, []), (1e-9, [Shifting()])],
+    ids=["kept once", "kept often", "changed in between"],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["pair", "iterable"])
+@pytest.mark.parametrize("middle", [nn.Identity, Jitter], ids=["kernel", "loop"])
+def test_the_way_back_leads_over_the_ends_of_epochs(middle, kind, share, callbacks, monkeypatch):
+    """Each draws in between; the weights are those of a loop by hand, which draws as often."""
+    monkeypatch.setattr("minidl.train.way_back.SHARE", share)
+    last = 25  # within the fifth epoch
+
+    def trainer():
+        minidl.manual_seed(1)
+        model = nn.Sequential(nn.Dense(6, 8), middle(), nn.Dropout(0.2, seed=5), nn.Dense(8, 3))
+        optimizer = optim.SGD(model.parameters(), 1.0)
+        return model, minidl.schedules.Schedule(
+            optimizer, lambda step: 1e30 if step == last - 1 else 0.1
+        )
+
+    model, schedule = trainer()
+    with pytest.raises(minidl.DivergedError) as caught:
+        train.fit(model, (X, Y) if kind == "pair" else Shuffling(), F.cross_entropy,
+                  schedule.optimizer, 9, schedule=schedule, validation=(X, Y), metrics=[drawing],
+                  callbacks=callbacks, batch_size=10 if kind == "pair" else None, guards=False,
+                  progress=False)  # fmt: skip
+    assert caught.value.step == last + 1
+
+    again, schedule = trainer()
+    step = TrainingStep(again, F.cross_entropy, schedule.optimizer, schedule)
+    batches = data.batches(X, Y, 10, shuffle=True) if kind == "pair" else Shuffling()
+    done = 0
+    while done < last:
+        for x, y in batches:
+            step(x, y)
+            done += 1
+            if done == last:
+                break
+        else:
+            drawing(None, None)
+            again[0].bias.data += len(callbacks)
+    for name, values in again.state_dict().items():
+        np.testing.assert_array_equal(model.state_dict()[name], values)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_the_data(bad):
     x = X.copy()

@@ -289,6 +289,7 @@ def test_a_line_for_every_epoch(monkeypatch):
     assert len(lines) == 2
     for part in ("epoch 1/2", "loss 0.", "rate 0.1", "validation_loss", "samples/s", "0:00 left"):
         assert part in lines[0]
+    monkeypatch.setattr("minidl.train.progress.SECONDS", 0)
     text = shown_by(monkeypatch, "line", Terminal())
     assert text.count("\r") > 2
     assert text.count("\n") == 2
