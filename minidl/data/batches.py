@@ -138,7 +138,8 @@ class Batches:
         if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
             got = f"{array.dtype} of shape {array.shape}"
             raise ArgumentError(explain("batches", "rows as a list of whole numbers", got))
-        if array.size and not 0 <= array.min() <= array.max() < len(self.x):
+        # As unsigned numbers, negative ones are the largest of all.
+        if array.size and np.maximum.reduce(array.astype(np.uint64)) >= len(self.x):
             got = f"{array.min()} to {array.max()}"
             raise ArgumentError(explain("batches", f"rows from 0 to {len(self.x) - 1}", got))
         return array.astype(np.int64, copy=False)

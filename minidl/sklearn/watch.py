@@ -43,7 +43,7 @@ class Watch:
         run = self.run
         self.began = perf_counter()
         run.epoch = len(run.history) + 1
-        run.mark_start()
+        run.start = run.place()
         run.feed.begin()
         run.notify("on_epoch_begin")
         while len(losses := self.next_steps()):
@@ -53,6 +53,7 @@ class Watch:
 
     def next_steps(self) -> np.ndarray:
         """As many steps as there may be before the callbacks are called."""
+        self.run.feed.mark()  # nobody will want to go back
         limits = [callback.most_steps(self.run) for callback in self.run.callbacks]
         self.pace.start()
         losses = self.run.feed.train(
@@ -64,6 +65,7 @@ class Watch:
     def end_epoch(self, row: dict[str, float]) -> bool:
         """Notifies the callbacks of an epoch that is done; whether one of them wants it to be the
         last."""
+        self.run.end_epoch()
         self.run.history.append(row, perf_counter() - self.began)
         self.run.notify("on_epoch_end", row)
         return self.run.stopped is not None

@@ -23,7 +23,11 @@ ROWS = 1024  # at a time
 def mode(model: Layer, training: bool) -> Iterator[None]:
     """Within the block the model trains, or evaluates; then every layer is as it was."""
     before = [(layer, layer.training) for layer in model.layers_within()]
-    model.train(training)
+    if getattr(model.train, "__func__", None) is Layer.train:  # which goes through all again
+        for layer, _ in before:
+            layer.training = training
+    else:
+        model.train(training)
     try:
         yield
     finally:
@@ -73,16 +77,9 @@ def evaluate(
     >>> sorted(evaluate(nn.MLP([4, 8, 2]), (x, y), F.cross_entropy, ["accuracy"]))
     ['accuracy', 'loss']
     """
-    return evaluated(model, data, loss, find_all(metrics, loss), batch_size)
-
-
-def evaluated(
-    model: Layer, data: Any, loss: Callable[..., Tensor] | None,
-    functions: Sequence[tuple[str, Metric]], batch_size: int = ROWS,
-) -> dict[str, Any]:  # fmt: skip
-    """What `evaluate` gives, for metrics that were found."""
+    functions, dtype = find_all(metrics, loss), dtype_of(model)
     with mode(model, training=False), no_grad():
-        outputs, y = outputs_and_truth(model, data, batch_size)
+        outputs, y = outputs_and_truth(model, data, dtype, batch_size)
         return measured(outputs, y, loss, functions)
 
 
@@ -95,13 +92,15 @@ def measured(
     return result | {name: function(y, outputs) for name, function in functions}
 
 
-def outputs_and_truth(model: Layer, data: Any, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The outputs for all of the data, in the model's mode, and the targets, in one order."""
+def outputs_and_truth(
+    model: Layer, data: Any, dtype: np.dtype | None, batch_size: int = ROWS
+) -> tuple[np.ndarray, np.ndarray]:
+    """The outputs for all of the data, of which floats become this dtype's, in the model's mode;
+    and the targets, in one order."""
     require_data("evaluate", "data", data)
     if is_plain(data):
         data = pair_of("evaluate", data)
     batches = [data] if is_pair(data) else pairs("evaluate", data)
-    dtype = dtype_of(model)
     found = [of_batch(model, x, y, dtype, batch_size) for x, y in batches]
     if not sum(len(truth) for _, truth in found):
         raise ArgumentError(explain("evaluate", "at least one row", "none"))

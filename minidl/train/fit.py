@@ -114,7 +114,7 @@ def fit(
             stepper.check()
             go_on(run, resume, validation.data)
             run.notify("on_train_begin")
-            pace, way_back = Pace(), WayBack()
+            pace, way_back = Pace(), WayBack(run)
             while len(run.history) < epochs and not run.stopped:
                 train_epoch(run, stepper, pace, way_back, validation)
             if run.batch:
@@ -134,7 +134,7 @@ def train_epoch(
     began = perf_counter()
     run.epoch = len(run.history) + 1
     if not run.batch:
-        run.mark_start()
+        run.start = run.place()
         run.feed.begin()
     if not run.is_rehearsed:
         rehearse_step(run)
@@ -150,14 +150,14 @@ def train_epoch(
         raise ArgumentError(explain("fit", EVERY_EPOCH, f"none in epoch {run.epoch}", ANEW))
     check_weights(run)
     row = {"epoch": run.epoch, "loss": run.mean_loss, "rate": float(run.lr), **validation.row()}
-    run.mark_start()
+    run.end_epoch()
     run.history.append(row, perf_counter() - began)
     run.notify("on_epoch_end", row)
 
 
 def next_steps(run: Run, stepper: TrainingStep, pace: Pace, way_back: WayBack) -> np.ndarray:
     """Some steps; DivergedError if one of their losses is not finite, with all as before it."""
-    way_back.renew(run)
+    way_back.renew()
     limits = [callback.most_steps(run) for callback in run.callbacks]
     pace.start()
     losses = run.feed.train(stepper, min([pace.steps, *[most for most in limits if most]]))
@@ -168,8 +168,7 @@ def next_steps(run: Run, stepper: TrainingStep, pace: Pace, way_back: WayBack) -
         return losses
     good = int(finite.argmin())
     run.add_steps(losses[:good])
-    batch = way_back.go(run, stepper, run.step - way_back.step)
-    raise diverged(run, losses[good], batch)
+    raise diverged(run, losses[good], way_back.go())
 
 
 @contextmanager

@@ -89,7 +89,9 @@ class Guards(Callback):
         if run.step == len(losses) and self.first is not None:
             self.first = max(self.first, losses[0])  # dropout may make it larger in training
         limit = EXPLODED * (self.first or 0.0)
-        if self.has_warned or "rate" not in self.guards or not 0 < limit < losses.max():
+        if self.has_warned or "rate" not in self.guards:
+            return
+        if not 0 < limit < np.maximum.reduce(losses):
             return
         recent = float(np.median(losses))
         if recent > limit:

@@ -44,7 +44,7 @@ class Run:
         self.origin: str | None = None
         self.resumed: Path | None = None  # the file that training goes on from
         self.settings: dict[str, str] = {}  # what training was begun with, where it is saved
-        self.mark_start()
+        self.start: dict[str, Any] = {}  # what this epoch's order was drawn from
 
     def follow(self, schedule: Schedule | None) -> None:
         """Takes the learning rates from this schedule."""
@@ -58,7 +58,8 @@ class Run:
     @property
     def mean_loss(self) -> float:
         """That of this epoch's steps so far."""
-        return float(np.concatenate(self.losses).mean())
+        losses = self.losses[0] if len(self.losses) == 1 else np.concatenate(self.losses)
+        return float(np.add.reduce(losses) / len(losses))  # mean() takes five times as long
 
     def stop(self, reason: str) -> None:
         """Ends training; the first reason is the one that counts."""
@@ -69,10 +70,13 @@ class Run:
         for callback in self.callbacks:
             getattr(callback, event)(self, *arguments)
 
-    def mark_start(self) -> None:
-        """Keeps what the next epoch's order is drawn from, and forgets the last epoch's steps."""
+    def place(self) -> dict[str, Any]:
+        """What an epoch's order is drawn from, if it begins now."""
+        return {"random": random_state(), "feed": self.feed.state_dict()}
+
+    def end_epoch(self) -> None:
+        """Forgets the epoch's steps."""
         self.batch, self.losses = 0, []
-        self.start = {"random": random_state(), "feed": self.feed.state_dict()}
 
     def add_steps(self, losses: np.ndarray) -> None:
         """Counts steps that were made."""

@@ -51,7 +51,8 @@ def whole(run: Run) -> dict[str, Any]:
     losses = np.concatenate([np.empty(0), *run.losses])
     state |= {
         "run:step": run.step, "run:batch": run.batch, "run:losses": losses,
-        "run:start": run.start, "run:history": as_bytes(run.history.to_json()),
+        "run:start": run.start if run.batch else run.place(),
+        "run:history": as_bytes(run.history.to_json()),
         "run:settings": as_bytes(json.dumps(run.settings)),
         "run:factors": past_factors(run.schedule),
     }  # fmt: skip

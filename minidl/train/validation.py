@@ -11,16 +11,7 @@ from ..engine.recording import no_grad
 from ..engine.tensor import Tensor
 from ..errors import ArgumentError, MinidlError, explain
 from ..layers.base import Layer
-from .evaluation import (
-    ROWS,
-    dtype_of,
-    evaluated,
-    measured,
-    mode,
-    outputs_and_truth,
-    pair_of,
-    rows_beside,
-)
+from .evaluation import dtype_of, measured, mode, outputs_and_truth, pair_of, rows_beside
 from .metrics import Metric, find_all
 
 FEW = 16  # rows whose outputs stand for those of all, before the first step
@@ -35,13 +26,13 @@ class Validation:
     def __init__(
         self, model: Layer, data: Any, loss: Callable[..., Tensor], metrics: Sequence[Any]
     ) -> None:
-        self.functions = find_all(metrics, loss)
+        self.functions, dtype = find_all(metrics, loss), dtype_of(model)
         require_validation(data, self.functions)
         if is_plain(data):
             data = pair_of("validation", data)
         if data is not None and is_pair(data):
-            data = (inputs_of("validation", data[0], dtype_of(model)), data[1])
-        self.model, self.data, self.loss = model, data, loss
+            data = (inputs_of("validation", data[0], dtype), data[1])
+        self.model, self.data, self.loss, self.dtype = model, data, loss, dtype
         names = ["loss", *[name for name, _ in self.functions]]
         self.names = [] if data is None else [f"validation_{name}" for name in names]
 
@@ -49,7 +40,9 @@ class Validation:
         """The loss and the metrics, as the history keeps them."""
         if self.data is None:
             return {}
-        return in_history(evaluated(self.model, self.data, self.loss, self.functions))
+        with mode(self.model, training=False), no_grad():
+            outputs, y = outputs_and_truth(self.model, self.data, self.dtype)
+            return in_history(measured(outputs, y, self.loss, self.functions))
 
     def rehearsed(self) -> dict[str, Any]:
         """A row as `row` will give, by which what is wrong with the data, the loss or a metric is
@@ -61,11 +54,12 @@ class Validation:
         with mode(self.model, training=False), no_grad():
             if is_pair(self.data):
                 x, y = self.data
-                x, y = rows_beside("validation", x, y, dtype_of(self.model))
-                few, _ = outputs_and_truth(self.model, (x[:FEW], y[:FEW]), FEW)
+                x, y = rows_beside("validation", x, y, self.dtype)
+                few, _ = outputs_and_truth(self.model, (x[:FEW], y[:FEW]), self.dtype)
                 outputs = np.resize(few, (len(y), *few.shape[1:]))
             else:
-                outputs, y = outputs_and_truth(self.model, list(first_of(self.data)), ROWS)
+                first = list(first_of(self.data))
+                outputs, y = outputs_and_truth(self.model, first, self.dtype)
             return in_history(measured(outputs, y, self.loss, functions))
 
 
@@ -111,6 +105,8 @@ def in_history(values: dict[str, Any]) -> dict[str, Any]:
 
 def plain(name: str, value: Any) -> Any:
     """A metric's value as a history keeps it: a number, or lists of numbers."""
+    if type(value) is float:  # as most are
+        return value
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":
         raise ArgumentError(explain(f"metric {name}", "a number or an array of them", repr(value)))

@@ -3,7 +3,6 @@
 from time import perf_counter
 from typing import Any
 
-from ..step.training import TrainingStep
 from .callbacks import may_change_training
 from .feed import Batch
 from .run import Run
@@ -17,24 +16,27 @@ class WayBack:
     steps since can be made again. It is renewed as often as a small share of the time allows, and
     before an epoch where a callback may have changed more than the steps do."""
 
-    def __init__(self) -> None:
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.may_change = any(map(may_change_training, run.callbacks))
         self.state: dict[str, Any] = {}
         self.step = -1
         self._next = 0.0
 
-    def renew(self, run: Run) -> None:
+    def renew(self) -> None:
         """Moves the place to the present, if it is time to."""
-        now = perf_counter()
-        may_differ = not run.losses and any(map(may_change_training, run.callbacks))
-        if now < self._next and not run.feed.is_full and not may_differ:
+        run, now = self.run, perf_counter()
+        is_new_epoch = not run.losses
+        if now < self._next and not run.feed.is_full and not (self.may_change and is_new_epoch):
             return
         run.feed.mark()
         self.state, self.step = learned(run), run.step
         done = perf_counter()
         self._next = done + (done - now) / SHARE
 
-    def go(self, run: Run, stepper: TrainingStep, steps: int) -> Batch:
-        """Goes back and so many steps on from there; gives the batch that comes next."""
+    def go(self) -> Batch:
+        """Goes back, and on again to the step before the next; gives the next one's batch."""
+        run, steps = self.run, self.run.step - self.step
         load_learned(run, self.state)
-        run.feed.again(stepper, steps)
+        run.feed.again(run.stepper, steps)
         return run.feed.batch(steps)

@@ -266,7 +266,7 @@ def test_callbacks_see_every_step_and_change_nothing(rows):
             events.append(("close",))
 
     x = X if rows is np.asarray else getattr(sparse, rows)(X)
-    options = {"batch_size": 32, "max_iter": 3, "random_state": 0}
+    options = {"batch_size": 2, "max_iter": 3, "random_state": 0}  # more than a feed keeps
     watched = MLPClassifier(callbacks=[Log()], **options).fit(x, Y)
     plain = MLPClassifier(**options).fit(x, Y)
     np.testing.assert_array_equal(watched.coefs_[0], plain.coefs_[0])
@@ -275,7 +275,7 @@ def test_callbacks_see_every_step_and_change_nothing(rows):
     assert [event[1:] for event in events if event[0] == "row"] == [
         (i + 1, loss) for i, loss in enumerate(plain.loss_curve_)
     ]
-    assert sum(event[1] for event in events if event[0] == "steps") == 3 * 5
+    assert sum(event[1] for event in events if event[0] == "steps") == 3 * 75
     assert events[-2:] == [("end",), ("close",)]
 
 
