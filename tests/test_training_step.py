@@ -83,7 +83,7 @@ def trained(how, make_net, make_optimizer, threads=1, batch_size=16, epochs=2, x
             else:
                 losses.append(written_out(net, optimizer, batches, schedule, loss, **bounds))
     state = [np.asarray(v).tobytes() for v in optimizer.state_dict().values()]
-    values = [p.data.tobytes() for p in net.parameters()]
+    values = [v.tobytes() for v in net.state_dict().values()] + [net.random_state()]
     dtype = next(net.parameters()).dtype
     return np.concatenate(losses).astype(dtype).tobytes(), values, state
 
@@ -519,17 +519,11 @@ def weighted(logits, labels):
         (lambda: nn.Sequential(Residual(), nn.Dense(50, 10)), F.cross_entropy),
         (lambda: nn.MLP([50, 20, 10], "relu"), weighted),
         (lambda: nn.Sequential(nn.Dense(50, 10), NoKernel()), F.cross_entropy),
-        (lambda: nn.Sequential(nn.Dense(50, 10), nn.BatchNorm(10)), F.cross_entropy),
-        (lambda: nn.Sequential(nn.Dense(50, 10), nn.GaussianNoise(0.1)), F.cross_entropy),
-        (lambda: nn.Sequential(nn.Dense(50, 10, False), nn.Bias(10)), F.cross_entropy),
     ],
     ids=[
         "a layer of one's own",
         "another loss",
         "no kernel",
-        "batch norm",
-        "noise",
-        "bias",
     ],
 )
 def test_anything_else_takes_the_loop(make_net, loss):
@@ -608,6 +602,57 @@ def test_dropout_first_last_and_after_dropout(level):
         return nn.Sequential(
             nn.Dropout(0.2), nn.Dense(50, 40), nn.Dropout(0.3), nn.Dropout(0.1), nn.Tanh(),
             nn.ReLU(), nn.Sequential(nn.Dense(40, 10), nn.Sequential(nn.Dropout(0.1))),
+        )  # fmt: skip
+
+    assert_same_bits(net, OPTIMIZERS["adam"])
+
+
+@pytest.mark.parametrize("momentum", [0.1, None])
+@pytest.mark.parametrize("affine", [True, False])
+def test_batch_norm(momentum, affine, level):
+    def net():
+        norms = [nn.BatchNorm(n, momentum=momentum, affine=affine) for n in (50, 40, 10)]
+        return nn.Sequential(norms[0], nn.Dense(50, 40), norms[1], nn.ReLU(), nn.Dense(40, 10),
+                             norms[2])  # fmt: skip
+
+    assert_same_bits(net, OPTIMIZERS["momentum"])
+    assert_same_bits(lambda: net().eval(), OPTIMIZERS["momentum"])
+
+
+def test_a_batch_of_one_row_is_refused_where_batch_norm_has_no_variance():
+    net = nn.Sequential(nn.Dense(50, 10), nn.BatchNorm(10))
+    step = TrainingStep(net, F.cross_entropy, optim.SGD(net.parameters(), 0.1))
+    x, y = pixels()
+    with pytest.raises(minidl.ShapeError, match=r"batch_norm: expected 2 rows or more"):
+        step.epoch(data.batches(x[:33], y[:33], 16))
+    assert step.why() == "a batch of 1 row for BatchNorm. Try: drop_last=True"
+    step.epoch(data.batches(x[:33], y[:33], 16, drop_last=True))
+    assert step.why() == ""
+    net.eval()
+    step.epoch(data.batches(x[:33], y[:33], 16))
+    assert step.why() == ""
+
+
+def test_running_values_in_memory_that_is_not_the_layers_own_take_the_loop():
+    def net():
+        made = nn.Sequential(nn.Dense(50, 10), nn.BatchNorm(10))
+        made[1].running_mean = np.zeros(20, np.float32)[::2]
+        return made
+
+    made = net()
+    step = TrainingStep(made, F.cross_entropy, optim.SGD(made.parameters(), 0.1))
+    assert step._planned_for(data.batches(*pixels(), 16)) is None
+    step.epoch(data.batches(*pixels(), 16))
+    assert (made[1].running_mean != 0).all()
+    assert step.why().startswith("a running_mean that is no float32 (10,) to write to")
+
+
+def test_noise_and_bias(level):
+    def net():
+        return nn.Sequential(
+            nn.GaussianNoise(0.2), nn.Dense(50, 40, bias=False), nn.BatchNorm(40, affine=False),
+            nn.GaussianNoise(0.3), nn.Bias(40), nn.ReLU(), nn.GaussianNoise(0.0), nn.Bias(40),
+            nn.Dense(40, 10), nn.Bias(10), nn.GaussianNoise(0.1),
         )  # fmt: skip
 
     assert_same_bits(net, OPTIMIZERS["adam"])

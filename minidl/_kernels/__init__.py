@@ -48,9 +48,10 @@ def _chosen_level() -> str:
 
 
 KERNELS = (
-    "arithmetic", "batch_norm", "dense", "dropout", "elementwise", "extremes", "gather", "gemm",
-    "layer_norm", "losses", "maxout", "noise", "norms", "objective", "parameters", "pointwise",
-    "prelu", "program", "rows", "rules", "scatter", "softmax", "sums", "update", "weights",
+    "arithmetic", "batch_norm", "columns", "dense", "dropout", "elementwise", "extremes", "gather",
+    "gemm", "layer_norm", "losses", "maxout", "noise", "norms", "objective", "parameters",
+    "pointwise", "prelu", "program", "rows", "rules", "scatter", "softmax", "sums", "update",
+    "weights",
 )  # fmt: skip
 
 level = ""

@@ -10,9 +10,15 @@ covariate shift", ICML 2015.
 
 from cython.parallel cimport prange
 from libc.math cimport sqrt
+from libc.stdint cimport int64_t
 
+from minidl._kernels.address cimport address
+from minidl._kernels.instruction cimport (
+    Columns, Run, Turn, at, columns_of, instruction)
 from minidl._kernels.scalar cimport real
 from minidl._kernels.sums cimport BLOCK, add_up, blocks_of, clear, end_of, paired
+
+INSTRUCTIONS = {}
 
 cdef enum:
     COLUMNS = 32  # whole cache lines of a row, and few enough for their sums to stay in the cache
@@ -56,14 +62,15 @@ cdef inline void moments(
 # dx = s weight (dy - mean[dy] - (x - mean) s² mean[dy (x - mean)]) in training, where mean and
 # variance depend on x, else s weight dy; dweight = sum dy (x - mean) s, dbias = sum dy.
 
-cdef inline void forward_columns(
+cdef void forward_columns(
     const real *x, const real *weight, const real *bias, double *mean, double *variance,
     double eps, real *y, Py_ssize_t batch, Py_ssize_t units, Py_ssize_t first, bint is_training
 ) noexcept nogil:
-    """The columns from `first` on, COLUMNS of them or as many as there are."""
+    """The columns from `first` on, COLUMNS of them or as many as there are; mean and variance are
+    of these alone."""
     cdef double[COLUMNS] center, scale, shift
     cdef Py_ssize_t i, j, n = min(<Py_ssize_t> COLUMNS, units - first)
-    x, y, mean, variance = x + first, y + first, mean + first, variance + first
+    x, y = x + first, y + first
     if is_training:
         moments(x, mean, variance, batch, units, n)
     for j in range(n):
@@ -76,7 +83,7 @@ cdef inline void forward_columns(
             y[i * units + j] = <real> ((x[i * units + j] - center[j]) * scale[j] + shift[j])
 
 
-cdef inline void backward_columns(
+cdef void backward_columns(
     const real *x, const real *weight, const double *mean, const double *variance, double eps,
     const real *dy, real *dx, real *dweight, real *dbias, Py_ssize_t batch, Py_ssize_t units,
     Py_ssize_t first, bint is_training
@@ -125,6 +132,25 @@ cdef inline void backward_columns(
                 dx[i * units + j] = <real> (scale[j] * dy[i * units + j])
 
 
+cdef void move_towards(
+    real *running, Py_ssize_t step, const double *value, double factor, double momentum,
+    Py_ssize_t n
+) noexcept nogil:
+    """running += momentum (factor value - running), for n numbers, `step` apart in running."""
+    cdef Py_ssize_t j
+    for j in range(n):
+        running[j * step] = <real> (
+            running[j * step] + momentum * (factor * value[j] - running[j * step]))
+
+
+def follow(real[:] running, const double[::1] value, double factor, double momentum):
+    """running += momentum (factor value - running), in double precision, rounded once; shapes
+    (units,). Cost: one pass over both."""
+    if running.shape[0]:
+        move_towards(&running[0], running.strides[0] // <Py_ssize_t> sizeof(real), &value[0],
+                     factor, momentum, running.shape[0])
+
+
 def forward(
     const real[:, ::1] x, const real[::1] weight, const real[::1] bias, double[::1] mean,
     double[::1] variance, double eps, real[:, ::1] y, bint is_training, int threads
@@ -142,8 +168,8 @@ def forward(
         return
     for block in prange((units + COLUMNS - 1) // COLUMNS, nogil=True, num_threads=threads,
                         schedule="static"):
-        forward_columns(&x[0, 0], w, b, &mean[0], &variance[0], eps, &y[0, 0], batch, units,
-                        block * COLUMNS, is_training)
+        forward_columns(&x[0, 0], w, b, &mean[block * COLUMNS], &variance[block * COLUMNS], eps,
+                        &y[0, 0], batch, units, block * COLUMNS, is_training)
 
 
 def backward(
@@ -164,3 +190,121 @@ def backward(
                         schedule="static"):
         backward_columns(&x[0, 0], w, &mean[0], &variance[0], eps, &dy[0, 0], to_x, to_w, to_b,
                          batch, units, block * COLUMNS, is_training)
+
+
+# ---- In a step -----------------------------------------------------------------------------------
+
+cdef struct BatchNorm:
+    # Slots and parameters by their numbers.
+    Py_ssize_t x
+    Py_ssize_t y
+    Py_ssize_t dx
+    Py_ssize_t dy
+    Py_ssize_t weight
+    Py_ssize_t bias
+    Py_ssize_t width
+    double eps
+    double momentum  # below 0: all batches count alike
+    bint is_training
+    double *mean  # of the batch,
+    double *variance
+    void *running_mean  # and of those before
+    void *running_var
+    int64_t *counted  # how many these were,
+    int64_t before  # and before the first step
+    void *dweight
+    void *dbias
+
+
+cdef int read_batch_norm(void *it, dict given, size_t itemsize, list kept) except -1:
+    cdef BatchNorm *norm = <BatchNorm *> it
+    norm.x, norm.y, norm.dx, norm.dy = given["x"], given["y"], given["dx"], given["dy"]
+    norm.weight, norm.bias, norm.width = given["weight"], given["bias"], given["width"]
+    norm.eps, norm.momentum = given["eps"], given["momentum"]
+    norm.is_training = given["is_training"]
+    norm.mean = <double *> address(given["mean"], kept, True)
+    norm.variance = <double *> address(given["variance"], kept, True)
+    norm.running_mean = address(given["running_mean"], kept, True)
+    norm.running_var = address(given["running_var"], kept, True)
+    norm.counted = <int64_t *> address(given["counted"], kept, True)
+    norm.before = norm.counted[0]
+    norm.dweight = address(given["dweight"], kept, True)
+    norm.dbias = address(given["dbias"], kept, True)
+    return 0
+
+
+cdef inline const void *array_of(const Turn *turn, Py_ssize_t parameter) noexcept nogil:
+    return turn.parameters[parameter].w if parameter >= 0 else NULL
+
+
+cdef void forward_by_columns(const BatchNorm *it, const Turn *turn, real *scratch) noexcept nogil:
+    """y in training, and what is known of all batches, for this thread's columns."""
+    cdef Columns own = columns_of(turn, it.width, COLUMNS)
+    cdef int64_t seen = it.before + turn.step + 1
+    cdef double momentum = it.momentum if it.momentum >= 0 else 1.0 / max(seen, <int64_t> 1)
+    cdef Py_ssize_t first = own.first, n
+    while first < own.end:
+        n = min(<Py_ssize_t> COLUMNS, own.end - first)
+        forward_columns(
+            <const real *> at(turn, it.x), <const real *> array_of(turn, it.weight),
+            <const real *> array_of(turn, it.bias), it.mean + first, it.variance + first, it.eps,
+            <real *> at(turn, it.y), turn.n, it.width, first, True)
+        move_towards(<real *> it.running_mean + first, 1, it.mean + first, 1.0, momentum, n)
+        move_towards(<real *> it.running_var + first, 1, it.variance + first,
+                     turn.n / (turn.n - 1.0), momentum, n)
+        first += n
+    if turn.thread == turn.threads - 1:
+        it.counted[0] = seen
+
+
+cdef void forward_by_rows(const BatchNorm *it, const Turn *turn, real *scratch) noexcept nogil:
+    """y in evaluation, for this thread's rows."""
+    cdef double[COLUMNS] mean, variance
+    cdef Py_ssize_t first = 0, top = turn.first * it.width, j
+    while first < it.width:
+        for j in range(min(<Py_ssize_t> COLUMNS, it.width - first)):
+            mean[j] = (<const real *> it.running_mean)[first + j]
+            variance[j] = (<const real *> it.running_var)[first + j]
+        forward_columns(
+            <const real *> at(turn, it.x) + top, <const real *> array_of(turn, it.weight),
+            <const real *> array_of(turn, it.bias), mean, variance, it.eps,
+            <real *> at(turn, it.y) + top, turn.end - turn.first, it.width, first, False)
+        first += COLUMNS
+
+
+cdef void back_by_columns(const BatchNorm *it, const Turn *turn, real *scratch) noexcept nogil:
+    """dx, dweight and dbias, for this thread's columns."""
+    cdef Columns own = columns_of(turn, it.width, COLUMNS)
+    cdef Py_ssize_t first = own.first, j
+    cdef real *dx = NULL
+    if it.dx >= 0:
+        dx = <real *> at(turn, it.dx)
+    while first < own.end:
+        if not it.is_training:
+            for j in range(first, min(first + COLUMNS, own.end)):
+                it.mean[j] = (<const real *> it.running_mean)[j]
+                it.variance[j] = (<const real *> it.running_var)[j]
+        backward_columns(
+            <const real *> at(turn, it.x), <const real *> array_of(turn, it.weight), it.mean,
+            it.variance, it.eps, <const real *> at(turn, it.dy), dx, <real *> it.dweight,
+            <real *> it.dbias, turn.n, it.width, first, it.is_training)
+        first += COLUMNS
+
+
+INSTRUCTIONS["batch norm"] = instruction(
+    sizeof(BatchNorm), read_batch_norm, <Run> forward_by_columns[float],
+    <Run> forward_by_columns[double],
+    reads={"x": "columns 32", "weight": "all", "bias": "all"},
+    writes={"y": "columns 32", "mean": "columns 32", "running_mean": "columns 32",
+            "running_var": "columns 32"})
+INSTRUCTIONS["batch norm in evaluation"] = instruction(
+    sizeof(BatchNorm), read_batch_norm, <Run> forward_by_rows[float],
+    <Run> forward_by_rows[double],
+    reads={"x": "rows", "weight": "all", "bias": "all", "running_mean": "all",
+           "running_var": "all"},
+    writes={"y": "rows"})
+INSTRUCTIONS["batch norm back"] = instruction(
+    sizeof(BatchNorm), read_batch_norm, <Run> back_by_columns[float],
+    <Run> back_by_columns[double],
+    reads={"x": "columns 32", "dy": "columns 32", "mean": "columns 32", "weight": "all"},
+    writes={"dx": "columns 32", "dweight": "columns 32", "dbias": "columns 32"})

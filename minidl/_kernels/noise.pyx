@@ -13,7 +13,10 @@ from libc.math cimport copysign, fabs, sqrt
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 
 from minidl._kernels.dropout cimport BLOCKS, GROUP, Blocks, philox
+from minidl._kernels.instruction cimport Run, Turn, at, instruction
 from minidl._kernels.scalar cimport normal_log64, real, sine_of_turns
+
+INSTRUCTIONS = {}
 
 cdef enum:
     NOISE = 0x80000000u  # in a counter's second word, so that dropout's numbers are others
@@ -50,26 +53,29 @@ cdef inline void box_muller(
         second[i] = r * sine(t)
 
 
-cdef inline void add_noise(
+cdef void add_noise(
     const real *x, double sd, real *y, Py_ssize_t first, Py_ssize_t end, uint64_t seed,
     uint64_t step
 ) noexcept nogil:
-    """y_i = x_i + sd n_i for i = first ... end - 1, which are of one group."""
+    """y_i = x_i + sd n_i for i = first ... end - 1."""
     cdef Blocks blocks
     cdef double[4][BLOCKS] normal  # word w of block i makes the noise of element 4 i + w
-    cdef Py_ssize_t i
+    cdef Py_ssize_t group = first // GROUP, i, k
     cdef uint64_t block
-    for i in range(BLOCKS):
-        block = <uint64_t> (first // 4 + i)
-        blocks.a[i] = block
-        blocks.b[i] = block >> 32 | NOISE
-        blocks.c[i] = step
-        blocks.d[i] = step >> 32
-    philox(&blocks, <uint32_t> seed, <uint32_t> (seed >> 32))
-    box_muller(blocks.a, blocks.b, normal[0], normal[1], BLOCKS)
-    box_muller(blocks.c, blocks.d, normal[2], normal[3], BLOCKS)
-    for i in range(end - first):
-        y[first + i] = <real> (x[first + i] + sd * normal[i % 4][i // 4])
+    while group * GROUP < end:
+        for i in range(BLOCKS):
+            block = <uint64_t> (group * BLOCKS + i)
+            blocks.a[i] = block
+            blocks.b[i] = block >> 32 | NOISE
+            blocks.c[i] = step
+            blocks.d[i] = step >> 32
+        philox(&blocks, <uint32_t> seed, <uint32_t> (seed >> 32))
+        box_muller(blocks.a, blocks.b, normal[0], normal[1], BLOCKS)
+        box_muller(blocks.c, blocks.d, normal[2], normal[3], BLOCKS)
+        for i in range(max(first, group * GROUP), min(end, (group + 1) * GROUP)):
+            k = i - group * GROUP
+            y[i] = <real> (x[i] + sd * normal[k % 4][k // 4])
+        group += 1
 
 
 def gaussian_noise(
@@ -80,15 +86,45 @@ def gaussian_noise(
     dx = dy, so there is no backward. Cost: one pass over x and y; Philox, one logarithm and a
     sine and a cosine for two elements.
     """
-    cdef Py_ssize_t group, n = x.shape[0]
+    cdef Py_ssize_t n = x.shape[0], thread
+    cdef Py_ssize_t share = (n // GROUP + threads) // threads * GROUP
     if n == 0:
         return
-    for group in prange((n + GROUP - 1) // GROUP, nogil=True, num_threads=threads,
-                        schedule="static"):
-        add_noise(&x[0], sd, &y[0], group * GROUP, min(n, (group + 1) * GROUP), seed, step)
+    for thread in prange(threads, nogil=True, num_threads=threads, schedule="static"):
+        add_noise(&x[0], sd, &y[0], thread * share, min(n, (thread + 1) * share), seed, step)
 
 
 def normals(const uint64_t[::1] a, const uint64_t[::1] b, double[::1] first, double[::1] second):
     """The two normal numbers of each pair of words; shapes (n,). For tests of the far tails."""
     if a.shape[0]:
         box_muller(&a[0], &b[0], &first[0], &second[0], a.shape[0])
+
+
+# ---- In a step -----------------------------------------------------------------------------------
+
+cdef struct Noise:
+    Py_ssize_t x
+    Py_ssize_t y
+    Py_ssize_t width
+    double sd
+    uint64_t seed
+    uint64_t step  # the first
+
+
+cdef int read_noise(void *it, dict given, size_t itemsize, list kept) except -1:
+    cdef Noise *noise = <Noise *> it
+    noise.x, noise.y, noise.width, noise.sd = given["x"], given["y"], given["width"], given["sd"]
+    layer = given["layer"]
+    noise.seed, noise.step = layer.seed, layer.calls
+    return 0
+
+
+cdef void run_noise(const Noise *it, const Turn *turn, real *scratch) noexcept nogil:
+    """y = x + sd n for this thread's rows."""
+    add_noise(<const real *> at(turn, it.x), it.sd, <real *> at(turn, it.y),
+              turn.first * it.width, turn.end * it.width, it.seed, it.step + turn.step)
+
+
+INSTRUCTIONS["noise"] = instruction(
+    sizeof(Noise), read_noise, <Run> run_noise[float], <Run> run_noise[double],
+    reads={"x": "rows"}, writes={"y": "rows"})

@@ -34,7 +34,7 @@ INSTRUCTIONS["update"] = instruction(
     reads={"parameter.gradient": "columns {group}"}, writes={"parameter": "columns {group}"})
 
 
-# ---- A parameter that is used more than once: its gradients are added up -------------------------
+# ---- A gradient in memory of its own: of one of several uses, or found on the way back -----------
 
 cdef struct Aside:
     Py_ssize_t parameter
@@ -58,6 +58,15 @@ cdef void put_aside(const Aside *it, const Turn *turn, real *scratch) noexcept n
         (<real *> it.memory)[i] = (<const real *> parameter.gradient)[i]
 
 
+cdef void take_back(const Aside *it, const Turn *turn, real *scratch) noexcept nogil:
+    """gradient = memory, this thread's elements."""
+    cdef const Parameter *parameter = &turn.parameters[it.parameter]
+    cdef Columns own = columns_of(turn, parameter.size, it.group)
+    cdef Py_ssize_t i
+    for i in range(own.first, own.end):
+        (<real *> parameter.gradient)[i] = (<const real *> it.memory)[i]
+
+
 cdef void add_aside(const Aside *it, const Turn *turn, real *scratch) noexcept nogil:
     """gradient = memory + gradient, this thread's elements."""
     cdef const Parameter *parameter = &turn.parameters[it.parameter]
@@ -70,6 +79,9 @@ cdef void add_aside(const Aside *it, const Turn *turn, real *scratch) noexcept n
 INSTRUCTIONS["put gradient aside"] = instruction(
     sizeof(Aside), read_aside, <Run> put_aside[float], <Run> put_aside[double],
     reads={"parameter.gradient": "columns {group}"}, writes={"memory": "columns {group}"})
+INSTRUCTIONS["take gradient"] = instruction(
+    sizeof(Aside), read_aside, <Run> take_back[float], <Run> take_back[double],
+    reads={"memory": "columns {group}"}, writes={"parameter.gradient": "columns {group}"})
 INSTRUCTIONS["add gradient"] = instruction(
     sizeof(Aside), read_aside, <Run> add_aside[float], <Run> add_aside[double],
     reads={"memory": "columns {group}"}, writes={"parameter.gradient": "columns {group}"})

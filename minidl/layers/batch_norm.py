@@ -12,6 +12,7 @@ from ..errors import ArgumentError, ShapeError, explain
 from ..tools.checks import check_size, is_number
 from .base import Layer, Parameter
 from .checks import check_eps, check_units
+from .plan import Builder, Value
 
 NANOSECONDS = 1.5  # for one element, there and back alike
 
@@ -80,8 +81,11 @@ def batch_norm(
     y = np.empty((batch, units), x.dtype)
     _kernels.batch_norm.forward(x_array, weights, biases, mean, var, eps, y, training, threads)
     if training:
-        follow(running_mean, mean, momentum)
-        follow(running_var, batch / (batch - 1) * var, momentum)
+        for running_array, value, factor in (
+            (running_mean, mean, 1.0), (running_var, var, batch / (batch - 1))
+        ):  # fmt: skip
+            if running_array is not None:
+                _kernels.batch_norm.follow(running_array, value, factor, momentum)
 
     # dweight needs x; dx needs weight, and in training x, on which mean and var depend.
     keeps = [0] if weight.requires_grad or (x.requires_grad and training) else []
@@ -135,6 +139,42 @@ class BatchNorm(Layer):
         self.num_batches_tracked[...] = seen
         return y
 
+    def plan(self, builder: Builder, x: Value) -> Value:
+        """Forward and back by columns, in evaluation forward by rows. The way back finds dweight
+        and dbias too."""
+        weight, bias = self.weight, self.bias
+        momentum = -1.0 if self.momentum is None else self.momentum
+        check_options("BatchNorm", max(momentum, 0), self.eps)
+        builder.once(self)
+        running: dict[str, Any] = {
+            "running_mean": self.running_mean, "running_var": self.running_var
+        }  # fmt: skip
+        counted = self.num_batches_tracked
+        for name, array in running.items():
+            builder.buffer(name, array, (x.width,), builder.dtype)
+        builder.buffer("num_batches_tracked", counted, (), np.dtype(np.int64))
+        y = builder.value(
+            x.width, x.is_wanted or builder.is_learned(weight, bias), gradient=x.gradient
+        )
+        arguments: dict[str, Any] = running | {
+            "x": x.numbers, "y": y.numbers, "dx": x.gradient, "dy": y.gradient, "width": x.width,
+            "weight": builder.vector(weight, x.width), "bias": builder.vector(bias, x.width),
+            "eps": self.eps, "momentum": momentum, "is_training": self.training,
+            "mean": np.empty(x.width), "variance": np.empty(x.width), "counted": counted,
+            "dweight": builder.memory(weight), "dbias": builder.memory(bias),
+        }  # fmt: skip
+        if self.training:
+            builder.least_rows = 2
+            builder.forward("batch norm", is_live=True, **arguments)
+        else:
+            builder.forward("batch norm in evaluation", **arguments)
+        if y.is_wanted:
+            builder.backward("batch norm back", **arguments)
+        builder.learn(weight, "take gradient", memory=arguments["dweight"])
+        builder.learn(bias, "take gradient", memory=arguments["dbias"])
+        builder.cost(row=NANOSECONDS * x.width)
+        return y
+
     def describe(self) -> str:
         """Its size, and the options."""
         options = f"eps={self.eps}, momentum={self.momentum}, affine={self.weight is not None}"
@@ -172,13 +212,6 @@ def formula(
 
 
 BATCH_NORM = Operation("batch_norm", kernel=gradients, recorded=by_formula(formula))
-
-
-def follow(running: np.ndarray | None, value: np.ndarray, momentum: float) -> None:
-    """Moves running values, if there are any, a part of the way to `value`."""
-    if running is not None:
-        with np.errstate(all="ignore"):  # a batch with infinite numbers
-            running += momentum * (value - running)
 
 
 def check_options(operation: str, momentum: Any, eps: Any) -> None:

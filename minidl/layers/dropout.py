@@ -79,6 +79,7 @@ class Dropout(RandomLayer):
 
     def plan(self, builder: Builder, x: Value) -> Value:
         """The mask, made again on the way back."""
+        check_mask("Dropout", self.p, self.rescale)
         last, scale = mask_numbers(self.p, self.rescale)
         builder.once(self)
         if not self.training or last < 0:

@@ -11,6 +11,7 @@ from ..engine.tensor import Operation, Tensor, as_tensor, record, require_float
 from ..errors import ArgumentError, explain
 from ..tools.checks import is_number
 from .base import RandomLayer
+from .plan import Builder, Value
 
 NANOSECONDS = 7  # for one element
 
@@ -75,6 +76,22 @@ class GaussianNoise(RandomLayer):
         """x with noise."""
         y = gaussian_noise(x, self.sd, self.training, seed=self.seed, step=self.calls)
         self.calls += self.training
+        return y
+
+    def plan(self, builder: Builder, x: Value) -> Value:
+        """The noise forward; back dx is dy."""
+        check_deviation("GaussianNoise", self.sd)
+        builder.once(self)
+        if not self.training or self.sd == 0:
+            return x
+        y = builder.value(
+            x.width, x.is_wanted, numbers=x.numbers if x.is_free else None, gradient=x.gradient
+        )
+        builder.forward(
+            "noise", is_live=True, x=x.numbers, y=y.numbers, width=x.width, layer=self, sd=self.sd
+        )
+        builder.hand_back(y, x)
+        builder.cost(row=NANOSECONDS * x.width)
         return y
 
     def describe(self) -> str:

@@ -10,7 +10,7 @@ The names are those of instructions (`_kernels/instruction.pxd`). A plan stands 
 that was defined with it: a subclass, or an object, that has another one has no plan.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,6 +71,9 @@ class Builder:
         self.layers: list[Any] = []  # all that were planned, in their order
         self.widths: list[int] = []  # of the slots
         self.parameters: list[Tensor] = []
+        self.going_on: list[Any] = []  # the layers that go on with each use,
+        self.buffers: list[np.ndarray] = []  # and the arrays of theirs that do
+        self.least_rows = 1  # that a batch has to have
         self.scratch = 1  # numbers that a thread needs room for
         self.nanoseconds = np.zeros(2)  # that forward takes a core: once, and for each row
         self.forwards: list[Instruction] = []
@@ -92,8 +95,16 @@ class Builder:
 
     def once(self, layer: Any) -> None:
         """Unplanned if the layer, which goes on with each use, stands at two places."""
-        if sum(other is layer for other in self.layers) > 1:
+        if any(other is layer for other in self.going_on):
             raise Unplanned(f"one {type(layer).__name__} at two places", "a layer for each")
+        self.going_on.append(layer)
+
+    def buffer(self, name: str, array: Any, shape: tuple[int, ...], dtype: np.dtype) -> None:
+        """An array of a layer's in which the kernel goes on; Unplanned if it cannot."""
+        is_array = isinstance(array, np.ndarray) and array.flags.carray
+        if not (is_array and array.shape == shape and array.dtype == dtype):
+            raise Unplanned(f"a {name} that is no {dtype} {shape} to write to", "a new layer")
+        self.buffers.append(array)
 
     def value(
         self, width: int, is_wanted: bool, numbers: Slot | None = None,
@@ -124,6 +135,17 @@ class Builder:
             self.parameters.append(p)
         return self._places[id(p)]
 
+    def vector(self, p: Tensor | None, width: int) -> Place:
+        """The place of a parameter that has a number for each column."""
+        if p is not None and p.shape != (width,):
+            what = f"a parameter of shape {p.shape} after {width} columns"
+            raise Unplanned(what, "layers that fit each other")
+        return self.parameter(p)
+
+    def memory(self, p: Tensor | None) -> np.ndarray | None:
+        """For a gradient that is found on the way back; None if it is not wanted."""
+        return None if p is None or not self.is_learned(p) else np.empty(p.shape, self.dtype)
+
     def is_learned(self, *parameters: Tensor | None) -> bool:
         """Whether any of them wants a gradient."""
         return self.learns and any(p is not None and p.requires_grad for p in parameters)
@@ -145,6 +167,14 @@ class Builder:
     def backward(self, name: str, is_live: bool = False, **arguments: Any) -> None:
         """An instruction of the way back; what is planned later comes before it."""
         self.backwards.insert(0, Instruction(name, arguments, is_live))
+
+    def hand_back(self, y: Value, x: Value) -> None:
+        """dx = dy, on the way back."""
+        if x.is_wanted and x.gradient != y.gradient:
+            self.backward(
+                "put columns", x=y.gradient, y=x.gradient, x_width=x.width, y_width=x.width,
+                x_first=0, y_first=0, n=x.width, adds=False,
+            )  # fmt: skip
 
     def learn(self, p: Tensor | None, name: str, **arguments: Any) -> None:
         """If the parameter wants a gradient, the instruction `name` puts that into its memory, and
@@ -235,19 +265,20 @@ def with_meetings(
 
 
 def accesses(instruction: Instruction) -> Iterator[Access]:
-    """What the instruction reads and writes."""
+    """What the instruction reads and writes, of all that is there."""
     name, arguments, _ = instruction
     _, reads, writes = _kernels.INSTRUCTIONS[name]
     for splits, is_write in ((reads, False), (writes, True)):
         for what, split in splits.items():
-            yield thing(what, arguments), split.format_map(arguments), is_write
+            value = arguments.get(what.partition(".")[0], what)
+            if not (value is None or (isinstance(value, (Slot, Place)) and value < 0)):
+                yield thing(what, value), split.format_map(arguments), is_write
 
 
-def thing(what: str, arguments: Mapping[str, Any]) -> Any:
-    """What an instruction means by a name: a slot, a parameter, the gradient of one, or what there
-    is one of."""
-    name, _, part = what.partition(".")
-    value = arguments.get(name, name)
+def thing(what: str, value: Any) -> Any:
+    """What an instruction means by a name of this value: a slot, a parameter, the gradient of one,
+    or what there is one of."""
+    part = what.partition(".")[2]
     is_numbered = isinstance(value, (Slot, Place))
     return (type(value), int(value), part) if is_numbered else (id(value), part)
 

@@ -48,7 +48,7 @@ def predict(net: Layer, x: Any) -> np.ndarray:
     if array.ndim != 2 or len(array) == 0:
         return by_the_layers(net, array)
     planned, programs = known(net, array.shape[1])
-    if isinstance(planned, NotPlanned) or planned.is_random():
+    if isinstance(planned, NotPlanned) or planned.goes_on():
         return by_the_layers(net, array)  # a mask of dropout depends on how the rows are batched
     is_converted = array.dtype == np.uint8 and planned.dtype == np.float32
     if array.dtype != planned.dtype and not is_converted:

@@ -41,11 +41,11 @@ class Planned:
         y = builder.layer(net, Value(width, builder.slot(width), Slot(-1), is_free=False))
         self.outputs, self.is_learning = y.width, y.is_wanted
         self.parameters = builder.parameters
-        self.arrays = [p.data for p in self.parameters]
+        self.arrays = [*(p.data for p in self.parameters), *builder.buffers]
         self.shapes = list(map(SHAPE, self.arrays))
         self.learned = {id(p) for p in self.parameters if p.requires_grad}
         self.once, self.row = builder.nanoseconds
-        self.random = [layer for layer in builder.layers if isinstance(layer, RandomLayer)]
+        self.going_on, self.least_rows = builder.going_on, builder.least_rows
         if share_memory(self.arrays):
             raise Unplanned("parameters that share memory", "one parameter, used at both places")
         self.facts = Facts(builder.layers, self.parameters)
@@ -63,9 +63,9 @@ class Planned:
         """What a forward pass takes one core, about."""
         return self.once + rows * self.row
 
-    def is_random(self) -> bool:
-        """Whether the outputs depend on how often the net has been called."""
-        return any(layer.training for layer in self.random)
+    def goes_on(self) -> bool:
+        """Whether a call of the net changes what the next one gives."""
+        return any(layer.training for layer in self.going_on)
 
 
 class NotPlanned:
@@ -207,8 +207,8 @@ class Program:
         steps, net = len(numbers), self.net
         losses = np.empty(steps)
         own: list[_kernels.Change] = [(m, "writes", m.writes + 1) for m in self.written]
-        masks = [layer for layer in net.random if layer.training]
-        own += [(layer, "calls", layer.calls + steps) for layer in masks]
+        random = [x for x in net.going_on if isinstance(x, RandomLayer) and x.training]
+        own += [(layer, "calls", layer.calls + steps) for layer in random]
         changes = changes + own
         self.on_team("train", rules, x, order, loss, numbers, losses, squares, changes)
         return losses

@@ -195,7 +195,7 @@ class TrainingStep:
         step, if there are no such rows."""
         rows = batches.checked_rows(rows)
         self.check()
-        planned = self._planned_for(batches)
+        planned = self._planned_for(batches, len(rows))
         if planned is None or len(rows) == 0:
             return np.array([self(*batch) for batch in batches.walk(rows)])
         return self._run_rows(*planned, batches, rows)
@@ -206,17 +206,26 @@ class TrainingStep:
         size = min(batches.batch_size, len(batches.x))
         return self._run(net, loss, batches.x, rows, size, -(-len(rows) // size))
 
-    def _planned_for(self, batches: Batches) -> tuple[Planned, RowLoss] | None:
-        """The net and the loss, if the kernel can train on these batches."""
-        return self._planned(batches.x, batches.y, batches.sample_weight, batches.dtype)
+    def _planned_for(
+        self, batches: Batches, count: int | None = None
+    ) -> tuple[Planned, RowLoss] | None:
+        """The net and the loss, if the kernel can train on so many rows of these batches; None: on
+        those of an epoch."""
+        size = batches.batch_size
+        count = min(len(batches) * size, len(batches.x)) if count is None else count
+        least = count % size or size
+        return self._planned(batches.x, batches.y, batches.sample_weight, batches.dtype, least)
 
     def _planned(
-        self, x: Any, y: Any, weights: Any, dtype: np.dtype
+        self, x: Any, y: Any, weights: Any, dtype: np.dtype, least: int | None = None
     ) -> tuple[Planned, RowLoss] | None:
         """The net and the loss for such targets, if the kernel can do all that the loop would do
-        with inputs that become of this dtype; this is the one place that decides it."""
+        with inputs that become of this dtype, and batches of at least so many rows (None: with all
+        of x); this is the one place that decides it."""
         try:
             net = self._planned_net(x, y)
+            if (len(x) if least is None else least) < net.least_rows:
+                raise Unplanned("a batch of 1 row for BatchNorm", "drop_last=True")
             check_optimizer(self.optimizer, self.schedule, net)
             loss = planned(self.loss, y, (len(x), net.outputs), net.dtype, weights)
             if dtype != net.dtype:

@@ -110,15 +110,15 @@ class Training:
     def drawn_net(self) -> nn.Sequential:
         layers: list[nn.Layer] = []
         width = self.inputs
-        if self.happens(0.05):
-            layers.append(self.one_of(nn.Dropout(0.2), Halved(), nn.Identity()))
+        if self.happens(0.2):
+            layers.append(self.drawn_layer(width))
         for _ in range(self.random.integers(0, 4)):
             units = int(self.random.integers(1, 60))
             layers += self.drawn_block(width, units)
             width = units
         layers.append(nn.Dense(width, self.outputs, bias=self.happens(0.8)))
-        if self.happens(0.1):
-            layers.append(self.drawn_activation(self.outputs, pieces=1))
+        if self.happens(0.2):
+            layers.append(self.drawn_layer(self.outputs))
         return self.one_of(*[nn.Sequential] * 19, CalledNet)(*layers)
 
     def drawn_block(self, width: int, units: int) -> list[nn.Layer]:
@@ -127,18 +127,30 @@ class Training:
         activation = self.drawn_activation(units, pieces)
         columns = units * activation.inputs_per_unit(activation.options)
         block = [kind(width, columns, bias=self.happens(0.8)), activation]
-        if self.happens(0.1):
-            block.insert(1, nn.Identity())
-        if self.happens(0.3):
-            rescale, seed = self.happens(0.7), int(self.random.integers(99))
-            p = self.one_of(0.0, 0.3, 0.5, 1.0)
-            block.append(nn.Dropout(p, rescale=rescale, seed=seed))
-        if self.happens(0.06):
-            extra = self.one_of(
-                nn.BatchNorm(units), nn.Bias(units), nn.GaussianNoise(0.1), nn.Tanh(), BentReLU()
-            )
-            block.append(extra)
+        if self.happens(0.2):
+            block.insert(1, self.drawn_layer(columns))
+        while self.happens(0.4):
+            block.append(self.drawn_layer(units))
         return block
+
+    def drawn_layer(self, width: int) -> nn.Layer:
+        """Any layer that takes and gives so many numbers."""
+        makers = (
+            self.drawn_dropout, self.drawn_batch_norm, lambda width: nn.Bias(width),
+            lambda width: nn.GaussianNoise(self.one_of(0.0, 0.1)),
+            lambda width: self.drawn_activation(width, pieces=1),
+        )  # fmt: skip
+        if self.happens(0.03):
+            return self.one_of(Halved(), BentReLU())
+        return self.one_of(*makers)(width)
+
+    def drawn_dropout(self, width: int) -> nn.Layer:
+        p, rescale = self.one_of(0.0, 0.3, 0.5, 1.0), self.happens(0.7)
+        return nn.Dropout(p, rescale=rescale, seed=int(self.random.integers(99)))
+
+    def drawn_batch_norm(self, width: int) -> nn.Layer:
+        momentum = self.one_of(None, 0.1, float(self.random.random()))
+        return nn.BatchNorm(width, 0.1, momentum, affine=self.happens(0.7))
 
     def drawn_activation(self, units: int, pieces: int) -> nn.Activation:
         kind = REGISTRY[self.one_of(*KINDS)]
