@@ -105,17 +105,50 @@ from .errors import (
 from .layers import init
 from .optim import schedules
 from .step.prediction import predict
+from .step.predictor import Predictor
 from .step.training import TrainingStep
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "ArgumentError", "CheckpointError", "DTypeError", "DataError", "DivergedError", "GraphError",
-    "GuardWarning", "KeywordError", "MinidlError", "MissingPackageError", "ShapeError", "Tensor",
-    "TrainingStep", "autograd", "checkpoint", "concatenate", "data", "functional",
-    "get_num_threads", "grad", "gradcheck", "init", "manual_seed", "maximum", "minimum", "nn",
-    "no_grad", "optim", "predict", "random", "schedules", "set_num_threads", "show_config", "stack",
-    "tensor", "train", "where",
+    "ArgumentError",
+    "CheckpointError",
+    "DTypeError",
+    "DataError",
+    "DivergedError",
+    "GraphError",
+    "GuardWarning",
+    "KeywordError",
+    "MinidlError",
+    "MissingPackageError",
+    "Predictor",
+    "ShapeError",
+    "Tensor",
+    "TrainingStep",
+    "autograd",
+    "checkpoint",
+    "concatenate",
+    "data",
+    "functional",
+    "get_num_threads",
+    "grad",
+    "gradcheck",
+    "init",
+    "manual_seed",
+    "maximum",
+    "minimum",
+    "nn",
+    "no_grad",
+    "optim",
+    "predict",
+    "random",
+    "schedules",
+    "set_num_threads",
+    "show_config",
+    "stack",
+    "tensor",
+    "train",
+    "where",
 ]  # fmt: skip
 
 __all__ += [

@@ -116,6 +116,7 @@ cdef class Program:
     cdef List last
     cdef Meeting meeting
     cdef int threads
+    cdef public bint is_ready  # what comes before the first step is done
     cdef public int order  # 0; or for tests, by one thread: 1 the first one's part first, -1 last
     cdef void **slots
     cdef Parameter *parameters
@@ -251,8 +252,9 @@ cdef class Program:
         if omp_get_num_threads() != self.threads:
             return
         self.take_turn(call, &turn, 0, thread)
-        self.first.run(&turn, &self.meeting, scratch)
-        meet(&self.meeting, thread)
+        if not self.is_ready:
+            self.first.run(&turn, &self.meeting, scratch)
+            meet(&self.meeting, thread)
         for step in range(call.steps):
             self.take_turn(call, &turn, step, thread)
             self.each.run(&turn, &self.meeting, scratch)

@@ -98,13 +98,15 @@ def on_lines(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 class Program:
     """A net's instructions for batches of one size, with the memory in which they work, to train it
-    or to predict. A short one is called for few batches: to pack the weights would not repay."""
+    or to predict. A short one is called for few batches: to pack the weights would not repay.
+    `packed` are the weights that another program of the net has packed."""
 
     def __init__(
         self, net: Planned, batch: int, threads: int, is_short: bool, learns: bool = True,
         firing: "Firing | None" = None, with_squares: bool = False, bounds: Bounds = NO_BOUNDS,
+        packed: dict[Place, np.ndarray] | None = None,
     ) -> None:  # fmt: skip
-        self.net, self.threads = net, threads
+        self.net, self.threads, self.shared = net, threads, packed
         self.batch, self.is_short, self.learns = batch, is_short, learns
         self.firing, self.with_squares, self.bounds = firing, with_squares, bounds
         self.build()
@@ -112,7 +114,9 @@ class Program:
     def build(self) -> None:
         """The instructions for a team of so many threads, and their memory."""
         net, dtype = self.net, self.net.dtype
-        builder = Builder(dtype, self.batch, self.threads, self.learns, self.fires())
+        # To predict, threads share rows alone: packed weights are the same for any number of them.
+        across = self.threads if self.learns else 1
+        builder = Builder(dtype, self.batch, across, self.learns, self.fires())
         x = Value(net.width, builder.slot(net.width), Slot(-1), is_free=False)
         builder.forward("gather", x=x.numbers)
         y = builder.layer(net.net(), x)
@@ -124,7 +128,7 @@ class Program:
             step = builder.forwards
         packed = [] if self.is_short else builder.packable()
         packed = [of for of in packed if self.updates.may_be_packed(of["W"])]
-        self.packed = {of["W"]: self.packed_like(of) for of in packed}
+        self.packed = self.shared or {of["W"]: self.packed_like(of) for of in packed}
         self.packed_states: dict[tuple[int, int], np.ndarray] = {}
         self.gradients = {
             place: on_lines(builder.parameters[place].shape, dtype) for place in self.updates.whole
@@ -137,7 +141,7 @@ class Program:
                 for instructions in (
                     [Instruction("pack W", of) for of in packed],
                     step,
-                    [Instruction("unpack W", of) for of in packed],
+                    [Instruction("unpack W", of) for of in packed if self.learns],
                 )
             ),
             [on_lines((self.batch, width), dtype) for width in builder.widths],
@@ -146,6 +150,7 @@ class Program:
             np.empty(self.batch),
             self.batch,
         )
+        self.kernel.is_ready = self.shared is not None
         self.rules: Mapping[int, Rule] | None = None  # what the kernel was told
         self.written: list[Memory] = []  # what it changes
 

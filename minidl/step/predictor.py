@@ -1,0 +1,104 @@
+"""`Predictor`: a net that is used again and again, and trained no more."""
+
+import copy
+from collections import defaultdict
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from .. import _kernels
+from ..data.pixels import warn_unless_pixels
+from ..engine.tensor import as_tensor
+from ..errors import ArgumentError, ShapeError, explain
+from ..layers.base import Layer
+from ..layers.plan import Place
+from .prediction import ROWS, predict
+from .program import NotPlanned, Planned, Program, planned_or_not
+
+
+class Predictor:
+    """A net's outputs in evaluation, for whoever asks often: predictor(x) is predict(net, x) with
+    the bits of it, and faster.
+
+        predictor = minidl.Predictor(net)
+        y = predictor(x)                        (n, inputs) to (n, outputs)
+
+    It has a copy of the net, as it was when the predictor was made, and lays the weights out for
+    the kernels once. Any number of threads may use it at a time.
+
+    x is as for `predict`. ArgumentError for a net that has a layer without a plan, in which case
+    `predict` is the way; ShapeError or DTypeError for an x that does not fit.
+
+    >>> from minidl import nn
+    >>> predictor = Predictor(nn.MLP([3, 4, 2]))
+    >>> predictor(np.zeros((5, 3), np.float32)).shape
+    (5, 2)
+    """
+
+    def __init__(self, net: Layer) -> None:
+        self._net = copy.deepcopy(net).eval()
+        self._planned: Planned | None = None  # until it is known how wide the inputs are
+        self._packed: dict[Place, np.ndarray] = {}
+        self._planning = Lock()
+        # Programs that nobody is using, by their number of threads: each has memory of its own to
+        # work in, and one thread at a time takes one out of a list.
+        self._idle: defaultdict[int, list[Program]] = defaultdict(list)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy lays the weights out anew: kernels cannot be copied."""
+        return Predictor, (self._net,)
+
+    def __call__(self, x: Any) -> np.ndarray:
+        """The outputs for the rows of x."""
+        array = x if type(x) is np.ndarray else as_tensor(x, "Predictor").data
+        planned = self._planned
+        is_usual = planned is not None and array.shape[1:] == (planned.width,)
+        if planned is None or not is_usual or array.dtype != planned.dtype:
+            planned, array = self._checked(array)
+        threads = _kernels.threads_for(planned.nanoseconds(len(array)))
+        idle = self._idle[threads]
+        try:
+            program = idle.pop()
+        except IndexError:
+            program = Program(planned, ROWS, threads, False, learns=False, packed=self._packed)
+        y = program.predict(np.ascontiguousarray(array))
+        idle.append(program)
+        return y
+
+    def _checked(self, x: np.ndarray) -> tuple[Planned, np.ndarray]:
+        """The plan, and x for it; raises what the net itself would, for an x that does not fit."""
+        warn_unless_pixels("Predictor", x)
+        if x.ndim != 2:
+            raise ShapeError(explain("Predictor", "x of shape (batch, inputs)", x.shape))
+        with self._planning:
+            if self._planned is None:
+                self._plan(x)
+        planned = self._planned
+        assert planned is not None
+        fits = x.dtype == planned.dtype or (x.dtype == np.uint8 and planned.dtype == np.float32)
+        if not fits or x.shape[1] != planned.width:
+            self._call(x)
+            got = f"{x.shape} of {x.dtype}"
+            expected = f"x of shape (batch, {planned.width}) and dtype {planned.dtype}"
+            raise ShapeError(explain("Predictor", expected, got))
+        return planned, x
+
+    def _plan(self, x: np.ndarray) -> None:
+        """Plans the net for inputs as x, and packs its weights."""
+        self._call(x)
+        planned = planned_or_not(self._net, x.shape[1])
+        if isinstance(planned, NotPlanned):
+            reason = planned.reason
+            expected = "a net in which every layer has a plan"
+            raise ArgumentError(explain("Predictor", expected, reason.what, reason.hint))
+        program = Program(planned, ROWS, 1, False, learns=False)
+        program.predict(np.zeros((1, planned.width), planned.dtype))
+        program.kernel.is_ready = True
+        self._packed = program.packed
+        self._idle[1].append(program)
+        self._planned = planned
+
+    def _call(self, x: np.ndarray) -> None:
+        """Calls the layers with a row of x, which raises where it does not fit."""
+        predict(self._net, x[:1])
