@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 # Nanoseconds that one kernel call trains for, so that Ctrl-C does not have to wait for an epoch.
 CALL = 100e6
 
+LOOP = 20e3  # nanoseconds that the loop takes a layer, there and back, beside the products
 PASSES = 3  # that a step takes as long as: forward, and both products of backward
 WORTH_PACKING = 4  # steps in a call
 
@@ -104,6 +105,7 @@ class TrainingStep:
         self.squares: list[np.ndarray] | None = None
         self._net: Planned | NotPlanned | None = None
         self._why = ""  # the last step took the loop
+        self._rows = 1  # of the last batch in the loop
         self._program: Program | None = None
         self._program_for: Any = None
         self._running_in = 0  # the process in which a call goes on; a child forked then may call
@@ -144,6 +146,16 @@ class TrainingStep:
         """
         return self._why
 
+    def is_slow(self) -> bool:
+        """Whether the last step took the loop, and a kernel call would take less than half the
+        time: for each layer the loop takes some 20 µs beside the products, of whatever size."""
+        if not self._why:
+            return False
+        matrices = [p.shape for p in self.net.parameters() if p.ndim == 2]
+        products = sum(_kernels.product_nanoseconds(self._rows, *shape) for shape in matrices)
+        layers = sum(not any(layer.children()) for layer in self.net.layers_within())
+        return LOOP * layers > PASSES * products
+
     def __call__(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """One step on a batch; gives its loss."""
         inputs = x.data if isinstance(x, Tensor) and not x.requires_grad else x
@@ -155,6 +167,7 @@ class TrainingStep:
         if planned is not None:
             rows = np.ascontiguousarray(inputs)
             return self._run(*planned, rows, None, len(rows), 1).item()
+        self._rows = len(y) if hasattr(y, "__len__") else 1
         if self.squares is not None:
             self.squares.append(np.array([squares_of(self.net)]))
         self.optimizer.zero_grad()

@@ -34,7 +34,12 @@ def has_tqdm() -> bool:
 
 
 class Meter(Callback):
-    """Counts samples and time: what every display shows."""
+    """Counts samples and time: what every display shows. It tells once what makes training slow."""
+
+    is_told = False
+
+    def write(self, text: str) -> None:
+        """Writes a line of its own."""
 
     def on_train_begin(self, run: Run) -> None:
         """Starts the clock."""
@@ -49,6 +54,11 @@ class Meter(Callback):
         """Counts; and shows, if the last time is long enough ago."""
         self.samples += run.feed.seen - self.before
         self.before = run.feed.seen
+        if not self.is_told and run.stepper.is_slow():
+            self.is_told = True
+            self.write(
+                f"each step is taken by itself, at half the speed or less: {run.stepper.why()}"
+            )
         now = perf_counter()
         if now - self.shown_at >= SECONDS:
             self.shown_at = now
@@ -77,6 +87,10 @@ class Line(Meter):
         super().on_train_begin(run)
         if run.origin:
             self._write(f"{run.origin}\n")
+
+    def write(self, text: str) -> None:
+        """Writes a line of its own."""
+        self._write(("\r\033[K" if self.file.isatty() else "") + text + "\n")
 
     def show(self, run: Run) -> None:
         """Writes the line anew."""
@@ -130,6 +144,10 @@ class Bar(Meter):
         )  # fmt: skip
         self.told = 0
         self.values: dict[str, float] = {}  # of the last epoch
+
+    def write(self, text: str) -> None:
+        """Writes a line above the bar."""
+        self.bar.write(text, file=sys.stderr)
 
     def show(self, run: Run) -> None:
         """Moves the bar on."""

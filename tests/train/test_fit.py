@@ -459,3 +459,22 @@ def test_arguments_of_the_wrong_kind_are_told_before_the_first_step(arguments, m
     with pytest.raises(minidl.ArgumentError, match=message):
         train.fit(net, given.pop("data"), F.cross_entropy, optimizer, **given)
     assert optimizer.state_dict()["parameters.0.steps"] == 0
+
+
+class Halved(nn.Layer):
+    def forward(self, x):
+        return x * 0.5
+
+
+@pytest.mark.parametrize("way", ["kernel", "loop", "large batches in the loop"])
+def test_what_makes_training_slow_is_told_once(way, capsys):
+    rows = 20_000 if way.startswith("large") else 64
+    x = np.zeros((rows, 20), np.float32)
+    net = nn.Sequential(nn.Dense(20, 40), nn.ReLU() if way == "kernel" else Halved())
+    optimizer = optim.SGD(net.parameters(), 0.1)
+    train.fit(
+        net, (x, np.zeros(rows, int)), F.cross_entropy, optimizer, 2, batch_size=rows // 2,
+        progress="line", guards=False,
+    )  # fmt: skip
+    told = capsys.readouterr().err.count("Halved, whose forward has no plan. Try:")
+    assert told == (1 if way == "loop" else 0)
