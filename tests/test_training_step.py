@@ -83,7 +83,8 @@ def trained(how, make_net, make_optimizer, threads=1, batch_size=16, epochs=2, x
             else:
                 losses.append(written_out(net, optimizer, batches, schedule, loss, **bounds))
     state = [np.asarray(v).tobytes() for v in optimizer.state_dict().values()]
-    values = [v.tobytes() for v in net.state_dict().values()] + [net.random_state()]
+    state.append(net.random_state())
+    values = [v.tobytes() for v in net.state_dict().values()]
     dtype = next(net.parameters()).dtype
     return np.concatenate(losses).astype(dtype).tobytes(), values, state
 
@@ -656,6 +657,18 @@ def test_noise_and_bias(level):
         )  # fmt: skip
 
     assert_same_bits(net, OPTIMIZERS["adam"])
+
+
+@pytest.mark.parametrize("affine", [True, False])
+def test_layer_norm_and_rms_norm(affine, level):
+    def net():
+        return nn.Sequential(
+            nn.LayerNorm(50, affine=affine), nn.Dense(50, 40), nn.RMSNorm(40, affine=affine),
+            nn.ReLU(), nn.LayerNorm(40, affine=affine), nn.Dense(40, 10),
+            nn.RMSNorm(10, 0.1, affine=affine),
+        )  # fmt: skip
+
+    assert_same_bits(net, OPTIMIZERS["momentum"])
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,11 @@ from ..engine.tensor import (
     record,
     require_float,
 )
+from ..errors import Unplanned
 from ..tools.checks import check_size
 from .base import Layer, Parameter
 from .checks import check_eps, check_units, check_width
+from .plan import Builder, Value
 
 NANOSECONDS = 0.8  # for one element, there and back alike
 
@@ -65,8 +67,12 @@ def rms_norm(x: Any, weight: Any = None, eps: float | None = None) -> Tensor:
     """
     x = as_tensor(x, "rms_norm")
     require_float("rms_norm", x)
-    eps = float(np.finfo(x.dtype).eps) if eps is None else eps
-    return normalized(RMS_NORM, x, weight, None, eps, is_centered=False)
+    return normalized(RMS_NORM, x, weight, None, usual(eps, x.dtype), is_centered=False)
+
+
+def usual(eps: float | None, dtype: np.dtype) -> float:
+    """The eps of RMS normalisation, if none is given the distance of 1 from the next number."""
+    return float(np.finfo(dtype).eps) if eps is None else eps
 
 
 def normalized(
@@ -130,6 +136,35 @@ def formula(
     return (exact / size * weight + bias).astype(x.dtype)
 
 
+def planned(
+    builder: Builder, x: Value, units: int, weight: Parameter | None, bias: Parameter | None,
+    eps: float, is_centered: bool,
+) -> Value:  # fmt: skip
+    """Either layer's plan."""
+    check_eps("LayerNorm" if is_centered else "RMSNorm", eps)
+    if x.width != units:
+        raise Unplanned(f"a norm of {units} units after {x.width} columns", "layers that fit")
+    is_learned = builder.is_learned(weight, bias)
+    y = builder.value(units, x.is_wanted or is_learned, gradient=None if is_learned else x.gradient)
+    arguments: dict[str, Any] = {
+        "x": x.numbers, "y": y.numbers, "dx": x.gradient, "dy": y.gradient, "width": units,
+        "weight": builder.vector(weight, units), "bias": builder.vector(bias, units),
+        "ones": np.ones(units, builder.dtype), "zeros": np.zeros(units, builder.dtype),
+        "eps": eps, "is_centered": is_centered, "group": builder.lanes,
+        "center": np.empty(builder.batch), "scale": np.empty(builder.batch),
+        "dweight": builder.memory(weight), "dbias": builder.memory(bias),
+    }  # fmt: skip
+    builder.forward("layer norm", **arguments)
+    if x.is_wanted:
+        builder.backward("layer norm back", **arguments)
+    if is_learned:
+        builder.afterwards("gradients of layer norm", **arguments)
+    builder.learn(weight, "take gradient", memory=arguments["dweight"])
+    builder.learn(bias, "take gradient", memory=arguments["dbias"])
+    builder.cost(row=NANOSECONDS * units)
+    return y
+
+
 LAYER_NORM = Operation("layer_norm", kernel=gradients, recorded=by_formula(formula))
 RMS_NORM = Operation("rms_norm", kernel=gradients, recorded=by_formula(formula))
 
@@ -162,6 +197,10 @@ class LayerNorm(Layer):
         check_width("LayerNorm", x, self.units)
         return layer_norm(x, self.weight, self.bias, self.eps)
 
+    def plan(self, builder: Builder, x: Value) -> Value:
+        """Row by row, and the gradients of weight and bias when the way back is done."""
+        return planned(builder, x, self.units, self.weight, self.bias, self.eps, is_centered=True)
+
     def describe(self) -> str:
         """Its size, and the options."""
         return f"{self.units}, eps={self.eps}, affine={self.weight is not None}"
@@ -193,6 +232,11 @@ class RMSNorm(Layer):
         x = as_tensor(x, "RMSNorm")
         check_width("RMSNorm", x, self.units)
         return rms_norm(x, self.weight, self.eps)
+
+    def plan(self, builder: Builder, x: Value) -> Value:
+        """As LayerNorm's."""
+        eps = usual(self.eps, builder.dtype)
+        return planned(builder, x, self.units, self.weight, None, eps, is_centered=False)
 
     def describe(self) -> str:
         """Its size, and the options."""

@@ -78,6 +78,7 @@ class Builder:
         self.nanoseconds = np.zeros(2)  # that forward takes a core: once, and for each row
         self.forwards: list[Instruction] = []
         self.backwards: list[Instruction] = []
+        self.after: list[Instruction] = []  # the whole way back
         self.matrices: list[Instruction] = []  # the dense layers' updates
         self.gradients: dict[Place, list[Instruction]] = {}  # of a parameter, one for each use
         self._places: dict[int, Place] = {}
@@ -168,6 +169,10 @@ class Builder:
         """An instruction of the way back; what is planned later comes before it."""
         self.backwards.insert(0, Instruction(name, arguments, is_live))
 
+    def afterwards(self, name: str, **arguments: Any) -> None:
+        """An instruction that finds gradients when the way back is done."""
+        self.after.append(Instruction(name, arguments))
+
     def hand_back(self, y: Value, x: Value) -> None:
         """dx = dy, on the way back."""
         if x.is_wanted and x.gradient != y.gradient:
@@ -211,6 +216,7 @@ class Builder:
             *self.backwards,
             Instruction("total loss", outputs),
             *(Instruction("total of squares", arguments) for arguments in squared),
+            *self.after,
         ]
 
     def packable(self) -> list[dict[str, Any]]:

@@ -136,8 +136,10 @@ class Training:
     def drawn_layer(self, width: int) -> nn.Layer:
         """Any layer that takes and gives so many numbers."""
         makers = (
-            self.drawn_dropout, self.drawn_batch_norm, lambda width: nn.Bias(width),
+            self.drawn_dropout, self.drawn_batch_norm, nn.Bias,
             lambda width: nn.GaussianNoise(self.one_of(0.0, 0.1)),
+            lambda width: nn.LayerNorm(width, 0.1, affine=self.happens(0.7)),
+            lambda width: nn.RMSNorm(width, self.one_of(None, 0.1), affine=self.happens(0.7)),
             lambda width: self.drawn_activation(width, pieces=1),
         )  # fmt: skip
         if self.happens(0.03):
