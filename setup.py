@@ -16,7 +16,6 @@ import sysconfig
 import tempfile
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy
 from Cython import Tempita
@@ -101,28 +100,11 @@ NUMPY = [
 ]
 
 
-class Level(NamedTuple):
-    """One build of the kernels: its compiler flags, and what the matrix product's register tile
-    is made of: vectors of so many bytes, and how many of them are summed up at a time. They leave
-    registers for three vectors of B and one of A.
-    """
-
-    flags: list[str]
-    vector_bytes: int
-    sums: int
-
-    @property
-    def macros(self) -> list[tuple[str, str]]:
-        return [("VECTOR_BYTES", str(self.vector_bytes)), ("TILE_SUMS", str(self.sums))]
-
-
-X86 = platform.machine().lower() in ("x86_64", "amd64")
-LEVELS = {"baseline": Level([], vector_bytes=16, sums=8 if X86 else 24)}
-if X86:
-    LEVELS["v3"] = Level(["-march=x86-64-v3"], vector_bytes=32, sums=12)
-    LEVELS["v4"] = Level(
-        ["-march=x86-64-v4", "-mprefer-vector-width=512"], vector_bytes=64, sums=24
-    )
+# One build of the kernels each, and its compiler flags; what the kernels know of it is in cpu.pxd.
+LEVELS: dict[str, list[str]] = {"baseline": []}
+if platform.machine().lower() in ("x86_64", "amd64"):
+    LEVELS["v3"] = ["-march=x86-64-v3"]
+    LEVELS["v4"] = ["-march=x86-64-v4", "-mprefer-vector-width=512"]
 if wanted := os.environ.get("MINIDL_LEVELS"):
     LEVELS = {name: LEVELS[name] for name in wanted.split()}
 
@@ -224,7 +206,6 @@ def generated_c() -> tuple[dict[str, Path], Path]:
 
 def level_extension(name: str, source: Path, level_name: str, flags: list[str]) -> Extension:
     """The kernel `name` at one level: a source of one line, so that each has its own object."""
-    level = LEVELS[level_name]
     stub = GENERATED / level_name / f"{name}.c"
     write_if_new(stub, f'#include "{os.path.relpath(source, stub.parent)}"\n')
     openmp = openmp_flags()
@@ -232,9 +213,9 @@ def level_extension(name: str, source: Path, level_name: str, flags: list[str]) 
         ".".join([*KERNELS.parts, level_name, name]),
         [stub.as_posix()],
         depends=[source.as_posix(), "setup.py"],
-        extra_compile_args=flags + level.flags + openmp,
+        extra_compile_args=flags + LEVELS[level_name] + openmp,
         extra_link_args=openmp,
-        define_macros=level.macros + NUMPY,
+        define_macros=NUMPY,
         include_dirs=[numpy.get_include()],
     )
 

@@ -50,8 +50,8 @@ cdef extern from *:
        no room in the second-level cache; to copy B more often takes longer. */
     #define BLOCK_ROWS 516
 
-    /* Numbers that one call of a function on a row works on: so many that the call costs nothing,
-       so few that threads have some to share. */
+    /* Elements that a call of a pointwise kernel works on. For fewer, the call itself would take a
+       part of the time that shows; of more, a small array would be too few pieces for threads. */
     #define PIECE 4096
 
     /* What repays. Rows of A from which on B is copied, if it is wider than a panel: five of 784 x

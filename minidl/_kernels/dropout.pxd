@@ -17,6 +17,7 @@ Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 20
 
 from libc.stdint cimport uint32_t, uint64_t
 
+from minidl._kernels.cpu cimport VECTOR_BYTES
 from minidl._kernels.scalar cimport real
 
 cdef extern from *:

@@ -7,6 +7,7 @@ far they are off, are in series32.pxd and series64.pxd.
 
 from cython.parallel cimport prange
 
+from minidl._kernels.cpu cimport PIECE
 from minidl._kernels.ndarray cimport FLOAT, data, empty_like, load, size, type_of
 from minidl._kernels.real cimport magnitude, root
 from minidl._kernels.scalar cimport full_exp, full_expm1, full_log1p, real
@@ -14,9 +15,6 @@ from minidl._kernels.scalar cimport log as full_log
 from minidl._kernels.scalar cimport tanh as full_tanh
 
 load()
-
-cdef enum:
-    PIECE = 4096  # numbers of one call: enough that it costs nothing, few enough to share out
 
 ctypedef void (*of_floats)(const float *, float *, Py_ssize_t) noexcept nogil
 ctypedef void (*of_doubles)(const double *, double *, Py_ssize_t) noexcept nogil

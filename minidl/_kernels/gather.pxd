@@ -2,6 +2,7 @@
 
 from libc.stdint cimport uint8_t
 
+from minidl._kernels.cpu cimport CACHE_LINE
 from minidl._kernels.scalar cimport real
 
 cdef extern from *:
@@ -15,7 +16,6 @@ cdef extern from *:
     void PREFETCH(const void *address) noexcept nogil
 
 cdef enum:
-    CACHE_LINE = 64  # bytes
     ROWS_AHEAD = 2
 
 

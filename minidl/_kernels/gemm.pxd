@@ -7,59 +7,43 @@
 
 Every element of C is one sum in the order of the depth, from `start` on, whatever the tile it
 falls in and whoever computes it, so the bits depend neither on the number of threads nor on the
-other rows. Of more than DEEP steps, as in the gradient of weights for a large batch, each block of
-the depth has a sum of its own, and the blocks' sums are added up: in one go a rounding error
-passes through all additions, and float32 loses ones below 2^24.
+other rows. A sum of more than DEEP steps, as in the gradient of weights for a large batch, is cut:
+each block of the depth has a sum of its own, and these are added up. In one go a rounding error
+would pass through all additions, and a float32 sum of ones would stop growing at 2^24.
 """
 
 from cython.parallel cimport prange
 
+from minidl._kernels.cpu cimport (
+    BLOCK_ROWS, CACHE_LINE, COPY_A, COPY_B, COPY_DEPTH, FEW_ROWS, FEW_STEPS, PANEL_BYTES,
+    SLAB_NUMBERS, SQUARES, STREAMED, TILE_SUMS, WIDEST)
 from minidl._kernels.scalar cimport real
 from minidl._kernels.tile cimport (
-    DEPTH_BLOCK, LANES, SIDE_NUMBERS, TILE_SUMS, WIDEST, Matrix, in_line, lanes_of, out_of_line,
-    pack, pack_transposed, pieces, side, side_doubles, side_floats, side_of, strip, turn)
+    DEPTH_BLOCK, LANES, SIDE_NUMBERS, TILE_ROWS, Matrix, in_line, lanes_of, out_of_line, pack,
+    pack_transposed, pieces, side, side_doubles, side_floats, side_of, strip, turn)
 
 cdef extern from *:
     """
-    #define BLOCK_ROWS 516
-    #define SLAB_NUMBERS 32768
-    #define FEW_ROWS 6
-    #define FEW_STEPS 2
-    #define STREAMED 256
-    #define COPY_DEPTH 100
-    #define DEEP 1024
-    #define SQUARES 4
-    #define TILE_ROWS 4
-    #define COPY_A 1
-    #define COPY_B 4
-    /* A thread's copies: its stack may have no room for 282 KB. They come with the thread, and go
-       with it. What checks memory watches a stack closer: there every call has its own. Both begin
-       on a cache line, as a vector that lies across two costs double. */
+    /* A thread's copies of A and B. A stack may have no room for their 282 KB, so they are
+       thread-local memory. The sanitizers check accesses to a stack more closely: under them each
+       call has copies there. Both begin on a cache line, as it takes twice as long to load a
+       vector that lies across two. */
     #ifdef MINIDL_COPIES_ON_STACK
     #define KEPT
     #else
     #define KEPT static _Thread_local
     #endif
     typedef struct {
-        char slab[SLAB_NUMBERS * sizeof(double)] __attribute__((aligned(64)));
-        char panel[PANEL_BYTES] __attribute__((aligned(64)));
+        char slab[SLAB_NUMBERS * sizeof(double)] __attribute__((aligned(CACHE_LINE)));
+        char panel[PANEL_BYTES] __attribute__((aligned(CACHE_LINE)));
     } Copies;
     """
     ctypedef struct Copies "KEPT Copies":
         char *slab
         char *panel
-    enum:
-        BLOCK_ROWS  # of A, that one packing of B serves
-        SLAB_NUMBERS
-        FEW_ROWS  # below, a copy of B does not repay, if B is wider than a panel
-        FEW_STEPS  # below, there is nothing to keep C in registers for
-        STREAMED  # columns whose sums are made beside C
-        COPY_DEPTH  # of A transposed, from which on a copy of it repays
-        DEEP  # steps in one sum, at most
-        SQUARES  # side by side, so that enough sums are under way
-        TILE_ROWS  # of the widest tile, about
-        COPY_A  # what it costs to read a number of A, in multiply-adds
-        COPY_B  # what it costs to copy a number of B
+
+cdef enum:
+    DEEP = 1024  # steps in one sum, at most
 
 
 cdef inline out_of_line stream(
@@ -124,7 +108,8 @@ cdef inline in_line squares(
     const real *a, Py_ssize_t a_column, const real *b, Py_ssize_t b_row, const real *start,
     side *c, Py_ssize_t count, Py_ssize_t depth
 ) noexcept nogil:
-    """A row of C = start + A · Bᵀ in `count` squares' columns. `side` is that of `real`."""
+    """A row of C = start + A · Bᵀ, as many columns as `count` squares have. `side` is the vector
+    type of `real`."""
     cdef side acc[SQUARES]
     cdef side turned[SIDE_NUMBERS]
     cdef Py_ssize_t n = side_of(sizeof(real)), p = 0, j, k
@@ -149,10 +134,10 @@ cdef inline out_of_line row_of_squares(
     const real *a, Py_ssize_t a_column, const real *b, Py_ssize_t b_row, const real *start,
     side *c, Py_ssize_t columns, Py_ssize_t depth
 ) noexcept nogil:
-    """A row of C = start + A · Bᵀ without a copy of B, whose squares are transposed in registers:
-    some at a time, so that enough sums are under way. The last are taken from the end of the row,
-    where some columns are computed again: their sums are the same. (300 x 785: 27 µs, by panels
-    54, to read B alone 14.)"""
+    """A row of C = start + A · Bᵀ without a copy of B, whose squares are transposed in registers,
+    SQUARES of them at a time. If the columns are no multiple of that, the last squares end with the
+    row: some columns are computed twice, to the same sums. (300 x 785: 27 µs, by panels 54, to read
+    B alone 14.)"""
     cdef real zeros[SQUARES * SIDE_NUMBERS]
     cdef Py_ssize_t n = side_of(sizeof(real)), left, p, j
     cdef Py_ssize_t width = SQUARES * n if columns >= SQUARES * n else n if columns >= n else 1
@@ -178,8 +163,8 @@ cdef inline out_of_line row_of_squares(
 cdef inline void copy_slab(
     const real *a, Py_ssize_t a_column, Py_ssize_t rows, Py_ssize_t depth, real *slab
 ) noexcept nogil:
-    """A transposed, in groups of TILE_SUMS rows: a group's numbers for each step of the depth
-    together, so that tiles read on instead of going from page to page."""
+    """Copies a transposed A in groups of TILE_SUMS rows: for each step of the depth a group's
+    numbers lie together, so that a tile reads memory in order instead of a page for each step."""
     cdef Py_ssize_t group, p, i, here
     for group in range(pieces(rows, TILE_SUMS)):
         here = min(<Py_ssize_t> TILE_SUMS, rows - group * TILE_SUMS)
@@ -196,20 +181,21 @@ cdef inline void copy_slab(
 
 
 cdef struct Panels:
-    # How B (depth x columns) is cut: the depth evenly into blocks, and the columns, counted in
-    # vectors, evenly into panels.
+    # How B (depth x columns) is cut: the depth evenly into blocks, the columns evenly into panels
+    # of whole vectors.
     Py_ssize_t depth
     Py_ssize_t columns
-    Py_ssize_t lanes
-    Py_ssize_t block
-    Py_ssize_t vectors
+    Py_ssize_t lanes  # numbers in a vector
+    Py_ssize_t block  # steps of a block, at most
+    Py_ssize_t vectors  # of a row of B
     Py_ssize_t panels
 
 
 cdef inline Panels panels_of(
     Py_ssize_t depth, Py_ssize_t columns, Py_ssize_t multiple, size_t itemsize
 ) noexcept nogil:
-    """A multiple of so many panels, where the columns are enough for that."""
+    """The cut of B into a number of panels that is a multiple of `multiple`, if it has columns
+    enough."""
     cdef Py_ssize_t lanes = lanes_of(itemsize), vectors = pieces(columns, lanes)
     cdef Py_ssize_t block = pieces(depth, max(<Py_ssize_t> 1, pieces(depth, DEPTH_BLOCK)))
     cdef Py_ssize_t panels = pieces(pieces(vectors, WIDEST), multiple) * multiple
@@ -223,7 +209,7 @@ cdef inline Py_ssize_t left_of(Panels at, Py_ssize_t q) noexcept nogil:
 
 
 cdef inline Py_ssize_t place_of(Panels at, Py_ssize_t p, Py_ssize_t q) noexcept nogil:
-    """Where panel q of the block that starts at depth p lies, if all panels are kept."""
+    """Where panel q of the block that starts at depth p lies in a copy of all of B."""
     return p * at.vectors * at.lanes + left_of(at, q) * min(at.block, at.depth - p)
 
 
@@ -231,7 +217,8 @@ cdef inline void pack_panels(
     const real *b, Panels at, Py_ssize_t first, Py_ssize_t end, Py_ssize_t first_panel,
     Py_ssize_t end_panel, real *packed
 ) noexcept nogil:
-    """Rows first ... end - 1 of B in some panels' columns, to their places in `packed`."""
+    """Copies rows first ... end - 1 of B, in the columns of panels first_panel ... end_panel - 1,
+    to their places in `packed`."""
     cdef Py_ssize_t p, q, count, left, width
     while first < end:
         p = first // at.block * at.block
@@ -248,7 +235,7 @@ cdef inline void unpack_panels(
     const real *packed, Panels at, Py_ssize_t first, Py_ssize_t end, Py_ssize_t first_panel,
     Py_ssize_t end_panel, real *b
 ) noexcept nogil:
-    """The way back."""
+    """Copies the same rows and columns from `packed` to B."""
     cdef Py_ssize_t i, j, p, q, left, width
     cdef const real *row
     for q in range(first_panel, end_panel):
@@ -266,9 +253,9 @@ cdef inline void run_block(
     Panels at, Py_ssize_t first_panel, Py_ssize_t end_panel,
     const real *start, real *c, Py_ssize_t c_row, Py_ssize_t rows
 ) noexcept nogil:
-    """C = start + A · B in some panels' columns, for up to BLOCK_ROWS rows. `packed` holds all
-    panels of B; if it is NULL, each is packed now. c_row = 0 puts C in panels too, one after the
-    other."""
+    """C = start + A · B in the columns of panels first_panel ... end_panel - 1, for at most
+    BLOCK_ROWS rows. `packed` is a copy of B in panels, or NULL: then each panel is copied here.
+    With c_row = 0 C lies in panels too, one after the other."""
     cdef Copies copies
     cdef real *slab = <real *> copies.slab
     cdef real *panel = <real *> copies.panel
@@ -315,7 +302,7 @@ cdef inline void run_block(
 cdef inline Py_ssize_t block_rows(
     Py_ssize_t rows, bint a_transposed, Py_ssize_t depth
 ) noexcept nogil:
-    """The rows of a block of A: evenly, in whole groups."""
+    """The rows of a block of A: the blocks are alike, and multiples of TILE_SUMS."""
     cdef Py_ssize_t limit = BLOCK_ROWS, groups = max(<Py_ssize_t> 1, pieces(rows, TILE_SUMS))
     if a_transposed:
         limit = SLAB_NUMBERS // max(<Py_ssize_t> 1, min(<Py_ssize_t> DEPTH_BLOCK, depth))

@@ -12,6 +12,8 @@ where eight processes shared two cores, an epoch of 784-128-10 took 2 to 30 s wi
 with this one.
 """
 
+from minidl._kernels.cpu cimport CACHE_LINE
+
 cdef extern from *:
     """
     #include <sched.h>
@@ -25,7 +27,7 @@ cdef extern from *:
     #endif
 
     enum {
-        LINE = 128,  /* a line, and the next one, which some processors fetch with it */
+        LINE = 2 * CACHE_LINE,  /* as some processors fetch the next line with one */
         PAUSES = 500,
         FLAT = 16,   /* threads that meet at one gate */
         GROUPS = 8   /* of more threads */

@@ -6,6 +6,7 @@ For pointwise activations a row is any piece of the array, and the last may be s
 
 from cython.parallel cimport prange
 from minidl._kernels.address cimport address
+from minidl._kernels.cpu cimport CACHE_LINE, PIECE
 from minidl._kernels.instruction cimport Columns, Run, Turn, at, columns_of, instruction
 from minidl._kernels.ndarray cimport FLOAT, data, empty_like, load, size, type_of
 from minidl._kernels.rows cimport (
@@ -16,10 +17,7 @@ from minidl._kernels.scalar cimport real
 load()
 
 INSTRUCTIONS = {}
-
-cdef enum:
-    PIECE = 4096  # numbers that one call of a pointwise function works on
-    LINE = 16  # floats of a cache line
+POINTWISE_ROW = PIECE  # for Python
 
 
 def forward(
@@ -117,7 +115,8 @@ def learned(
     and dy."""
     cdef void *f = learned_function(function, sizeof(real))
     cdef Py_ssize_t rows = x.shape[0], units = x.shape[1], thread
-    cdef Py_ssize_t share = ((units + threads - 1) // threads + LINE - 1) // LINE * LINE
+    cdef Py_ssize_t line = CACHE_LINE // sizeof(real)
+    cdef Py_ssize_t share = ((units + threads - 1) // threads + line - 1) // line * line
     if rows == 0 or units == 0:
         gradient[:] = 0
         return

@@ -6,10 +6,8 @@ neither on the threads nor on how W lies in memory.
 """
 
 from minidl._kernels.scalar cimport real
+from minidl._kernels.tile cimport LANES as MOST_LANES
 from minidl._kernels.tile cimport lanes_of
-
-cdef enum:
-    MOST_LANES = 16  # of float32 in the widest vector
 
 
 cdef inline void add_squares(const real *w, Py_ssize_t n, double *sums) noexcept nogil:

@@ -4,8 +4,8 @@ A tile of C, a few rows by up to WIDEST vectors, stays in the vector registers w
 the depth adds one outer product after the other: per step it loads a row of B and a number of A
 for each of its rows, and multiplies and adds TILE_SUMS vectors. On Zen 3 these are 12 vectors of 8
 floats in 6 cycles, for 3 + 4 loads. The rows of B come from a panel: B's columns of one tile,
-copied together. A panel of fewer vectors has a tile of more rows, so there are always about
-TILE_SUMS sums under way, which a multiply-add that takes 4 cycles needs to start two in each.
+copied together. A panel of fewer vectors has a tile of more rows, so that always about TILE_SUMS
+sums are under way: a multiply-add takes 4 cycles and two can start in each, so 8 are needed.
 
 `floats` and `doubles` are vectors as GCC and Clang know them: one operator works on all lanes.
 Left to find the vectors by itself, GCC 12 gives up on some of these shapes (9 GFLOP/s for 80).
@@ -13,20 +13,19 @@ Left to find the vectors by itself, GCC 12 gives up on some of these shapes (9 G
 
 from libc.stdint cimport int32_t
 
+from minidl._kernels.cpu cimport PANEL_BYTES, SIDE_BYTES, TILE_SUMS, VECTOR_BYTES, WIDEST
 from minidl._kernels.scalar cimport real
 
 cdef extern from *:
     """
     #include <stdint.h>
-    #define WIDEST 3
-    #define PANEL_BYTES 25600
     #define DEPTH_BLOCK (PANEL_BYTES / (WIDEST * VECTOR_BYTES))
     #define LANES (VECTOR_BYTES / sizeof(float))
+    #define TILE_ROWS (TILE_SUMS / WIDEST)
     typedef float floats __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
     typedef double doubles __attribute__((vector_size(VECTOR_BYTES), aligned(8), may_alias));
     typedef int32_t bits __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
-    /* What the squares of a transpose consist of: vectors that every level has. */
-    #define SIDE_BYTES 16
+    /* What the squares of a transpose consist of. */
     #define SIDE_NUMBERS (SIDE_BYTES / sizeof(float))
     typedef float side_floats __attribute__((vector_size(SIDE_BYTES), aligned(4), may_alias));
     typedef double side_doubles __attribute__((vector_size(SIDE_BYTES), aligned(8), may_alias));
@@ -78,14 +77,10 @@ cdef extern from *:
     ctypedef void out_of_line "OUT_OF_LINE void"
     ctypedef void in_line "IN_LINE void"
     enum:
-        VECTOR_BYTES  # from setup.py, by CPU level
-        TILE_SUMS  # from there too: vectors that are summed up at a time
-        WIDEST  # vectors of a panel, at most
-        PANEL_BYTES  # of a panel, at most: three quarters of the first-level cache
-        DEPTH_BLOCK  # the depth of a panel of that size
-        SIDE_BYTES  # of a square that is transposed in registers
-        SIDE_NUMBERS  # floats in a side
+        DEPTH_BLOCK  # steps of a panel, at most
+        SIDE_NUMBERS  # floats in a square's side
         LANES  # floats in a vector
+        TILE_ROWS  # of the widest tile
 
 ctypedef fused vector:
     floats
@@ -114,9 +109,9 @@ cdef inline in_line tile(
     Py_ssize_t rows, Py_ssize_t vectors, const real *a, Matrix a_at, const vector *panel,
     const real *start, Py_ssize_t start_row, real *c, Py_ssize_t c_row, Py_ssize_t depth, bint adds
 ) noexcept nogil:
-    """C = start + A (rows x depth) · panel (depth x vectors), depth > 0; `adds`: C += that.
-    start_row is 0 if all rows start alike. `vector` is that of `real`; the compiler knows rows and
-    vectors, and unrolls."""
+    """C = start + A (rows x depth) · panel (depth x vectors), depth > 0; with `adds`, C += that.
+    With start_row = 0 all rows have the same start. `vector` is the vector type of `real`. The
+    compiler knows rows and vectors as constants, and unrolls their loops."""
     cdef vector acc[TILE_SUMS][WIDEST]
     cdef Py_ssize_t i, j, p
     ASSUME(depth > 0)
@@ -196,8 +191,8 @@ cdef inline void strip(
     Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t depth, bint adds
 ) noexcept nogil:
     """C (rows x at most one panel) = start + A · panel, or C += that, tile by tile. A lies in
-    groups of TILE_SUMS rows, a_group numbers apart. If C is narrower than the panel, the tile
-    writes to `wide`, and what belongs to C is copied."""
+    groups of TILE_SUMS rows, a_group numbers apart. Where C is narrower than the panel, a tile's
+    results go to `wide`, and from there C's columns to C."""
     cdef real wide[TILE_SUMS * LANES]
     cdef Py_ssize_t width = vectors * lanes_of(sizeof(real)), row = 0, count, i, j
     cdef Py_ssize_t from_row, to_row
@@ -249,9 +244,10 @@ cdef inline void pack(
     const real *b, Py_ssize_t b_row, Py_ssize_t depth, Py_ssize_t columns, Py_ssize_t vectors,
     real *panel
 ) noexcept nogil:
-    """Rows that lie apart in memory, each on a page of its own where the matrix is wide, put
-    together; up to full vectors with zeros. (46 to 74 GFLOP/s at 128 x 784 x 512 on Zen 3.) Of a
-    narrow B too whole vectors are read, which go on into its next row, while there is one."""
+    """Copies some columns of B to a panel, filled up to whole vectors with zeros. (Each row of a
+    wide B lies on another page: with the copy, 74 GFLOP/s at 128 x 784 x 512 on Zen 3; without,
+    46.) Whole vectors are read of a narrow B too: they reach into the next rows, as long as there
+    are any, and a mask clears what is not of the columns."""
     cdef int32_t mask[WIDEST * LANES]
     cdef Py_ssize_t p, j, width = vectors * lanes_of(sizeof(real))
     cdef Py_ssize_t whole = depth - pieces(width - columns, b_row)
@@ -269,7 +265,8 @@ cdef inline Py_ssize_t side_of(size_t itemsize) noexcept nogil:
 
 
 cdef inline in_line turn(const real *b, Py_ssize_t b_row, side *turned) noexcept nogil:
-    """turned = Bᵀ for a square of B, of which a side fills SIDE_BYTES. `side` is that of `real`."""
+    """turned = Bᵀ for a square of B whose side fills SIDE_BYTES. `side` is such a vector of
+    `real`."""
     if real is float and side is side_floats:
         turn_floats(b, b_row, turned)
     elif real is double and side is side_doubles:
@@ -294,8 +291,8 @@ cdef inline void pack_transposed(
     const real *b, Py_ssize_t b_row, Py_ssize_t depth, Py_ssize_t columns, Py_ssize_t vectors,
     real *panel
 ) noexcept nogil:
-    """As pack, for the transpose: in squares that are transposed in registers, and what is left
-    number by number. (785 x 300: 25 µs, where rows woven by fours in memory took 42, on Zen 3.)"""
+    """As pack, for the transpose of B: in squares that are transposed in registers, and the rest
+    number by number. (785 x 300: 25 µs on Zen 3; 42 with four rows woven together in memory.)"""
     cdef Py_ssize_t width = vectors * lanes_of(sizeof(real)), n = side_of(sizeof(real)), p, j
     cdef Py_ssize_t turned_depth = depth // n * n, turned_columns = columns // n * n
     if real is float:

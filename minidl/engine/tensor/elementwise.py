@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from . import Tensor
 
 NANOSECONDS = 1  # of a kernel for one float32
-SMALL = 4096  # up to which one thread is enough
+SMALL: int = _kernels.rows.POINTWISE_ROW  # up to which one thread is enough
 
 
 # What is passed on is selected, not multiplied: 0 · inf is NaN.

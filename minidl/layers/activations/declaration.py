@@ -34,9 +34,8 @@ INF = float("inf")
 
 REGISTRY: "dict[str, type[Activation]]" = {}
 
-# A pointwise kernel is called for so many elements at a time. For fewer, the call itself would take
-# a part of the time that shows; for more, a small array would be too few pieces for the threads.
-POINTWISE_ROW = 4096
+# Elements that a call of a pointwise kernel works on, at most.
+POINTWISE_ROW: int = _kernels.rows.POINTWISE_ROW
 
 
 class Rows(NamedTuple):
