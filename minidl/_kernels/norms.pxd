@@ -38,26 +38,53 @@ cdef inline double clipping(double squares, double limit) noexcept nogil:
     return limit / (sqrt(squares) + 1e-6)
 
 
+cdef inline void square_columns(
+    const real *W, Py_ssize_t rows, Py_ssize_t units, Py_ssize_t columns, double *sums
+) noexcept nogil:
+    """Adds the squares of each column's rows, which are `units` long, to its sum."""
+    cdef Py_ssize_t i, u
+    for i in range(rows):
+        for u in range(columns):
+            sums[u] += <double> W[i * units + u] * W[i * units + u]
+
+
+cdef inline Py_ssize_t find_scales(
+    const double *sums, Py_ssize_t columns, double limit, double *scales
+) noexcept nogil:
+    """What scales each column down to the norm `limit` if the squares' sum makes its norm larger;
+    gives how many these are."""
+    cdef double norm
+    cdef Py_ssize_t u, exceeded = 0
+    for u in range(columns):
+        norm = sqrt(sums[u])
+        scales[u] = limit / norm if norm > limit else 1
+        exceeded += norm > limit
+    return exceeded
+
+
+cdef inline void scale_columns(
+    real *W, Py_ssize_t rows, Py_ssize_t units, Py_ssize_t columns, const double *scales
+) noexcept nogil:
+    """Multiplies the rows of each column by its scale."""
+    cdef Py_ssize_t i, u
+    for i in range(rows):
+        for u in range(columns):
+            W[i * units + u] = <real> (W[i * units + u] * scales[u])
+
+
 cdef inline Py_ssize_t limit_columns(
     real *W, Py_ssize_t rows, Py_ssize_t units, Py_ssize_t columns, double limit
 ) noexcept nogil:
     """Scales up to COLUMNS neighbouring columns of a matrix, whose rows are `units` long, down to
     the norm `limit` where theirs is larger; gives how many these are. Cost: one pass, a second one
     where a norm is too large."""
-    cdef double norms[COLUMNS]
+    cdef double sums[COLUMNS]
     cdef double scales[COLUMNS]
-    cdef Py_ssize_t i, u, exceeded = 0
+    cdef Py_ssize_t u, exceeded
     for u in range(columns):
-        norms[u] = 0
-    for i in range(rows):
-        for u in range(columns):
-            norms[u] += <double> W[i * units + u] * W[i * units + u]
-    for u in range(columns):
-        norms[u] = sqrt(norms[u])
-        scales[u] = limit / norms[u] if norms[u] > limit else 1
-        exceeded += norms[u] > limit
+        sums[u] = 0
+    square_columns(<const real *> W, rows, units, columns, sums)
+    exceeded = find_scales(sums, columns, limit, scales)
     if exceeded:
-        for i in range(rows):
-            for u in range(columns):
-                W[i * units + u] = <real> (W[i * units + u] * scales[u])
+        scale_columns(W, rows, units, columns, scales)
     return exceeded

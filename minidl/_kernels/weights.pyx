@@ -20,6 +20,7 @@ from minidl._kernels.gemm cimport (
 from minidl._kernels.instruction cimport (
     Columns, Data, Parameter, Run, Turn, at, columns_of, instruction, row_of, update)
 from minidl._kernels.losses cimport in_order
+from minidl._kernels.norms cimport COLUMNS, find_scales, scale_columns, square_columns
 from minidl._kernels.scalar cimport real
 from minidl._kernels.squares cimport MOST_LANES, add_squares, taken
 from minidl._kernels.sums cimport sum_rows
@@ -311,6 +312,54 @@ def squares(const real[:, ::1] W):
     return total
 
 
+# ---- Panels of W: the norms of their columns -----------------------------------------------------
+
+cdef struct Limit:
+    Dense dense
+    double norm
+
+
+cdef int read_limit(void *it, dict given, size_t itemsize, list kept) except -1:
+    (<Limit *> it).norm = given["limit"]
+    return read_dense(&(<Limit *> it).dense, given, itemsize, kept)
+
+
+cdef inline Py_ssize_t limit_panel(
+    real *packed, Panels at, Py_ssize_t q, double limit
+) noexcept nogil:
+    """Scales the columns of panel q whose norm is above the limit down to it; gives how many these
+    are. Cost: one pass, a second one where a norm is too large."""
+    cdef double sums[COLUMNS]
+    cdef double scales[COLUMNS]
+    cdef Py_ssize_t width = left_of(at, q + 1) - left_of(at, q), p, u, block, exceeded
+    for u in range(width):
+        sums[u] = 0
+    for block in range(pieces(at.depth, at.block)):
+        p = block * at.block
+        square_columns(<const real *> packed + place_of(at, p, q), min(at.block, at.depth - p),
+                       width, width, sums)
+    exceeded = find_scales(sums, width, limit, scales)
+    for block in range(pieces(at.depth, at.block) if exceeded else 0):
+        p = block * at.block
+        scale_columns(packed + place_of(at, p, q), min(at.block, at.depth - p), width, width,
+                      scales)
+    return exceeded
+
+
+cdef void limit_panels(const Limit *it, const Turn *turn, real *scratch) noexcept nogil:
+    """This thread's panels of W, if it is learned."""
+    cdef const Parameter *W = &turn.parameters[it.dense.W]
+    cdef Panels at = it.dense.panels
+    cdef Py_ssize_t q, exceeded
+    if W.rule == NULL:
+        return
+    for q in range(share(at.panels, turn.thread, turn.threads),
+                   share(at.panels, turn.thread + 1, turn.threads)):
+        exceeded = limit_panel(<real *> W.packed, at, q, it.norm)
+        if exceeded and it.dense.reads_rows:
+            unpack_panels(<const real *> W.packed, at, 0, at.depth, q, q + 1, <real *> W.w)
+
+
 # ---- Into panels before the first step, and back after the last ----------------------------------
 
 cdef void pack_weights(const Dense *it, const Turn *turn, real *scratch) noexcept nogil:
@@ -396,6 +445,9 @@ INSTRUCTIONS["squares of W"] = instruction(
 INSTRUCTIONS["total of squares"] = instruction(
     sizeof(Dense), read_dense, <Run> total_squares[float], <Run> total_squares[double],
     reads={"squares": "all"}, writes={})
+INSTRUCTIONS["max norm of panels"] = instruction(
+    sizeof(Limit), read_limit, <Run> limit_panels[float], <Run> limit_panels[double],
+    reads={}, writes={"W": "all"})
 INSTRUCTIONS["pack W"] = instruction(
     sizeof(Dense), read_dense, <Run> pack_weights[float], <Run> pack_weights[double],
     reads={}, writes={"W": "all"})

@@ -120,15 +120,14 @@ class Program:
         x = Value(net.width, builder.slot(net.width), Slot(-1), is_free=False)
         builder.forward("gather", x=x.numbers)
         y = builder.layer(net.net(), x)
-        self.updates = Updates(builder, self.bounds)
+        self.updates = Updates(builder, self.bounds, self.is_short)
         if self.learns:
             step = [*builder.training(y, self.with_squares), *self.updates.instructions()]
         else:
             builder.forward("store", y=y.numbers, width=y.width)
             step = builder.forwards
-        packed = [] if self.is_short else builder.packable()
-        packed = [of for of in packed if self.updates.may_be_packed(of["W"])]
-        self.packed = self.shared or {of["W"]: self.packed_like(of) for of in packed}
+        packed = self.updates.packed
+        self.packed = self.shared or {p: self.packed_like(of) for p, of in packed.items()}
         self.packed_states: dict[tuple[int, int], np.ndarray] = {}
         self.gradients = {
             place: on_lines(builder.parameters[place].shape, dtype) for place in self.updates.whole
@@ -139,9 +138,9 @@ class Program:
             *(
                 list(with_meetings(instructions, self.threads))
                 for instructions in (
-                    [Instruction("pack W", of) for of in packed],
+                    [Instruction("pack W", of) for of in packed.values()],
                     step,
-                    [Instruction("unpack W", of) for of in packed if self.learns],
+                    [Instruction("unpack W", of) for of in packed.values() if self.learns],
                 )
             ),
             [on_lines((self.batch, width), dtype) for width in builder.widths],

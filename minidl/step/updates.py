@@ -15,15 +15,19 @@ class Updates:
 
     dW is found in parts, each of which updates W at once: `in_parts`. As a whole a gradient is
     there where nothing finds it in parts, where a parameter is used more than once, and where the
-    norm of all gradients is bounded, which has to be known before the first update: `whole`.
+    norm of all gradients is bounded, which has to be known before the first update: `whole`. The
+    weights that are `packed` lie in panels, with the arguments of their layers' instructions; in a
+    short program none.
     """
 
-    def __init__(self, builder: Builder, bounds: Bounds) -> None:
+    def __init__(self, builder: Builder, bounds: Bounds, is_short: bool) -> None:
         self.builder, self.bounds = builder, bounds
         clips = bounds.clip_norm is not None
         self.in_parts = [m for m in builder.matrices if not clips and self.uses(m) == 1]
         parts = {update.arguments["W"] for update in self.in_parts}
         self.whole = [place for place in builder.gradients if place not in parts]
+        may_be_packed = [] if is_short else builder.packable()
+        self.packed = {of["W"]: of for of in may_be_packed if of["W"] not in self.whole}
         sizes = np.array([builder.parameters[place].size for place in self.whole], int)
         ends = np.cumsum(-(-sizes // _kernels.norms.SQUARED)).tolist()
         # The blocks of each gradient, by parameter; and in the order in which they are added up.
@@ -33,12 +37,6 @@ class Updates:
     def uses(self, matrix: Instruction) -> int:
         """How many gradients there are of a dense layer's weights."""
         return len(self.builder.gradients.get(matrix.arguments["W"], ()))
-
-    def may_be_packed(self, place: Place) -> bool:
-        """Whether no instruction here reads or writes W as it lies."""
-        return place not in self.builder.gradients or not (
-            place in self.whole or self.bounds.max_norm is not None
-        )
 
     def instructions(self) -> Iterator[Instruction]:
         """Every parameter that wants a gradient is updated by the optimiser's rule."""
@@ -94,7 +92,8 @@ class Updates:
         """No unit's incoming weights, a column of a matrix, have a larger norm."""
         for place in self.builder.gradients:
             shape = self.builder.parameters[place].shape
-            if len(shape) == 2:
-                rows, units = shape
-                of = {"W": place, "rows": rows, "units": units, "limit": limit}
+            if place in self.packed:
+                yield Instruction("max norm of panels", self.packed[place] | {"limit": limit})
+            elif len(shape) == 2:
+                of = {"W": place, "rows": shape[0], "units": shape[1], "limit": limit}
                 yield Instruction("max norm", of)

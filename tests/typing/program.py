@@ -125,8 +125,9 @@ def main() -> None:
     mean: float = step.epoch(data.batches(x_train, y_train, batch_size=64)).mean()
     history = train.fit(
         net, (x_train, y_train), F.cross_entropy, optimizer, epochs=3,
-        validation=(x_test, y_test), metrics=["accuracy"], schedule=schedules.cosine(1000), clip_norm=1,
-        callbacks=[train.EarlyStopping(patience=2), train.Checkpoint("run"), Rate()], resume=True,
+        validation=(x_test, y_test), metrics=["accuracy"], schedule=schedules.cosine(1000),
+        clip_norm=1, callbacks=[train.EarlyStopping(patience=2), train.Checkpoint("run"), Rate()],
+        resume=True,
     )  # fmt: skip
     print(mean, history["validation_accuracy"][-1], minidl.predict(net, x_test).argmax(axis=1))
     checkpoint.save_model(net.eval(), "mnist.safetensors")
