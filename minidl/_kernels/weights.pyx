@@ -325,39 +325,40 @@ cdef int read_limit(void *it, dict given, size_t itemsize, list kept) except -1:
 
 
 cdef inline Py_ssize_t limit_panel(
-    real *packed, Panels at, Py_ssize_t q, double limit
+    real *packed, Panels panels, Py_ssize_t q, double limit
 ) noexcept nogil:
     """Scales the columns of panel q whose norm is above the limit down to it; gives how many these
     are. Cost: one pass, a second one where a norm is too large."""
     cdef double sums[COLUMNS]
     cdef double scales[COLUMNS]
-    cdef Py_ssize_t width = left_of(at, q + 1) - left_of(at, q), p, u, block, exceeded
+    cdef Py_ssize_t blocks = pieces(panels.depth, panels.block), block, p, height, u, exceeded
+    cdef Py_ssize_t width = left_of(panels, q + 1) - left_of(panels, q)
     for u in range(width):
         sums[u] = 0
-    for block in range(pieces(at.depth, at.block)):
-        p = block * at.block
-        square_columns(<const real *> packed + place_of(at, p, q), min(at.block, at.depth - p),
-                       width, width, sums)
+    for block in range(blocks):
+        p = block * panels.block
+        height = min(panels.block, panels.depth - p)
+        square_columns(<const real *> packed + place_of(panels, p, q), height, width, width, sums)
     exceeded = find_scales(sums, width, limit, scales)
-    for block in range(pieces(at.depth, at.block) if exceeded else 0):
-        p = block * at.block
-        scale_columns(packed + place_of(at, p, q), min(at.block, at.depth - p), width, width,
-                      scales)
+    for block in range(blocks if exceeded else 0):
+        p = block * panels.block
+        height = min(panels.block, panels.depth - p)
+        scale_columns(packed + place_of(panels, p, q), height, width, width, scales)
     return exceeded
 
 
 cdef void limit_panels(const Limit *it, const Turn *turn, real *scratch) noexcept nogil:
     """This thread's panels of W, if it is learned."""
     cdef const Parameter *W = &turn.parameters[it.dense.W]
-    cdef Panels at = it.dense.panels
+    cdef Panels panels = it.dense.panels
     cdef Py_ssize_t q, exceeded
     if W.rule == NULL:
         return
-    for q in range(share(at.panels, turn.thread, turn.threads),
-                   share(at.panels, turn.thread + 1, turn.threads)):
-        exceeded = limit_panel(<real *> W.packed, at, q, it.norm)
+    for q in range(share(panels.panels, turn.thread, turn.threads),
+                   share(panels.panels, turn.thread + 1, turn.threads)):
+        exceeded = limit_panel(<real *> W.packed, panels, q, it.norm)
         if exceeded and it.dense.reads_rows:
-            unpack_panels(<const real *> W.packed, at, 0, at.depth, q, q + 1, <real *> W.w)
+            unpack_panels(<const real *> W.packed, panels, 0, panels.depth, q, q + 1, <real *> W.w)
 
 
 # ---- Into panels before the first step, and back after the last ----------------------------------
