@@ -131,10 +131,42 @@ def test_default_is_what_the_process_may_use(monkeypatch, tmp_path):
     assert threads.cgroup_quota(tmp_path / "nowhere") is None
 
 
-def test_small_work_stays_on_one_thread():
-    with minidl.set_num_threads(2):
-        assert threads.threads_for(1000) == 1
-        assert threads.threads_for(10**9) == 2
+def teams(*works, most):
+    """The threads for works of so many nanoseconds, one after the other, in a thread that has had
+    no team."""
+
+    def in_turn():
+        with minidl.set_num_threads(most):
+            return [threads.threads_for(work) for work in works]
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(in_turn).result()
+
+
+def test_a_team_is_as_large_as_the_work_repays():
+    most = threads.MOST_THREADS
+    for work in (0, 9_999, 10_000, 19_999, 20_000, 55_555.5, 10_000 * (most - 1), 1e15):
+        assert teams(work, most=most) == [min(most, 1 + int(work // 10_000))]
+    assert teams(1e15, most=1) == [1]
+
+
+def test_a_team_is_not_torn_apart_for_smaller_work():
+    """One thread leaves it as it is; two of three would end the third."""
+    assert teams(15_000, 25_000, 15_000, 5_000, 35_000, most=4) == [2, 3, 3, 1, 4]
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(threads.threads_for, 1e15).result() == minidl.get_num_threads()
+
+
+def test_a_team_is_never_larger_than_is_wanted_now():
+    def in_turn():
+        counts = []
+        for most in (4, 2, 1, 4):
+            with minidl.set_num_threads(most):
+                counts += [threads.threads_for(1e15), threads.threads_for(15_000)]
+        return counts
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(in_turn).result() == [4, 4, 2, 2, 1, 1, 4, 4]
 
 
 def test_config_names_level_openmp_threads_and_compiler():

@@ -28,6 +28,7 @@ cdef extern from *:
     static int wanted_by_process = 1;
     static __thread int wanted_here = 0;  /* by this thread; 0: what the process wants */
     static __thread int told = 0;         /* to OpenMP; 0: nothing */
+    static __thread int largest_team = 1; /* that this thread has had, as far as it may be so now */
 
     /* GNU's OpenMP, from GCC 9 on, ends the threads that wait for the next team. Other libraries
        (LLVM's) begin anew in a forked child by themselves. */
@@ -53,6 +54,7 @@ cdef extern from *:
     int wanted_by_process
     int wanted_here
     int told
+    int largest_team
 
 
 def is_there():
@@ -78,6 +80,18 @@ def number():
     return min(wanted, omp_get_max_threads()) if limited() else wanted
 
 
+def team_of(int wanted):
+    """How many threads shall do work that repays so many. Never fewer than last time, but for one:
+    GNU's OpenMP ends those that a smaller team leaves out, and to start a thread anew takes 18
+    microseconds (two cores, Zen 4)."""
+    global largest_team
+    cdef int most = number()
+    if most == 1:
+        return 1
+    largest_team = min(most, max(wanted, largest_team))
+    return largest_team
+
+
 def want(list settings, int here):
     """What the process wants is the last setting's number of threads; `here` is what the calling
     thread does, 0 for the same. (The list is read here, where no other thread can run.)"""
@@ -91,6 +105,8 @@ def want(list settings, int here):
 def release_team():
     """Ends the calling thread's team, so that a forked child can have its own; the next parallel
     loop starts a new one. Returns whether that was possible."""
+    global largest_team
+    largest_team = 1
     return end_team()
 
 
