@@ -124,9 +124,9 @@ def test_a_step_is_that_of_pylearn2_while_the_rate_falls(monkeypatch):
         norms = np.linalg.norm(W, axis=0)
         W = W * np.minimum(1, 1.9365 / norms)
     fit(
-        net, (x, y), minidl.functional.cross_entropy,
-        maxout.BoundedSGD(net.parameters(), 0.1, 0.5 * 1.05), 40, batch_size=12,
-        callbacks=[maxout.RisingMomentum()], schedule=maxout.decay_from(0.1), progress=False,
+        net, (x, y), minidl.functional.cross_entropy, maxout.sgd(net, 0.1, 0.5), 40, batch_size=12,
+        callbacks=[maxout.RisingMomentum()], schedule=maxout.decay_from(0.1),
+        max_norm=maxout.MAX_NORM, progress=False,
     )  # fmt: skip
     np.testing.assert_allclose(net.weight.data, W, rtol=1e-12)
     np.testing.assert_allclose(net.bias.data, b, rtol=1e-12, atol=1e-15)
@@ -177,19 +177,6 @@ def test_stage_2_ends_as_soon_as_the_objective_is_there():
     assert objectives(falling[4]) == falling[:5], "equal is enough"
     assert objectives(np.nextafter(falling[4], 0)) == falling[:6]
     assert objectives(falling[0]) == falling[:1]
-
-
-def test_no_piece_of_any_layer_gets_more_than_the_bound():
-    net = maxout.network()
-    optimizer = maxout.BoundedSGD(net.parameters(), 0.1, 0.5)
-    rng = np.random.default_rng(0)
-    for p in net.parameters():
-        p.grad = minidl.tensor(rng.normal(size=p.shape).astype(np.float32) * 50)
-    optimizer.step()
-    for layer in (net[1], net[4], net[7]):
-        norms = np.linalg.norm(layer.weight.data.astype(np.float64), axis=0)
-        assert norms == pytest.approx(1.9365, rel=1e-6), "the gradients push all of them over it"
-        assert np.abs(layer.bias.data).max() > 5, "biases are not bounded"
 
 
 def test_the_maxout_net():
@@ -296,6 +283,18 @@ def test_maxout_stages(narrow, small, tmp_path, monkeypatch, capsys):
     assert row["minidl"] == minidl.__version__
     text = capsys.readouterr().out
     assert text.splitlines()[-1].endswith("0.94 (one run) |")
+
+
+def test_no_piece_of_any_layer_gets_more_than_the_bound(narrow, small, tmp_path, monkeypatch):
+    monkeypatch.setattr(maxout, "MAX_NORM", 0.05)  # below that of the first weights
+    maxout.main(
+        [*map(str, ["--data", small, "--output", tmp_path, "--seeds", 1, "--most-epochs", 1])]
+    )
+    for stage in ("stage-1", "stage-2"):
+        saved = newest(tmp_path, stage).arrays
+        for i in (1, 4, 7):
+            norms = np.linalg.norm(saved[f"{i}.weight"].astype(np.float64), axis=0)
+            assert norms.max() == pytest.approx(0.05, rel=1e-6)
 
 
 def outputs(weights, x, rng=None):

@@ -43,7 +43,7 @@ from minidl.train import Callback, EarlyStopping, Run
 
 UNITS, PIECES = 240, 5
 FIRST_WEIGHTS = 0.005
-MAX_NORM = 1.9365
+MAX_NORM = 1.9365  # of a piece's weights, a column of W
 RATE, LEAST_RATE, DECAY = 0.1, 1e-6, 1.000004
 PATIENCE = 100
 MOST_CONTINUED = 500  # epochs of stage 2
@@ -74,17 +74,14 @@ def momentum_of(epoch: int) -> float:
     return 0.5 + 0.2 * min((epoch - 1) / 249, 1.0)
 
 
-class BoundedSGD(optim.SGD):
-    """SGD after whose steps no unit's incoming weights, a column of W, have a norm above 1.9365.
+def sgd(net: nn.Layer, rate: float, momentum: float) -> optim.SGD:
+    """The optimiser, with pylearn2's momentum.
 
-    pylearn2's velocity holds the learning rate, v = m v - lr g and w = w + v; minidl's, as
-    PyTorch's, does not: u = m u + g and w = w - lr u. With v = -lr u the first is the second with
-    m lr' / lr instead of m, where lr' is the rate of the step before. This quotient is DECAY.
+    Its velocity holds the learning rate, v = m v - lr g and w = w + v; minidl's, as PyTorch's, does
+    not: u = m u + g and w = w - lr u. With v = -lr u the first is the second with m lr' / lr
+    instead of m, where lr' is the rate of the step before. This quotient is DECAY.
     """
-
-    def step(self) -> None:
-        super().step()
-        optim.max_norm(self.all_parameters(), MAX_NORM)
+    return optim.SGD(net.parameters(), rate, momentum * DECAY)
 
 
 class RisingMomentum(Callback):
@@ -128,8 +125,8 @@ def train(training: Training, most_epochs: int) -> tuple[nn.Sequential, dict[str
     first, last = training.split()
     best = EarlyStopping("validation_accuracy", PATIENCE)
     training.fit(
-        "stage-1", net, BoundedSGD(net.parameters(), RATE, momentum_of(1) * DECAY), first,
-        most_epochs, decay_from(RATE), [RisingMomentum(), best], validation=last,
+        "stage-1", net, sgd(net, RATE, momentum_of(1)), first, most_epochs, decay_from(RATE),
+        [RisingMomentum(), best], validation=last, max_norm=MAX_NORM,
     )  # fmt: skip
     level = objective(net, first)
     error = error_of(net, last)
@@ -138,10 +135,10 @@ def train(training: Training, most_epochs: int) -> tuple[nn.Sequential, dict[str
         f"training objective {level:.6f}",
         flush=True,
     )
-    optimizer = BoundedSGD(net.parameters(), CONTINUED_RATE, CONTINUED_MOMENTUM * DECAY)
     training.fit(
-        "stage-2", net, optimizer, training.images, min(most_epochs, MOST_CONTINUED),
-        decay_from(CONTINUED_RATE), [StopAt(level, last)], validation=last,
+        "stage-2", net, sgd(net, CONTINUED_RATE, CONTINUED_MOMENTUM), training.images,
+        min(most_epochs, MOST_CONTINUED), decay_from(CONTINUED_RATE), [StopAt(level, last)],
+        validation=last, max_norm=MAX_NORM,
     )  # fmt: skip
     continued = training.histories[-1]
     return net, {

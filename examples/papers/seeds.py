@@ -82,11 +82,13 @@ class Training:
     def fit(
         self, stage: str, net: nn.Layer, optimizer: optim.Optimizer, rows: Rows, epochs: int,
         schedule: Factor, callbacks: Sequence[Callback] = (), validation: Rows | None = None,
+        max_norm: float | None = None,
     ) -> None:  # fmt: skip
         """Trains the net, or goes on where an earlier run was ended."""
         history = fit(
             net, rows, F.cross_entropy, optimizer, epochs, validation=validation,
             metrics=[] if validation is None else ["accuracy"], schedule=schedule,
+            max_norm=max_norm,
             callbacks=[*callbacks, Lines(f"seed {self.seed} {stage}"),
                        Checkpoint(self.folder / stage, keep=2)],
             batch_size=BATCH, seed=self.seed, progress=False, resume=True,

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 
 from ..engine.tensor import Tensor
-from ..optim import SGD, Adam, max_norm
+from ..optim import SGD, Adam
 from ..optim.compiled import Compiled
 
 
 class Penalised(Compiled):
     """A rule with `weight_decay` alpha / total, where `plan` says each coming batch's total."""
 
-    limit: float | None = None  # on the norm of a unit's weights
     _totals = np.ones(1)
     _done = 0
 
@@ -42,16 +41,13 @@ class Penalised(Compiled):
 
     def __reduce__(self) -> Any:
         # The blocks hold kernels, which cannot be pickled.
-        return restored, (type(self), list(self.all_parameters()), self.state_dict(), self.limit)
+        return restored, (type(self), list(self.all_parameters()), self.state_dict())
 
 
-def restored(
-    kind: type[Any], parameters: list[Tensor], state: dict[str, Any], limit: float | None
-) -> Penalised:
+def restored(kind: type[Any], parameters: list[Tensor], state: dict[str, Any]) -> Penalised:
     """The rule as it was when it was pickled or copied."""
     rule = kind(parameters, lr=1.0)
     rule.load_state_dict(state)
-    rule.limit = limit
     return rule
 
 
@@ -81,39 +77,12 @@ class ScikitAdam(Penalised, Adam):
     kernel = "adam_early_eps"
 
 
-class Bounded(Penalised):
-    """A rule after whose steps no unit's weights have a norm above `limit`."""
-
-    def step(self) -> None:
-        """The rule's step, then the bound."""
-        super().step()
-        assert self.limit is not None
-        max_norm(self.all_parameters(), self.limit)
-
-
-class BoundedSGD(Bounded, ScikitSGD):
-    """SGD with bounded norms."""
-
-
-class BoundedAdam(Bounded, ScikitAdam):
-    """Adam with bounded norms."""
-
-
 def rule_for(estimator: Any, parameters: Sequence[Tensor]) -> Penalised:
     """The rule that the estimator's options ask for, for these parameters."""
-    is_bounded = estimator.max_norm is not None
     rate, alpha = float(estimator.learning_rate_init), float(estimator.alpha)
-    rule: Penalised
     if estimator.solver == "sgd":
         momentum = float(estimator.momentum)
         nesterov = bool(estimator.nesterovs_momentum) and momentum > 0
-        rule = (BoundedSGD if is_bounded else ScikitSGD)(
-            parameters, rate, momentum, nesterov=nesterov, weight_decay=alpha
-        )
-    else:
-        betas = float(estimator.beta_1), float(estimator.beta_2)
-        rule = (BoundedAdam if is_bounded else ScikitAdam)(
-            parameters, rate, betas, float(estimator.epsilon), alpha
-        )
-    rule.limit = estimator.max_norm
-    return rule
+        return ScikitSGD(parameters, rate, momentum, nesterov=nesterov, weight_decay=alpha)
+    betas = float(estimator.beta_1), float(estimator.beta_2)
+    return ScikitAdam(parameters, rate, betas, float(estimator.epsilon), alpha)

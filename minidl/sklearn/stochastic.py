@@ -66,7 +66,7 @@ class Epochs:
         self.rows = rows_of(sample.x, packed(sample.y, sample.weights), size)
         self.rows.least = 2 if m.batch_norm else 1  # one row has no variance
         loss = m._loss.of_batch(sample.weights is not None)
-        self.step = TrainingStep(m._net, loss, m._optimizer)
+        self.step = TrainingStep(m._net, loss, m._optimizer, max_norm=m.max_norm)
         self.counts = self.rows.totals(None)
         self.totals, self.seen = self.counts, self.counts.sum()
         self.is_stopped = False
