@@ -1,5 +1,6 @@
 """Predictor: the bits of predict, of the net as it was, for any number of threads at a time."""
 
+import copy
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 
@@ -45,7 +46,7 @@ def test_the_bits_of_predict_for_nets_drawn_at_random(seed):
     t = Training(seed)
     t.net.eval()
     expected = predict(t.net, t.x)
-    if isinstance(planned_or_not(t.net, t.x.shape[1]), NotPlanned):
+    if isinstance(planned_or_not(copy.deepcopy(t.net), t.x.shape[1]), NotPlanned):
         with pytest.raises(minidl.ArgumentError, match="every layer has a plan"):
             Predictor(t.net)(t.x)
     else:

@@ -234,7 +234,7 @@ def test_gradients_without_end_leave_what_clip_grad_norm_leaves():
         trained(how, lambda: nn.MLP([50, 30, 10]), OPTIMIZERS["sgd"], xy=(x, y), clip_norm=1.0)
         for how in ("written out", "fused")
     ]
-    values = [[np.frombuffer(v, np.float32) for v in t[1]] for t in trainings]
+    values = [[np.frombuffer(v, np.float32) for v in t[1][:-1]] for t in trainings]
     for a, b in zip(*values, strict=True):
         np.testing.assert_array_equal(a, b)
         assert np.isnan(a).all()

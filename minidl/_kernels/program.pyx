@@ -10,10 +10,11 @@ from cpython.pycapsule cimport PyCapsule_GetPointer
 from cython.parallel cimport parallel
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free
+from libc.string cimport memset
 
 from minidl._kernels.address cimport address
 from minidl._kernels.instruction cimport Data, Kind, Parameter, Run, Turn
-from minidl._kernels.losses cimport read_loss
+from minidl._kernels.losses cimport Loss, read_loss
 from minidl._kernels.meeting cimport Meeting, begin, meet
 from minidl._kernels.team cimport omp_get_num_threads, omp_get_thread_num, share
 from minidl._kernels.tile cimport pieces
@@ -185,7 +186,8 @@ cdef class Program:
         """Trains on the rows of x in this order (None: as they come), a batch at a time:
         len(losses) steps.
 
-        x (n, width) holds uint8 pixels or what slot 0 does; `loss` is a RowLoss of its n rows;
+        x (n, width) holds uint8 pixels or what slot 0 does; `loss` is a RowLoss of its n rows, or
+        None for a list without a loss;
         numbers float64 (steps, parameters, k) are the rule's for each step. Puts the loss of
         every batch into `losses`, float64, and adds the sum of all W² before it to `squares`,
         float64 zeros or None; changes the parameters and their state; then makes the `changes`
@@ -198,7 +200,10 @@ cdef class Program:
         cdef Call call
         cdef int team
         self.read_data(&call, x, order, kept)
-        read_loss(&call.data.loss, loss, self.itemsize, kept)
+        if loss is None:  # found before, by whom this is called
+            memset(&call.data.loss, 0, sizeof(Loss))
+        else:
+            read_loss(&call.data.loss, loss, self.itemsize, kept)
         call.steps, call.outputs = len(losses), NULL
         call.losses = <double *> address(losses, kept, True)
         call.squares = <double *> address(squares, kept, True)

@@ -46,6 +46,7 @@ class Planned:
         self.learned = {id(p) for p in self.parameters if p.requires_grad}
         self.once, self.row = builder.nanoseconds
         self.going_on, self.least_rows = builder.going_on, builder.least_rows
+        self.buffers = list(builder.buffers)
         if share_memory(self.arrays):
             raise Unplanned("parameters that share memory", "one parameter, used at both places")
         self.facts = Facts(builder.layers, self.parameters)
@@ -119,7 +120,7 @@ class Program:
         builder = Builder(dtype, self.batch, across, self.learns, self.fires())
         x = Value(net.width, builder.slot(net.width), Slot(-1), is_free=False)
         builder.forward("gather", x=x.numbers)
-        y = builder.layer(net.net(), x)
+        y = self.outputs = builder.layer(net.net(), x)
         self.updates = Updates(builder, self.bounds, self.is_short)
         if self.learns:
             step = [*builder.training(y, self.with_squares), *self.updates.instructions()]
@@ -133,25 +134,30 @@ class Program:
             place: on_lines(builder.parameters[place].shape, dtype) for place in self.updates.whole
         }
         self.parameters = builder.parameters
-        self.live = [i for i, instruction in enumerate(step) if instruction.is_live]
-        self.kernel = _kernels.program.Program(
-            *(
-                list(with_meetings(instructions, self.threads))
-                for instructions in (
-                    [Instruction("pack W", of) for of in packed.values()],
-                    step,
-                    [Instruction("unpack W", of) for of in packed.values() if self.learns],
-                )
-            ),
-            [on_lines((self.batch, width), dtype) for width in builder.widths],
-            len(builder.parameters),
-            on_lines((self.threads, builder.scratch), dtype),
-            np.empty(self.batch),
-            self.batch,
+        self.slots = [on_lines((self.batch, width), dtype) for width in builder.widths]
+        self.scratch = on_lines((self.threads, builder.scratch), dtype)
+        self.assemble(
+            [Instruction("pack W", of) for of in packed.values()],
+            step,
+            [Instruction("unpack W", of) for of in packed.values() if self.learns],
         )
-        self.kernel.is_ready = self.shared is not None
         self.rules: Mapping[int, Rule] | None = None  # what the kernel was told
         self.written: list[Memory] = []  # what it changes
+
+    def assemble(
+        self, first: list[Instruction], step: list[Instruction], last: list[Instruction]
+    ) -> None:
+        """Makes the kernel that runs these lists."""
+        self.kernel = self.kernel_of(first, step, last)
+        self.kernel.is_ready = self.shared is not None
+        self.live = [(self.kernel, live_in(step))]
+
+    def kernel_of(self, *lists: list[Instruction]) -> Any:
+        """A kernel that runs these lists in the program's memory."""
+        return _kernels.program.Program(
+            *(list(with_meetings(instructions, self.threads)) for instructions in lists),
+            self.slots, len(self.parameters), self.scratch, np.empty(self.batch), self.batch,
+        )  # fmt: skip
 
     def fires(self) -> Callable[[Layer, int], np.ndarray | None] | None:
         """What notes which units fire, where that is wanted."""
@@ -168,11 +174,13 @@ class Program:
     def take_in(self, rules: Mapping[int, Rule]) -> None:
         """Tells the kernel where the arrays are and how they are updated, if that is new, and how
         far the random numbers are."""
-        self.kernel.read_again(self.live)
+        for kernel, instructions in self.live:
+            kernel.read_again(instructions)
         if rules is self.rules:
             return
         found = [self.told(Place(i), p, rules) for i, p in enumerate(self.parameters)]
-        self.kernel.read(found, self.threads)
+        for kernel, _ in self.live:
+            kernel.read(found, self.threads)
         self.updates.follow(rules)
         # Of an array that is not contiguous the kernel has a copy, which may soon be out of date.
         are_its_own = all(p.data.flags.c_contiguous for p in self.parameters)
@@ -208,14 +216,18 @@ class Program:
         sum of all W² before it to `squares`. When that is done, and only then, all of the
         `changes` are made, and those that the net's own layers and tensors undergo."""
         self.take_in(rules)
-        steps, net = len(numbers), self.net
-        losses = np.empty(steps)
-        own: list[_kernels.Change] = [(m, "writes", m.writes + 1) for m in self.written]
-        random = [x for x in net.going_on if isinstance(x, RandomLayer) and x.training]
-        own += [(layer, "calls", layer.calls + steps) for layer in random]
-        changes = changes + own
+        losses = np.empty(len(numbers))
+        changes = changes + self.own_changes(len(numbers))
         self.on_team("train", rules, x, order, loss, numbers, losses, squares, changes)
         return losses
+
+    def own_changes(self, steps: int) -> list[_kernels.Change]:
+        """What the net's own layers and tensors undergo in so many steps."""
+        random = [x for x in self.net.going_on if isinstance(x, RandomLayer) and x.training]
+        return [
+            *((memory, "writes", memory.writes + 1) for memory in self.written),
+            *((layer, "calls", layer.calls + steps) for layer in random),
+        ]
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """The outputs for the rows of x."""
@@ -223,6 +235,11 @@ class Program:
         y = np.empty((len(x), self.net.outputs), self.net.dtype)
         self.on_team("predict", NO_RULES, x, y)
         return y
+
+
+def live_in(instructions: list[Instruction]) -> list[int]:
+    """The numbers of those whose arguments are read anew at each call."""
+    return [i for i, instruction in enumerate(instructions) if instruction.is_live]
 
 
 def squares_of(net: Layer) -> float:

@@ -22,6 +22,7 @@ from ..optim.compiled import Compiled
 from ..optim.schedules import Schedule
 from ..tools.checks import runs_as
 from .bounds import bounds_of
+from .called import CalledLoss, CalledProgram
 from .program import NotPlanned, Planned, Program, planned_or_not, squares_of
 from .trained import check_schedule, left_out
 
@@ -59,7 +60,8 @@ class TrainingStep:
 
         step = TrainingStep(net, partial(F.huber, delta=2.0), optimizer)
 
-    Anything else takes the loop, and `why()` says what it is that stands in the way. No gradients
+    A loss of one's own, such as a lambda, is called between two kernel calls. Anything else takes the
+    loop, and `why()` says what it is that stands in the way. No gradients
     are left: `grad` is None. The kernel looks at all targets before it trains: what is wrong with
     one of them is raised, in the loss's words, before anything is changed.
 
@@ -105,6 +107,7 @@ class TrainingStep:
         self.squares: list[np.ndarray] | None = None
         self._net: Planned | NotPlanned | None = None
         self._why = ""  # the last step took the loop
+        self._not_called: Any = None  # the loss that depends on more than the outputs
         self._rows = 1  # of the last batch in the loop
         self._program: Program | None = None
         self._program_for: Any = None
@@ -159,14 +162,23 @@ class TrainingStep:
     def __call__(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """One step on a batch; gives its loss."""
         inputs = x.data if isinstance(x, Tensor) and not x.requires_grad else x
-        planned = self._planned(inputs, y, sample_weight, np.asarray(inputs).dtype)
+        planned = self._planned(
+            inputs,
+            y,
+            sample_weight,
+            np.asarray(inputs).dtype,
+            calls=self.loss is not self._not_called,
+        )
         used = self.net, self._net, self.optimizer, self.schedule, self.firing
         if not same(used, self._checked):
             self.check()
             self._checked = used
         if planned is not None:
             rows = np.ascontiguousarray(inputs)
-            return self._run(*planned, rows, None, len(rows), 1).item()
+            try:
+                return self._run(*planned, rows, None, len(rows), 1).item()
+            except Unplanned as reason:
+                self._why, self._not_called = str(reason), self.loss
         self._rows = len(y) if hasattr(y, "__len__") else 1
         if self.squares is not None:
             self.squares.append(np.array([squares_of(self.net)]))
@@ -214,14 +226,14 @@ class TrainingStep:
         return self._run_rows(*planned, batches, rows)
 
     def _run_rows(
-        self, net: Planned, loss: RowLoss, batches: Batches, rows: np.ndarray
+        self, net: Planned, loss: RowLoss | CalledLoss, batches: Batches, rows: np.ndarray
     ) -> np.ndarray:
         size = min(batches.batch_size, len(batches.x))
         return self._run(net, loss, batches.x, rows, size, -(-len(rows) // size))
 
     def _planned_for(
         self, batches: Batches, count: int | None = None
-    ) -> tuple[Planned, RowLoss] | None:
+    ) -> tuple[Planned, RowLoss | CalledLoss] | None:
         """The net and the loss, if the kernel can train on so many rows of these batches; None: on
         those of an epoch."""
         size = batches.batch_size
@@ -230,25 +242,37 @@ class TrainingStep:
         return self._planned(batches.x, batches.y, batches.sample_weight, batches.dtype, least)
 
     def _planned(
-        self, x: Any, y: Any, weights: Any, dtype: np.dtype, least: int | None = None
-    ) -> tuple[Planned, RowLoss] | None:
+        self, x: Any, y: Any, weights: Any, dtype: np.dtype, least: int | None = None,
+        calls: bool = False,
+    ) -> tuple[Planned, RowLoss | CalledLoss] | None:  # fmt: skip
         """The net and the loss for such targets, if the kernel can do all that the loop would do
         with inputs that become of this dtype, and batches of at least so many rows (None: with all
-        of x); this is the one place that decides it."""
+        of x); this is the one place that decides it. `calls` allows for a loss that is called."""
         try:
             net = self._planned_net(x, y)
             if (len(x) if least is None else least) < net.least_rows:
                 raise Unplanned("a batch of 1 row for BatchNorm", "drop_last=True")
             check_optimizer(self.optimizer, self.schedule, net)
-            loss = planned(self.loss, y, (len(x), net.outputs), net.dtype, weights)
             if dtype != net.dtype:
                 hint = f"x.astype('{net.dtype}')"
                 raise Unplanned(f"inputs of {dtype} for a net of {net.dtype}", hint)
+            self._why = ""
+            return net, self._planned_loss(net, x, y, weights, calls)
         except Unplanned as reason:
             self._why = str(reason)
             return None
-        self._why = ""
-        return net, loss
+
+    def _planned_loss(
+        self, net: Planned, x: Any, y: Any, weights: Any, calls: bool
+    ) -> RowLoss | CalledLoss:
+        """The loss for such targets, by its rows or, if that may be, as it is called."""
+        try:
+            return planned(self.loss, y, (len(x), net.outputs), net.dtype, weights)
+        except Unplanned as reason:
+            if not calls:
+                raise
+            self._why = str(reason)
+            return CalledLoss(self.loss, y, weights)
 
     def _planned_net(self, x: Any, y: Any) -> Planned:
         """The net, from the last time if it is still the same; Unplanned for such data."""
@@ -266,8 +290,8 @@ class TrainingStep:
         return net
 
     def _run(
-        self, net: Planned, loss: RowLoss, x: np.ndarray, order: np.ndarray | None,
-        batch: int, steps: int,
+        self, net: Planned, loss: RowLoss | CalledLoss, x: np.ndarray,
+        order: np.ndarray | None, batch: int, steps: int,
     ) -> np.ndarray:  # fmt: skip
         """Steps on the rows of x in this order, as one kernel call; gives their losses."""
         process = os.getpid()
@@ -287,31 +311,37 @@ class TrainingStep:
             self._running_in = 0
 
     def _run_alone(
-        self, net: Planned, loss: RowLoss, x: np.ndarray, order: np.ndarray | None,
-        batch: int, steps: int,
+        self, net: Planned, loss: RowLoss | CalledLoss, x: np.ndarray,
+        order: np.ndarray | None, batch: int, steps: int,
     ) -> np.ndarray:  # fmt: skip
         assert isinstance(self.optimizer, Compiled)  # as check_optimizer has found
-        loss.check_batches(order, batch)
-        program = self._program_of(net, batch, steps < WORTH_PACKING)
+        if isinstance(loss, RowLoss):
+            loss.check_batches(order, batch)
+        kind = CalledProgram if isinstance(loss, CalledLoss) else Program
+        program: Any = self._program_of(kind, net, batch, steps < WORTH_PACKING)
         self.optimizer.zero_grad()
         rates, of_schedule = (None, []) if self.schedule is None else self.schedule.ahead(steps)
         rules, numbers, changes = self.optimizer.next_steps(steps, net.learned, rates)
+        changes += of_schedule
         squares = None if self.squares is None else np.zeros(steps)
-        losses = program.train(x, order, loss, rules, numbers, changes + of_schedule, squares)
+        if isinstance(loss, CalledLoss):
+            losses = program.train_by(x, loss, rules, numbers, changes, squares)
+        else:
+            losses = program.train(x, order, loss, rules, numbers, changes, squares)
         if self.squares is not None and squares is not None:
             self.squares.append(squares)
         return losses
 
-    def _program_of(self, net: Planned, batch: int, is_short: bool) -> Program:
+    def _program_of(self, kind: type[Program], net: Planned, batch: int, is_short: bool) -> Program:
         """The program for batches of this size, from the last time if nothing has changed."""
         threads = _kernels.threads_for(PASSES * net.nanoseconds(batch))
         with_squares = self.squares is not None
         options: dict[str, Any] = {
             "firing": self.firing, "with_squares": with_squares, "bounds": self.bounds
         }  # fmt: skip
-        wanted = (net, batch, threads, is_short, _kernels.level, options)
+        wanted = (kind, net, batch, threads, is_short, _kernels.level, options)
         if self._program is None or self._program_for != wanted:
-            self._program = Program(net, batch, threads, is_short, **options)
+            self._program = kind(net, batch, threads, is_short, **options)
             self._program_for = wanted
         return self._program
 

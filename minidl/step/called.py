@@ -1,0 +1,70 @@
+"""A step in the kernels whose loss is a function of a user's."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import _kernels
+from ..engine.tensor import Tensor
+from ..errors import Unplanned
+from ..layers.plan import Instruction
+from ..optim.compiled import Rule
+from .program import Program, live_in
+
+
+class CalledLoss(NamedTuple):
+    """A loss that is no declared one: a function of the outputs and the targets of a batch."""
+
+    function: Callable[..., Tensor]
+    targets: Any
+    weights: Any  # of the batch's rows, or None
+
+    def of(self, outputs: Tensor) -> Tensor:
+        """The loss of these outputs."""
+        if self.weights is None:
+            return self.function(outputs, self.targets)
+        return self.function(outputs, self.targets, sample_weight=self.weights)
+
+
+class CalledProgram(Program):
+    """Two kernel calls for a step: forward, and back with the updates. The loss and its gradient
+    are found in between, as the loop finds them."""
+
+    def assemble(
+        self, first: list[Instruction], step: list[Instruction], last: list[Instruction]
+    ) -> None:
+        """Makes both kernels, which work in the same memory."""
+        loss = [instruction.name for instruction in step].index("loss")
+        there = step[:loss]
+        back = [one for one in step[loss + 1 :] if one.name != "total loss"]
+        self.kernel, self.back = self.kernel_of([], there, []), self.kernel_of([], back, [])
+        self.live = [(self.kernel, live_in(there)), (self.back, live_in(back))]
+
+    def train_by(
+        self, x: np.ndarray, loss: CalledLoss, rules: Mapping[int, Rule], numbers: np.ndarray,
+        changes: list[_kernels.Change], squares: np.ndarray | None = None,
+    ) -> np.ndarray:  # fmt: skip
+        """A step on the batch x, as `train` makes it. Unplanned, and no step, if the loss does not
+        depend on the outputs alone."""
+        before = [buffer.copy() for buffer in self.net.buffers]
+        gradients = [p.grad for p in self.parameters]
+        self.take_in(rules)
+        self.on_team("predict", rules, x, None)
+        outputs = Tensor(self.slots[self.outputs.numbers][: len(x)].copy(), requires_grad=True)
+        value = loss.of(outputs)
+        value.backward()
+        is_alone = all(p.grad is g for p, g in zip(self.parameters, gradients, strict=True))
+        if outputs.grad is None or not is_alone:
+            for buffer, values in zip(self.net.buffers, before, strict=True):
+                buffer[...] = values
+            raise Unplanned("a loss of more than the outputs", "weight_decay for a penalty")
+        self.slots[self.outputs.gradient][: len(x)] = outputs.grad.data
+        losses = np.array([value.item()])
+        changes = changes + self.own_changes(1)
+        arguments = (x, None, None, numbers, losses, squares, changes)
+        if self.back.train(*arguments) != self.threads:
+            self.back.order = 1  # a smaller team: one thread does the work of all
+            self.back.train(*arguments)
+            self.back.order = 0
+        return losses
