@@ -50,3 +50,14 @@ def test_it_is_the_formula_with_the_same_bits_on_every_path(dtype, level):
         for threads in (1, 2, 3):
             again, _ = squares(dtype, threads, way)
             np.testing.assert_array_equal(again, found)
+
+
+def test_weights_that_are_used_twice_count_once():
+    shared = nn.Dense(41, 41)
+    net = nn.Sequential(shared, nn.ReLU(), shared, nn.Dense(41, 7))
+    expected = sum((p.data.astype("f8") ** 2).sum() for p in net.parameters() if p.ndim == 2)
+    for loss in (F.cross_entropy, lambda a, b: F.cross_entropy(a, b)):
+        step = TrainingStep(net, loss, optim.SGD(net.parameters(), lr=1e-30))
+        step.squares = []
+        step(X.astype("f4"), Y)
+        np.testing.assert_allclose(step.squares, [[expected]], rtol=1e-13)

@@ -502,7 +502,7 @@ class NoKernel(nn.Identity):
         return 2.0 * x
 
 
-class Residual(nn.Layer):
+class Bent(nn.Layer):
     def __init__(self) -> None:
         self.inner = nn.Dense(50, 50)
 
@@ -517,7 +517,7 @@ def weighted(logits, labels):
 @pytest.mark.parametrize(
     ("make_net", "loss"),
     [
-        (lambda: nn.Sequential(Residual(), nn.Dense(50, 10)), F.cross_entropy),
+        (lambda: nn.Sequential(Bent(), nn.Dense(50, 10)), F.cross_entropy),
         (lambda: nn.MLP([50, 20, 10], "relu"), weighted),
         (lambda: nn.Sequential(nn.Dense(50, 10), NoKernel()), F.cross_entropy),
     ],
@@ -669,6 +669,73 @@ def test_layer_norm_and_rms_norm(affine, level):
         )  # fmt: skip
 
     assert_same_bits(net, OPTIMIZERS["momentum"])
+
+
+def block(width):
+    return nn.Residual(nn.Sequential(nn.LayerNorm(width), nn.Dense(width, width), nn.Tanh()))
+
+
+NESTED = {
+    "residual": lambda: [nn.Dense(50, 40), block(40), nn.ReLU(), block(40)],
+    "residual of the input": lambda: [block(50), nn.Dense(50, 40)],
+    "residual of nothing": lambda: [nn.Dense(50, 40), nn.Residual(nn.Sequential())],
+    "residual of a residual": lambda: [
+        nn.Dense(50, 40), nn.Residual(nn.Residual(nn.Residual(nn.Sequential(nn.Dense(40, 40))))),
+    ],
+    "residual of an activation": lambda: [nn.Dense(50, 40), nn.Residual(nn.Sigmoid())],
+    "concat": lambda: [nn.Concat(nn.Dense(50, 15), nn.Dense(50, 25)), nn.Tanh()],
+    "concat of what is there": lambda: [
+        nn.Dense(50, 10),
+        nn.Concat(nn.Sequential(), nn.Dense(10, 10), nn.Identity(), nn.Bias(10)),
+    ],
+    "residual of a concat": lambda: [
+        nn.Dense(50, 40),
+        nn.Residual(nn.Concat(nn.Dense(40, 30), nn.Sequential(nn.ReLU(), nn.Dense(40, 10)))),
+    ],
+    "concat of residuals": lambda: [
+        nn.Dense(50, 20), nn.PReLU(), nn.Concat(block(20), nn.Residual(nn.Dropout(0.3))),
+    ],
+    "one layer in two bodies": lambda: [
+        nn.Dense(50, 20), *[nn.Concat(nn.Sequential(a, a), a) for a in [nn.Dense(20, 20)]]
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_layers_within_layers(name, level):
+    def net():
+        return nn.Sequential(*NESTED[name](), nn.Dense(40, 10))
+
+    assert_same_bits(net, OPTIMIZERS["adam"])
+
+
+class Chained(nn.Layer):
+    forward = nn.chain("first", "relu", "second", "relu", "norm", "last")
+
+    def __init__(self) -> None:
+        self.first, self.relu, self.second = nn.Dense(50, 30), nn.ReLU(), nn.Dense(30, 30)
+        self.norm, self.last = nn.BatchNorm(30), nn.Dense(30, 10)
+
+
+class Halving(Chained):
+    def forward(self, x):
+        return super().forward(x) * 0.5
+
+
+def test_a_class_that_chains_its_layers():
+    assert_same_bits(Chained, OPTIMIZERS["adam"])
+    net = Halving()
+    step = TrainingStep(net, F.cross_entropy, optim.SGD(net.parameters(), 0.1))
+    assert step._planned_for(data.batches(*pixels(), 16)) is None
+    assert step.why().startswith("Halving, whose forward has no plan")
+
+
+def test_one_layer_that_goes_on_with_each_use_at_two_places_takes_the_loop():
+    for one in (nn.BatchNorm(50), nn.Dropout(0.5), nn.GaussianNoise(0.1)):
+        net = nn.Sequential(one, nn.Dense(50, 50), one, nn.Dense(50, 10))
+        step = TrainingStep(net, F.cross_entropy, optim.SGD(net.parameters(), 0.1))
+        assert step._planned_for(data.batches(*pixels(), 16)) is None
+        assert step.why() == f"one {type(one).__name__} at two places. Try: a layer for each"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise, zip_longest
+from itertools import accumulate, pairwise, zip_longest
 from types import MethodType
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from ..engine.tensor import Tensor, as_tensor
 from ..engine.tensor.joining import concatenate
-from ..errors import ArgumentError, ShapeError, explain
+from ..errors import ArgumentError, ShapeError, Unplanned, explain
 from ..tools.checks import declared, runs_as
 from .activations import Activation
 from .base import Layer, parts
@@ -52,9 +52,7 @@ class Sequential(Layer):
 
     def plan(self, builder: Builder, x: Value) -> Value:
         """That of each layer in turn, whatever order a subclass's own iterator has."""
-        for layer in self._layers:
-            x = builder.layer(layer, x)
-        return x
+        return planned_in_order(self._layers, builder, x)
 
     def __len__(self) -> int:
         return len(self.layers)
@@ -91,6 +89,23 @@ class Residual(Layer):
             raise ShapeError(explain("Residual", f"a body that keeps x's shape {x.shape}", y.shape))
         return x + y
 
+    def plan(self, builder: Builder, x: Value) -> Value:
+        """x is added to the body's output; back dy goes to both."""
+        x = builder.shared(x)
+        found = builder.layer(self.body, x)
+        if found.width != x.width:
+            raise Unplanned(f"a body that gives {found.width} columns for {x.width}", "Concat")
+        numbers = found.numbers if found.is_free else None
+        y = builder.value(
+            x.width, x.is_wanted or found.is_wanted, numbers=numbers, gradient=found.gradient
+        )
+        if numbers is None:
+            builder.forward("put columns", **builder.columns(found.numbers, y.numbers))
+        builder.forward("put columns", **builder.columns(x.numbers, y.numbers, adds=True))
+        builder.hand_back(y, found)
+        builder.hand_back(y, x)
+        return y
+
 
 @declared
 class Concat(Layer):
@@ -124,6 +139,19 @@ class Concat(Layer):
             )
         return concatenate(outputs, axis=-1)
 
+    def plan(self, builder: Builder, x: Value) -> Value:
+        """The outputs side by side; back each gets its part of dy."""
+        x = builder.shared(x)
+        outputs = [builder.layer(body, x) for body in self.bodies]
+        *places, width = accumulate((output.width for output in outputs), initial=0)
+        y = builder.value(width, any(output.is_wanted for output in outputs))
+        for output, first in zip(outputs, places, strict=True):
+            columns = builder.columns(output.numbers, y.numbers, y_first=first)
+            builder.forward("put columns", **columns)
+        for output, first in reversed(list(zip(outputs, places, strict=True))):
+            builder.hand_back(y, output, first)
+        return y
+
 
 class Chain:
     """What `chain` makes: a method that calls the layers of these names in order."""
@@ -131,6 +159,11 @@ class Chain:
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = names
         self.__doc__ = f"Calls in order: {', '.join(names)}."
+
+    def __set_name__(self, kind: Any, name: str) -> None:
+        """A layer whose `forward` it is has its plan, if the class gives none."""
+        if name == "forward" and "plan" not in vars(kind):
+            kind.plan = lambda layer, *given: planned_in_order(self.layers_of(layer), *given)
 
     def __get__(self, layer: Layer | None, kind: type | None = None) -> Any:
         return self if layer is None else MethodType(self, layer)
@@ -202,6 +235,13 @@ def run_in_order(layers: Sequence[Any], x: Any) -> Any:
             x, ran = layer.forward(x, following), following
         else:
             x = layer(x)
+    return x
+
+
+def planned_in_order(layers: Sequence[Any], builder: Builder, x: Value) -> Value:
+    """The last layer's output, in a plan."""
+    for layer in layers:
+        x = builder.layer(layer, x)
     return x
 
 

@@ -76,6 +76,8 @@ class Builder:
         self.least_rows = 1  # that a batch has to have
         self.scratch = 1  # numbers that a thread needs room for
         self.nanoseconds = np.zeros(2)  # that forward takes a core: once, and for each row
+        # Gradients that are added up, each with the arguments of what comes to it first.
+        self.sums: dict[Slot, dict[str, Any]] = {}
         self.forwards: list[Instruction] = []
         self.backwards: list[Instruction] = []
         self.after: list[Instruction] = []  # the whole way back
@@ -115,8 +117,15 @@ class Builder:
         y = self.slot(width) if numbers is None else numbers
         if not (is_wanted and self.learns):
             return Value(width, y, Slot(-1), is_free)
-        dy = self.slot(width) if gradient is None or gradient < 0 else gradient
-        return Value(width, y, dy, is_free)
+        if gradient is None or gradient < 0 or gradient in self.sums:
+            gradient = self.slot(width)
+        return Value(width, y, gradient, is_free)
+
+    def shared(self, x: Value) -> Value:
+        """x, for several layers to take: what each of them finds as its gradient is added up."""
+        if x.is_wanted:
+            self.sums.setdefault(x.gradient, {})
+        return x.kept()
 
     def slot(self, width: int) -> Slot:
         """Memory for so many numbers of each row."""
@@ -166,20 +175,38 @@ class Builder:
         self.forwards.append(Instruction(name, arguments, is_live))
 
     def backward(self, name: str, is_live: bool = False, **arguments: Any) -> None:
-        """An instruction of the way back; what is planned later comes before it."""
+        """An instruction of the way back; what is planned later comes before it. What it writes as
+        the gradient of something shared is added to that."""
+        for written in _kernels.INSTRUCTIONS[name][2]:
+            total = arguments.get(written)
+            if isinstance(total, Slot) and total in self.sums:
+                arguments[written] = self.slot(self.widths[total])
+                self.put_back(arguments[written], total)
         self.backwards.insert(0, Instruction(name, arguments, is_live))
 
     def afterwards(self, name: str, **arguments: Any) -> None:
         """An instruction that finds gradients when the way back is done."""
         self.after.append(Instruction(name, arguments))
 
-    def hand_back(self, y: Value, x: Value) -> None:
-        """dx = dy, on the way back."""
+    def hand_back(self, y: Value, x: Value, first: int = 0) -> None:
+        """On the way back, dx = columns of dy, from `first` on."""
         if x.is_wanted and x.gradient != y.gradient:
-            self.backward(
-                "put columns", x=y.gradient, y=x.gradient, x_width=x.width, y_width=x.width,
-                x_first=0, y_first=0, n=x.width, adds=False,
-            )  # fmt: skip
+            self.put_back(y.gradient, x.gradient, first)
+
+    def put_back(self, dy: Slot, dx: Slot, first: int = 0) -> None:
+        """Likewise, by slots: the tape's order of addition is that of the way back."""
+        arguments = self.columns(dy, dx, x_first=first)
+        if dx in self.sums:
+            self.sums[dx]["adds"] = True  # to what comes before it: that is planned later
+            self.sums[dx] = arguments
+        self.backwards.insert(0, Instruction("put columns", arguments))
+
+    def columns(self, x: Slot, y: Slot, **others: Any) -> dict[str, Any]:
+        """The arguments that put columns of x into y, as many as the narrower one has."""
+        x_width, y_width = self.widths[x], self.widths[y]
+        of_slots = {"x": x, "y": y, "x_width": x_width, "y_width": y_width}
+        whole = {"x_first": 0, "y_first": 0, "n": min(x_width, y_width), "adds": False}
+        return of_slots | whole | others
 
     def learn(self, p: Tensor | None, name: str, **arguments: Any) -> None:
         """If the parameter wants a gradient, the instruction `name` puts that into its memory, and
@@ -205,9 +232,10 @@ class Builder:
             raise Unplanned("a net in which nothing is learned", "requires_grad = True")
         outputs = {"y": y.numbers, "dy": y.gradient, "width": y.width}
         self.room(4 * y.width)  # a double for every loss
+        each = {arguments["W"]: arguments for _, arguments, _ in self.matrices}
         squared = [
             arguments | {"squares": np.empty(arguments["inputs"])}
-            for _, arguments, _ in (self.matrices if with_squares else [])
+            for arguments in (each.values() if with_squares else [])
         ]
         return [
             *(Instruction("squares of W", arguments) for arguments in squared),

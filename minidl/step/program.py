@@ -244,5 +244,5 @@ def live_in(instructions: list[Instruction]) -> list[int]:
 
 def squares_of(net: Layer) -> float:
     """The sum of all W² of a net's dense layers, with the bits that the kernel finds."""
-    weights = [layer.weight.data for layer in net.layers_within() if isinstance(layer, Dense)]
-    return float(sum(_kernels.weights.squares(np.ascontiguousarray(W)) for W in weights))
+    weights = {id(x.weight): x.weight.data for x in net.layers_within() if isinstance(x, Dense)}
+    return float(sum(_kernels.weights.squares(np.ascontiguousarray(W)) for W in weights.values()))

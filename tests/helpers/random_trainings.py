@@ -49,6 +49,15 @@ class BentReLU(nn.ReLU):
         return F.leaky_relu(x, 0.3)
 
 
+class Chained(nn.Layer):
+    """Layers of a user's own class, in order."""
+
+    def __init__(self, first, second):
+        self.first, self.second = first, second
+
+    forward = nn.chain("first", "second")
+
+
 class Backwards(data.Batches):
     """Its own order."""
 
@@ -109,6 +118,7 @@ class Training:
 
     def drawn_net(self) -> nn.Sequential:
         layers: list[nn.Layer] = []
+        self.made: dict[int, list[nn.Layer]] = {}  # by the width of what they take and give
         width = self.inputs
         if self.happens(0.2):
             layers.append(self.drawn_layer(width))
@@ -119,11 +129,11 @@ class Training:
         layers.append(nn.Dense(width, self.outputs, bias=self.happens(0.8)))
         if self.happens(0.2):
             layers.append(self.drawn_layer(self.outputs))
-        return self.one_of(*[nn.Sequential] * 19, CalledNet)(*layers)
+        return self.one_of(*[nn.Sequential] * 49, CalledNet)(*layers)
 
     def drawn_block(self, width: int, units: int) -> list[nn.Layer]:
         pieces = int(self.random.integers(1, 4))
-        kind = self.one_of(*[nn.Dense] * 30, CalledDense)
+        kind = self.one_of(*[nn.Dense] * 80, CalledDense)
         activation = self.drawn_activation(units, pieces)
         columns = units * activation.inputs_per_unit(activation.options)
         block = [kind(width, columns, bias=self.happens(0.8)), activation]
@@ -133,18 +143,39 @@ class Training:
             block.append(self.drawn_layer(units))
         return block
 
-    def drawn_layer(self, width: int) -> nn.Layer:
-        """Any layer that takes and gives so many numbers."""
+    def drawn_layer(self, width: int, depth: int = 0) -> nn.Layer:
+        """Any layer that takes and gives so many numbers; now and then one that there is already,
+        or layers within a layer."""
+        if self.happens(0.01):
+            return self.one_of(Halved(), BentReLU())
+        if self.made.get(width) and self.happens(0.06):
+            return self.one_of(*self.made[width])
         makers = (
             self.drawn_dropout, self.drawn_batch_norm, nn.Bias,
             lambda width: nn.GaussianNoise(self.one_of(0.0, 0.1)),
             lambda width: nn.LayerNorm(width, 0.1, affine=self.happens(0.7)),
             lambda width: nn.RMSNorm(width, self.one_of(None, 0.1), affine=self.happens(0.7)),
             lambda width: self.drawn_activation(width, pieces=1),
+            lambda width: nn.Dense(width, width, bias=self.happens(0.8)),
+            *[lambda width: self.drawn_container(width, depth + 1)] * (0 if depth > 2 else 3),
         )  # fmt: skip
-        if self.happens(0.03):
-            return self.one_of(Halved(), BentReLU())
-        return self.one_of(*makers)(width)
+        layer = self.one_of(*makers)(width)
+        self.made.setdefault(width, []).append(layer)
+        return layer
+
+    def drawn_container(self, width: int, depth: int) -> nn.Layer:
+        def body() -> nn.Layer:
+            count = int(self.random.integers(0, 4))
+            layers = [self.drawn_layer(width, depth) for _ in range(count)]
+            if count == 2 and self.happens(0.5):
+                return Chained(*layers)
+            return layers[0] if count == 1 and self.happens(0.5) else nn.Sequential(*layers)
+
+        kind = self.one_of(nn.Residual, nn.Concat, nn.Sequential)
+        if kind is not nn.Concat:
+            return kind(body())
+        bodies = [body() for _ in range(self.random.integers(1, 4))]
+        return nn.Sequential(nn.Concat(*bodies), nn.Dense(width * len(bodies), width))
 
     def drawn_dropout(self, width: int) -> nn.Layer:
         p, rescale = self.one_of(0.0, 0.3, 0.5, 1.0), self.happens(0.7)
@@ -173,9 +204,14 @@ class Training:
         if len(parameters) > 1 and self.happens(0.1):
             self.one_of(*parameters).requires_grad = False
         alike = [(a, b) for a in parameters for b in parameters if a is not b and a.size == b.size]
-        if alike and self.happens(0.1):
+        if alike and self.happens(0.04):
             a, b = self.one_of(*alike)
             a.data = b.data.reshape(a.shape)
+        matrices = [x for x in self.net.layers_within() if isinstance(x, nn.Dense)]
+        pairs = [(a, b) for a in matrices for b in matrices if a.weight.shape == b.weight.shape]
+        if self.happens(0.1):
+            a, b = self.one_of(*pairs)
+            a.weight = b.weight
 
     # ---- Data and loss --------------------------------------------------------------------------
 
@@ -232,7 +268,7 @@ class Training:
             y = self.one_of((unit * 4 - 2).astype(floats), (unit * 9).astype(int))
         if self.happens(0.3):
             options["reduction"] = self.one_of("sum", "mean", "batchmean")
-        if self.batch_size >= rows and self.happens(0.2):
+        if self.batch_size >= rows and self.happens(0.1):
             options["sample_weight"] = self.random.uniform(0.1, 2, rows)
         if options or self.happens(0.2):
             loss = partial(loss, **options)
@@ -252,7 +288,7 @@ class Training:
     # ---- Optimiser and schedule -----------------------------------------------------------------
 
     def drawn_optimizer(self) -> optim.Optimizer:
-        kind = self.one_of(*RULES * 5, *[optim.SGD] * 10, WalksTwice, Signum)
+        kind = self.one_of(*RULES * 9, *[optim.SGD] * 18, WalksTwice, Signum)
         rate = 10 ** self.random.uniform(-4, -1.5)
         parameters = [p for p in self.net.parameters() if p.requires_grad]
         options = drawn_options(kind, self.random)
@@ -285,7 +321,7 @@ class Training:
         return self.one_of(None, *CHANGES) if self.happens(0.7) else None
 
     def layers(self, kind: type[nn.Layer]) -> list[Any]:
-        return [layer for layer in self.net if isinstance(layer, kind)]
+        return [layer for layer in self.net.layers_within() if isinstance(layer, kind)]
 
 
 def new_weight(t: Training) -> None:
