@@ -148,7 +148,7 @@ class Training:
         or layers within a layer."""
         if self.happens(0.01):
             return self.one_of(Halved(), BentReLU())
-        if self.made.get(width) and self.happens(0.06):
+        if self.made.get(width) and self.happens(0.05):
             return self.one_of(*self.made[width])
         makers = (
             self.drawn_dropout, self.drawn_batch_norm, nn.Bias,
@@ -204,7 +204,7 @@ class Training:
         if len(parameters) > 1 and self.happens(0.1):
             self.one_of(*parameters).requires_grad = False
         alike = [(a, b) for a in parameters for b in parameters if a is not b and a.size == b.size]
-        if alike and self.happens(0.04):
+        if alike and self.happens(0.03):
             a, b = self.one_of(*alike)
             a.data = b.data.reshape(a.shape)
         matrices = [x for x in self.net.layers_within() if isinstance(x, nn.Dense)]
@@ -273,7 +273,7 @@ class Training:
         if options or self.happens(0.2):
             loss = partial(loss, **options)
         undeclared = lambda a, b, loss=loss, **weights: loss(a, b, **weights)  # noqa: E731
-        return undeclared if self.happens(0.03) else loss, y
+        return undeclared if self.happens(0.02) else loss, y
 
     def drawn_batches(self) -> data.Batches:
         kind = self.one_of(*[data.Batches] * 19, Backwards)
