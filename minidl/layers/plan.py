@@ -91,7 +91,7 @@ class Builder:
         """Plans a layer that takes x; gives what it gives. Unplanned if it has no plan."""
         plan = plan_of(layer)
         if plan is None:
-            hint = 'forward = nn.chain("a", "b"), or a plan beside its forward'
+            hint = 'forward = nn.chain("a", "b"), or a plan beside it'
             raise Unplanned(f"{type(layer).__name__}, whose forward has no plan", hint)
         self.layers.append(layer)
         return plan(self, x)

@@ -144,8 +144,8 @@ class TrainingStep:
         >>> net = nn.Sequential(nn.Dense(2, 3), Halved())
         >>> step = TrainingStep(net, F.mse, optim.SGD(net.parameters(), 0.1))
         >>> _ = step(np.ones((1, 2), np.float32), np.ones((1, 3), np.float32))
-        >>> step.why()
-        'Halved, whose forward has no plan. Try: a plan beside its forward'
+        >>> print(step.why())
+        Halved, whose forward has no plan. Try: forward = nn.chain("a", "b"), or a plan beside it
         """
         return self._why
 

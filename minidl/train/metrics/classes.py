@@ -71,4 +71,4 @@ def confusion_matrix(y: Any, outputs: Any, classes: int | None = None) -> np.nda
 
 
 def _mean(hits: np.ndarray) -> float:
-    return np.count_nonzero(hits) / len(hits) if len(hits) else float("nan")
+    return int(np.count_nonzero(hits)) / len(hits) if len(hits) else float("nan")
