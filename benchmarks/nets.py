@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,14 +24,30 @@ def flops_per_sample(sizes: Sequence[int], pieces: int = 1) -> int:
     )
 
 
-def first_weights(sizes: Sequence[int]) -> list[np.ndarray]:
-    """W and b of every layer in turn; W (in, out) is He et al.'s, b is 0."""
+def first_weights(sizes: Sequence[int], pieces: int = 1) -> list[np.ndarray]:
+    """W and b of every layer in turn; W (in, out) is He et al.'s, b is 0. Before maxout a layer has
+    `pieces` times the units."""
     rng = np.random.default_rng(0)
     weights = []
     for n_in, n_out in pairwise(sizes):
-        W = rng.standard_normal((n_in, n_out), dtype=np.float32) * np.float32((2 / n_in) ** 0.5)
-        weights += [W, np.zeros(n_out, np.float32)]
+        units = n_out * pieces if len(weights) < 2 * len(sizes) - 4 else n_out
+        W = rng.standard_normal((n_in, units), dtype=np.float32) * np.float32((2 / n_in) ** 0.5)
+        weights += [W, np.zeros(units, np.float32)]
     return weights
+
+
+class Paper(NamedTuple):
+    """A net of examples/papers. Before maxout a layer has `pieces` times the units."""
+
+    sizes: tuple[int, ...]
+    pieces: int = 1
+
+
+PAPERS = {"noisy": Paper((784, 1000, 500, 10)), "maxout": Paper((784, 240, 240, 10), pieces=5)}
+# How they are trained.
+BATCH = 100
+NOISE, NOISY_RATE = 0.3, 0.002
+INPUT_DROPOUT, MAX_NORM, MAXOUT_RATE, MAXOUT_MOMENTUM = 0.2, 1.9365, 0.1, 0.5
 
 
 def shuffled(samples: int, batch: int, seed: int) -> np.ndarray:

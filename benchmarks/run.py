@@ -23,15 +23,15 @@ import picture
 import report
 from machine import cores, describe
 from outcome import DisagreementError, Outcome, Spread
-from rows import activations, eager, epochs, estimators, process, products, small
+from rows import activations, changes, eager, epochs, estimators, papers, process, products, small
 from turns import Bench, ContenderError
 
 from minidl import data
 
 ROOT = Path(__file__).parents[1]
 MNIST = ROOT / "examples" / "data" / "mnist"
-ROWS = [products.ROW, *epochs.ROWS, *small.ROWS, activations.ROW, *process.ROWS,
-        estimators.ROW, *eager.ROWS]  # fmt: skip
+ROWS = [products.ROW, *epochs.ROWS, *small.ROWS, *changes.ROWS, papers.ROW, activations.ROW,
+        *process.ROWS, estimators.ROW, *eager.ROWS]  # fmt: skip
 NAMES = [row.name for row in ROWS]
 
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import report
-from nets import first_weights, flops_per_sample, shuffled
+from nets import PAPERS, first_weights, flops_per_sample, shuffled
 from outcome import DisagreementError, Outcome, Spread, Target, check_agreement, ratios
-from peers import programs
+from peers import changes, minidl_papers, programs
 from peers.minidl_peer import Epoch, Programs, Step, minidl_epoch, written_out_epoch
 from peers.timing import seconds_per_call
+from rows import targets
 from rows.eager import geometric_mean
 from rows.process import thread_counts
 from rows.row import Row
@@ -269,6 +270,33 @@ def test_minidls_fastest_epoch_is_the_one_written_out(digits, make):
     assert loss == pytest.approx(written_out_loss, rel=1e-5)
     for name, values in state.items():
         np.testing.assert_allclose(values, written_out_state[name], rtol=1e-4, atol=1e-5)
+
+
+def test_each_change_trains():
+    for change in (changes.PLAIN, *changes.CHANGES):
+        losses = changes.epoch_of(change, [12, 8, 3], batch=16, rows=64)()
+        assert losses.shape == (4,)
+        assert np.isfinite(losses).all()
+
+
+@pytest.mark.parametrize(("name", "setup", "ways"), [
+    ("Wide", {"sizes": [5, 40], "batch": 8}, {"step", "loop"}),
+    ("SmallFit", {"epochs": 2}, set(targets.SMALL_FIT) | {"step.epoch"}),
+])  # fmt: skip
+def test_ways_take_turns(name, setup, ways):
+    took = getattr(changes, name)(**setup).turn(budget=0.01)
+    assert set(took) == ways
+    assert min(took.values()) > 0
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_a_papers_net_trains(paper, digits):
+    """The nets are those of examples/papers; their parameters come as `first_weights` has them."""
+    with np.load(digits) as arrays:
+        x, y = np.resize(arrays["x"], (200, 784)), arrays["y"]
+    np.savez(digits, x=x, y=y)
+    contender = minidl_papers.Epoch(paper, str(digits), samples=200)
+    assert contender.turn(seed=0)["loss"] == contender.turn(seed=0)["loss"] > 0
 
 
 def test_the_cost_of_diagnostics(tmp_path):

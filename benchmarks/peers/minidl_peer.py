@@ -155,18 +155,19 @@ class Programs(programs.Programs):
 
 
 class Inference:
-    """The net's outputs for one batch, without a graph."""
+    """The net's outputs for one batch, without a graph: by a `Predictor`, or by `predict`."""
 
-    def __init__(self, sizes: list[int]) -> None:
+    def __init__(self, sizes: list[int], by_predict: bool = False) -> None:
         self.sizes = sizes
-        self.net = nn.MLP(sizes, "relu").eval()
-        names = self.net.state_dict()
-        self.net.load_state_dict(dict(zip(names, first_weights(sizes), strict=True)))
+        net = nn.MLP(sizes, "relu").eval()
+        names = net.state_dict()
+        net.load_state_dict(dict(zip(names, first_weights(sizes), strict=True)))
+        self.predict = partial(minidl.predict, net) if by_predict else minidl.Predictor(net)
 
     def turn(self, batch: int, budget: float) -> dict[str, float]:
         x, _ = toy(batch, self.sizes[0], self.sizes[-1])
-        seconds = seconds_per_call(lambda: minidl.predict(self.net, x), budget)
-        return {"seconds": seconds, "value": float(np.abs(minidl.predict(self.net, x)).mean())}
+        seconds = seconds_per_call(lambda: self.predict(x), budget)
+        return {"seconds": seconds, "value": float(np.abs(self.predict(x)).mean())}
 
 
 class Products:

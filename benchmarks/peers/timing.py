@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 SERIES = 5
+TURNS = 9
 
 
 def timed(function: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
@@ -29,6 +30,19 @@ def seconds_per_call(
         calls *= 2
     calls = max(1, round(calls * budget / SERIES / elapsed))
     return statistics.median(series(calls) / calls for _ in range(SERIES))
+
+
+def seconds_in_turns(calls: Mapping[str, Callable[[], Any]], budget: float) -> dict[str, float]:
+    """The seconds of one call of each: the median of series in which they take turns, so that what
+    disturbs one disturbs all. Together they take about `budget`."""
+    took = {name: [timed(call)[0] for _ in range(2)][1] for name, call in calls.items()}
+    counts = {name: max(1, round(budget / len(calls) / TURNS / t)) for name, t in took.items()}
+    series: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(TURNS):
+        for name, call in calls.items():
+            seconds = timeit.timeit(call, "gc.enable()", number=counts[name], globals={"gc": gc})
+            series[name].append(seconds / counts[name])
+    return {name: statistics.median(seconds) for name, seconds in series.items()}
 
 
 def megabytes(field: str) -> float:

@@ -40,31 +40,37 @@ def measure_step(bench: Bench, row: str) -> list[Outcome]:
     ]  # fmt: skip
 
 
-INFERENCE_PEERS = {"ONNX Runtime": "onnx", "PyTorch": "torch", "NumPy": "numpy"}
-
-
 def measure_inference(bench: Bench, row: str) -> list[Outcome]:
-    peers = {"minidl": "minidl", "ONNX Runtime": "onnx", "PyTorch": "torch", "NumPy": "numpy"}
+    counts = sorted({1, bench.threads})
+    return [outcome for threads in counts for outcome in measure_batches(bench, row, threads)]
+
+
+def measure_batches(bench: Bench, row: str, threads: int) -> list[Outcome]:
+    sizes = {"sizes": (784, 128, 10)}
+    peers = {"ONNX Runtime": "onnx", "PyTorch": "torch", "NumPy": "numpy"}
     contenders = {
-        label: Contender(f"peers.{peer}_peer:Inference", {"sizes": (784, 128, 10)}, bench.threads)
-        for label, peer in peers.items()
-    }
-    batches = (1, 256)
+        "minidl": Contender("peers.minidl_peer:Inference", sizes, threads),
+        "predict": Contender("peers.minidl_peer:Inference", sizes | {"by_predict": True}, threads),
+        **{label: Contender(f"peers.{peer}_peer:Inference", sizes, threads)
+           for label, peer in peers.items()},
+    }  # fmt: skip
     seconds = defaultdict(list)
     with bench.field(contenders) as field:
         for round_number in bench.rounds():
-            for batch in batches:
+            for batch in (1, 32, 256, 1000):
                 request = {"batch": batch, "budget": 0.05 if bench.quick else 0.2}
                 answers = field.turns(**request)
-                bench.note(row, round_number, request, answers)
+                bench.note(row, round_number, request | {"threads": threads}, answers)
                 values = {label: answer["value"] for label, answer in answers.items()}
                 check_agreement(f"inference, batch {batch}: mean output", values, {}, 1e-4)
                 if round_number > 0:
                     for label, answer in answers.items():
                         seconds[batch, label].append(answer["seconds"])
+    many = "one thread" if threads == 1 else f"{threads} threads"
     return [
-        Outcome(row, f"batch {batch}: {label} / minidl", ratios(times, seconds[batch, "minidl"]),
-                "×", targets.INFERENCE,
+        Outcome(row, f"batch {batch}, {many}: {label} / minidl",
+                ratios(times, seconds[batch, "minidl"]), "×",
+                targets.INFERENCE if label in peers else None,
                 f"{microseconds(times)} / {microseconds(seconds[batch, 'minidl'])}")
         for (batch, label), times in seconds.items()
         if label != "minidl"
@@ -97,7 +103,8 @@ ROWS = [
     Row(
         "inference",
         "Inference of 784-128-10",
-        "From a float32 batch in memory to the scores.",
+        "From a float32 batch in memory to the scores: a `Predictor`, and `predict`, which packs "
+        "the weights in every call, against sessions and modules that were made before.",
         measure_inference,
     ),
     Row(

@@ -31,6 +31,15 @@ FIT = {"MNIST": Target("≥", 2.0), "iris": AS_FAST}
 ACCURACY = Target("≥", -0.1)  # percentage points: equal, less what rounding makes of it
 DENORMALS = Target("≤", 1.1)  # the last epochs' time by the first ones'
 
+# The time of a step with a change, by that of the plain net's.
+CHANGES = {
+    "784-128-10": {"plain": Target("≤", 1.25), "BatchNorm": Target("≤", 1.4)},
+    "20-32-2": {"plain": Target("≤", 1.6), "BatchNorm": Target("≤", 2.0)},
+}
+PAPERS = AS_FAST
+WIDE = AS_FAST  # the loop's time by a step's
+SMALL_FIT = {"fit": Target("≤", 1.3), "fit, validation and accuracy": Target("≤", 2.5)}
+
 # Of tensor operations, PyTorch's time by minidl's; the bounds are the inverse of what minidl's time
 # is to be of PyTorch's.
 OPERATION = Target("≥", 2.86)  # 0.35
