@@ -89,6 +89,27 @@ def with_forward_of_the_net():
     return replaced
 
 
+class ComputedDense(nn.Dense):
+    """Its weights are three times those that are learned."""
+
+    @property
+    def weight(self):
+        return self.third * 3
+
+    @weight.setter
+    def weight(self, values):
+        self.third = nn.Parameter(values.data)
+        self.third.requires_grad = False
+
+
+def test_weights_that_are_computed_are_computed_anew():
+    layers = nn.Sequential(nn.Dense(5, 4), ComputedDense(4, 3))
+    for value in (1.0, 2.0):
+        layers[1].third.data[...] = value
+        expected = X @ layers[0].weight.data @ np.full((4, 3), 3 * value, np.float32)
+        np.testing.assert_allclose(minidl.predict(layers, X), expected, rtol=1e-4, atol=1e-5)
+
+
 HIDDEN = {
     "a Dense called": lambda: net_of(first=TripledDense(5, 40)),
     "an activation called": lambda: net_of(second=TripledReLU()),

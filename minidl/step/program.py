@@ -40,6 +40,9 @@ class Planned:
         builder = Builder(self.dtype, batch=1)
         y = builder.layer(net, Value(width, builder.slot(width), Slot(-1), is_free=False))
         self.outputs, self.is_learning = y.width, y.is_wanted
+        held = set(map(id, parameters))
+        if not all(id(p) in held for p in builder.parameters):
+            raise Unplanned("weights that are computed, or no Parameter", "nn.Parameter(values)")
         self.parameters = builder.parameters
         self.arrays = [*(p.data for p in self.parameters), *builder.buffers]
         self.shapes = list(map(SHAPE, self.arrays))

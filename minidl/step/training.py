@@ -60,10 +60,10 @@ class TrainingStep:
 
         step = TrainingStep(net, partial(F.huber, delta=2.0), optimizer)
 
-    A loss of one's own, such as a lambda, is called between two kernel calls. Anything else takes the
-    loop, and `why()` says what it is that stands in the way. No gradients
-    are left: `grad` is None. The kernel looks at all targets before it trains: what is wrong with
-    one of them is raised, in the loss's words, before anything is changed.
+    A loss of one's own, such as a lambda, is called between two kernel calls. Anything else takes
+    the loop, and `why()` says what it is that stands in the way. No gradients are left: `grad` is
+    None. The kernel looks at all targets before it trains: what is wrong with one of them is
+    raised, in the loss's words, before anything is changed.
 
     A `schedule` goes on a step after each of the optimiser's. With a `clip_norm` the gradients of
     the optimiser's parameters are clipped before its step, with a `max_norm` the matrices that it
