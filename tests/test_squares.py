@@ -42,6 +42,7 @@ def squares(dtype, threads, way):
     return np.concatenate(step.squares), expected
 
 
+@pytest.mark.bounds("weights.squares")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_it_is_the_formula_with_the_same_bits_on_every_path(dtype, level):
     found, expected = squares(dtype, 1, "loop")

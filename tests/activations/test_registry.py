@@ -38,6 +38,7 @@ def samples(dtype: type) -> np.ndarray:
     return np.concatenate([small, rng.uniform(-400, 400, 100)]).reshape(-1, UNITS).astype(dtype)
 
 
+@pytest.mark.bounds("maxout forward", "prelu forward")
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("kind", "options"), CASES, ids=case_id)
 def test_forward_is_the_formula(kind, options, dtype, level):
@@ -58,6 +59,7 @@ def test_forward_is_the_formula(kind, options, dtype, level):
     np.testing.assert_allclose(y.data[~normal], expected[~normal], rtol=0, atol=1e-300)
 
 
+@pytest.mark.bounds("maxout backward", "prelu backward")
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("kind", "options"), CASES, ids=case_id)
 def test_backward_is_the_derivative(kind, options, dtype, level):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from functools import partial
 
 import numpy as np
 
@@ -64,6 +65,22 @@ def assert_gradients(function: Callable[..., Tensor], *arrays: np.ndarray) -> Te
         assert found.dtype == x.dtype
         np.testing.assert_allclose(found, gradient, rtol=TOLERANCE, atol=TOLERANCE)
     return result
+
+
+def gradients_of_norm(
+    x: np.ndarray, weight: np.ndarray, dy: np.ndarray, axis: int, eps: float, is_centered: bool
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Those of x, weight and bias where y = weight (x - mean) / sqrt(variance + eps) + bias, mean
+    and variance over this axis; each with the size of the terms that it is the sum of."""
+    x, weight, dy = (np.asarray(array, np.longdouble) for array in (x, weight, dy))
+    mean = partial(np.mean, axis=axis, keepdims=True)
+    centered = x - mean(x) * is_centered
+    scale = 1 / np.sqrt(mean(centered**2) + eps)
+    normal, g = centered * scale, weight * dy
+    dx = scale * (g - mean(g) * is_centered - normal * mean(normal * g))
+    size = scale * (abs(g) + mean(abs(g)) + abs(normal) * mean(abs(normal * g)))
+    sums = [(terms.sum(axis=0), abs(terms).sum(axis=0)) for terms in (dy * normal, dy)]
+    return [(dx, size), *sums]
 
 
 def leaf(*values):

@@ -1,5 +1,7 @@
 """What small operations run by: the sums, products and extremes of whole arrays, against NumPy."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,7 @@ def assert_same_bits(found, wanted):
     np.testing.assert_array_equal(np.signbit(found)[numbers], np.signbit(wanted)[numbers])
 
 
+@pytest.mark.bounds("arithmetic.power", *(f"arithmetic.{name}" for name in BINARY))
 @pytest.mark.parametrize("name", BINARY)
 def test_operators_have_numpys_bits_or_no_answer(name):
     generator, answered = np.random.default_rng(0), 0
@@ -75,14 +78,21 @@ def test_operators_leave_the_rest_to_numpy():
     assert_same_bits(_kernels.arithmetic.power(2 * x, np.array(2, np.float32)), 4 * x)
 
 
+@pytest.mark.bounds("sums.total")
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_the_sum_of_all_has_numpys_bits(dtype):
     for size in [0, *SIZES]:
         x = np.random.default_rng(size).normal(size=size).astype(dtype)
-        assert_same_bits(_kernels.sums.total(x), np.asarray(x.sum()))
+        total = _kernels.sums.total(x)
+        assert_same_bits(total, np.asarray(x.sum()))
+        # Sixteen numbers after the other at most, and then the sums of these in pairs.
+        passes = 16 + math.log2(max(size, 1))
+        allowed = passes * np.finfo(dtype).eps / 2 * math.fsum(np.abs(x).tolist())
+        assert abs(float(total) - math.fsum(x.tolist())) <= allowed
     assert _kernels.sums.total(np.ones((2, 4), dtype)[:, ::2]) is None
 
 
+@pytest.mark.bounds("extremes.max", "extremes.min")
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ["max", "min"])
 def test_extremes_of_all(name, dtype):
@@ -97,6 +107,7 @@ def test_extremes_of_all(name, dtype):
     assert function(np.empty(0, dtype)) is None
 
 
+@pytest.mark.bounds("gemm.of_small_matrices")
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_small_products(dtype):
     generator = np.random.default_rng(0)

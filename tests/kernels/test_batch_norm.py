@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from support import LAYOUTS, assert_gradients, numbers
+from support import LAYOUTS, assert_gradients, gradients_of_norm, numbers
 
 import minidl
+from minidl import _kernels, tensor
 from minidl import functional as F
 from minidl._kernels import threads as kernel_threads
 
@@ -27,6 +28,7 @@ def affine(units, dtype=np.float64):
     return [numbers(units, seed=s).astype(dtype) for s in (7, 8)]
 
 
+@pytest.mark.bounds("batch_norm.forward")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(2, 1), (3, 31), (5, 32), (2, 33), (64, 100)], ids=str)
 def test_the_formula(shape, dtype):
@@ -56,6 +58,34 @@ def test_gradients(shape, training):
     assert_gradients(lambda x, b: F.batch_norm(x, mean, var, None, b, **of), x, bias)
     assert_gradients(lambda *xwb: F.batch_norm(xwb[0], mean, var, *xwb[1:], **of), x, weight, bias)
     assert_gradients(lambda w, b: F.batch_norm(x, mean, var, w, b, **of), weight, bias)
+
+
+@pytest.mark.bounds("batch_norm.backward")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(2, 3), (33, 34), (500, 2)], ids=str)
+def test_gradients_are_exact_but_for_a_few_roundings(shape, dtype):
+    x, dy, (weight, bias) = numbers(*shape), numbers(*shape, seed=1) - 1, affine(shape[1])
+    inputs = [tensor(a.astype(dtype), requires_grad=True) for a in (x, weight, bias)]
+    y = F.batch_norm(inputs[0], None, None, *inputs[1:], training=True, eps=EPS)
+    y.backward(dy.astype(dtype))
+    wanted = gradients_of_norm(inputs[0].data, inputs[1].data, dy.astype(dtype), 0, EPS, True)
+    # In double precision and rounded once. What the mean takes away of x costs a digit in float64.
+    allowed = (0.6 if dtype is np.float32 else len(x) + 20) * np.finfo(dtype).eps
+    for found, (exact, size) in zip(inputs, wanted, strict=True):
+        assert (np.abs(found.grad.data - exact) <= allowed * size).all()
+
+
+@pytest.mark.bounds("batch_norm.follow")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_running_numbers_are_rounded_once(dtype):
+    was, x = numbers(40, seed=2).astype(dtype), numbers(40, seed=3)
+    now = was.copy()
+    _kernels.batch_norm.follow(now, x, 1.25, 0.1)
+    wide = was.astype(np.float64)
+    exact = wide + 0.1 * (1.25 * x - wide)
+    np.testing.assert_allclose(
+        now, exact, rtol=(0.6 if dtype is np.float32 else 4) * np.finfo(dtype).eps
+    )
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

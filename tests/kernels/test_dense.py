@@ -76,6 +76,7 @@ def same_bits(one, two):
 # ---- forward -------------------------------------------------------------------------------------
 
 
+@pytest.mark.bounds("dense.forward")
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_forward(kernels, dtype, shape):
     batch, inputs, outputs = shape
@@ -143,6 +144,7 @@ def test_nan_in_the_input_stays_in_its_row_and_in_the_bias_in_its_column(kernels
 # ---- backward ------------------------------------------------------------------------------------
 
 
+@pytest.mark.bounds("dense.backward")
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_backward(kernels, dtype, shape):
     batch, inputs, outputs = shape

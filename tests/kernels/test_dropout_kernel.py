@@ -34,6 +34,7 @@ def test_the_published_vectors(counter, key, words):
     assert philox(np.array(counter)[:, None], key).ravel().tolist() == words
 
 
+@pytest.mark.bounds("dropout.dropout")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("n", [0, 1, 3, 4, 5, 31, 33, 127, 128, 129, 1000])
 @pytest.mark.parametrize(

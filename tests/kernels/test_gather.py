@@ -25,6 +25,7 @@ def pixels(gather, x, rows, dtype, threads=1):
     return y
 
 
+@pytest.mark.bounds("gather.pixels")
 def test_each_of_the_256_values_is_rounded_correctly(gather, dtype):
     x = np.arange(256, dtype=np.uint8)[None]
     # Rounding v / 255 to double first does not change its rounding to float: a double has more

@@ -64,6 +64,7 @@ def assert_product(c, a, b):
     assert np.all(abs(c - a @ b) <= bound)
 
 
+@pytest.mark.bounds("gemm.product")
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_product(gemm, dtype, shape):
     a, b = matrices(shape, dtype)

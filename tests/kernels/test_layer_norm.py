@@ -3,7 +3,7 @@ values, every CPU level."""
 
 import numpy as np
 import pytest
-from support import LAYOUTS, assert_gradients
+from support import LAYOUTS, assert_gradients, gradients_of_norm
 
 import minidl
 from minidl import functional as F
@@ -54,6 +54,7 @@ class Drawn:
         return [array.astype(dtype) for array in (self.x, *self.parameters.values())]
 
 
+@pytest.mark.bounds("layer_norm.forward")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_formula(seed, dtype):
@@ -80,6 +81,23 @@ def test_gradients(seed):
             return drawn(*inputs[:number], x, *inputs[number + 1 :])
 
         assert_gradients(of_one, inputs[number])
+
+
+@pytest.mark.bounds("layer_norm.backward")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("ours", FUNCTIONS)
+def test_gradients_are_exact_but_for_a_few_roundings(ours, dtype):
+    rng = np.random.default_rng(0)
+    x, dy = rng.normal(1, 1, (2, 50, 33)).astype(dtype)
+    weight = rng.normal(size=33).astype(dtype)
+    inputs = [minidl.tensor(a, requires_grad=True) for a in (x, weight, np.zeros(33, dtype))]
+    inputs = inputs[: 3 if ours is F.layer_norm else 2]
+    ours(*inputs, eps=1e-3).backward(dy)
+    wanted = gradients_of_norm(x, weight, dy, 1, 1e-3, ours is F.layer_norm)
+    # In double precision and rounded once.
+    allowed = (0.6 if dtype is np.float32 else 50) * np.finfo(dtype).eps
+    for found, (exact, size) in zip(inputs, wanted, strict=False):
+        assert (np.abs(found.grad.data - exact) <= allowed * size).all()
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -102,6 +102,7 @@ def options_of(kernel, shape):
     return np.broadcast_to(options, shape[1:]).copy() if is_by_column else np.array([*options, 0.0])
 
 
+@pytest.mark.bounds(*{f"{kernel.split(' of ')[0]} loss" for kernel in FORMULAS})
 @EACH
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", SHAPES)

@@ -54,6 +54,7 @@ def test_the_noise_is_box_muller_of_philox(n, seed, step):
     np.testing.assert_allclose(noise(n, seed, step), wanted, rtol=4e-15)
 
 
+@pytest.mark.bounds("noise.normals")
 def test_box_muller_over_all_its_range():
     """The error stays relative, also next to the angles where a number vanishes."""
     edges = [k + d for k in (0, 2**29, 2**30, 2**31, 3 * 2**30) for d in range(-50, 51)]
@@ -77,6 +78,7 @@ def test_the_ends():
             assert second[0] == pytest.approx(r * y, rel=1e-9, abs=0)
 
 
+@pytest.mark.bounds("noise.gaussian_noise")
 def test_float32_is_the_same_noise_rounded_once():
     x = np.random.default_rng(0).normal(size=1000).astype(np.float32)
     wide = run(x.astype(np.float64), 0.3)

@@ -16,6 +16,7 @@ def numbers(n, dtype, seed):
     return np.random.default_rng(seed).normal(size=n).astype(dtype)
 
 
+@pytest.mark.bounds("norms.sum_of_squares")
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n", [0, 1, 7, 8, 9, 1000, 1024, 1025, 5000])
 def test_sum_of_squares(n, dtype):
@@ -38,6 +39,7 @@ def test_sum_of_squares_of_float32_does_not_overflow():
     assert norms.sum_of_squares(np.full(3, 1e38, np.float32)) == pytest.approx(3e76, rel=1e-6)
 
 
+@pytest.mark.bounds("norms.max_norm")
 @pytest.mark.parametrize("dtype", DTYPES)
 @given(rows=st.integers(0, 9), units=st.integers(0, 200), limit=st.floats(0.1, 5))
 def test_max_norm(dtype, rows, units, limit):

@@ -28,6 +28,7 @@ SHAPES = [
 ]  # fmt: skip
 
 
+@pytest.mark.bounds("scatter.add_rows")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_the_sum_of_what_came_from_each_place(scatter, shape, dtype):

@@ -73,6 +73,7 @@ def error_of_p(x, z):
     return error_of_sum(x) + (0 if x.dtype == np.float32 else np.abs(z) / 2)
 
 
+@pytest.mark.bounds("softmax.softmax")
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_softmax_is_its_formula(shape, dtype):
@@ -81,6 +82,7 @@ def test_softmax_is_its_formula(shape, dtype):
     close(run(_kernels.softmax.softmax, x), p, p * error_of_p(x, z))
 
 
+@pytest.mark.bounds("softmax.log_softmax")
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_log_softmax_is_its_formula(shape, dtype):
@@ -97,6 +99,7 @@ def test_the_logarithm_of_sums_of_every_size(classes, dtype):
     np.testing.assert_allclose(y, -np.log(classes), rtol=np.finfo(dtype).eps)
 
 
+@pytest.mark.bounds("softmax.softmax_backward", "softmax.log_softmax_backward")
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_backward_kernels_are_their_formulas(shape, dtype):
@@ -114,6 +117,7 @@ def test_the_backward_kernels_are_their_formulas(shape, dtype):
     close(dx, wanted, np.abs(g) + np.abs(total) + shape[1] / 2)
 
 
+@pytest.mark.bounds("cross_entropy loss", "cross_entropy of soft targets loss")
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", SHAPES)

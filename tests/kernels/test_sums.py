@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import TrainingStep, data, maximum, minimum, nn, optim, tensor, where
+from minidl import TrainingStep, _kernels, data, maximum, minimum, nn, optim, tensor, where
 from minidl import functional as F
 from minidl._kernels import threads as kernel_threads
 from minidl.engine.tensor.arrays import summed
@@ -33,6 +33,7 @@ def assert_summed(found, x):
     assert (np.abs(np.asarray(found, np.float64) - exact) <= bound).all()
 
 
+@pytest.mark.bounds("sums.over_rows")
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("rows", [0, 1, 31, 32, 33, 65, 1000, ROWS + 31])
 @pytest.mark.parametrize("columns", [1, 3, 40, 300])
@@ -133,11 +134,20 @@ SUMS = {
 }
 
 
+@pytest.mark.bounds("prelu gradient")
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", SUMS)
 def test_every_sum_over_rows(name, dtype):
     x = avalanche(dtype, ROWS, 3)
     assert_summed(SUMS[name](x), x)
+
+
+@pytest.mark.bounds("rows.in_order")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_sum_in_order_is_in_double_precision(dtype):
+    x = np.random.default_rng(0).standard_normal(999).astype(dtype)
+    allowed = len(x) * np.finfo(float).eps / 2 * math.fsum(np.abs(x).tolist())
+    assert abs(_kernels.rows.in_order(x) - math.fsum(x.tolist())) <= allowed
 
 
 def test_the_gradient_of_an_element_that_is_looked_up_often():

@@ -193,6 +193,21 @@ def test_weights_at_another_place_are_told():
     assert moved == [True, False, True, True]
 
 
+@pytest.mark.bounds("adam_early_eps rule")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_adam_with_an_early_eps_is_its_formula(dtype):
+    """The form at the end of section 2 of Kingma & Ba (2015)."""
+    start, g = numbers(20, dtype, 1), numbers(20, dtype, 2)
+    (found,), _ = run(("early eps", "plain"), [start], [g], cut([20], 20))
+    _, _, (beta1, beta2, eps) = RULES["early eps"]
+    w, g, m, v = start.astype(float), g.astype(float), 0, 0
+    for t in range(1, 7):
+        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g * g
+        w = w - 0.1 * np.sqrt(1 - beta2**t) / (1 - beta1**t) * m / (np.sqrt(v) + eps)
+    # The weights stay below 4; each of six steps rounds them, and itself, which is below 0.2.
+    np.testing.assert_allclose(found, w, rtol=0, atol=6 * (2 + 1) * np.finfo(dtype).eps)
+
+
 def test_a_rule_of_another_dtype_is_refused():
     wrong = dict(rules.RULES["sgd"], float64=rules.RULES["sgd"]["float32"])
     with pytest.raises(ValueError, match="incorrect name"):

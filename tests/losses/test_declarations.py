@@ -113,6 +113,7 @@ def test_every_loss_is_declared_and_handed_on():
 # ---- What a batch is divided by -----------------------------------------------------------------
 
 
+@pytest.mark.bounds("losses.divisors")
 @pytest.mark.parametrize("seed", range(30))
 def test_divisors_are_the_weights_of_each_batch_in_its_order(seed):
     rng = np.random.default_rng(seed)

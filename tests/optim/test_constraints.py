@@ -19,6 +19,7 @@ def with_gradient(grad, dtype="float32"):
     return w
 
 
+@pytest.mark.bounds("norms.scale_of")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @given(scale=st.floats(1e-3, 1e3), limit=st.floats(1e-3, 1e3), seed=st.integers(0, 99))
 def test_clipping(dtype, scale, limit, seed):

@@ -156,6 +156,7 @@ def updated(rule, options, w, gradients):
     return np.array(result).reshape(w.shape)
 
 
+@pytest.mark.bounds(*(f"{formula.__name__} rule" for formula in FORMULAS.values()))
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("case", CASES, ids=identity)
 def test_rule_is_the_published_formula(case, dtype):
