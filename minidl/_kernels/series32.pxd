@@ -1,9 +1,9 @@
 """exp, expm1, log, log1p and tanh in float32: short series, which vectorise eight wide.
 
 A function's error is the worst in units of the last place (ULP) of the exact result that
-tests/kernels/test_accuracy.py finds at any CPU level. The coefficients are least-squares fits of
-the relative error at 200 Chebyshev points, made with 40 digits; each is rounded to float32 in
-turn, from the lowest up, and those above it are fitted anew.
+tests/kernels/test_accuracy_of_functions.py finds at any CPU level. The coefficients are
+least-squares fits of the relative error at 200 Chebyshev points, made with 40 digits; each is
+rounded to float32 in turn, from the lowest up, and those above it are fitted anew.
 """
 
 from libc.math cimport copysignf, fabsf

@@ -6,6 +6,7 @@ kernel's own error. The loss is in double precision; the gradient is rounded to 
 
 import numpy as np
 import pytest
+from ulps import ulps
 
 from minidl import _kernels
 from minidl.losses.reduction import NO_OPTIONS, RowLoss
@@ -163,12 +164,6 @@ def test_options_may_differ_by_row():
     losses, dx, _ = run(BINARY, x, t, r)
     np.testing.assert_allclose(losses, wanted, rtol=1e-14)
     np.testing.assert_allclose(dx, slope, rtol=1e-13, atol=1e-15)
-
-
-def ulps(y, exact):
-    """The error in units of the last place of float32, as in test_accuracy.py."""
-    rounded = exact.astype(np.float32)
-    return np.abs(y.astype(np.float64) - exact) / np.spacing(np.abs(rounded))
 
 
 @pytest.mark.parametrize("target", [0.0, 1.0, 0.3, 0.001])
