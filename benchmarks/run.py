@@ -1,7 +1,7 @@
 """Measures minidl against its peers and against the machine.
 
 First the machine's peaks, then row after row of the table, minidl and its peers in turns. A full
-run takes some 25 minutes on two cores and writes benchmarks/results.json, benchmarks/results.png
+run takes some 35 minutes on two cores and writes benchmarks/results.json, benchmarks/results.png
 and docs/benchmark.md. --quick and --only write to results/benchmark/ instead.
 
     python benchmarks/run.py
