@@ -141,7 +141,7 @@ def test_an_optimiser_refuses_arrays_other_than_its_state_is_for(change):
     for p in (w, other):
         p.grad = minidl.tensor(np.ones_like(p.data))
     before = optimizer.state_dict()["parameters.0.steps"]
-    for use in (optimizer.step, partial(optimizer.next_steps, 1)):
+    for use in (optimizer.step, partial(optimizer.next_steps, 1, set())):
         with pytest.raises((ShapeError, DTypeError), match="Try: a new optimiser"):
             use()
     np.testing.assert_array_equal(other.data, np.ones((4, 6)))

@@ -46,7 +46,7 @@ def trained(kind, by_loop=False, threads=1, lr=TINY, batch_size=8):
     x, y = problem()
     step = TrainingStep(made, F.cross_entropy, optimizer_of(made, lr))
     if by_loop:
-        step._planned = lambda *_: None
+        step._planned = lambda *_, **__: None
     step.firing = Firing(made)
     with minidl.set_num_threads(threads):
         step.epoch(data.batches(x, y, batch_size=batch_size))
@@ -135,7 +135,7 @@ def test_an_activation_used_twice_is_noted_for_each_use():
     for by_loop in (False, True):
         step = TrainingStep(made, F.cross_entropy, optim.SGD(made.parameters(), lr=TINY))
         if by_loop:
-            step._planned = lambda *_: None
+            step._planned = lambda *_, **__: None
         step.firing = Firing(made)
         step.epoch(data.batches(x, y, batch_size=N))
         fired = step.firing.fired()
@@ -157,7 +157,7 @@ def test_nan_is_not_silent():
     for by_loop in (False, True):
         step = TrainingStep(made, F.cross_entropy, optim.SGD(made.parameters(), lr=TINY))
         if by_loop:
-            step._planned = lambda *_: None
+            step._planned = lambda *_, **__: None
         step.firing = Firing(made)
         step(x, y)
         assert step.firing.fired()["1"][4]

@@ -153,7 +153,7 @@ def test_loop_and_kernel_and_threads_give_the_same_numbers(kind, monkeypatch):
     for threads in (1, 2, 3):
         with minidl.set_num_threads(threads):
             assert trained(make(kind)).to_json() == wanted
-    monkeypatch.setattr(TrainingStep, "_planned", lambda *_: None)
+    monkeypatch.setattr(TrainingStep, "_planned", lambda *_, **__: None)
     assert trained(make(kind)).to_json() == wanted
 
 
