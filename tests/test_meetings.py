@@ -10,6 +10,7 @@ from minidl import TrainingStep, data, nn, optim
 from minidl import functional as F
 from minidl._kernels import threads as kernel_threads
 from minidl.layers import plan
+from minidl.step import training as training_step
 from minidl.step.program import Program
 
 THREADS = 3
@@ -17,8 +18,10 @@ THREADS = 3
 
 @pytest.fixture(autouse=True)
 def share_everything(monkeypatch):
-    """Small nets are shared out among threads too, which would not be worth it otherwise."""
+    """Small nets are shared out among threads too, and their weights packed for a few steps, which
+    would not be worth it otherwise."""
     monkeypatch.setattr(kernel_threads, "WORTH_SHARING", 0)
+    monkeypatch.setattr(training_step, "WORTH_PACKING", 1)
 
 
 @pytest.fixture

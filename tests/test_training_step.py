@@ -5,6 +5,7 @@ import pickle
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -16,6 +17,9 @@ from minidl import TrainingStep, data, nn, optim, schedules
 from minidl import functional as F
 from minidl._kernels import threads as kernel_threads
 from minidl.layers.activations import REGISTRY
+from minidl.step import training
+
+NEVER = 10**9  # steps, that no call has
 
 OPTIMIZERS: dict[str, Callable[..., Any]] = {
     "sgd": lambda p: optim.SGD(p, 0.05),
@@ -91,9 +95,10 @@ def trained(how, make_net, make_optimizer, threads=1, batch_size=16, epochs=2, x
 
 def assert_same_bits(make_net, make_optimizer, **arguments):
     expected = trained("written out", make_net, make_optimizer, **arguments)
-    for threads in (1, 2, 3):
-        got = trained("fused", make_net, make_optimizer, threads=threads, **arguments)
-        assert got == expected, f"{threads} threads"
+    for threads, worth_packing in ((1, 1), (2, NEVER), (3, 1)):
+        with mock.patch.object(training, "WORTH_PACKING", worth_packing):
+            got = trained("fused", make_net, make_optimizer, threads=threads, **arguments)
+        assert got == expected, f"{threads} threads, worth packing {worth_packing}"
 
 
 @pytest.mark.parametrize("name", sorted(REGISTRY))
@@ -116,7 +121,13 @@ def test_prelu_with_a_slope_for_every_unit(level):
 
 @pytest.mark.parametrize(
     ("sizes", "batch_size"),
-    [([50, 10], 90), ([50, 200, 1, 30, 10], 7), ([50, 26, 24, 10], 1), ([50, 300, 10], 64)],
+    [
+        ([50, 10], 90),
+        ([50, 200, 1, 30, 10], 7),
+        ([50, 26, 24, 10], 1),
+        ([50, 300, 10], 64),
+        ([50, 2100, 10], 90),
+    ],
     ids=str,
 )
 def test_sizes(sizes, batch_size, level):

@@ -253,9 +253,9 @@ cdef inline void run_block(
     Panels at, Py_ssize_t first_panel, Py_ssize_t end_panel,
     const real *start, real *c, Py_ssize_t c_row, Py_ssize_t rows
 ) noexcept nogil:
-    """C = start + A · B in the columns of panels first_panel ... end_panel - 1, for at most
-    BLOCK_ROWS rows. `packed` is a copy of B in panels, or NULL: then each panel is copied here.
-    With c_row = 0 C lies in panels too, one after the other."""
+    """C = start + A · B in the columns of panels first_panel ... end_panel - 1, the first of which
+    is at c, for at most BLOCK_ROWS rows. `packed` is a copy of B in panels, or NULL: then each
+    panel is copied here. With c_row = 0 C lies in panels too, one after the other."""
     cdef Copies copies
     cdef real *slab = <real *> copies.slab
     cdef real *panel = <real *> copies.panel
@@ -281,9 +281,8 @@ cdef inline void run_block(
             left = left_of(at, q)
             vectors = (left_of(at, q + 1) - left) // at.lanes
             here = min(vectors * at.lanes, at.columns - left)
-            c_q = c + left
+            c_q = c + (left - left_of(at, first_panel)) * (rows if c_row == 0 else 1)
             if c_row == 0:
-                c_q = c + (left - left_of(at, first_panel)) * rows
                 here = row = vectors * at.lanes
             for j in range(vectors * at.lanes):
                 first[j] = start[left + j] if start != NULL and p == 0 and j < here else 0

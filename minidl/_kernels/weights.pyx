@@ -32,6 +32,7 @@ INSTRUCTIONS = {}
 cdef enum:
     NARROW = 24  # outputs up to which each thread computes all of them, for its rows
     FRESH = 8192  # numbers of dW that a thread has before it updates W with them
+    STRETCH = 2048  # columns of dz that stay in the second-level cache, about
 
 
 cdef struct Dense:
@@ -123,8 +124,9 @@ cdef void forward_by_tasks(const Dense *it, const Turn *turn, real *scratch) noe
     while task.top < task.end:
         height = min(height, task.end - task.top)
         run_block[real](x + task.top * it.inputs, x_at, NULL, x_at, <const real *> W.packed,
-                        it.panels, task.panel, task.end_panel, b, z + task.top * it.outputs,
-                        it.outputs, height)
+                        it.panels, task.panel, task.end_panel, b,
+                        z + task.top * it.outputs + left_of(it.panels, task.panel), it.outputs,
+                        height)
         task.top += height
 
 
@@ -168,56 +170,72 @@ cdef void update_by_rows(const Dense *it, const Turn *turn, real *scratch) noexc
         top += height
 
 
-cdef inline void update_panel(
-    const Dense *it, const Parameter *W, Py_ssize_t top, Py_ssize_t height, Py_ssize_t q,
-    const real *dW, const Turn *turn
+cdef inline void update_part(
+    const Dense *it, const Parameter *W, Py_ssize_t top, Py_ssize_t height, Py_ssize_t panel,
+    Py_ssize_t end_panel, const real *dW, const Turn *turn
 ) noexcept nogil:
-    """Rows top ... top + height - 1 of W in panel q, which are of one block."""
+    """Rows top ... top + height - 1 of W, which are of one block, in some panels' columns. dW lies
+    as W does: in panels, or else row by row."""
     cdef Panels panels = it.panels
-    cdef Py_ssize_t p = top // panels.block * panels.block, left = left_of(panels, q), i
-    cdef Py_ssize_t width = left_of(panels, q + 1) - left
-    if W.packed != NULL:
-        update(W, <real *> W.packed, W.packed_s, place_of(panels, p, q) + (top - p) * width,
-               height * width, dW, turn)
+    cdef Py_ssize_t p = top // panels.block * panels.block, left = left_of(panels, panel), q, i
+    cdef Py_ssize_t width = min(left_of(panels, end_panel), panels.columns) - left, rows
+    if W.packed == NULL:
+        rows = height if width == panels.columns else 1  # that are one piece of memory
+        for i in range(height // rows):
+            update(W, <real *> W.w, W.s, (top + i) * panels.columns + left, rows * width,
+                   dW + i * width, turn)
         return
-    for i in range(height):
-        update(W, <real *> W.w, W.s, (top + i) * panels.columns + left,
-               min(width, panels.columns - left), dW + i * width, turn)
+    for q in range(panel, end_panel):
+        width = left_of(panels, q + 1) - left_of(panels, q)
+        update(W, <real *> W.packed, W.packed_s, place_of(panels, p, q) + (top - p) * width,
+               height * width, dW + (left_of(panels, q) - left) * height, turn)
 
 
 cdef void update_by_panels(const Dense *it, const Turn *turn, real *scratch) noexcept nogil:
-    """This thread's panels of W, some rows at a time. In between, rows of the next batch are
-    fetched."""
+    """This thread's panels of W: some columns of dz at a time, which stay in the second-level cache
+    while all rows of W are gone through, some rows at a time. In between, rows of the next batch
+    are fetched."""
     cdef const Parameter *W = &turn.parameters[it.W]
+    cdef Task task = task_of(it, it.inputs, turn)
+    cdef Py_ssize_t panels = task.end_panel - task.panel, i
+    cdef Py_ssize_t columns = left_of(it.panels, task.end_panel) - left_of(it.panels, task.panel)
+    cdef Py_ssize_t stretches = pieces(columns, STRETCH)
+    if W.rule == NULL:
+        return
+    for i in range(stretches):
+        update_stretch(it, W, task, task.panel + share(panels, i, stretches),
+                       task.panel + share(panels, i + 1, stretches), turn, scratch)
+
+
+cdef inline void update_stretch(
+    const Dense *it, const Parameter *W, Task task, Py_ssize_t panel, Py_ssize_t end_panel,
+    const Turn *turn, real *scratch
+) noexcept nogil:
+    """The task's rows of W in these panels."""
     cdef Panels w_at = it.panels
     cdef Panels dz_at = panels_of(turn.n, it.outputs, it.across, sizeof(real))
-    cdef Task task = task_of(it, it.inputs, turn)
-    cdef Py_ssize_t first = task.top, left = left_of(w_at, task.panel), p, q, height
-    cdef Py_ssize_t own = left_of(w_at, task.end_panel) - left
-    cdef Py_ssize_t groups = max(<Py_ssize_t> 1, FRESH // max(own, w_at.lanes) // TILE_SUMS)
-    cdef Py_ssize_t most = min(block_rows(it.inputs, True, turn.n), groups * TILE_SUMS)
+    cdef Py_ssize_t left = left_of(w_at, panel), columns = left_of(w_at, end_panel) - left
+    cdef Py_ssize_t most = max(<Py_ssize_t> 1, FRESH // columns // TILE_SUMS) * TILE_SUMS
+    cdef Py_ssize_t row = 0 if W.packed != NULL else min(columns, it.outputs - left)
+    cdef Py_ssize_t top = task.top, p, height
     cdef Matrix x_at = laid_out(it.inputs, True)
     cdef const real *x = <const real *> at(turn, it.x)
     cdef real *dW = scratch
     cdef real *packed_dz = scratch + FRESH + TILE_SUMS * it.outputs
-    if W.rule == NULL:
-        return
-    pack_panels(<const real *> at(turn, it.dz), dz_at, 0, turn.n, task.panel, task.end_panel,
-                packed_dz)
-    while task.top < task.end:
-        p = task.top // w_at.block * w_at.block
-        height = min(most, min(task.end, p + w_at.block) - task.top)
-        run_block[real](x + task.top, x_at, NULL, x_at, packed_dz, dz_at, task.panel,
-                        task.end_panel, NULL, dW, 0, height)
-        for q in range(task.panel, task.end_panel):
-            update_panel(it, W, task.top, height, q,
-                         <const real *> dW + (left_of(w_at, q) - left) * height, turn)
+    most = min(most, block_rows(it.inputs, True, turn.n))
+    pack_panels(<const real *> at(turn, it.dz), dz_at, 0, turn.n, panel, end_panel, packed_dz)
+    while top < task.end:
+        p = top // w_at.block * w_at.block
+        height = min(most, min(task.end, p + w_at.block) - top)
+        run_block[real](x + top, x_at, NULL, x_at, packed_dz, dz_at, panel, end_panel, NULL,
+                        dW, row, height)
+        update_part(it, W, top, height, panel, end_panel, <const real *> dW, turn)
         if it.reads_rows and W.packed != NULL:
-            unpack_panels(<const real *> W.packed, w_at, task.top, task.top + height, task.panel,
-                          task.end_panel, <real *> W.w)
-        if it.fetches:
-            fetch_part(it, turn, task.top - first, task.top - first + height, task.end - first)
-        task.top += height
+            unpack_panels(<const real *> W.packed, w_at, top, top + height, panel, end_panel,
+                          <real *> W.w)
+        if it.fetches and panel == task.panel:
+            fetch_part(it, turn, top - task.top, top - task.top + height, task.end - task.top)
+        top += height
 
 
 cdef inline void fetch_part(

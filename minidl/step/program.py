@@ -47,7 +47,7 @@ class Planned:
         self.arrays = [*(p.data for p in self.parameters), *builder.buffers]
         self.shapes = list(map(SHAPE, self.arrays))
         self.learned = {id(p) for p in self.parameters if p.requires_grad}
-        self.once, self.row = builder.nanoseconds
+        self.once, self.row = builder.nanoseconds.tolist()
         self.going_on, self.least_rows = builder.going_on, builder.least_rows
         self.buffers = list(builder.buffers)
         if share_memory(self.arrays):

@@ -34,7 +34,7 @@ CALL = 100e6
 
 LOOP = 20e3  # nanoseconds that the loop takes a layer, there and back, beside the products
 PASSES = 3  # that a step takes as long as: forward, and both products of backward
-WORTH_PACKING = 4  # steps in a call
+WORTH_PACKING = 10  # steps in a call for each array: W, and what the optimiser keeps of it
 
 
 class TrainingStep:
@@ -318,7 +318,8 @@ class TrainingStep:
         if isinstance(loss, RowLoss):
             loss.check_batches(order, batch)
         kind = CalledProgram if isinstance(loss, CalledLoss) else Program
-        program: Any = self._program_of(kind, net, batch, steps < WORTH_PACKING)
+        is_short = steps < WORTH_PACKING * (1 + len(self.optimizer.state))
+        program: Any = self._program_of(kind, net, batch, is_short)
         self.optimizer.zero_grad()
         rates, of_schedule = (None, []) if self.schedule is None else self.schedule.ahead(steps)
         rules, numbers, changes = self.optimizer.next_steps(steps, net.learned, rates)
@@ -336,12 +337,10 @@ class TrainingStep:
         """The program for batches of this size, from the last time if nothing has changed."""
         threads = _kernels.threads_for(PASSES * net.nanoseconds(batch))
         with_squares = self.squares is not None
-        options: dict[str, Any] = {
-            "firing": self.firing, "with_squares": with_squares, "bounds": self.bounds
-        }  # fmt: skip
-        wanted = (kind, net, batch, threads, is_short, _kernels.level, options)
+        given = (net, batch, threads, is_short, True, self.firing, with_squares, self.bounds)
+        wanted = (kind, _kernels.level, given)
         if self._program is None or self._program_for != wanted:
-            self._program = kind(net, batch, threads, is_short, **options)
+            self._program = kind(*given)
             self._program_for = wanted
         return self._program
 
@@ -353,5 +352,5 @@ def check_optimizer(optimizer: Optimizer, schedule: Schedule | None, net: Planne
         raise Unplanned(what, "an optimiser of minidl whose step() is its own")
     if schedule is not None and not runs_as(schedule, Schedule, "step", "lr"):
         raise Unplanned("a schedule with methods of its own", "a factor for Schedule")
-    if not any(id(p) in net.learned for p in optimizer.all_parameters()):
+    if net.learned.isdisjoint(map(id, optimizer.all_parameters())):
         raise Unplanned("an optimiser of parameters that are all frozen", "requires_grad = True")
