@@ -40,7 +40,7 @@ cdef struct Call:
     bint is_in_place  # the batches are read where they lie
 
 
-cdef class List:
+cdef class _Instructions:
     """Instructions in their order: each a tuple (capsule, arguments, meets)."""
 
     cdef Instruction *instructions
@@ -112,9 +112,9 @@ cdef class Program:
     thread; `row_losses` (batch,) for training.
     """
 
-    cdef List first
-    cdef List each
-    cdef List last
+    cdef _Instructions first
+    cdef _Instructions each
+    cdef _Instructions last
     cdef Meeting meeting
     cdef int threads
     cdef public bint is_ready  # what comes before the first step is done
@@ -138,7 +138,7 @@ cdef class Program:
         self.room, self.kept = [], []
         self.itemsize, self.batch = scratch.itemsize, batch
         self.first, self.each, self.last = (
-            List(given, self.itemsize) for given in (first, each, last))
+            _Instructions(given, self.itemsize) for given in (first, each, last))
         self.scratch = <char *> address(scratch, self.room, True)
         self.scratch_bytes = scratch.strides[0]
         self.row_losses = <double *> address(row_losses, self.room, True)
@@ -277,7 +277,7 @@ cdef class Program:
             self.run_list(self.each, call, step)
         self.run_list(self.last, call, call.steps - 1)
 
-    cdef void run_list(self, List instructions, Call *call, Py_ssize_t step) noexcept nogil:
+    cdef void run_list(self, _Instructions instructions, Call *call, Py_ssize_t step) noexcept nogil:
         cdef Turn turn
         cdef Py_ssize_t first = 0, end, i
         cdef int k, thread

@@ -16,8 +16,10 @@ import minidl
 from minidl import TrainingStep, _kernels, data, nn, optim
 from minidl import functional as F
 from minidl._kernels import threads
+from minidl.layers import plan
 from minidl.layers.activations import REGISTRY
 from minidl.losses import declaration
+from minidl.step import program
 from minidl.step.firing import Firing
 from minidl.step.program import squares_of
 
@@ -40,8 +42,10 @@ def noted(name, function):
 
 
 def note_calls():
-    """From now on every call of a kernel is in CALLED. Gives the names of all."""
-    names = set()
+    """From now on every call of a kernel is in CALLED, and every instruction of a program. Gives
+    the names of all."""
+    names = set(_kernels.INSTRUCTIONS)
+    program.with_meetings = with_instructions_noted
     for module_name in _kernels.KERNELS:
         module = sys.modules[f"minidl._kernels.{_kernels.level}.{module_name}"]
         for name, function in list(vars(module).items()):
@@ -49,6 +53,13 @@ def note_calls():
                 names.add(f"{module_name}.{name}")
                 setattr(module, name, noted(f"{module_name}.{name}", function))
     return names
+
+
+def with_instructions_noted(instructions, threads):
+    """The same as `plan.with_meetings`."""
+    listed = list(instructions)
+    CALLED.update(instruction.name for instruction in listed)
+    return plan.with_meetings(listed, threads)
 
 
 def look_at(*arrays):
@@ -121,6 +132,22 @@ def every_training(dtype):
             continue  # targets of another loss
 
 
+def every_instruction(dtype):
+    """What a step and a prediction have beside rules, activations and losses: norms, shared weights,
+    and bounds."""
+    x = X.astype(dtype)
+    for bounds in ({}, {"clip_norm": 0.1}, {"max_norm": 0.1}):
+        shared = nn.Dense(30, 30)
+        net = nn.Sequential(
+            nn.Dense(5, 30), nn.BatchNorm(30), shared, nn.LayerNorm(30), shared, nn.PReLU(30),
+            nn.Dense(30, 3),
+        ).astype(dtype)  # fmt: skip
+        step = TrainingStep(net, F.cross_entropy, optim.Adam(net.parameters()), **bounds)
+        look_at(step.epoch(data.batches(x, LABELS, 3)), *net.state_dict().values())
+        net.eval()
+        look_at(minidl.predict(net, x), minidl.Predictor(net)(x), np.array(step(x, LABELS)))
+
+
 def every_operation(dtype):
     """What no net of dense layers does."""
     noise = nn.GaussianNoise(0.1), nn.Dropout(0.5)
@@ -189,6 +216,7 @@ if __name__ == "__main__":
     names = note_calls()
     for dtype in DTYPES:
         every_training(dtype)
+        every_instruction(dtype)
         every_operation(dtype)
     what_only_tests_call()
     drawn_trainings()
