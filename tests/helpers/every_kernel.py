@@ -133,7 +133,7 @@ def every_training(dtype):
 
 
 def every_instruction(dtype):
-    """What a step and a prediction have beside rules, activations and losses: norms, shared weights,
+    """What steps and predictions have beside rules, activations and losses: norms, shared weights,
     and bounds."""
     x = X.astype(dtype)
     for bounds in ({}, {"clip_norm": 0.1}, {"max_norm": 0.1}):
