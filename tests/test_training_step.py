@@ -682,6 +682,80 @@ def test_layer_norm_and_rms_norm(affine, level):
     assert_same_bits(net, OPTIMIZERS["momentum"])
 
 
+def tables(*widths):
+    return [nn.Sequential(nn.Embedding(11, width), nn.Flatten()) for width in widths]
+
+
+EMBEDDED = {
+    "a table": lambda: tables(7),
+    "two tables": lambda: [nn.Concat(*tables(4, 3))],
+    "a column": lambda: tables(1),
+    "a table used twice": lambda: [nn.Concat(*tables(4) * 2)],
+    "a table for one index": lambda: [nn.Embedding(11, 20)],
+}
+
+
+@pytest.mark.parametrize("name", EMBEDDED)
+def test_embedding(name, level):
+    rng = np.random.default_rng(0)
+    is_one = name == "a table for one index"
+    x, y = rng.integers(0, 11, (90,) if is_one else (90, 6)), pixels()[1]
+
+    def net():
+        first = EMBEDDED[name]()
+        width = minidl.predict(nn.Sequential(*first), x).shape[1]
+        return nn.Sequential(*first, nn.Dense(width, 40), nn.ReLU(), nn.Dense(40, 10))
+
+    assert_same_bits(net, OPTIMIZERS["adam"], xy=(x, y))
+
+
+def test_an_index_that_is_not_there_is_found_before_anything_is_trained():
+    net = nn.Sequential(nn.Embedding(11, 3), nn.Flatten(), nn.Dense(6, 10))
+    before = net.state_dict()
+    step = TrainingStep(net, F.cross_entropy, optim.SGD(net.parameters(), 0.1))
+    x, y = np.ones((90, 2), np.int64), pixels()[1]
+    for wrong in (11, -1):
+        x[80, 1] = wrong
+        message = f"embedding: expected indices from 0 to 10, got {wrong}"
+        batches = data.batches(x, y, 16)
+        assert step._planned_for(batches) is not None
+        for call in (
+            lambda b=batches: step.epoch(b),
+            lambda: step(x, y),
+            lambda: minidl.predict(net, x),
+            lambda: minidl.Predictor(net)(x),
+        ):
+            with pytest.raises(minidl.ArgumentError, match=message):
+                call()
+    assert all((p.data == before[name]).all() for name, p in net.named_parameters())
+    step.on_rows(batches, range(80))
+    assert any((p.data != before[name]).any() for name, p in net.named_parameters())
+
+
+@pytest.mark.parametrize("floats", [nn.Dense(2, 3), nn.Sequential(), nn.BatchNorm(2).eval()])
+def test_indices_for_a_layer_of_floats_take_the_loop(floats):
+    net = nn.Sequential(
+        nn.Concat(nn.Sequential(nn.Embedding(11, 3), nn.Flatten()), floats), nn.Dense(8, 10)
+    )
+    step = TrainingStep(net, F.cross_entropy, optim.SGD(net.parameters(), 0.1))
+    assert step._planned(np.ones((9, 2), np.int64), np.ones(9), None, np.int64) is None
+    assert step.why() == "int64 inputs for what is no Embedding. Try: x.astype('float32')"
+
+
+def test_pictures_and_flatten(level):
+    x, y = pixels()
+    x = x.reshape(90, 5, 5, 2)
+
+    def net():
+        return nn.Sequential(nn.Flatten(), nn.Dense(50, 20), nn.Flatten(), nn.Dense(20, 10))
+
+    assert_same_bits(net, OPTIMIZERS["momentum"], xy=(x, y))
+    unflattened = nn.MLP([2, 10])
+    step = TrainingStep(unflattened, F.cross_entropy, optim.SGD(unflattened.parameters(), 0.1))
+    assert step._planned(x / 255, y, None, np.float32) is None
+    assert step.why() == "a row of shape (5, 5, 2). Try: nn.Flatten() before the layer"
+
+
 def block(width):
     return nn.Residual(nn.Sequential(nn.LayerNorm(width), nn.Dense(width, width), nn.Tanh()))
 

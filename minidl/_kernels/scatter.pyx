@@ -7,8 +7,14 @@ neither on the thread count nor on the other places.
 
 from cython.parallel cimport prange
 from libc.stdint cimport int64_t
+from libc.string cimport memcpy
 
-from minidl._kernels.real cimport real
+from minidl._kernels.address cimport address
+from minidl._kernels.instruction cimport Run, Turn, at, instruction
+from minidl._kernels.scalar cimport real
+from minidl._kernels.team cimport share
+
+INSTRUCTIONS = {}
 
 cdef enum:
     COLUMNS = 512  # sums in double precision that are made at a time: 4 KB
@@ -26,7 +32,7 @@ def add_rows(const real[:, :, ::1] x, const int64_t[::1] places, real[:, :, ::1]
     cdef Py_ssize_t pieces = (rows + PIECE - 1) // PIECE
     if y.shape[0] == 0 or rows == 0 or columns == 0:
         return
-    sort(places, order, ends)
+    sort(&places[0], places.shape[0], &order[0], &ends[0], rows)
     for job in prange(y.shape[0] * pieces, nogil=True, num_threads=threads, schedule="static"):
         n = job // pieces
         first = job % pieces * PIECE
@@ -34,24 +40,26 @@ def add_rows(const real[:, :, ::1] x, const int64_t[::1] places, real[:, :, ::1]
                   columns)
 
 
-cdef void sort(const int64_t[::1] places, int64_t[::1] order, int64_t[::1] ends) noexcept nogil:
+cdef void sort(
+    const int64_t *places, Py_ssize_t n, int64_t *order, int64_t *ends, Py_ssize_t rows
+) noexcept nogil:
     """order = all j by their places, those of one place as they came; ends[i]: where i's end."""
     cdef Py_ssize_t i, j
     cdef int64_t start = 0, count
-    for i in range(ends.shape[0]):
+    for i in range(rows):
         ends[i] = 0
-    for j in range(places.shape[0]):
+    for j in range(n):
         ends[places[j]] += 1
-    for i in range(ends.shape[0]):
+    for i in range(rows):
         count = ends[i]
         ends[i] = start
         start += count
-    for j in range(places.shape[0]):
+    for j in range(n):
         order[ends[places[j]]] = j
         ends[places[j]] += 1
 
 
-cdef inline void sum_piece(
+cdef void sum_piece(
     const real *x, const int64_t *order, const int64_t *ends, real *y, Py_ssize_t first,
     Py_ssize_t end, Py_ssize_t columns
 ) noexcept nogil:
@@ -80,3 +88,62 @@ cdef inline void sum_piece(
                     y[i * columns + column + j] = <real> sums[j]
                 column += n
         start = ends[i]
+
+
+# ---- In a step: rows looked up by their numbers, which are the net's inputs ----------------------
+
+cdef struct Embedding:
+    # y = the rows of W with the numbers in x; slots and the parameter by theirs.
+    Py_ssize_t x
+    Py_ssize_t y
+    Py_ssize_t dy
+    Py_ssize_t W
+    Py_ssize_t rows  # of W
+    Py_ssize_t columns
+    Py_ssize_t fields  # numbers in a row of x
+    int64_t *order  # of a batch's numbers,
+    int64_t *ends  # and where those of each row of W end in it
+
+
+cdef int read_embedding(void *it, dict given, size_t itemsize, list kept) except -1:
+    cdef Embedding *table = <Embedding *> it
+    table.x, table.y, table.dy, table.W = given["x"], given["y"], given["dy"], given["W"]
+    table.rows, table.columns, table.fields = given["rows"], given["columns"], given["fields"]
+    table.order = <int64_t *> address(given["order"], kept, True)
+    table.ends = <int64_t *> address(given["ends"], kept, True)
+    return 0
+
+
+cdef void look_up(const Embedding *it, const Turn *turn, real *scratch) noexcept nogil:
+    """y of this thread's rows."""
+    cdef const int64_t *x = <const int64_t *> at(turn, it.x)
+    cdef const real *W = <const real *> turn.parameters[it.W].w
+    cdef real *y = <real *> at(turn, it.y)
+    cdef Py_ssize_t j
+    for j in range(turn.first * it.fields, turn.end * it.fields):
+        memcpy(y + j * it.columns, W + x[j] * it.columns, it.columns * sizeof(real))
+
+
+cdef void sort_numbers(const Embedding *it, const Turn *turn, real *scratch) noexcept nogil:
+    """Which numbers of the batch are those of each row of W; the last thread's."""
+    if turn.thread == turn.threads - 1:
+        sort(<const int64_t *> at(turn, it.x), turn.n * it.fields, it.order, it.ends, it.rows)
+
+
+cdef void gradient_of_rows(const Embedding *it, const Turn *turn, real *scratch) noexcept nogil:
+    """This thread's rows of dW."""
+    sum_piece(<const real *> at(turn, it.dy), it.order, it.ends,
+              <real *> turn.parameters[it.W].gradient, share(it.rows, turn.thread, turn.threads),
+              share(it.rows, turn.thread + 1, turn.threads), it.columns)
+
+
+INSTRUCTIONS["look up"] = instruction(
+    sizeof(Embedding), read_embedding, <Run> look_up[float], <Run> look_up[double],
+    reads={"x": "rows", "W": "all"}, writes={"y": "rows"})
+INSTRUCTIONS["sort numbers"] = instruction(
+    sizeof(Embedding), read_embedding, <Run> sort_numbers[float], <Run> sort_numbers[double],
+    reads={"x": "all"}, writes={"order": "all", "ends": "all"})
+INSTRUCTIONS["gradient of rows"] = instruction(
+    sizeof(Embedding), read_embedding, <Run> gradient_of_rows[float],
+    <Run> gradient_of_rows[double],
+    reads={"dy": "all", "order": "all", "ends": "all"}, writes={"W.gradient": "all"})

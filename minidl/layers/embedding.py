@@ -1,5 +1,7 @@
 """Embedding: a row of numbers for each whole number, learned."""
 
+import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -7,9 +9,12 @@ import numpy as np
 from ..engine.random import generator
 from ..engine.tensor import Operation, Tensor, as_tensor, record, require_float
 from ..engine.tensor.indexing import as_places, looked_up, put_back
-from ..errors import ArgumentError, DTypeError, ShapeError, explain
+from ..errors import ArgumentError, DTypeError, ShapeError, Unplanned, explain
 from ..tools.checks import check_size
 from .base import Layer, Parameter
+from .plan import Builder, Value
+
+NANOSECONDS = 0.2  # for one element
 
 EMBEDDING = Operation("embedding", weight=put_back)
 
@@ -42,14 +47,18 @@ def embedding(indices: Any, weight: Any) -> Tensor:
     if places.dtype.kind not in "iu":
         hint = "indices.astype('int64')"
         raise DTypeError(explain("embedding", "whole numbers", places.dtype, hint))
-    count = len(weight.data)
+    check_indices(places, len(weight.data))
+    places = places.astype(np.intp, copy=False)
+    options = {"index": places, "is_once": False}
+    return record(EMBEDDING, looked_up(weight.data, places), (weight,), options)
+
+
+def check_indices(places: np.ndarray, count: int) -> None:
+    """ArgumentError unless all are from 0 to count - 1."""
     outside = places[(places < 0) | (places >= count)]
     if outside.size:
         expected = f"indices from 0 to {count - 1}"
         raise ArgumentError(explain("embedding", expected, outside.flat[0]))
-    places = places.astype(np.intp, copy=False)
-    options = {"index": places, "is_once": False}
-    return record(EMBEDDING, looked_up(weight.data, places), (weight,), options)
 
 
 class Embedding(Layer):
@@ -73,6 +82,28 @@ class Embedding(Layer):
     def forward(self, x: Any) -> Tensor:
         """The rows of these numbers."""
         return embedding(x, self.weight)
+
+    def plan(self, builder: Builder, x: Value) -> Value:
+        """The rows of W; of their gradients, each row's are added up when the way back is done. The
+        indices, which are the net's inputs, are checked before the first step."""
+        W = self.weight
+        if not (builder.holds_indices and x.numbers == 0 and W.ndim == 2):
+            raise Unplanned("an Embedding of what are not the net's int64 inputs", "int64 inputs")
+        rows, columns = W.shape
+        fields = math.prod(x.shape)
+        y = builder.value(fields * columns, builder.is_learned(W))
+        arguments: dict[str, Any] = {
+            "x": x.numbers, "y": y.numbers, "dy": y.gradient, "W": builder.parameter(W),
+            "rows": rows, "columns": columns, "fields": fields,
+            "order": np.empty(builder.batch * fields, np.int64), "ends": np.empty(rows, np.int64),
+        }  # fmt: skip
+        builder.checks.append(partial(check_indices, count=rows))
+        builder.forward("look up", **arguments)
+        if y.is_wanted:
+            builder.afterwards("sort numbers", **arguments)
+        builder.learn(W, "gradient of rows", **arguments)
+        builder.cost(row=NANOSECONDS * fields * columns)
+        return y._replace(shape=(*x.shape, columns))
 
     def describe(self) -> str:
         """Its sizes."""

@@ -10,6 +10,7 @@ The names are those of instructions (`_kernels/instruction.pxd`). A plan stands 
 that was defined with it: a subclass, or an object, that has another one has no plan.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -28,13 +29,37 @@ class Place(int):
     """The place of a parameter among all of a net's; -1: none."""
 
 
+class Form(NamedTuple):
+    """What a net is given: the shape of a row, and whether it holds indices, int64."""
+
+    shape: tuple[int, ...]
+    holds_indices: bool
+
+    def dtype(self, of_net: np.dtype) -> np.dtype:
+        """That of the inputs of a net of floats."""
+        return np.dtype(np.int64) if self.holds_indices else of_net
+
+
+def form_of(x: np.ndarray) -> Form:
+    """The form of inputs (n, ...)."""
+    return Form(x.shape[1:], x.dtype == np.int64)
+
+
 class Value(NamedTuple):
     """What a layer takes or gives: the numbers of a batch, and their gradient if it is wanted."""
 
-    width: int
+    shape: tuple[int, ...]  # of a row
     numbers: Slot
     gradient: Slot
     is_free: bool  # whether only the next layer reads the numbers, and so may overwrite them
+
+    @property
+    def width(self) -> int:
+        """The numbers of a row that is one; Unplanned if it has other axes, as most layers have no
+        plan for."""
+        if len(self.shape) != 1:
+            raise Unplanned(f"a row of shape {self.shape}", "nn.Flatten() before the layer")
+        return self.shape[0]
 
     @property
     def is_wanted(self) -> bool:
@@ -74,6 +99,8 @@ class Builder:
         self.going_on: list[Any] = []  # the layers that go on with each use,
         self.buffers: list[np.ndarray] = []  # and the arrays of theirs that do
         self.least_rows = 1  # that a batch has to have
+        self.holds_indices = False  # whether the net's inputs do
+        self.checks: list[Callable[[np.ndarray], None]] = []  # of the inputs, before a call
         self.scratch = 1  # numbers that a thread needs room for
         self.nanoseconds = np.zeros(2)  # that forward takes a core: once, and for each row
         # Gradients that are added up, each with the arguments of what comes to it first.
@@ -84,6 +111,11 @@ class Builder:
         self.matrices: list[Instruction] = []  # the dense layers' updates
         self.gradients: dict[Place, list[Instruction]] = {}  # of a parameter, one for each use
         self._places: dict[int, Place] = {}
+
+    def inputs(self, form: Form) -> Value:
+        """What the net is given, in slot 0."""
+        self.holds_indices = form.holds_indices
+        return Value(form.shape, self.slot(math.prod(form.shape)), Slot(-1), is_free=False)
 
     # ---- What a layer asks for ------------------------------------------------------------------
 
@@ -116,10 +148,10 @@ class Builder:
         """What a layer gives: in slots of its own, or in those that are named."""
         y = self.slot(width) if numbers is None else numbers
         if not (is_wanted and self.learns):
-            return Value(width, y, Slot(-1), is_free)
+            return Value((width,), y, Slot(-1), is_free)
         if gradient is None or gradient < 0 or gradient in self.sums:
             gradient = self.slot(width)
-        return Value(width, y, gradient, is_free)
+        return Value((width,), y, gradient, is_free)
 
     def shared(self, x: Value) -> Value:
         """x, for several layers to take: what each of them finds as its gradient is added up."""
@@ -171,7 +203,11 @@ class Builder:
     # ---- Instructions ---------------------------------------------------------------------------
 
     def forward(self, name: str, is_live: bool = False, **arguments: Any) -> None:
-        """The next instruction forward."""
+        """The next instruction forward. Unplanned if it takes indices for floats."""
+        slots = map(arguments.get, _kernels.INSTRUCTIONS[name][1])
+        reads_inputs = any(isinstance(x, Slot) and x == 0 for x in slots)
+        if self.holds_indices and reads_inputs and name != "look up":
+            raise Unplanned("int64 inputs for what is no Embedding", "x.astype('float32')")
         self.forwards.append(Instruction(name, arguments, is_live))
 
     def backward(self, name: str, is_live: bool = False, **arguments: Any) -> None:

@@ -11,6 +11,7 @@ from ..data.pixels import gathered, warn_unless_pixels
 from ..engine.recording import no_grad
 from ..engine.tensor import as_tensor
 from ..layers.base import Layer
+from ..layers.plan import Form, form_of
 from .program import NotPlanned, Planned, Program, planned_or_not
 
 ROWS = 256  # at a time: the outputs of a layer stay in the cache
@@ -45,13 +46,12 @@ def predict(net: Layer, x: Any) -> np.ndarray:
     """
     array = as_tensor(x, "predict").data
     warn_unless_pixels("predict", array)
-    if array.ndim != 2 or len(array) == 0:
+    if array.ndim == 0 or len(array) == 0:
         return by_the_layers(net, array)
-    planned, programs = known(net, array.shape[1])
+    planned, programs = known(net, form_of(array))
     if isinstance(planned, NotPlanned) or planned.goes_on():
         return by_the_layers(net, array)  # a mask of dropout depends on how the rows are batched
-    is_converted = array.dtype == np.uint8 and planned.dtype == np.float32
-    if array.dtype != planned.dtype and not is_converted:
+    if not planned.takes(array):
         return by_the_layers(net, array)
     rows, size = min(len(array), ROWS), len(array)
     threads = _kernels.threads_for(planned.nanoseconds(size))
@@ -60,15 +60,15 @@ def predict(net: Layer, x: Any) -> np.ndarray:
         if len(programs) == PROGRAMS:
             programs.clear()
         programs[key] = Program(planned, rows, threads, size <= ROWS, learns=False)
-    return programs[key].predict(np.ascontiguousarray(array))
+    return programs[key].predict(array)
 
 
-def known(net: Layer, width: int) -> tuple[Planned | NotPlanned, dict[Any, Program]]:
+def known(net: Layer, form: Form) -> tuple[Planned | NotPlanned, dict[Any, Program]]:
     """The net's plan or why there is none, with programs from the last time if the net is still the
     same."""
     found = _known.nets.get(net)
-    if found is None or not found[0].is_current(net, width):
-        found = _known.nets[net] = (planned_or_not(net, width), {})
+    if found is None or not found[0].is_current(net, form):
+        found = _known.nets[net] = (planned_or_not(net, form), {})
     return found
 
 

@@ -12,7 +12,7 @@ from ..data.pixels import warn_unless_pixels
 from ..engine.tensor import as_tensor
 from ..errors import ArgumentError, ShapeError, explain
 from ..layers.base import Layer
-from ..layers.plan import Place
+from ..layers.plan import Place, form_of
 from .prediction import ROWS, predict
 from .program import NotPlanned, Planned, Program, planned_or_not
 
@@ -53,8 +53,8 @@ class Predictor:
         """The outputs for the rows of x."""
         array = x if type(x) is np.ndarray else as_tensor(x, "Predictor").data
         planned = self._planned
-        is_usual = planned is not None and array.shape[1:] == (planned.width,)
-        if planned is None or not is_usual or array.dtype != planned.dtype:
+        is_usual = planned is not None and array.shape[1:] == planned.form.shape
+        if planned is None or not is_usual or array.dtype != planned.input_dtype:
             planned, array = self._checked(array)
         threads = _kernels.threads_for(planned.nanoseconds(len(array)))
         idle = self._idle[threads]
@@ -62,38 +62,38 @@ class Predictor:
             program = idle.pop()
         except IndexError:
             program = Program(planned, ROWS, threads, False, learns=False, packed=self._packed)
-        y = program.predict(np.ascontiguousarray(array))
+        y = program.predict(array)
         idle.append(program)
         return y
 
     def _checked(self, x: np.ndarray) -> tuple[Planned, np.ndarray]:
         """The plan, and x for it; raises what the net itself would, for an x that does not fit."""
         warn_unless_pixels("Predictor", x)
-        if x.ndim != 2:
-            raise ShapeError(explain("Predictor", "x of shape (batch, inputs)", x.shape))
+        if x.ndim == 0:
+            raise ShapeError(explain("Predictor", "x of shape (batch, ...)", x.shape))
         with self._planning:
             if self._planned is None:
                 self._plan(x)
         planned = self._planned
         assert planned is not None
-        fits = x.dtype == planned.dtype or (x.dtype == np.uint8 and planned.dtype == np.float32)
-        if not fits or x.shape[1] != planned.width:
+        if not planned.takes(x):
             self._call(x)
             got = f"{x.shape} of {x.dtype}"
-            expected = f"x of shape (batch, {planned.width}) and dtype {planned.dtype}"
+            shape = ", ".join(map(str, ("batch", *planned.form.shape)))
+            expected = f"x of shape ({shape}) and dtype {planned.input_dtype}"
             raise ShapeError(explain("Predictor", expected, got))
         return planned, x
 
     def _plan(self, x: np.ndarray) -> None:
         """Plans the net for inputs as x, and packs its weights."""
         self._call(x)
-        planned = planned_or_not(self._net, x.shape[1])
+        planned = planned_or_not(self._net, form_of(x))
         if isinstance(planned, NotPlanned):
             reason = planned.reason
             expected = "a net in which every layer has a plan"
             raise ArgumentError(explain("Predictor", expected, reason.what, reason.hint))
         program = Program(planned, ROWS, 1, False, learns=False)
-        program.predict(np.zeros((1, planned.width), planned.dtype))
+        program.predict(np.zeros((1, *planned.form.shape), planned.input_dtype))
         program.kernel.is_ready = True
         self._packed = program.packed
         self._idle[1].append(program)
@@ -101,4 +101,4 @@ class Predictor:
 
     def _call(self, x: np.ndarray) -> None:
         """Calls the layers with a row of x, which raises where it does not fit."""
-        predict(self._net, x[:1])
+        predict(self._net, x[:1] if x.ndim > 1 else x)

@@ -1,5 +1,6 @@
 """A net with a plan, and the programs that train it or predict with it."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -12,7 +13,7 @@ from ..engine.tensor import Tensor
 from ..errors import Unplanned
 from ..layers.base import Layer, RandomLayer
 from ..layers.dense import Dense
-from ..layers.plan import Builder, Instruction, Place, Slot, Value, with_meetings
+from ..layers.plan import Builder, Form, Instruction, Place, with_meetings
 from ..losses.reduction import RowLoss
 from ..optim.block import SHAPE, share_memory
 from ..optim.compiled import Rule
@@ -29,16 +30,17 @@ NO_BOUNDS = Bounds()
 
 
 class Planned:
-    """A net that has a plan for inputs of so many columns: what it learns and what it costs."""
+    """A net that has a plan for inputs of some form: what it learns and what it costs."""
 
-    def __init__(self, net: Layer, width: int) -> None:
+    def __init__(self, net: Layer, form: Form) -> None:
         parameters = list(net.parameters())
         if not parameters:
             raise Unplanned("a net without parameters", "net(x)")
-        self.net, self.width = ref(net), width  # who keeps plans by their nets keeps no net alive
+        self.net, self.form = ref(net), form  # who keeps plans by their nets keeps no net alive
         self.dtype = parameters[0].dtype
+        self.input_dtype, self.width = form.dtype(self.dtype), math.prod(form.shape)
         builder = Builder(self.dtype, batch=1)
-        y = builder.layer(net, Value(width, builder.slot(width), Slot(-1), is_free=False))
+        y = builder.layer(net, builder.inputs(form))
         self.outputs, self.is_learning = y.width, y.is_wanted
         held = set(map(id, parameters))
         if not all(id(p) in held for p in builder.parameters):
@@ -49,19 +51,31 @@ class Planned:
         self.learned = {id(p) for p in self.parameters if p.requires_grad}
         self.once, self.row = builder.nanoseconds.tolist()
         self.going_on, self.least_rows = builder.going_on, builder.least_rows
-        self.buffers = list(builder.buffers)
+        self.buffers, self.checks = builder.buffers, builder.checks
         if share_memory(self.arrays):
             raise Unplanned("parameters that share memory", "one parameter, used at both places")
         self.facts = Facts(builder.layers, self.parameters)
 
-    def is_current(self, net: Layer, width: int) -> bool:
+    def is_current(self, net: Layer, form: Form) -> bool:
         """Whether this is still all that there is to know of `net` for such inputs."""
         return (
             self.net() is net
-            and self.width == width
+            and self.form == form
             and self.facts.are_current()
             and list(map(SHAPE, self.arrays)) == self.shapes
         )
+
+    def takes(self, x: np.ndarray) -> bool:
+        """Whether x is of the form, or pixels that become so."""
+        is_converted = x.dtype == np.uint8 and self.input_dtype == np.float32
+        return x.shape[1:] == self.form.shape and (x.dtype == self.input_dtype or is_converted)
+
+    def rows(self, x: np.ndarray, order: np.ndarray | None = None) -> np.ndarray:
+        """The inputs x as the kernel takes them, (n, width). Raises what a layer that looks at them
+        would, of the rows in this order or of all."""
+        for check in self.checks:
+            check(x if order is None else x[order])
+        return np.ascontiguousarray(x).reshape(len(x), self.width)
 
     def nanoseconds(self, rows: int) -> float:
         """What a forward pass takes one core, about."""
@@ -75,21 +89,21 @@ class Planned:
 class NotPlanned:
     """A net that has no plan, and the reason, for as long as nothing in it changes."""
 
-    def __init__(self, net: Layer, width: int, reason: Unplanned) -> None:
-        self.net, self.width, self.reason = ref(net), width, reason
+    def __init__(self, net: Layer, form: Form, reason: Unplanned) -> None:
+        self.net, self.form, self.reason = ref(net), form, reason
         self.facts = Facts(net.layers_within(), net.parameters())
 
-    def is_current(self, net: Layer, width: int) -> bool:
+    def is_current(self, net: Layer, form: Form) -> bool:
         """Whether the reason still holds for `net` and such inputs."""
-        return self.net() is net and self.width == width and self.facts.are_current()
+        return self.net() is net and self.form == form and self.facts.are_current()
 
 
-def planned_or_not(net: Layer, width: int) -> Planned | NotPlanned:
-    """The net's plan for inputs of so many columns, or why there is none."""
+def planned_or_not(net: Layer, form: Form) -> Planned | NotPlanned:
+    """The net's plan for inputs of this form, or why there is none."""
     try:
-        return Planned(net, width)
+        return Planned(net, form)
     except Unplanned as reason:
-        return NotPlanned(net, width, reason)
+        return NotPlanned(net, form, reason)
 
 
 def on_lines(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -121,7 +135,7 @@ class Program:
         # To predict, threads share rows alone: packed weights are the same for any number of them.
         across = self.threads if self.learns else 1
         builder = Builder(dtype, self.batch, across, self.learns, self.fires())
-        x = Value(net.width, builder.slot(net.width), Slot(-1), is_free=False)
+        x = builder.inputs(net.form)
         builder.forward("gather", x=x.numbers)
         y = self.outputs = builder.layer(net.net(), x)
         self.updates = Updates(builder, self.bounds, self.is_short)
@@ -137,7 +151,9 @@ class Program:
             place: on_lines(builder.parameters[place].shape, dtype) for place in self.updates.whole
         }
         self.parameters = builder.parameters
-        self.slots = [on_lines((self.batch, width), dtype) for width in builder.widths]
+        dtypes = [net.input_dtype] + [dtype] * (len(builder.widths) - 1)
+        shapes = [(self.batch, width) for width in builder.widths]
+        self.slots = list(map(on_lines, shapes, dtypes))
         self.scratch = on_lines((self.threads, builder.scratch), dtype)
         self.assemble(
             [Instruction("pack W", of) for of in packed.values()],
@@ -236,7 +252,7 @@ class Program:
         """The outputs for the rows of x."""
         self.take_in(NO_RULES)
         y = np.empty((len(x), self.net.outputs), self.net.dtype)
-        self.on_team("predict", NO_RULES, x, y)
+        self.on_team("predict", NO_RULES, self.net.rows(x), y)
         return y
 
 

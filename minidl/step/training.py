@@ -14,6 +14,7 @@ from ..engine.recording import recording
 from ..engine.tensor import Tensor
 from ..errors import ArgumentError, GraphError, GuardWarning, Unplanned, explain, some
 from ..layers.base import Layer
+from ..layers.plan import form_of
 from ..losses.declaration import planned
 from ..losses.reduction import RowLoss
 from ..optim.base import Optimizer
@@ -174,9 +175,8 @@ class TrainingStep:
             self.check()
             self._checked = used
         if planned is not None:
-            rows = np.ascontiguousarray(inputs)
             try:
-                return self._run(*planned, rows, None, len(rows), 1).item()
+                return self._run(*planned, inputs, None, len(inputs), 1).item()
             except Unplanned as reason:
                 self._why, self._not_called = str(reason), self.loss
         self._rows = len(y) if hasattr(y, "__len__") else 1
@@ -253,8 +253,8 @@ class TrainingStep:
             if (len(x) if least is None else least) < net.least_rows:
                 raise Unplanned("a batch of 1 row for BatchNorm", "drop_last=True")
             check_optimizer(self.optimizer, self.schedule, net)
-            if dtype != net.dtype:
-                hint = f"x.astype('{net.dtype}')"
+            if dtype != net.input_dtype:
+                hint = f"x.astype('{net.input_dtype}')"
                 raise Unplanned(f"inputs of {dtype} for a net of {net.dtype}", hint)
             self._why = ""
             return net, self._planned_loss(net, x, y, weights, calls)
@@ -280,11 +280,11 @@ class TrainingStep:
             raise Unplanned("a no_grad() block around the step", "the step outside of it")
         if isinstance(y, Tensor) and y.requires_grad:
             raise Unplanned("targets that want a gradient", "y.detach()")
-        if not isinstance(x, np.ndarray) or x.ndim != 2 or len(x) == 0:
-            raise Unplanned("inputs that are no array (rows, columns)", "x.reshape(len(x), -1)")
-        net = self._net
-        if net is None or not net.is_current(self.net, x.shape[1]):
-            net = self._net = planned_or_not(self.net, x.shape[1])
+        if not isinstance(x, np.ndarray) or x.ndim == 0 or len(x) == 0:
+            raise Unplanned("inputs that are no array of rows", "np.asarray(x)")
+        net, form = self._net, form_of(x)
+        if net is None or not net.is_current(self.net, form):
+            net = self._net = planned_or_not(self.net, form)
         if isinstance(net, NotPlanned):
             raise net.reason
         return net
@@ -315,6 +315,7 @@ class TrainingStep:
         order: np.ndarray | None, batch: int, steps: int,
     ) -> np.ndarray:  # fmt: skip
         assert isinstance(self.optimizer, Compiled)  # as check_optimizer has found
+        x = net.rows(x, order)
         if isinstance(loss, RowLoss):
             loss.check_batches(order, batch)
         kind = CalledProgram if isinstance(loss, CalledLoss) else Program

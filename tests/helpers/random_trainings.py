@@ -4,6 +4,7 @@ Everything follows from the seed, so a training that is made twice begins alike.
 a user may do to it between two epochs.
 """
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -96,6 +97,8 @@ class Training:
         self.threads = int(self.random.integers(1, 4))
         self.way = self.one_of("epoch", "epoch", "pieces", "single steps", "fit")
         self.inputs, self.outputs = (int(n) for n in self.random.integers(1, 40, 2))
+        self.tables: list[nn.Embedding] = []
+        self.shape = self.drawn_shape()
         self.net = self.drawn_net().astype(self.dtype)
         self.freeze_and_tie()
         self.loss, self.y = self.drawn_loss()
@@ -116,10 +119,27 @@ class Training:
 
     # ---- The net --------------------------------------------------------------------------------
 
+    def drawn_shape(self) -> tuple[int, ...]:
+        """Of a row of inputs."""
+        if self.happens(0.85):
+            return (self.inputs,)
+        return tuple(self.random.integers(1, 7, self.random.integers(0, 4)).tolist())
+
+    def drawn_first(self) -> tuple[list[nn.Layer], int]:
+        """Layers that make a row of numbers of the inputs, and how many; mostly none."""
+        size = math.prod(self.shape)
+        if self.happens(0.9 if len(self.shape) == 1 else 0.4):
+            return ([] if len(self.shape) == 1 and self.happens(0.9) else [nn.Flatten()]), size
+        count = int(self.random.integers(1, 30))
+        widths = [int(width) for width in self.random.integers(1, 9, self.one_of(1, 1, 2))]
+        self.tables = [nn.Embedding(count, width) for width in widths]
+        heads = [nn.Sequential(table, nn.Flatten()) for table in self.tables]
+        layers = [*heads[0]] if len(heads) == 1 else [nn.Concat(*heads)]
+        return layers, size * sum(widths)
+
     def drawn_net(self) -> nn.Sequential:
-        layers: list[nn.Layer] = []
         self.made: dict[int, list[nn.Layer]] = {}  # by the width of what they take and give
-        width = self.inputs
+        layers, width = self.drawn_first()
         if self.happens(0.2):
             layers.append(self.drawn_layer(width))
         for _ in range(self.random.integers(0, 4)):
@@ -129,7 +149,7 @@ class Training:
         layers.append(nn.Dense(width, self.outputs, bias=self.happens(0.8)))
         if self.happens(0.2):
             layers.append(self.drawn_layer(self.outputs))
-        return self.one_of(*[nn.Sequential] * 49, CalledNet)(*layers)
+        return self.one_of(*[nn.Sequential] * 79, CalledNet)(*layers)
 
     def drawn_block(self, width: int, units: int) -> list[nn.Layer]:
         pieces = int(self.random.integers(1, 4))
@@ -146,9 +166,9 @@ class Training:
     def drawn_layer(self, width: int, depth: int = 0) -> nn.Layer:
         """Any layer that takes and gives so many numbers; now and then one that there is already,
         or layers within a layer."""
-        if self.happens(0.01):
+        if self.happens(0.006):
             return self.one_of(Halved(), BentReLU())
-        if self.made.get(width) and self.happens(0.05):
+        if self.made.get(width) and self.happens(0.04):
             return self.one_of(*self.made[width])
         makers = (
             self.drawn_dropout, self.drawn_batch_norm, nn.Bias,
@@ -216,7 +236,10 @@ class Training:
     # ---- Data and loss --------------------------------------------------------------------------
 
     def drawn_inputs(self) -> np.ndarray:
-        shape = self.rows, self.inputs
+        shape = self.rows, *self.shape
+        if self.tables:
+            count = len(self.tables[0].weight.data) + self.happens(0.03)
+            return self.random.integers(0, count, shape).astype(self.one_of(*["i8"] * 15, "i4"))
         if self.dtype == "float32" and self.happens(0.4):
             return self.random.integers(0, 256, shape, np.uint8)
         x = self.random.normal(size=shape).astype(self.dtype)
@@ -268,7 +291,7 @@ class Training:
             y = self.one_of((unit * 4 - 2).astype(floats), (unit * 9).astype(int))
         if self.happens(0.3):
             options["reduction"] = self.one_of("sum", "mean", "batchmean")
-        if self.batch_size >= rows and self.happens(0.1):
+        if self.batch_size >= rows and self.happens(0.05):
             options["sample_weight"] = self.random.uniform(0.1, 2, rows)
         if options or self.happens(0.2):
             loss = partial(loss, **options)
