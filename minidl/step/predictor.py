@@ -101,4 +101,4 @@ class Predictor:
 
     def _call(self, x: np.ndarray) -> None:
         """Calls the layers with a row of x, which raises where it does not fit."""
-        predict(self._net, x[:1] if x.ndim > 1 else x)
+        predict(self._net, x[:1])

@@ -48,7 +48,8 @@ WITHIN = {  # in these rooms the files have floors too; the room's __init__ is a
     "engine": ["recording random", "tape", "tensor", "autograd", "gradcheck"],
     "layers": [
         "checks plan", "base", "activations",
-        "batch_norm bias dropout embedding flatten init layer_norm noise", "dense", "containers", "mlp",
+        "batch_norm bias dropout embedding flatten init layer_norm noise", "dense", "containers",
+        "mlp",
     ],
 }  # fmt: skip
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -93,7 +93,7 @@ class Training:
         minidl.manual_seed(seed)
         self.dtype = self.one_of("float32", "float32", "float64")
         self.rows = int(self.random.integers(1, 50))
-        self.batch_size = int(self.random.integers(1, self.rows + 9))
+        self.batch_size = int(self.random.integers(1, self.rows + 19))
         self.threads = int(self.random.integers(1, 4))
         self.way = self.one_of("epoch", "epoch", "pieces", "single steps", "fit")
         self.inputs, self.outputs = (int(n) for n in self.random.integers(1, 40, 2))
@@ -168,7 +168,7 @@ class Training:
         or layers within a layer."""
         if self.happens(0.006):
             return self.one_of(Halved(), BentReLU())
-        if self.made.get(width) and self.happens(0.04):
+        if self.made.get(width) and self.happens(0.03):
             return self.one_of(*self.made[width])
         makers = (
             self.drawn_dropout, self.drawn_batch_norm, nn.Bias,
@@ -224,7 +224,7 @@ class Training:
         if len(parameters) > 1 and self.happens(0.1):
             self.one_of(*parameters).requires_grad = False
         alike = [(a, b) for a in parameters for b in parameters if a is not b and a.size == b.size]
-        if alike and self.happens(0.03):
+        if alike and self.happens(0.02):
             a, b = self.one_of(*alike)
             a.data = b.data.reshape(a.shape)
         matrices = [x for x in self.net.layers_within() if isinstance(x, nn.Dense)]
