@@ -1,14 +1,11 @@
 """A dense layer: the product, the bias and the activation in one call, and their gradients.
 
 `threads` work on the product and `row_threads` on the activation, which may not be worth sharing.
-One thread works without a team, as in gemm.pxd: hence the loops that stand here twice.
 """
-
-from cython.parallel cimport prange
 
 from minidl._kernels.gemm cimport multiply
 from minidl._kernels.rows cimport (
-    backward_function, backward_row, forward_function, forward_row)
+    backward_function, backward_shares, forward_function, forward_shares)
 from minidl._kernels.scalar cimport real
 from minidl._kernels.sums cimport sum_rows
 
@@ -26,18 +23,13 @@ def forward(
     """
     cdef void *f = NULL if function is None else forward_function(function, sizeof(real))
     cdef const real *start = &b[0] if b.shape[0] else NULL
-    cdef Py_ssize_t i, batch = z.shape[0]
+    cdef Py_ssize_t batch = z.shape[0]
     with nogil:
         multiply(1, &x[0, 0], False, &W[0, 0], False, start, &z[0, 0], batch, z.shape[1],
                  x.shape[1], threads)
-        if f == NULL:
-            pass
-        elif row_threads == 1:
-            for i in range(batch):
-                forward_row(f, &z[i, 0], &slopes[0], &y[i, 0], y.shape[1], &options[0])
-        else:
-            for i in prange(batch, num_threads=row_threads, schedule="static"):
-                forward_row(f, &z[i, 0], &slopes[0], &y[i, 0], y.shape[1], &options[0])
+        if f != NULL:
+            forward_shares[real](f, &z[0, 0], z.shape[1], &slopes[0], &y[0, 0], y.shape[1],
+                                 &options[0], batch, row_threads)
 
 
 def backward(
@@ -51,18 +43,11 @@ def backward(
     is not asked for. Cost: 2 batch in out operations for each of dx and dW.
     """
     cdef void *f = NULL if function is None else backward_function(function, sizeof(real))
-    cdef Py_ssize_t i, batch = dz.shape[0], out = dz.shape[1], depth = x.shape[1]
+    cdef Py_ssize_t batch = dz.shape[0], out = dz.shape[1], depth = x.shape[1]
     with nogil:
-        if f == NULL:
-            pass
-        elif row_threads == 1:
-            for i in range(batch):
-                backward_row(f, &kept[i, 0], &slopes[0], &dy[i, 0], &dz[i, 0], dy.shape[1],
-                             &options[0])
-        else:
-            for i in prange(batch, num_threads=row_threads, schedule="static"):
-                backward_row(f, &kept[i, 0], &slopes[0], &dy[i, 0], &dz[i, 0], dy.shape[1],
-                             &options[0])
+        if f != NULL:
+            backward_shares[real](f, &kept[0, 0], kept.shape[1], &slopes[0], &dy[0, 0], &dz[0, 0],
+                                  out, dy.shape[1], &options[0], batch, row_threads)
         if db.shape[0]:
             # 1 / (2 in) of dW's work: one thread is enough.
             sum_rows(&dz[0, 0], out, batch, 0, out, &db[0])

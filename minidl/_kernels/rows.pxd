@@ -12,7 +12,10 @@ capsule, so the dense kernel and the drivers below it need no list of activation
 """
 
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
+from cython.parallel cimport prange
+
 from minidl._kernels.scalar cimport real
+from minidl._kernels.team cimport share
 
 ctypedef void (*forward_float)(
     const float *, const float *, float *, Py_ssize_t, const double *) noexcept nogil
@@ -116,3 +119,32 @@ cdef inline void backward_rows(
     for i in range(first, end):
         backward_row(function, kept + i * kept_width, slopes, dy + i * units, dx + i * width,
                      units, options)
+
+
+cdef inline void forward_shares(
+    void *function, const real *x, Py_ssize_t width, const real *slopes, real *y,
+    Py_ssize_t units, const double *options, Py_ssize_t rows, int threads
+) noexcept nogil:
+    """All rows, each thread a share of them. One thread works without a team, as in gemm.pxd."""
+    cdef int thread
+    if threads == 1:
+        forward_rows(function, x, width, slopes, y, units, options, 0, rows)
+        return
+    for thread in prange(threads, num_threads=threads, schedule="static"):
+        forward_rows(function, x, width, slopes, y, units, options, share(rows, thread, threads),
+                     share(rows, thread + 1, threads))
+
+
+cdef inline void backward_shares(
+    void *function, const real *kept, Py_ssize_t kept_width, const real *slopes, const real *dy,
+    real *dx, Py_ssize_t width, Py_ssize_t units, const double *options, Py_ssize_t rows,
+    int threads
+) noexcept nogil:
+    """The way back, likewise."""
+    cdef int thread
+    if threads == 1:
+        backward_rows(function, kept, kept_width, slopes, dy, dx, width, units, options, 0, rows)
+        return
+    for thread in prange(threads, num_threads=threads, schedule="static"):
+        backward_rows(function, kept, kept_width, slopes, dy, dx, width, units, options,
+                      share(rows, thread, threads), share(rows, thread + 1, threads))

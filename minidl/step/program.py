@@ -243,10 +243,8 @@ class Program:
     def own_changes(self, steps: int) -> list[_kernels.Change]:
         """What the net's own layers and tensors undergo in so many steps."""
         random = [x for x in self.net.going_on if isinstance(x, RandomLayer) and x.training]
-        return [
-            *((memory, "writes", memory.writes + 1) for memory in self.written),
-            *((layer, "calls", layer.calls + steps) for layer in random),
-        ]
+        changes: list[_kernels.Change] = [(m, "writes", m.writes + 1) for m in self.written]
+        return changes + [(layer, "calls", layer.calls + steps) for layer in random]
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """The outputs for the rows of x."""
