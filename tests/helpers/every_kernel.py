@@ -134,18 +134,26 @@ def every_training(dtype):
 
 def every_instruction(dtype):
     """What steps and predictions have beside rules, activations and losses: norms, shared weights,
-    and bounds."""
+    bounds, layers within layers, and indices."""
     x = X.astype(dtype)
     for bounds in ({}, {"clip_norm": 0.1}, {"max_norm": 0.1}):
         shared = nn.Dense(30, 30)
         net = nn.Sequential(
             nn.Dense(5, 30), nn.BatchNorm(30), shared, nn.LayerNorm(30), shared, nn.PReLU(30),
-            nn.Dense(30, 3),
+            nn.PReLU(), nn.Dense(30, 3),
         ).astype(dtype)  # fmt: skip
-        step = TrainingStep(net, F.cross_entropy, optim.Adam(net.parameters()), **bounds)
-        look_at(step.epoch(data.batches(x, LABELS, 3)), *net.state_dict().values())
+        step = TrainingStep(net, F.cross_entropy, optim.SGD(net.parameters(), 0.1), **bounds)
+        # Steps enough for the first layer's weights to be packed.
+        batches = data.batches(x.repeat(3, 0), LABELS.repeat(3), 3)
+        look_at(step.epoch(batches), *net.state_dict().values())
         net.eval()
         look_at(minidl.predict(net, x), minidl.Predictor(net)(x), np.array(step(x, LABELS)))
+    tables = [nn.Sequential(nn.Embedding(7, width), nn.Flatten()) for width in (1, 2)]
+    body = nn.Sequential(nn.Bias(15), nn.GaussianNoise(0.1), nn.RMSNorm(15))
+    net = nn.Sequential(nn.Concat(*tables), nn.Residual(body), nn.Dense(15, 3)).astype(dtype)
+    step = TrainingStep(net, F.cross_entropy, optim.Adam(net.parameters()))
+    indices = RANDOM.integers(0, 7, (21, 5))
+    look_at(step.epoch(data.batches(indices, LABELS, 4)), *net.state_dict().values())
 
 
 def every_operation(dtype):
@@ -207,8 +215,8 @@ def drawn_trainings():
             warnings.simplefilter("ignore", minidl.GuardWarning)  # of parameters left out
             try:
                 losses = training.step.epoch(training.batches)
-            except minidl.ArgumentError:
-                continue  # a batch without a weight
+            except minidl.MinidlError:
+                continue  # a batch without a weight, or of one row for BatchNorm
         look_at(losses, *(p.data for p in training.net.parameters()))
 
 
