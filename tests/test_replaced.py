@@ -110,6 +110,75 @@ def test_weights_that_are_computed_are_computed_anew():
         np.testing.assert_allclose(minidl.predict(layers, X), expected, rtol=1e-4, atol=1e-5)
 
 
+class Annealed(nn.Dropout):
+    """Its probability is computed."""
+
+    rate = 0.0
+
+    @property
+    def p(self):
+        return self.rate
+
+    @p.setter
+    def p(self, value):
+        pass
+
+
+class Switched(nn.Layer):
+    """One of its layers is computed."""
+
+    forward = nn.chain("first", "second")
+
+    def __init__(self):
+        self.first, self.ones, self.others = nn.Dense(5, 3), nn.Dense(3, 3), nn.Dense(3, 3)
+        self.is_on = True
+
+    @property
+    def second(self):
+        return self.ones if self.is_on else self.others
+
+
+def losses_of(layers, change):
+    """Of two steps, before and after the change, that leave the weights as they are."""
+    step = TrainingStep(layers, F.cross_entropy, optim.SGD(layers.parameters(), 1e-30))
+    before = step(X, Y)
+    change(layers)
+    return before, step(X, Y)
+
+
+def test_what_a_subclass_computes_is_computed_anew():
+    drops = nn.Sequential(nn.Dense(5, 3), Annealed())
+    before, after = losses_of(drops, lambda net: setattr(net[1], "rate", 1.0))
+    assert before != after == pytest.approx(np.log(3))
+    for layers in (Switched(), nn.Sequential(Switched())):
+        switched = layers if isinstance(layers, Switched) else layers[0]
+        before, after = losses_of(layers, lambda net, one=switched: setattr(one, "is_on", False))
+        assert before != after
+
+
+def test_bodies_that_are_changed_in_place():
+    layers = nn.Sequential(nn.Dense(5, 3), nn.Concat(nn.Identity(), nn.Identity()), nn.Dense(6, 3))
+    layers[1].bodies = list(layers[1].bodies)
+    before, after = losses_of(layers, lambda net: net[1].bodies.__setitem__(0, nn.Sigmoid()))
+    assert before != after
+
+
+def test_a_hook_on_a_parameter_is_called():
+    layers = net()
+    optimizer = optim.SGD(layers.parameters(), 0.1)
+    step = TrainingStep(layers, F.cross_entropy, optimizer)
+    weight = layers[0].weight
+    for calls in (0, 3):
+        step(X, Y)
+        assert step.why() == ""
+        seen = []
+        hook = weight.register_hook(lambda dy, seen=seen: seen.append(dy.shape))
+        for _ in range(calls):
+            step(X, Y)
+        assert seen == [(5, 40)] * calls
+        hook.remove()
+
+
 HIDDEN = {
     "a Dense called": lambda: net_of(first=TripledDense(5, 40)),
     "an activation called": lambda: net_of(second=TripledReLU()),

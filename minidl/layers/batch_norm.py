@@ -146,21 +146,17 @@ class BatchNorm(Layer):
         momentum = -1.0 if self.momentum is None else self.momentum
         check_options("BatchNorm", max(momentum, 0), self.eps)
         builder.once(self)
-        running: dict[str, Any] = {
-            "running_mean": self.running_mean, "running_var": self.running_var
-        }  # fmt: skip
-        counted = self.num_batches_tracked
-        for name, array in running.items():
-            builder.buffer(name, array, (x.width,), builder.dtype)
-        builder.buffer("num_batches_tracked", counted, (), np.dtype(np.int64))
         y = builder.value(
             x.width, x.is_wanted or builder.is_learned(weight, bias), gradient=x.gradient
         )
-        arguments: dict[str, Any] = running | {
+        arguments: dict[str, Any] = {
+            "running_mean": builder.buffer(self, "running_mean", (x.width,), builder.dtype),
+            "running_var": builder.buffer(self, "running_var", (x.width,), builder.dtype),
+            "counted": builder.buffer(self, "num_batches_tracked", (), np.dtype(np.int64)),
             "x": x.numbers, "y": y.numbers, "dx": x.gradient, "dy": y.gradient, "width": x.width,
             "weight": builder.vector(weight, x.width), "bias": builder.vector(bias, x.width),
             "eps": self.eps, "momentum": momentum, "is_training": self.training,
-            "mean": np.empty(x.width), "variance": np.empty(x.width), "counted": counted,
+            "mean": np.empty(x.width), "variance": np.empty(x.width),
             "dweight": builder.memory(weight), "dbias": builder.memory(bias),
         }  # fmt: skip
         if self.training:

@@ -141,6 +141,8 @@ class Concat(Layer):
 
     def plan(self, builder: Builder, x: Value) -> Value:
         """The outputs side by side; back each gets its part of dy."""
+        if type(self.bodies) is not tuple:
+            raise Unplanned("bodies that may change", "a tuple of them")
         x = builder.shared(x)
         outputs = [builder.layer(body, x) for body in self.bodies]
         *places, width = accumulate((output.width for output in outputs), initial=0)
@@ -163,7 +165,7 @@ class Chain:
     def __set_name__(self, kind: Any, name: str) -> None:
         """A layer whose `forward` it is has its plan, if the class gives none."""
         if name == "forward" and "plan" not in vars(kind):
-            kind.plan = lambda layer, *given: planned_in_order(self.layers_of(layer), *given)
+            kind.plan = lambda layer, builder, x: self.plan(layer, builder, x)
 
     def __get__(self, layer: Layer | None, kind: type | None = None) -> Any:
         return self if layer is None else MethodType(self, layer)
@@ -171,6 +173,12 @@ class Chain:
     def __call__(self, layer: Layer, x: Any) -> Tensor:
         """The last layer's output."""
         return run_in_order(self.layers_of(layer), as_input(type(layer).__name__, x))
+
+    def plan(self, layer: Layer, builder: Builder, x: Value) -> Value:
+        """That of each layer in turn."""
+        if not set(self.names) <= vars(layer).keys():
+            raise Unplanned(f"a chain of what {type(layer).__name__} computes", "its attributes")
+        return planned_in_order(self.layers_of(layer), builder, x)
 
     def layers_of(self, layer: Layer) -> list[Layer]:
         """The layers that `layer` holds under these names; ArgumentError if one is missing."""

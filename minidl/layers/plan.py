@@ -12,6 +12,7 @@ that was defined with it: a subclass, or an object, that has another one has no 
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -134,12 +135,14 @@ class Builder:
             raise Unplanned(f"one {type(layer).__name__} at two places", "a layer for each")
         self.going_on.append(layer)
 
-    def buffer(self, name: str, array: Any, shape: tuple[int, ...], dtype: np.dtype) -> None:
-        """An array of a layer's in which the kernel goes on; Unplanned if it cannot."""
+    def buffer(self, layer: Any, name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        """An array that the layer holds, in which the kernel goes on; Unplanned if it cannot."""
+        array = vars(layer).get(name)
         is_array = isinstance(array, np.ndarray) and array.flags.carray
         if not (is_array and array.shape == shape and array.dtype == dtype):
             raise Unplanned(f"a {name} that is no {dtype} {shape} to write to", "a new layer")
         self.buffers.append(array)
+        return array
 
     def value(
         self, width: int, is_wanted: bool, numbers: Slot | None = None,
@@ -170,6 +173,8 @@ class Builder:
             return Place(-1)
         if not isinstance(p, Tensor) or p._node is not None:
             raise Unplanned("weights that are computed", "parameters that the layer holds")
+        if p._hooks:
+            raise Unplanned("a hook on a parameter's gradient", "remove() of the hook")
         if p.dtype != self.dtype:
             raise Unplanned(f"{p.dtype} beside {self.dtype}", f"net.astype('{self.dtype}')")
         if id(p) not in self._places:
@@ -306,10 +311,14 @@ def declare(kind: Any) -> None:
 
 
 def plan_of(layer: Any) -> Callable[[Builder, Value], Value] | None:
-    """The layer's plan; None if it does not stand for what a call of the layer does."""
+    """The layer's plan; None if it does not stand for what a call of the layer does, or if a
+    subclass computes what the plan takes for an attribute."""
     kind: Any = type(layer)
     defining = next((base for base in kind.__mro__ if base in _STANDS_FOR), None)
     if defining is None or not vars(layer).keys().isdisjoint(("forward", "plan")):
+        return None
+    below = takewhile(lambda base: base is not defining, kind.__mro__)
+    if any(isinstance(value, property) for base in below for value in vars(base).values()):
         return None
     is_replaced = (kind.forward, kind.__call__) != _STANDS_FOR[defining]
     return None if is_replaced else layer.plan

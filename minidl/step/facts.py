@@ -9,6 +9,7 @@ from ..engine.tensor import Tensor
 from ..layers.base import Layer
 
 METHODS = ("forward", "__call__", "plan")
+OF_PARAMETERS = ("_array", "requires_grad", "_hooks")
 NEVER = repeat(None)  # the value of an attribute that is not there
 
 
@@ -18,7 +19,7 @@ class Facts:
     small a net takes."""
 
     def __init__(self, layers: Iterable[Layer], parameters: Iterable[Tensor]) -> None:
-        layers = list(layers)
+        layers, parameters = list(layers), list(parameters)
         # (place, key, value) with place[key] is value, and (owner, name, value) of attributes.
         items: list[tuple[dict[str, Any], str, Any]] = []
         attributes: list[tuple[Any, str, Any]] = []
@@ -28,12 +29,13 @@ class Facts:
             for inner in own.values():
                 items += [(inner, *item) for item in inner.items()] if type(inner) is dict else []
         for p in parameters:
-            attributes += [(p, name, getattr(p, name)) for name in ("_array", "requires_grad")]
+            attributes += [(p, name, getattr(p, name)) for name in OF_PARAMETERS]
         for kind in {type(layer) for layer in layers}:
             attributes += [(kind, name, getattr(kind, name, None)) for name in METHODS]
         self.places, self.keys, self.values = transposed(items)
         self.owners, self.names, self.found = transposed(attributes)
-        self.dicts = [vars(layer) for layer in layers]
+        hooks = [p._hooks for p in parameters if p._hooks is not None]
+        self.dicts: list[dict[Any, Any]] = [*map(vars, layers), *hooks]
         self.sizes = list(map(len, self.dicts))
 
     def are_current(self) -> bool:
