@@ -9,7 +9,7 @@ import pytest
 
 from minidl._kernels import openmp
 
-SOURCE = Path(__file__).parents[2] / "minidl/_kernels/meeting.pxd"
+KERNELS = Path(__file__).parents[2] / "minidl/_kernels"
 
 # Every thread writes a plain number before a meeting and reads another thread's after it.
 PROGRAM = """
@@ -53,28 +53,37 @@ def test_nobody_goes_on_before_all_have_come(threads):
     assert openmp.try_meetings(threads, 60) == 0
 
 
-def watched(meetings: str, threads: int, folder: Path) -> subprocess.CompletedProcess[str]:
-    """The program with these meetings, run under ThreadSanitizer, which sees every pair of accesses
-    that nothing puts in order, also where they did not meet this time."""
-    source, program = folder / "program.c", folder / "program"
-    source.write_text(meetings + PROGRAM)
+def c_of(name: str) -> str:
+    """The C within a file of the kernels."""
+    return (KERNELS / name).read_text().split('"""')[3]
+
+
+def watched(program: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A program of C, run under ThreadSanitizer, which sees every pair of accesses that nothing
+    puts in order, also where they did not meet this time."""
+    source, built = folder / "program.c", folder / "program"
+    source.write_text(program)
     compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()
     flags = ["-std=gnu11", "-O1", "-g", "-fsanitize=thread", "-pthread"]
-    built = subprocess.run([*compiler, *flags, source, "-o", program], capture_output=True)
-    if built.returncode != 0:
-        pytest.skip("the compiler has no ThreadSanitizer")
+    subprocess.run([*compiler, *flags, source, "-o", built], capture_output=True, check=True)
     # Not with another sanitizer's library, which `make sanitize` loads.
     environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
-    command = [program, str(threads)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    if "FATAL: ThreadSanitizer" in done.stderr:
-        pytest.skip("ThreadSanitizer does not run on this system")
-    return done
+    return subprocess.run([built, *arguments], env=environment, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("threads", [5, 20])
-def test_all_that_was_written_before_a_meeting_is_seen_after_it(threads, tmp_path):
-    meetings = SOURCE.read_text().split('"""')[3]
-    assert watched(meetings, threads, tmp_path).returncode == 0
-    careless = meetings.replace("__ATOMIC_RELEASE", "__ATOMIC_RELAXED")
-    assert "data race" in watched(careless, threads, tmp_path).stderr
+@pytest.fixture
+def folder(tmp_path):
+    """Where programs can be watched; skips where none can."""
+    try:
+        watched("int main(void) { return 0; }", tmp_path).check_returncode()
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("there is no ThreadSanitizer here")
+    return tmp_path
+
+
+@pytest.mark.parametrize("threads", ["5", "20"])
+def test_all_that_was_written_before_a_meeting_is_seen_after_it(threads, folder):
+    program = c_of("cpu.pxd") + c_of("meeting.pxd") + PROGRAM
+    assert watched(program, folder, threads).returncode == 0
+    careless = program.replace("__ATOMIC_RELEASE", "__ATOMIC_RELAXED")
+    assert "data race" in watched(careless, folder, threads).stderr
