@@ -218,8 +218,11 @@ class TrainingStep:
         kernel can; gives their losses. An epoch is its order's rows, in as many pieces as wanted:
         the bits are the same where all but the last are of whole batches. ArgumentError, and no
         step, if there are no such rows."""
-        rows = batches.checked_rows(rows)
         self.check()
+        return self.on_checked_rows(batches, batches.checked_rows(rows))
+
+    def on_checked_rows(self, batches: Batches, rows: np.ndarray) -> np.ndarray:
+        """`on_rows` for a caller that has checked them, and this."""
         planned = self._planned_for(batches, len(rows))
         if planned is None or len(rows) == 0:
             return np.array([self(*batch) for batch in batches.walk(rows)])

@@ -116,7 +116,7 @@ class RowFeed:
         """The next rows, in one kernel call if the kernel can."""
         rows = self._coming(most)
         self.seen += len(rows)
-        return step.on_rows(self.data, rows)
+        return step.on_checked_rows(self.data, rows)
 
     def mark(self) -> None:
         """Forgets the rows that were before."""
@@ -132,7 +132,7 @@ class RowFeed:
         for rows, random in self.since:
             set_random_state(random)
             rows = rows[: count * self.data.batch_size]
-            count -= len(step.on_rows(self.data, rows))
+            count -= len(step.on_checked_rows(self.data, rows))
 
     def batch(self, i: int) -> Batch:
         """The i-th batch of the rows from the mark on."""
@@ -219,7 +219,6 @@ class IterableFeed:
 
     def train(self, step: TrainingStep, most: int) -> np.ndarray:
         """The next batches, one by one."""
-        step.check()
         losses = []
         for batch in islice(self.iterator, min(most, HELD - len(self.kept))):
             self.kept.append((tuple(map(copied, batch)), random_state()))
