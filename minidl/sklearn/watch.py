@@ -45,8 +45,8 @@ class Watch:
         run.epoch = len(run.history) + 1
         run.start = run.place()
         run.feed.begin()
-        self.step.check()
         run.notify("on_epoch_begin")
+        self.step.check()
         while len(losses := self.next_steps()):
             run.add_steps(losses)
             run.notify("on_steps", losses)

@@ -136,11 +136,11 @@ def train_epoch(
     if not run.batch:
         run.start = run.place()
         run.feed.begin()
-        if way_back.may_change:
-            stepper.check()
     if not run.is_rehearsed:
         rehearse_step(run)
     run.notify("on_epoch_begin")
+    if way_back.may_change:
+        stepper.check()
     while run.batch != run.feed.steps:
         if run.stopped:
             return
