@@ -277,7 +277,9 @@ cdef class Program:
             self.run_list(self.each, call, step)
         self.run_list(self.last, call, call.steps - 1)
 
-    cdef void run_list(self, _Instructions instructions, Call *call, Py_ssize_t step) noexcept nogil:
+    cdef void run_list(
+        self, _Instructions instructions, Call *call, Py_ssize_t step
+    ) noexcept nogil:
         cdef Turn turn
         cdef Py_ssize_t first = 0, end, i
         cdef int k, thread

@@ -30,6 +30,9 @@ class Place(int):
     """The place of a parameter among all of a net's; -1: none."""
 
 
+INDEX = np.dtype(np.int64)
+
+
 class Form(NamedTuple):
     """What a net is given: the shape of a row, and whether it holds indices, int64."""
 
@@ -38,12 +41,12 @@ class Form(NamedTuple):
 
     def dtype(self, of_net: np.dtype) -> np.dtype:
         """That of the inputs of a net of floats."""
-        return np.dtype(np.int64) if self.holds_indices else of_net
+        return INDEX if self.holds_indices else of_net
 
 
 def form_of(x: np.ndarray) -> Form:
     """The form of inputs (n, ...)."""
-    return Form(x.shape[1:], x.dtype == np.int64)
+    return Form(x.shape[1:], x.dtype == INDEX)
 
 
 class Value(NamedTuple):
