@@ -25,7 +25,7 @@ from minidl._kernels.losses cimport Loss
 from minidl._kernels.scalar cimport real
 from minidl._kernels.team cimport share
 from minidl._kernels.tile cimport pieces
-from minidl._kernels.update cimport Given, apply_rule
+from minidl._kernels.update cimport Coefficients, apply_rule
 
 cdef struct Parameter:
     # What is learned: an array, and its optimiser's rule, state and number among all.
@@ -65,7 +65,7 @@ cdef struct Turn:
     void **slots
     const void *input  # slot 0: in a slot's memory, or where the batch lies in the data set
     Parameter *parameters
-    const double *numbers  # of the optimiser, for this step: (parameters, columns)
+    const double *coefficients  # of the rules, for this step: (parameters, columns)
     Py_ssize_t columns
     double *row_losses  # of the batch
     double *losses  # of all steps
@@ -127,7 +127,7 @@ cdef inline void update(
         if s[i] != NULL:
             kept[i] = <real *> s[i] + first
     apply_rule[real](parameter.rule, w + first, gradient, kept[0], kept[1], kept[2], count,
-                     <const Given *> (turn.numbers + parameter.number * turn.columns))
+                     <const Coefficients *> (turn.coefficients + parameter.number * turn.columns))
 
 
 cdef inline Py_ssize_t row_of(const Data *data, Py_ssize_t i) noexcept nogil:

@@ -31,7 +31,7 @@ cdef struct Call:
     # What one call works on.
     Data data
     Py_ssize_t steps
-    const double *numbers  # (steps, parameters, columns): the optimiser's, for each step
+    const double *coefficients  # (steps, parameters, columns): the rules', for each step
     Py_ssize_t parameters
     Py_ssize_t columns
     double *losses
@@ -182,13 +182,13 @@ cdef class Program:
         call.is_in_place = order is None and not are_pixels
         return 0
 
-    def train(self, x, order, loss, numbers, losses, squares, list changes):
+    def train(self, x, order, loss, coefficients, losses, squares, list changes):
         """Trains on the rows of x in this order (None: as they come), a batch at a time:
         len(losses) steps.
 
         x (n, width) holds uint8 pixels or what slot 0 does; `loss` is a RowLoss of its n rows, or
         None for a list without a loss;
-        numbers float64 (steps, parameters, k) are the rule's for each step. Puts the loss of
+        coefficients float64 (steps, parameters, k) are the rules' for each step. Puts the loss of
         every batch into `losses`, float64, and adds the sum of all W² before it to `squares`,
         float64 zeros or None; changes the parameters and their state; then makes the `changes`
         (object, name, value) of what else goes on with the steps: to attributes, without a class's
@@ -207,8 +207,8 @@ cdef class Program:
         call.steps, call.outputs = len(losses), NULL
         call.losses = <double *> address(losses, kept, True)
         call.squares = <double *> address(squares, kept, True)
-        call.numbers = <const double *> address(numbers, kept)
-        _, call.parameters, call.columns = numbers.shape
+        call.coefficients = <const double *> address(coefficients, kept)
+        _, call.parameters, call.columns = coefficients.shape
         team = self.run(&call)
         if team == self.threads:
             for owner, name, value in changes:
@@ -227,7 +227,7 @@ cdef class Program:
         call.steps = pieces(call.data.rows, self.batch)
         call.outputs = address(y, kept, True)
         call.losses = call.squares = NULL
-        call.numbers = NULL
+        call.coefficients = NULL
         call.parameters = call.columns = 0
         return self.run(&call)
 
@@ -307,7 +307,7 @@ cdef class Program:
         turn.input = self.slots[0]
         if call.is_in_place:
             turn.input = rows + start * call.data.width * call.data.itemsize
-        turn.numbers = call.numbers + step * call.parameters * call.columns
+        turn.coefficients = call.coefficients + step * call.parameters * call.columns
         turn.columns = call.columns
         turn.row_losses, turn.losses, turn.squares = self.row_losses, call.losses, call.squares
         turn.outputs = call.outputs

@@ -1,8 +1,8 @@
-"""The optimisers' update rules, each a section of two functions: what its options make of a step's
-numbers, and what these do to a parameter's elements.
+"""The optimisers' update rules, each a section of two functions: which coefficients c come of a
+step's hyperparameters h, and what they do to a parameter's elements.
 
 An element needs no other element, so its bits depend neither on the threads nor on the spans.
-Numbers are computed in double precision once for a parameter and a step, elements in their own
+Coefficients are computed in double precision once for a parameter and a step, elements in their own
 precision. Weight decay, and the way uphill, are update.pxd's. Cost of each rule: one pass over the
 arrays named.
 """
@@ -11,14 +11,14 @@ from cpython.pycapsule cimport PyCapsule_New
 from libc.math cimport exp, expm1, log, pow, sqrt
 
 from minidl._kernels.real cimport real, root
-from minidl._kernels.update cimport Told, numbers_function, rule_double, rule_float
+from minidl._kernels.update cimport Hyperparameters, coefficients_function, rule_double, rule_float
 
-RULES = {}  # by name: {"numbers": ..., "float32": ..., "float64": ...}
+RULES = {}  # by name: {"coefficients": ..., "float32": ..., "float64": ...}
 
 
-cdef dict rule(numbers_function numbers, rule_float f32, rule_double f64):
+cdef dict rule(coefficients_function coefficients, rule_float f32, rule_double f64):
     """A rule as the Python side hands it on."""
-    return {"numbers": PyCapsule_New(<void *> numbers, "minidl numbers of a rule", NULL),
+    return {"coefficients": PyCapsule_New(<void *> coefficients, "minidl coefficients", NULL),
             "float32": PyCapsule_New(<void *> f32, "minidl rule float32", NULL),
             "float64": PyCapsule_New(<void *> f64, "minidl rule float64", NULL)}
 
@@ -26,18 +26,18 @@ cdef dict rule(numbers_function numbers, rule_float f32, rule_double f64):
 # ---- SGD: w -= lr g; or u = momentum u + fresh g, and w -= lr u or w -= lr (g + momentum u) ----
 # The first u is g. state: u or NULL; options: momentum, dampening, nesterov.
 
-cdef void sgd_numbers(const Told *told, double *numbers) noexcept nogil:
-    numbers[0], numbers[1] = told.lr, told.options[0]
-    numbers[2] = 1 if told.t == 1 else 1 - told.options[1]
-    numbers[3] = told.options[2]
+cdef void sgd_coefficients(const Hyperparameters *h, double *c) noexcept nogil:
+    c[0], c[1] = h.lr, h.options[0]
+    c[2] = 1 if h.t == 1 else 1 - h.options[1]
+    c[3] = h.options[2]
 
 
 cdef void sgd(
-    real *w, const real *g, real *u, real *_, real *__, Py_ssize_t n, const double *numbers
+    real *w, const real *g, real *u, real *_, real *__, Py_ssize_t n, const double *c
 ) noexcept nogil:
     cdef Py_ssize_t i
-    cdef real lr = <real> numbers[0], momentum = <real> numbers[1], fresh = <real> numbers[2], d
-    cdef bint nesterov = numbers[3] != 0
+    cdef real lr = <real> c[0], momentum = <real> c[1], fresh = <real> c[2], d
+    cdef bint nesterov = c[3] != 0
     if u == NULL:
         for i in range(n):
             w[i] -= lr * g[i]
@@ -48,7 +48,7 @@ cdef void sgd(
         w[i] -= lr * (d + momentum * u[i] if nesterov else u[i])
 
 
-RULES["sgd"] = rule(sgd_numbers, sgd, sgd)
+RULES["sgd"] = rule(sgd_coefficients, sgd, sgd)
 
 
 # ---- Adam: m, v = averages of g and g²; w -= rate m / (sqrt(v) / correction + eps) --------------
@@ -56,19 +56,19 @@ RULES["sgd"] = rule(sgd_numbers, sgd, sgd)
 # a third state, the root is of the largest v so far.
 # state: m, v, the largest v or NULL; options: beta1, beta2, eps.
 
-cdef void adam_numbers(const Told *told, double *numbers) noexcept nogil:
-    numbers[0] = told.lr / (1 - pow(told.options[0], told.t))
-    numbers[1] = sqrt(1 - pow(told.options[1], told.t))
-    numbers[2], numbers[3], numbers[4] = told.options[0], told.options[1], told.options[2]
+cdef void adam_coefficients(const Hyperparameters *h, double *c) noexcept nogil:
+    c[0] = h.lr / (1 - pow(h.options[0], h.t))
+    c[1] = sqrt(1 - pow(h.options[1], h.t))
+    c[2], c[3], c[4] = h.options[0], h.options[1], h.options[2]
 
 
 cdef void adam(
-    real *w, const real *g, real *m, real *v, real *largest, Py_ssize_t n, const double *numbers
+    real *w, const real *g, real *m, real *v, real *largest, Py_ssize_t n, const double *c
 ) noexcept nogil:
     cdef Py_ssize_t i
-    cdef real rate = <real> numbers[0], correction = <real> numbers[1], eps = <real> numbers[4]
-    cdef real beta1 = <real> numbers[2], rest1 = <real> (1 - numbers[2])
-    cdef real beta2 = <real> numbers[3], rest2 = <real> (1 - numbers[3]), d
+    cdef real rate = <real> c[0], correction = <real> c[1], eps = <real> c[4]
+    cdef real beta1 = <real> c[2], rest1 = <real> (1 - c[2])
+    cdef real beta2 = <real> c[3], rest2 = <real> (1 - c[3]), d
     for i in range(n):
         d = g[i]
         m[i] = beta1 * m[i] + rest1 * d
@@ -80,18 +80,18 @@ cdef void adam(
         w[i] -= rate * (m[i] / (root(d) / correction + eps))
 
 
-RULES["adam"] = rule(adam_numbers, adam, adam)
+RULES["adam"] = rule(adam_coefficients, adam, adam)
 
 
 # ---- Adam with eps beside the root of v before its correction: scikit-learn's -------------------
 # The form at the end of section 2 of Kingma and Ba.
 
-cdef void early_eps_numbers(const Told *told, double *numbers) noexcept nogil:
-    adam_numbers(told, numbers)
-    numbers[4] /= numbers[1]
+cdef void early_eps_coefficients(const Hyperparameters *h, double *c) noexcept nogil:
+    adam_coefficients(h, c)
+    c[4] /= c[1]
 
 
-RULES["adam_early_eps"] = rule(early_eps_numbers, adam, adam)
+RULES["adam_early_eps"] = rule(early_eps_coefficients, adam, adam)
 
 
 # ---- NAdam: Adam's averages; w -= (of_g g + of_m m) / (sqrt(v) / correction + eps) --------------
@@ -112,24 +112,24 @@ cdef double product_of_momenta(double beta1, double log_q, double t) noexcept no
     return pow(beta1, t) * exp(-total)
 
 
-cdef void nadam_numbers(const Told *told, double *numbers) noexcept nogil:
-    cdef double beta1 = told.options[0], log_q = told.options[3] * log(0.96)
-    cdef double mu = beta1 * (1 - exp(told.t * log_q) / 2)
-    cdef double next_mu = beta1 * (1 - exp((told.t + 1) * log_q) / 2)
-    cdef double product = product_of_momenta(beta1, log_q, told.t)
-    adam_numbers(told, numbers)
-    numbers[0] = told.lr * (1 - mu) / (1 - product)
-    numbers[5] = told.lr * next_mu / (1 - product * next_mu)
+cdef void nadam_coefficients(const Hyperparameters *h, double *c) noexcept nogil:
+    cdef double beta1 = h.options[0], log_q = h.options[3] * log(0.96)
+    cdef double mu = beta1 * (1 - exp(h.t * log_q) / 2)
+    cdef double next_mu = beta1 * (1 - exp((h.t + 1) * log_q) / 2)
+    cdef double product = product_of_momenta(beta1, log_q, h.t)
+    adam_coefficients(h, c)
+    c[0] = h.lr * (1 - mu) / (1 - product)
+    c[5] = h.lr * next_mu / (1 - product * next_mu)
 
 
 cdef void nadam(
-    real *w, const real *g, real *m, real *v, real *_, Py_ssize_t n, const double *numbers
+    real *w, const real *g, real *m, real *v, real *_, Py_ssize_t n, const double *c
 ) noexcept nogil:
     cdef Py_ssize_t i
-    cdef real of_g = <real> numbers[0], of_m = <real> numbers[5]
-    cdef real correction = <real> numbers[1], eps = <real> numbers[4]
-    cdef real beta1 = <real> numbers[2], rest1 = <real> (1 - numbers[2])
-    cdef real beta2 = <real> numbers[3], rest2 = <real> (1 - numbers[3]), d
+    cdef real of_g = <real> c[0], of_m = <real> c[5]
+    cdef real correction = <real> c[1], eps = <real> c[4]
+    cdef real beta1 = <real> c[2], rest1 = <real> (1 - c[2])
+    cdef real beta2 = <real> c[3], rest2 = <real> (1 - c[3]), d
     for i in range(n):
         d = g[i]
         m[i] = beta1 * m[i] + rest1 * d
@@ -137,7 +137,7 @@ cdef void nadam(
         w[i] -= (of_g * d + of_m * m[i]) / (root(v[i]) / correction + eps)
 
 
-RULES["nadam"] = rule(nadam_numbers, nadam, nadam)
+RULES["nadam"] = rule(nadam_coefficients, nadam, nadam)
 
 
 # ---- RAdam: Adam's averages; w -= rate m at first, then w -= rate m / (sqrt(v) + eps) -----------
@@ -145,24 +145,24 @@ RULES["nadam"] = rule(nadam_numbers, nadam, nadam)
 # how many gradients v averages; from 5 on the variance can be rectified.
 # state: m, v; options: beta1, beta2, eps.
 
-cdef void radam_numbers(const Told *told, double *numbers) noexcept nogil:
-    cdef double power = pow(told.options[1], told.t), limit = 2 / (1 - told.options[1]) - 1
-    cdef double length = limit - 2 * told.t * power / (1 - power)
-    adam_numbers(told, numbers)
-    numbers[5] = length > 5
+cdef void radam_coefficients(const Hyperparameters *h, double *c) noexcept nogil:
+    cdef double power = pow(h.options[1], h.t), limit = 2 / (1 - h.options[1]) - 1
+    cdef double length = limit - 2 * h.t * power / (1 - power)
+    adam_coefficients(h, c)
+    c[5] = length > 5
     if length > 5:
-        numbers[0] *= numbers[1] * sqrt(
+        c[0] *= c[1] * sqrt(
             (length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length))
 
 
 cdef void radam(
-    real *w, const real *g, real *m, real *v, real *_, Py_ssize_t n, const double *numbers
+    real *w, const real *g, real *m, real *v, real *_, Py_ssize_t n, const double *c
 ) noexcept nogil:
     cdef Py_ssize_t i
-    cdef real rate = <real> numbers[0], eps = <real> numbers[4]
-    cdef real beta1 = <real> numbers[2], rest1 = <real> (1 - numbers[2])
-    cdef real beta2 = <real> numbers[3], rest2 = <real> (1 - numbers[3]), d
-    cdef bint divides = numbers[5] != 0
+    cdef real rate = <real> c[0], eps = <real> c[4]
+    cdef real beta1 = <real> c[2], rest1 = <real> (1 - c[2])
+    cdef real beta2 = <real> c[3], rest2 = <real> (1 - c[3]), d
+    cdef bint divides = c[5] != 0
     for i in range(n):
         d = g[i]
         m[i] = beta1 * m[i] + rest1 * d
@@ -170,7 +170,7 @@ cdef void radam(
         w[i] -= rate * (m[i] / (root(v[i]) + eps) if divides else m[i])
 
 
-RULES["radam"] = rule(radam_numbers, radam, radam)
+RULES["radam"] = rule(radam_coefficients, radam, radam)
 
 
 # ---- RMSprop: v = average of g²; w -= lr g / (sqrt(v) + eps) -----------------------------------
@@ -178,17 +178,17 @@ RULES["radam"] = rule(radam_numbers, radam, radam)
 # can make negative: it is then 0. With momentum, u = momentum u + g / (sqrt(v) + eps) and
 # w -= lr u. state: v, m or NULL, u or NULL; options: alpha, eps, momentum.
 
-cdef void rmsprop_numbers(const Told *told, double *numbers) noexcept nogil:
-    numbers[0], numbers[1] = told.lr, told.options[0]
-    numbers[2], numbers[3] = told.options[1], told.options[2]
+cdef void rmsprop_coefficients(const Hyperparameters *h, double *c) noexcept nogil:
+    c[0], c[1] = h.lr, h.options[0]
+    c[2], c[3] = h.options[1], h.options[2]
 
 
 cdef void rmsprop(
-    real *w, const real *g, real *v, real *m, real *u, Py_ssize_t n, const double *numbers
+    real *w, const real *g, real *v, real *m, real *u, Py_ssize_t n, const double *c
 ) noexcept nogil:
     cdef Py_ssize_t i
-    cdef real lr = <real> numbers[0], alpha = <real> numbers[1], rest = <real> (1 - numbers[1])
-    cdef real eps = <real> numbers[2], momentum = <real> numbers[3], d, variance
+    cdef real lr = <real> c[0], alpha = <real> c[1], rest = <real> (1 - c[1])
+    cdef real eps = <real> c[2], momentum = <real> c[3], d, variance
     for i in range(n):
         d = g[i]
         v[i] = alpha * v[i] + rest * d * d
@@ -204,45 +204,45 @@ cdef void rmsprop(
         w[i] -= lr * d
 
 
-RULES["rmsprop"] = rule(rmsprop_numbers, rmsprop, rmsprop)
+RULES["rmsprop"] = rule(rmsprop_coefficients, rmsprop, rmsprop)
 
 
 # ---- Adagrad: v = sum of all g²; w -= rate g / (sqrt(v) + eps) ---------------------------------
 # state: v; options: lr_decay, what v starts from, eps.
 
-cdef void adagrad_numbers(const Told *told, double *numbers) noexcept nogil:
-    numbers[0] = told.lr / (1 + (told.t - 1) * told.options[0])
-    numbers[1] = told.options[2]
+cdef void adagrad_coefficients(const Hyperparameters *h, double *c) noexcept nogil:
+    c[0] = h.lr / (1 + (h.t - 1) * h.options[0])
+    c[1] = h.options[2]
 
 
 cdef void adagrad(
-    real *w, const real *g, real *v, real *_, real *__, Py_ssize_t n, const double *numbers
+    real *w, const real *g, real *v, real *_, real *__, Py_ssize_t n, const double *c
 ) noexcept nogil:
     cdef Py_ssize_t i
-    cdef real rate = <real> numbers[0], eps = <real> numbers[1], d
+    cdef real rate = <real> c[0], eps = <real> c[1], d
     for i in range(n):
         d = g[i]
         v[i] += d * d
         w[i] -= rate * (d / (root(v[i]) + eps))
 
 
-RULES["adagrad"] = rule(adagrad_numbers, adagrad, adagrad)
+RULES["adagrad"] = rule(adagrad_coefficients, adagrad, adagrad)
 
 
 # ---- Adadelta: v, u = averages of g² and d²; d = sqrt(u + eps) / sqrt(v + eps) g; w -= lr d -----
 # state: v, u; options: rho, eps.
 
-cdef void lr_and_two(const Told *told, double *numbers) noexcept nogil:
+cdef void lr_and_two(const Hyperparameters *h, double *c) noexcept nogil:
     """The learning rate, and two options as they are."""
-    numbers[0], numbers[1], numbers[2] = told.lr, told.options[0], told.options[1]
+    c[0], c[1], c[2] = h.lr, h.options[0], h.options[1]
 
 
 cdef void adadelta(
-    real *w, const real *g, real *v, real *u, real *_, Py_ssize_t n, const double *numbers
+    real *w, const real *g, real *v, real *u, real *_, Py_ssize_t n, const double *c
 ) noexcept nogil:
     cdef Py_ssize_t i
-    cdef real lr = <real> numbers[0], rho = <real> numbers[1], rest = <real> (1 - numbers[1])
-    cdef real eps = <real> numbers[2], d
+    cdef real lr = <real> c[0], rho = <real> c[1], rest = <real> (1 - c[1])
+    cdef real eps = <real> c[2], d
     for i in range(n):
         d = g[i]
         v[i] = rho * v[i] + rest * d * d
@@ -258,12 +258,12 @@ RULES["adadelta"] = rule(lr_and_two, adadelta, adadelta)
 # state: m; options: beta1, beta2.
 
 cdef void lion(
-    real *w, const real *g, real *m, real *_, real *__, Py_ssize_t n, const double *numbers
+    real *w, const real *g, real *m, real *_, real *__, Py_ssize_t n, const double *c
 ) noexcept nogil:
     cdef Py_ssize_t i
-    cdef real lr = <real> numbers[0], d
-    cdef real beta1 = <real> numbers[1], rest1 = <real> (1 - numbers[1])
-    cdef real beta2 = <real> numbers[2], rest2 = <real> (1 - numbers[2])
+    cdef real lr = <real> c[0], d
+    cdef real beta1 = <real> c[1], rest1 = <real> (1 - c[1])
+    cdef real beta2 = <real> c[2], rest2 = <real> (1 - c[2])
     for i in range(n):
         d = beta1 * m[i] + rest1 * g[i]
         m[i] = beta2 * m[i] + rest2 * g[i]

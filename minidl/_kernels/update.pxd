@@ -1,11 +1,11 @@
 """What an optimiser's rule is: a function on a span of a parameter's elements.
 
-    rule(w, g, s0, s1, s2, n, numbers)    changes w[0..n) and its state by the gradients g[0..n)
+    rule(w, g, s0, s1, s2, n, c)    changes w[0..n) and its state by the gradients g[0..n)
 
-The state is up to three arrays of w's shape, NULL where the rule keeps less. The numbers are what
-another function makes of the rule's options, once for a parameter and a step. Weight decay, and the
-way uphill, are `apply_rule`'s. A rule travels in capsules, as an activation's row functions do, so
-what applies it needs no list of rules.
+The state is up to three arrays of w's shape, NULL where the rule keeps less. The coefficients c are
+what another function makes of the hyperparameters, once for a parameter and a step. Weight decay,
+and the way uphill, are `apply_rule`'s. A rule travels in capsules, as an activation's row functions
+do, so what applies it needs no list of rules.
 """
 
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
@@ -23,8 +23,8 @@ cdef enum:
     CHUNK = 256  # elements whose gradients are changed at a time, on the stack
 
 
-cdef struct Told:
-    # What a rule is told of a parameter's step.
+cdef struct Hyperparameters:
+    # Those of a parameter's step.
     double t  # the count of the parameter's steps, this one included
     double lr
     double decay  # the weight decay
@@ -33,15 +33,15 @@ cdef struct Told:
     double options[OWN]  # the rule's own, in the order in which it declares them
 
 
-cdef struct Given:
-    # What comes of it for the elements.
+cdef struct Coefficients:
+    # What comes of them for the elements.
     double shrink  # w = shrink · w, before anything else
     double decay  # g = g + decay · w
     double climbs  # g = -g, unless 0
-    double own[OWN]  # the rule's numbers
+    double own[OWN]  # the rule's
 
 
-ctypedef void (*numbers_function)(const Told *told, double *numbers) noexcept nogil
+ctypedef void (*coefficients_function)(const Hyperparameters *h, double *c) noexcept nogil
 
 
 cdef inline void *rule_function(object capsule, size_t itemsize) except? NULL:
@@ -52,12 +52,12 @@ cdef inline void *rule_function(object capsule, size_t itemsize) except? NULL:
 
 cdef inline void call_rule(
     void *function, real *w, const real *g, real *s0, real *s1, real *s2, Py_ssize_t n,
-    const double *numbers
+    const double *c
 ) noexcept nogil:
     if real is float:
-        (<rule_float> function)(w, g, s0, s1, s2, n, numbers)
+        (<rule_float> function)(w, g, s0, s1, s2, n, c)
     else:
-        (<rule_double> function)(w, g, s0, s1, s2, n, numbers)
+        (<rule_double> function)(w, g, s0, s1, s2, n, c)
 
 
 cdef inline real *moved(real *state, Py_ssize_t by) noexcept nogil:
@@ -66,16 +66,16 @@ cdef inline real *moved(real *state, Py_ssize_t by) noexcept nogil:
 
 cdef inline void apply_rule(
     void *function, real *w, const real *g, real *s0, real *s1, real *s2, Py_ssize_t n,
-    const Given *given
+    const Coefficients *coefficients
 ) noexcept nogil:
     """The rule, with weight decay and uphill where these are asked for. Where decay is 0 it is left
     out, so that an infinite weight does not become NaN."""
     cdef real d[CHUNK]
     cdef Py_ssize_t first = 0, count, i
-    cdef real shrink = <real> given.shrink, decay = <real> given.decay
-    cdef bint climbs = given.climbs != 0
+    cdef real shrink = <real> coefficients.shrink, decay = <real> coefficients.decay
+    cdef bint climbs = coefficients.climbs != 0
     if shrink == 1 and decay == 0 and not climbs:
-        call_rule(function, w, g, s0, s1, s2, n, given.own)
+        call_rule(function, w, g, s0, s1, s2, n, coefficients.own)
         return
     while first < n:
         count = min(<Py_ssize_t> CHUNK, n - first)
@@ -86,5 +86,5 @@ cdef inline void apply_rule(
             for i in range(count):
                 d[i] += decay * w[first + i]
         call_rule(function, w + first, <const real *> d, moved(s0, first), moved(s1, first),
-                  moved(s2, first), count, given.own)
+                  moved(s2, first), count, coefficients.own)
         first += count

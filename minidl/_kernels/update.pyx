@@ -10,36 +10,42 @@ from libc.string cimport memcmp
 from minidl._kernels.address cimport address
 from minidl._kernels.scalar cimport real
 from minidl._kernels.update cimport (
-    Given, Told, apply_rule, moved, numbers_function, rule_function)
+    Coefficients, Hyperparameters, apply_rule, moved, coefficients_function, rule_function)
 
-TOLD, GIVEN = sizeof(Told) // sizeof(double), sizeof(Given) // sizeof(double)
-
-
-cdef numbers_function numbers_of(rule) except NULL:
-    return <numbers_function> PyCapsule_GetPointer(rule["numbers"], "minidl numbers of a rule")
+HYPERPARAMETERS = sizeof(Hyperparameters) // sizeof(double)
+COEFFICIENTS = sizeof(Coefficients) // sizeof(double)
 
 
-cdef inline void give(numbers_function function, const Told *told, Given *given) noexcept nogil:
-    given.shrink = 1 - told.lr * told.decay if told.is_decoupled else 1
-    given.decay = 0 if told.is_decoupled else told.decay
-    given.climbs = told.climbs
-    function(told, given.own)
+cdef coefficients_function coefficients_of(rule) except NULL:
+    return <coefficients_function> PyCapsule_GetPointer(rule["coefficients"], "minidl coefficients")
 
 
-def numbers(rule, const double[:, :, ::1] told, double[:, :, ::1] given):
-    """What the elements of n parameters are given for each step, (steps, n, GIVEN), from what the
-    rule is told, (steps, n, TOLD)."""
+cdef inline void find(
+    coefficients_function function, const Hyperparameters *h, Coefficients *c
+) noexcept nogil:
+    c.shrink = 1 - h.lr * h.decay if h.is_decoupled else 1
+    c.decay = 0 if h.is_decoupled else h.decay
+    c.climbs = h.climbs
+    function(h, c.own)
+
+
+def coefficients(
+    rule, const double[:, :, ::1] hyperparameters, double[:, :, ::1] found
+):
+    """The coefficients of n parameters for each step, (steps, n, COEFFICIENTS), of the rule's
+    hyperparameters, (steps, n, HYPERPARAMETERS)."""
     cdef Py_ssize_t i, k
-    cdef numbers_function function = numbers_of(rule)
-    for i in range(told.shape[0]):
-        for k in range(told.shape[1]):
-            give(function, <const Told *> &told[i, k, 0], <Given *> &given[i, k, 0])
+    cdef coefficients_function function = coefficients_of(rule)
+    for i in range(found.shape[0]):
+        for k in range(found.shape[1]):
+            find(function, <const Hyperparameters *> &hyperparameters[i, k, 0],
+                 <Coefficients *> &found[i, k, 0])
 
 
 cdef struct Parameter:
     void *w
     void *g  # NULL: the parameter stays as it is
-    Given given
+    Coefficients coefficients
 
 
 cdef bint is_fit(
@@ -73,7 +79,7 @@ cdef inline void run_span(
         apply_rule[real](
             function, <real *> parameter.w + span[1], <const real *> parameter.g + span[1],
             moved(<real *> states[0], span[2]), moved(<real *> states[1], span[2]),
-            moved(<real *> states[2], span[2]), span[3], &parameter.given)
+            moved(<real *> states[2], span[2]), span[3], &parameter.coefficients)
 
 
 cdef void run_spans(
@@ -99,29 +105,30 @@ cdef class Update:
     spans (spans, 4)       the work, cut into pieces: which parameter, its first element, that
                            element's place in the state, how many elements
     states                 three flat arrays over all n parameters; None where the rule keeps less
-    told (n, TOLD)         what the rule is told, but for t; the numbers may change between steps
+    hyperparameters        (n, HYPERPARAMETERS), but for t; they may change between steps
     """
 
-    cdef numbers_function numbers_of
+    cdef coefficients_function coefficients_of
     cdef void *function
     cdef size_t itemsize
     cdef const Py_ssize_t[:, ::1] shapes, spans
-    cdef double[:, ::1] told
+    cdef double[:, ::1] hyperparameters
     cdef void *states[3]
     cdef list kept
     cdef Parameter *parameters
     cdef readonly Py_ssize_t found  # how many gradients find() was given
     cdef readonly bint has_moved  # whether it found a parameter at another place than before
 
-    def __cinit__(self, rule, str dtype, shapes, spans, list states, told):
+    def __cinit__(self, rule, str dtype, shapes, spans, list states, hyperparameters):
         cdef int i
-        self.numbers_of = numbers_of(rule)
+        self.coefficients_of = coefficients_of(rule)
         self.itemsize = 4 if dtype == "float32" else 8
         self.function = rule_function(rule[dtype], self.itemsize)
-        self.shapes, self.spans, self.told, self.kept = shapes, spans, told, []
+        self.shapes, self.spans, self.kept = shapes, spans, []
+        self.hyperparameters = hyperparameters
         for i in range(3):
             self.states[i] = address(states[i], self.kept, True)
-        self.parameters = <Parameter *> calloc(len(told), sizeof(Parameter))
+        self.parameters = <Parameter *> calloc(len(hyperparameters), sizeof(Parameter))
         if self.parameters == NULL:
             raise MemoryError
 
@@ -137,7 +144,7 @@ cdef class Update:
         cdef Parameter *parameter
         cdef bint are_fit = True
         self.found, self.has_moved = 0, False
-        for k in range(self.told.shape[0]):
+        for k in range(self.hyperparameters.shape[0]):
             parameter = &self.parameters[k]
             parameter.g = NULL
             if gradients[k] is None:
@@ -156,36 +163,39 @@ cdef class Update:
     cdef void forget(self):
         """Nobody need keep the gradients from now on."""
         cdef Py_ssize_t k
-        for k in range(self.told.shape[0]):
+        for k in range(self.hyperparameters.shape[0]):
             self.parameters[k].g = NULL
 
-    cdef void tell(self, list steps):
-        """What the rule gives each parameter in the step of this number; alike for those that it
-        tells alike."""
-        cdef Py_ssize_t k, last = -1
-        for k in range(self.told.shape[0]):
-            self.told[k, 0] = steps[k]
-            if last >= 0 and memcmp(&self.told[k, 0], &self.told[last, 0], sizeof(Told)) == 0:
-                self.parameters[k].given = self.parameters[last].given
-            else:
-                give(self.numbers_of, <const Told *> &self.told[k, 0], &self.parameters[k].given)
-            last = k
-
-    def give(self, list steps, double[:, ::1] given):
-        """What the elements of the n parameters are given (n, GIVEN) in the step of this number."""
+    cdef void prepare(self, list steps):
+        """Finds each parameter's coefficients in the step of this number; of those that have the
+        same hyperparameters once."""
         cdef Py_ssize_t k
-        self.tell(steps)
-        for k in range(self.told.shape[0]):
-            (<Given *> &given[k, 0])[0] = self.parameters[k].given
+        cdef const Hyperparameters *h
+        cdef const Hyperparameters *before = NULL
+        for k in range(self.hyperparameters.shape[0]):
+            self.hyperparameters[k, 0] = steps[k]
+            h = <const Hyperparameters *> &self.hyperparameters[k, 0]
+            if before != NULL and memcmp(h, before, sizeof(Hyperparameters)) == 0:
+                self.parameters[k].coefficients = self.parameters[k - 1].coefficients
+            else:
+                find(self.coefficients_of, h, &self.parameters[k].coefficients)
+            before = h
+
+    def coefficients(self, list steps, double[:, ::1] found):
+        """The coefficients of the n parameters (n, COEFFICIENTS) in the step of this number."""
+        cdef Py_ssize_t k
+        self.prepare(steps)
+        for k in range(self.hyperparameters.shape[0]):
+            (<Coefficients *> &found[k, 0])[0] = self.parameters[k].coefficients
 
     def run(self, list steps, bint is_counted, int threads):
         """Applies the rule to what find() has found. `steps` counts each parameter's steps before
         this one, and with it afterwards, if it is counted."""
         cdef Py_ssize_t k
-        for k in range(self.told.shape[0] if is_counted else 0):
+        for k in range(self.hyperparameters.shape[0] if is_counted else 0):
             if self.parameters[k].g != NULL:
                 steps[k] += 1
-        self.tell(steps)
+        self.prepare(steps)
         if self.itemsize == 4:
             run_spans(self.function, self.parameters, &self.spans[0, 0], self.spans.shape[0],
                       self.states, threads, <const float *> NULL)

@@ -15,7 +15,7 @@ from .block import ARRAY, Block, Gradients, same, writable
 # asking for.
 SPAN = 4096
 
-# Options that every rule's kernel is told alike; its own come after them, in their order.
+# The hyperparameters of every rule; its own come after them, in their order.
 COMMON = {"lr", "weight_decay", "decoupled_weight_decay", "maximize"}
 
 UNFIT = object()  # no array
@@ -32,7 +32,7 @@ class Rule(NamedTuple):
 
 
 class Kernel:
-    """A rule's kernel for a block, and what it was told when the options were last new."""
+    """A rule's kernel for a block, and its hyperparameters when the options were last new."""
 
     def __init__(self, block: Block) -> None:
         self.block = block
@@ -47,7 +47,7 @@ class Kernel:
         most = max(map(len, block.shapes))
         shapes = [(len(s), *s, *[0] * (most - len(s))) for s in block.shapes]
         self.shapes = np.array(shapes, np.intp)
-        self.hyperparameters = np.zeros((len(sizes), _kernels.update.TOLD))
+        self.hyperparameters = np.zeros((len(sizes), _kernels.update.HYPERPARAMETERS))
         self.made_for: tuple[Any, ...] = ()
         self.parts: list[Any] = []  # the rule among the kernels, and its states
         self.update: Any = None
@@ -185,27 +185,27 @@ class Compiled(Optimizer):
                 of_block = kernel.rules(len(rules))
                 rules = {**rules, **of_block} if rules else of_block
                 counts = kernel.counts(steps, learned)
-                coefficients.append(self._given(kernel, options, counts))
+                coefficients.append(self._coefficients(kernel, options, counts))
                 if block.state:
                     changes.append((block, "steps", counts[-1]))
         is_one = len(coefficients) == 1
         joined = coefficients[0] if is_one else np.concatenate(coefficients, axis=1)
         return rules, joined, changes
 
-    def _given(
+    def _coefficients(
         self, kernel: Kernel, options: dict[str, Any], counts: Sequence[list[int]]
     ) -> np.ndarray:
-        """What the parameters' elements are given (steps, n, GIVEN) for steps of these counts."""
-        given = np.empty((len(counts), len(counts[0]), _kernels.update.GIVEN))
-        if len(counts) == 1:  # which the kernel was told
-            kernel.update.give(counts[0], given[0])
+        """The parameters' coefficients (steps, n, COEFFICIENTS) for steps of these counts."""
+        found = np.empty((len(counts), len(counts[0]), _kernels.update.COEFFICIENTS))
+        if len(counts) == 1:  # whose hyperparameters the kernel has
+            kernel.update.coefficients(counts[0], found[0])
         else:
             hyperparameters = self._hyperparameters(options, counts, kernel.block)
-            _kernels.update.numbers(kernel.parts[0], hyperparameters, given)
-        return given
+            _kernels.update.coefficients(kernel.parts[0], hyperparameters, found)
+        return found
 
     def _kernel_of(self, block: Block, group: Group, options: dict[str, Any]) -> Kernel:
-        """The block's kernel, made if it is not there, and told of the options if they are new."""
+        """The block's kernel, made if it is not there, with these options."""
         kernel = block.kernel = block.kernel or Kernel(block)
         made_for = group.version, _kernels.rules, options
         if not same(made_for, kernel.made_for):
@@ -221,7 +221,7 @@ class Compiled(Optimizer):
     def _hyperparameters(
         self, options: dict[str, Any], counts: Sequence[Sequence[int]], block: Block
     ) -> np.ndarray:
-        """What the kernel is told (steps, n, TOLD) for steps of the block's n parameters: for each
+        """Those of the block's n parameters (steps, n, HYPERPARAMETERS); `counts` has, for each
         step, the count of each parameter's steps."""
         own = [options[name] for name in self.options if name not in COMMON]
         columns = [
@@ -232,7 +232,7 @@ class Compiled(Optimizer):
             options.get("maximize", False),
             *(x for value in own for x in (value if isinstance(value, (tuple, list)) else [value])),
         ]
-        result = np.zeros((len(counts), len(block.steps), _kernels.update.TOLD))
+        result = np.zeros((len(counts), len(block.steps), _kernels.update.HYPERPARAMETERS))
         for i, column in enumerate(columns):
             result[..., i] = column
         return result

@@ -42,7 +42,7 @@ class CalledProgram(Program):
         self.live = [(self.kernel, live_in(there)), (self.back, live_in(back))]
 
     def train_by(
-        self, x: np.ndarray, loss: CalledLoss, rules: Mapping[int, Rule], numbers: np.ndarray,
+        self, x: np.ndarray, loss: CalledLoss, rules: Mapping[int, Rule], coefficients: np.ndarray,
         changes: list[_kernels.Change], squares: np.ndarray | None = None,
     ) -> np.ndarray:  # fmt: skip
         """A step on the batch x, as `train` makes it. Unplanned, and no step, if the loss does not
@@ -62,7 +62,7 @@ class CalledProgram(Program):
         self.slots[self.outputs.gradient][: len(x)] = outputs.grad.data
         losses = np.array([value.item()])
         changes = changes + self.own_changes(1)
-        arguments = (x, None, None, numbers, losses, squares, changes)
+        arguments = (x, None, None, coefficients, losses, squares, changes)
         if self.back.train(*arguments) != self.threads:
             self.back.order = 1  # a smaller team: one thread does the work of all
             self.back.train(*arguments)

@@ -228,16 +228,16 @@ class Program:
 
     def train(
         self, x: np.ndarray, order: np.ndarray | None, loss: RowLoss,
-        rules: Mapping[int, Rule], numbers: np.ndarray, changes: list[_kernels.Change],
+        rules: Mapping[int, Rule], coefficients: np.ndarray, changes: list[_kernels.Change],
         squares: np.ndarray | None = None,
     ) -> np.ndarray:  # fmt: skip
         """Trains on the rows of x in this order; gives the mean loss of each batch, and adds the
         sum of all W² before it to `squares`. When that is done, and only then, all of the
         `changes` are made, and those that the net's own layers and tensors undergo."""
         self.take_in(rules)
-        losses = np.empty(len(numbers))
-        changes = changes + self.own_changes(len(numbers))
-        self.on_team("train", rules, x, order, loss, numbers, losses, squares, changes)
+        losses = np.empty(len(coefficients))
+        changes = changes + self.own_changes(len(coefficients))
+        self.on_team("train", rules, x, order, loss, coefficients, losses, squares, changes)
         return losses
 
     def own_changes(self, steps: int) -> list[_kernels.Change]:

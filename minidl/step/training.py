@@ -326,13 +326,13 @@ class TrainingStep:
         program: Any = self._program_of(kind, net, batch, is_short)
         self.optimizer.zero_grad()
         rates, of_schedule = (None, []) if self.schedule is None else self.schedule.ahead(steps)
-        rules, numbers, changes = self.optimizer.next_steps(steps, net.learned, rates)
+        rules, coefficients, changes = self.optimizer.next_steps(steps, net.learned, rates)
         changes += of_schedule
         squares = None if self.squares is None else np.zeros(steps)
         if isinstance(loss, CalledLoss):
-            losses = program.train_by(x, loss, rules, numbers, changes, squares)
+            losses = program.train_by(x, loss, rules, coefficients, changes, squares)
         else:
-            losses = program.train(x, order, loss, rules, numbers, changes, squares)
+            losses = program.train(x, order, loss, rules, coefficients, changes, squares)
         if self.squares is not None and squares is not None:
             self.squares.append(squares)
         return losses

@@ -26,10 +26,10 @@ def shapes_of(arrays):
     return np.array([(1, array.size) for array in arrays], np.intp)
 
 
-def told(n, decay=0.0, decoupled=0.0, climbs=0.0, options=(), lr=0.1):
-    """Rows of what a rule is told, alike for n parameters."""
+def hyperparameters(n, decay=0.0, decoupled=0.0, climbs=0.0, options=(), lr=0.1):
+    """Rows of hyperparameters, alike for n parameters."""
     row = [0.0, lr, decay, decoupled, climbs, *options]
-    return np.tile([*row, *[0.0] * (update.TOLD - len(row))], (n, 1))
+    return np.tile([*row, *[0.0] * (update.HYPERPARAMETERS - len(row))], (n, 1))
 
 
 # The rule, which of the three states it keeps, and its own options.
@@ -70,7 +70,7 @@ def run(case, weights, gradients, spans, threads=1):
     kernel = update.Update(
         rules.RULES[name], dtype.name, shapes_of(weights), spans,
         [state[k] if k in kept else None for k in range(3)],
-        told(len(weights), options=options, **BEFORE[case[1]]),
+        hyperparameters(len(weights), options=options, **BEFORE[case[1]]),
     )  # fmt: skip
     steps = [0] * len(weights)
     for _ in range(6):
@@ -119,7 +119,7 @@ def test_none_leaves_a_parameter_and_its_state_alone(case, dtype):
 def sgd(w, dtype="float64", lr=0.5):
     """SGD's kernel for one parameter."""
     return update.Update(rules.RULES["sgd"], dtype, shapes_of([w]), cut([w.size], w.size),
-                         [None] * 3, told(1, lr=lr))  # fmt: skip
+                         [None] * 3, hyperparameters(1, lr=lr))  # fmt: skip
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -165,7 +165,7 @@ def test_what_does_not_fit_is_found_and_left_alone(arrays):
     w, g = arrays
     first = np.ones(4)
     kernel = update.Update(rules.RULES["sgd"], "float64", shapes_of([first] * 2), cut([4, 4], 4),
-                           [None] * 3, told(2))  # fmt: skip
+                           [None] * 3, hyperparameters(2))  # fmt: skip
     before = w.tobytes()
     assert not kernel.find([first, w], [np.ones(4), g])
     kernel.run([0, 0], True, 1)
@@ -211,19 +211,21 @@ def test_adam_with_an_early_eps_is_its_formula(dtype):
 def test_a_rule_of_another_dtype_is_refused():
     wrong = dict(rules.RULES["sgd"], float64=rules.RULES["sgd"]["float32"])
     with pytest.raises(ValueError, match="incorrect name"):
-        update.Update(wrong, "float64", shapes_of([np.ones(4)]), cut([4], 4), [None] * 3, told(1))
+        update.Update(
+            wrong, "float64", shapes_of([np.ones(4)]), cut([4], 4), [None] * 3, hyperparameters(1)
+        )
 
 
-def test_the_numbers_of_many_steps_are_those_of_one_after_the_other():
+def test_the_coefficients_of_many_steps_are_those_of_one_after_the_other():
     name, _, options = RULES["nadam"]
-    w, rows = numbers(3, "float64", 1), told(1, decay=0.1, options=options)
+    w, rows = numbers(3, "float64", 1), hyperparameters(1, decay=0.1, options=options)
     kernel = update.Update(
         rules.RULES[name], "float64", shapes_of([w]), cut([3], 3), [w, w, None], rows
     )
     many = np.repeat(rows[None], 5, axis=0)
     many[:, 0, 0] = range(1, 6)
-    given, one = np.empty((5, 1, update.GIVEN)), np.empty((1, update.GIVEN))
-    update.numbers(rules.RULES[name], many, given)
+    found, one = np.empty((5, 1, update.COEFFICIENTS)), np.empty((1, update.COEFFICIENTS))
+    update.coefficients(rules.RULES[name], many, found)
     for t in range(1, 6):
-        kernel.give([t], one)
-        np.testing.assert_array_equal(one[0, :9], given[t - 1, 0, :9])
+        kernel.coefficients([t], one)
+        np.testing.assert_array_equal(one[0, :9], found[t - 1, 0, :9])
