@@ -49,28 +49,33 @@ def pixels(n=90, width=50, classes=10):
 
 
 def written_out(
-    net, optimizer, batches, schedule=None, loss_of=F.cross_entropy, clip_norm=None, max_norm=None
-):
+    net, optimizer, batches, schedule=None, loss_of=F.cross_entropy, clip_norm=None, max_norm=None,
+    accumulate=1,
+):  # fmt: skip
     """The loop that TrainingStep stands for."""
-    losses = []
-    for x, y in batches:
+    losses, batches = [], list(batches)
+    for start in range(0, len(batches), accumulate):
+        group = batches[start : start + accumulate]
         optimizer.zero_grad()
-        loss = loss_of(net(x), y)
-        loss.backward()
+        for x, y in group:
+            loss = loss_of(net(x), y)
+            loss.backward()
+            losses.append(loss.item())
+        learned = [p for p in optimizer.all_parameters() if p.grad is not None]
+        for p in learned:
+            p.grad.data *= 1 / len(group)
         if clip_norm is not None:
             optim.clip_grad_norm(optimizer.all_parameters(), clip_norm)
         optimizer.step()
         if max_norm is not None:
-            changed = [p for p in optimizer.all_parameters() if p.grad is not None]
-            optim.max_norm(changed, max_norm)
+            optim.max_norm(learned, max_norm)
         if schedule is not None:
             schedule.step()
-        losses.append(loss.item())
     return np.array(losses)
 
 
 def trained(how, make_net, make_optimizer, threads=1, batch_size=16, epochs=2, xy=None,
-            factor=None, loss=F.cross_entropy, **bounds):  # fmt: skip
+            factor=None, loss=F.cross_entropy, **options):  # fmt: skip
     """Losses, parameters and the optimiser's state after some epochs, as bytes."""
     minidl.manual_seed(3)
     net = make_net()
@@ -79,13 +84,13 @@ def trained(how, make_net, make_optimizer, threads=1, batch_size=16, epochs=2, x
     batches = data.batches(*(xy or pixels()), batch_size, shuffle=True, seed=1)
     losses = []
     with minidl.set_num_threads(threads):
-        step = TrainingStep(net, loss, optimizer, schedule, **bounds)
+        step = TrainingStep(net, loss, optimizer, schedule, **options)
         for _ in range(epochs):
             if how == "fused":
                 assert step._planned_for(batches) is not None
                 losses.append(step.epoch(batches))
             else:
-                losses.append(written_out(net, optimizer, batches, schedule, loss, **bounds))
+                losses.append(written_out(net, optimizer, batches, schedule, loss, **options))
     state = [np.asarray(v).tobytes() for v in optimizer.state_dict().values()]
     state.append(net.random_state())
     values = [v.tobytes() for v in net.state_dict().values()]
@@ -257,6 +262,101 @@ def test_a_bound_that_is_none_is_refused(name, bound):
     net = nn.MLP([5, 3])
     with pytest.raises(minidl.ArgumentError, match=f"TrainingStep: expected {name} to be a finite"):
         TrainingStep(net, F.mse, optim.SGD(net.parameters(), 0.1), **{name: bound})
+
+
+# ---- Groups of batches ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [{}, {"clip_norm": 0.3, "max_norm": 1.1}], ids=str)
+@pytest.mark.parametrize("accumulate", [2, 4, 9])
+def test_groups_of_batches(accumulate, options, level):
+    """An epoch has 6 batches, the last of 10 rows."""
+    options = {"accumulate": accumulate, "factor": schedules.exponential(0.8), **options}
+    assert_same_bits(
+        lambda: nn.MLP([50, 70, 30, 10], "prelu", dropout=0.2), OPTIMIZERS["adam"], **options
+    )
+
+
+def test_groups_in_float64_and_of_tied_weights():
+    def net():
+        layer = nn.Dense(50, 50)
+        return nn.Sequential(layer, nn.Tanh(), layer, nn.Dense(50, 10)).astype("float64")
+
+    x, y = pixels()
+    assert_same_bits(net, OPTIMIZERS["nesterov"], xy=(x / 255, y), accumulate=3)
+
+
+def test_groups_in_several_kernel_calls(monkeypatch):
+    """The calls end where groups do."""
+    monkeypatch.setattr("minidl.step.training.CALL", 1)
+    assert_same_bits(lambda: nn.MLP([50, 30, 10]), OPTIMIZERS["momentum"], accumulate=4)
+
+
+@pytest.mark.parametrize("by", ["epoch", "calls", "list"])
+def test_a_group_steps_as_one_batch_of_all_its_rows(by):
+    """The mean of the means of batches of one size, up to rounding."""
+    x, y = pixels()
+    x = x / 255
+    nets = []
+    for size, accumulate in ((30, 1), (10, 3)):
+        minidl.manual_seed(0)
+        net = nn.MLP([50, 20, 10], "tanh").astype("float64")
+        optimizer = optim.Adam(net.parameters(), 0.01)
+        step = TrainingStep(net, F.cross_entropy, optimizer, accumulate=accumulate)
+        batches = data.batches(x, y, size)
+        if by == "epoch":
+            step.epoch(batches)
+        elif by == "list":
+            step.epoch(list(batches))
+        else:
+            for batch in batches:
+                step(*batch)
+        nets.append(net)
+        assert optimizer.state_dict()["parameters.0.steps"] == 3
+    for a, b in zip(nets[0].parameters(), nets[1].parameters(), strict=True):
+        np.testing.assert_allclose(b.data, a.data, rtol=1e-6, atol=1e-9)
+
+
+def test_the_last_call_of_a_group_updates():
+    x, y = pixels(10)
+    net = nn.MLP([50, 10])
+    optimizer = optim.SGD(net.parameters(), 0.1)
+    schedule = schedules.Schedule(optimizer, schedules.exponential(0.5))
+    step = TrainingStep(net, F.cross_entropy, optimizer, schedule, accumulate=3)
+    before = net[0].weight.data.copy()
+    for count in range(1, 7):
+        step(x / np.float32(255), y)
+        assert (net[0].weight.data == before).all() == (count % 3 != 0)
+        assert optimizer.lr == pytest.approx(0.1 * 0.5 ** (count // 3))
+        assert (net[0].weight.grad is None) == (count % 3 == 0)
+        before = net[0].weight.data.copy()
+    assert step.why() == "single steps with accumulate. Try: step.epoch(batches)"
+
+
+@pytest.mark.parametrize("as_batches", [lambda b: b, list], ids=["kernel", "loop"])
+def test_an_epoch_begins_a_group(as_batches):
+    x, y = pixels()
+    x = x / np.float32(255)
+    nets = []
+    for calls in (0, 1):
+        minidl.manual_seed(0)
+        net = nn.MLP([50, 10])
+        step = TrainingStep(net, F.cross_entropy, optim.SGD(net.parameters(), 0.1), accumulate=2)
+        for _ in range(calls):
+            step(x[:5], y[:5])
+        step.epoch(as_batches(data.batches(x, y, 20)))
+        nets.append([p.data.tobytes() for p in net.parameters()])
+        before = net[0].weight.data.copy()
+        step(x[:5], y[:5])
+        np.testing.assert_array_equal(net[0].weight.data, before)
+    assert nets[0] == nets[1]
+
+
+@pytest.mark.parametrize("accumulate", [0, -1, 1.0, True, None, "2"])
+def test_groups_are_of_a_whole_number_of_batches(accumulate):
+    net = nn.MLP([5, 3])
+    with pytest.raises(minidl.ArgumentError, match="TrainingStep: expected accumulate: a whole"):
+        TrainingStep(net, F.mse, optim.SGD(net.parameters(), 0.1), accumulate=accumulate)
 
 
 # ---- Every loss ----------------------------------------------------------------------------------

@@ -39,18 +39,15 @@ def written_out(t: Training) -> list[float]:
     if t.way == "fit":
         t.net.train()
     losses = []
-    for x, y, *weights in t.batches:
+    batches = list(t.batches)
+    k = t.options.get("accumulate", 1)
+    for group in [batches[i : i + k] for i in range(0, len(batches), k)]:
         t.optimizer.zero_grad()
-        loss = t.loss(t.net(x), y, **({"sample_weight": weights[0]} if weights else {}))
-        loss.backward()
-        if "clip_norm" in t.bounds:
-            optim.clip_grad_norm(t.optimizer.all_parameters(), t.bounds["clip_norm"])
-        t.optimizer.step()
-        if "max_norm" in t.bounds:
-            bounded(t.optimizer, t.bounds["max_norm"])
-        if t.schedule is not None:
-            t.schedule.step()
-        losses.append(loss.item())
+        for x, y, *weights in group:
+            loss = t.loss(t.net(x), y, **({"sample_weight": weights[0]} if weights else {}))
+            loss.backward()
+            losses.append(loss.item())
+        update(t, len(group))
     t.optimizer.zero_grad()
     values = [np.array(losses), *[p.data for p in t.net.parameters()]]
     if t.way == "fit" and not all(np.isfinite(value).all() for value in values):
@@ -58,25 +55,34 @@ def written_out(t: Training) -> list[float]:
     return losses
 
 
-def bounded(optimizer: optim.Optimizer, limit: float) -> None:
-    """The matrices that the step has changed."""
-    changed = [p for p in optimizer.all_parameters() if p.grad is not None and p.requires_grad]
-    if changed:
-        optim.max_norm(changed, limit)
+def update(t: Training, batches: int) -> None:
+    """What follows the gradients of so many batches."""
+    learned = [p for p in t.optimizer.all_parameters() if p.grad is not None and p.requires_grad]
+    for p in learned if batches > 1 else []:
+        p.grad = minidl.Tensor(p.grad.data * p.dtype.type(1 / batches))
+    if "clip_norm" in t.options:
+        optim.clip_grad_norm(t.optimizer.all_parameters(), t.options["clip_norm"])
+    t.optimizer.step()
+    if "max_norm" in t.options and learned:
+        optim.max_norm(learned, t.options["max_norm"])
+    if t.schedule is not None:
+        t.schedule.step()
 
 
 def by_minidl(t: Training) -> list[float]:
     """An epoch as minidl makes it."""
-    if t.way == "single steps":
+    if t.way == "single steps" and "accumulate" not in t.options:
         return [t.step(*batch) for batch in t.batches]
+    if t.way == "single steps":
+        return list(t.step.on_batches(t.batches))
     if t.way == "pieces" and type(t.batches) is minidl.data.Batches:
         order = t.batches.draw_order()
-        cuts = range(0, len(order), 2 * t.batch_size)
-        pieces = [order[i : i + 2 * t.batch_size] for i in cuts]
+        size = 2 * t.batch_size * t.options.get("accumulate", 1)
+        pieces = [order[i : i + size] for i in range(0, len(order), size)]
         return [loss for rows in pieces for loss in t.step.on_rows(t.batches, rows)]
     if t.way == "fit":
         seen = Losses()
-        arguments: dict[str, Any] = {"schedule": t.schedule, "callbacks": [seen], **t.bounds}
+        arguments: dict[str, Any] = {"schedule": t.schedule, "callbacks": [seen], **t.options}
         train.fit(t.net, t.batches, t.loss, t.optimizer, progress=False, guards=False, **arguments)
         return seen.losses
     return list(t.step.epoch(t.batches))

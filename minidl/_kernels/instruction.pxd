@@ -55,6 +55,8 @@ cdef struct Turn:
     # One thread's part in one step: n rows of the order from `start` on, of which rows first ...
     # end - 1 of the batch are its own.
     Py_ssize_t step
+    Py_ssize_t place  # in its group of batches, for which the optimiser steps once,
+    bint ends_group  # and whether it is the last one of it
     Py_ssize_t start
     Py_ssize_t n
     Py_ssize_t first
@@ -65,7 +67,7 @@ cdef struct Turn:
     void **slots
     const void *input  # slot 0: in a slot's memory, or where the batch lies in the data set
     Parameter *parameters
-    const double *coefficients  # of the rules, for this step: (parameters, columns)
+    const double *coefficients  # of the rules, for the next update: (parameters, columns)
     Py_ssize_t columns
     double *row_losses  # of the batch
     double *losses  # of all steps

@@ -76,6 +76,30 @@ cdef void add_aside(const Aside *it, const Turn *turn, real *scratch) noexcept n
         (<real *> parameter.gradient)[i] += (<const real *> it.memory)[i]
 
 
+cdef void add_to_sum(const Aside *it, const Turn *turn, real *scratch) noexcept nogil:
+    """memory = gradient of a group's first batch, then memory + gradient; this thread's elements."""
+    cdef const Parameter *parameter = &turn.parameters[it.parameter]
+    cdef Columns own = columns_of(turn, parameter.size, it.group)
+    cdef real *memory = <real *> it.memory
+    cdef const real *gradient = <const real *> parameter.gradient
+    cdef Py_ssize_t i
+    if turn.place == 0:
+        put_aside(it, turn, scratch)
+        return
+    for i in range(own.first, own.end):
+        memory[i] += gradient[i]
+
+
+cdef void mean_of_sum(const Aside *it, const Turn *turn, real *scratch) noexcept nogil:
+    """gradient = memory / the number of batches, this thread's elements."""
+    cdef const Parameter *parameter = &turn.parameters[it.parameter]
+    cdef Columns own = columns_of(turn, parameter.size, it.group)
+    cdef real factor = <real> (1.0 / (turn.place + 1))
+    cdef Py_ssize_t i
+    for i in range(own.first, own.end):
+        (<real *> parameter.gradient)[i] = (<const real *> it.memory)[i] * factor
+
+
 INSTRUCTIONS["put gradient aside"] = instruction(
     sizeof(Aside), read_aside, <Run> put_aside[float], <Run> put_aside[double],
     reads={"parameter.gradient": "columns {group}"}, writes={"memory": "columns {group}"})
@@ -84,4 +108,10 @@ INSTRUCTIONS["take gradient"] = instruction(
     reads={"memory": "columns {group}"}, writes={"parameter.gradient": "columns {group}"})
 INSTRUCTIONS["add gradient"] = instruction(
     sizeof(Aside), read_aside, <Run> add_aside[float], <Run> add_aside[double],
+    reads={"memory": "columns {group}"}, writes={"parameter.gradient": "columns {group}"})
+INSTRUCTIONS["add to sum"] = instruction(
+    sizeof(Aside), read_aside, <Run> add_to_sum[float], <Run> add_to_sum[double],
+    reads={"parameter.gradient": "columns {group}"}, writes={"memory": "columns {group}"})
+INSTRUCTIONS["mean of sum"] = instruction(
+    sizeof(Aside), read_aside, <Run> mean_of_sum[float], <Run> mean_of_sum[double],
     reads={"memory": "columns {group}"}, writes={"parameter.gradient": "columns {group}"})

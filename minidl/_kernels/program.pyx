@@ -31,7 +31,7 @@ cdef struct Call:
     # What one call works on.
     Data data
     Py_ssize_t steps
-    const double *coefficients  # (steps, parameters, columns): the rules', for each step
+    const double *coefficients  # (groups, parameters, columns): the rules'
     Py_ssize_t parameters
     Py_ssize_t columns
     double *losses
@@ -41,17 +41,20 @@ cdef struct Call:
 
 
 cdef class _Instructions:
-    """Instructions in their order: each a tuple (capsule, arguments, meets)."""
+    """Instructions in their order: each a tuple (capsule, arguments, meets). Those from number
+    `updates` on run only for the last batch of a group."""
 
     cdef Instruction *instructions
     cdef Py_ssize_t count
+    cdef Py_ssize_t updates
     cdef list given
     cdef list kept
     cdef size_t itemsize
 
-    def __cinit__(self, list given, size_t itemsize):
+    def __cinit__(self, list given, size_t itemsize, Py_ssize_t updates):
         cdef Py_ssize_t i
         cdef Kind *kind
+        self.updates = updates
         self.given, self.kept, self.itemsize = given, [[] for _ in given], itemsize
         self.count = len(given)
         self.instructions = <Instruction *> calloc(max(self.count, 1), sizeof(Instruction))
@@ -84,9 +87,13 @@ cdef class _Instructions:
         self.kept[i] = kept
         return 0
 
+    cdef inline Py_ssize_t count_for(self, bint ends_group) noexcept nogil:
+        """How many there are to run."""
+        return self.count if ends_group else self.updates
+
     cdef inline void run(self, Turn *turn, Meeting *meeting, void *scratch) noexcept nogil:
         cdef Py_ssize_t i
-        for i in range(self.count):
+        for i in range(self.count_for(turn.ends_group)):
             if self.instructions[i].meets:
                 meet(meeting, turn.thread)
             self.instructions[i].run(self.instructions[i].it, turn, scratch)
@@ -109,7 +116,8 @@ cdef class Program:
     its work.
 
     `slots` are arrays (batch, width), slot 0 for the input; `scratch` (threads, n) is room for each
-    thread; `row_losses` (batch,) for training.
+    thread; `row_losses` (batch,) for training. So many batches make a `group`: each step's
+    instructions from number `updates` on run once for it.
     """
 
     cdef _Instructions first
@@ -122,6 +130,7 @@ cdef class Program:
     cdef void **slots
     cdef Parameter *parameters
     cdef Py_ssize_t batch
+    cdef Py_ssize_t group
     cdef Py_ssize_t parameter_count
     cdef size_t itemsize
     cdef char *scratch
@@ -132,13 +141,14 @@ cdef class Program:
 
     def __cinit__(
         self, list first, list each, list last, list slots, Py_ssize_t parameters, scratch,
-        row_losses, Py_ssize_t batch
+        row_losses, Py_ssize_t batch, Py_ssize_t updates, Py_ssize_t group
     ):
         cdef Py_ssize_t i
         self.room, self.kept = [], []
-        self.itemsize, self.batch = scratch.itemsize, batch
-        self.first, self.each, self.last = (
-            _Instructions(given, self.itemsize) for given in (first, each, last))
+        self.itemsize, self.batch, self.group = scratch.itemsize, batch, group
+        self.first = _Instructions(first, self.itemsize, len(first))
+        self.each = _Instructions(each, self.itemsize, updates)
+        self.last = _Instructions(last, self.itemsize, len(last))
         self.scratch = <char *> address(scratch, self.room, True)
         self.scratch_bytes = scratch.strides[0]
         self.row_losses = <double *> address(row_losses, self.room, True)
@@ -188,7 +198,7 @@ cdef class Program:
 
         x (n, width) holds uint8 pixels or what slot 0 does; `loss` is a RowLoss of its n rows, or
         None for a list without a loss;
-        coefficients float64 (steps, parameters, k) are the rules' for each step. Puts the loss of
+        coefficients float64 (groups, parameters, k) are the rules' for each group. Puts the loss of
         every batch into `losses`, float64, and adds the sum of all W² before it to `squares`,
         float64 zeros or None; changes the parameters and their state; then makes the `changes`
         (object, name, value) of what else goes on with the steps: to attributes, without a class's
@@ -282,9 +292,10 @@ cdef class Program:
     ) noexcept nogil:
         cdef Turn turn
         cdef Py_ssize_t first = 0, end, i
+        cdef Py_ssize_t count = instructions.count_for(self.ends_group(call, step))
         cdef int k, thread
-        while first < instructions.count:
-            end = instructions.end_of_part(first)
+        while first < count:
+            end = min(count, instructions.end_of_part(first))
             for k in range(self.threads):
                 thread = k if self.order > 0 else self.threads - 1 - k
                 self.take_turn(call, &turn, step, thread)
@@ -294,6 +305,9 @@ cdef class Program:
                         self.scratch + thread * self.scratch_bytes)
             first = end
 
+    cdef inline bint ends_group(self, const Call *call, Py_ssize_t step) noexcept nogil:
+        return step % self.group == self.group - 1 or step == call.steps - 1
+
     cdef void take_turn(
         self, const Call *call, Turn *turn, Py_ssize_t step, int thread
     ) noexcept nogil:
@@ -301,13 +315,14 @@ cdef class Program:
         cdef Py_ssize_t start = step * self.batch, n = min(self.batch, call.data.rows - start)
         cdef const char *rows = <const char *> call.data.numbers
         turn.step, turn.start, turn.n = step, start, n
+        turn.place, turn.ends_group = step % self.group, self.ends_group(call, step)
         turn.thread, turn.threads = thread, self.threads
         turn.first, turn.end = share(n, thread, turn.threads), share(n, thread + 1, turn.threads)
         turn.data, turn.slots, turn.parameters = &call.data, self.slots, self.parameters
         turn.input = self.slots[0]
         if call.is_in_place:
             turn.input = rows + start * call.data.width * call.data.itemsize
-        turn.coefficients = call.coefficients + step * call.parameters * call.columns
+        turn.coefficients = call.coefficients + step // self.group * call.parameters * call.columns
         turn.columns = call.columns
         turn.row_losses, turn.losses, turn.squares = self.row_losses, call.losses, call.squares
         turn.outputs = call.outputs

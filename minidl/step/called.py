@@ -32,13 +32,15 @@ class CalledProgram(Program):
     are found in between, as the loop finds them."""
 
     def assemble(
-        self, first: list[Instruction], step: list[Instruction], last: list[Instruction]
-    ) -> None:
+        self, first: list[Instruction], each: list[Instruction], for_group: list[Instruction],
+        last: list[Instruction],
+    ) -> None:  # fmt: skip
         """Makes both kernels, which work in the same memory."""
-        loss = [instruction.name for instruction in step].index("loss")
-        there = step[:loss]
-        back = [one for one in step[loss + 1 :] if one.name != "total loss"]
-        self.kernel, self.back = self.kernel_of([], there, []), self.kernel_of([], back, [])
+        loss = [instruction.name for instruction in each].index("loss")
+        there = each[:loss]
+        back = [one for one in each[loss + 1 :] if one.name != "total loss"]
+        self.kernel = self.kernel_of([], there, [], [])
+        self.back = self.kernel_of([], back, for_group, [])
         self.live = [(self.kernel, live_in(there)), (self.back, live_in(back))]
 
     def train_by(

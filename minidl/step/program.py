@@ -17,8 +17,8 @@ from ..layers.plan import Builder, Form, Instruction, Place, with_meetings
 from ..losses.reduction import RowLoss
 from ..optim.block import SHAPE, share_memory
 from ..optim.compiled import Rule
-from .bounds import Bounds
 from .facts import Facts
+from .options import Options
 from .updates import Updates
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LINE = 64  # bytes of a cache line
 NO_RULES: dict[int, Rule] = {}
-NO_BOUNDS = Bounds()
+NO_OPTIONS = Options()
 
 
 class Planned:
@@ -121,12 +121,12 @@ class Program:
 
     def __init__(
         self, net: Planned, batch: int, threads: int, is_short: bool, learns: bool = True,
-        firing: "Firing | None" = None, with_squares: bool = False, bounds: Bounds = NO_BOUNDS,
+        firing: "Firing | None" = None, with_squares: bool = False, options: Options = NO_OPTIONS,
         packed: dict[Place, np.ndarray] | None = None,
     ) -> None:  # fmt: skip
         self.net, self.threads, self.shared = net, threads, packed
         self.batch, self.is_short, self.learns = batch, is_short, learns
-        self.firing, self.with_squares, self.bounds = firing, with_squares, bounds
+        self.firing, self.with_squares, self.options = firing, with_squares, options
         self.build()
 
     def build(self) -> None:
@@ -138,12 +138,13 @@ class Program:
         x = builder.inputs(net.form)
         builder.forward("gather", x=x.numbers)
         y = self.outputs = builder.layer(net.net(), x)
-        self.updates = Updates(builder, self.bounds, self.is_short)
+        self.updates = Updates(builder, self.options, self.is_short)
         if self.learns:
-            step = [*builder.training(y, self.with_squares), *self.updates.instructions()]
+            each = [*builder.training(y, self.with_squares), *self.updates.gradients()]
         else:
             builder.forward("store", y=y.numbers, width=y.width)
-            step = builder.forwards
+            each = builder.forwards
+        for_group = list(self.updates.updates()) if self.learns else []
         packed = self.updates.packed
         self.packed = self.shared or {p: self.packed_like(of) for p, of in packed.items()}
         self.packed_states: dict[tuple[int, int], np.ndarray] = {}
@@ -157,25 +158,33 @@ class Program:
         self.scratch = on_lines((self.threads, builder.scratch), dtype)
         self.assemble(
             [Instruction("pack W", of) for of in packed.values()],
-            step,
+            each,
+            for_group,
             [Instruction("unpack W", of) for of in packed.values() if self.learns],
         )
         self.rules: Mapping[int, Rule] | None = None  # what the kernel was told
         self.written: list[Memory] = []  # what it changes
 
     def assemble(
-        self, first: list[Instruction], step: list[Instruction], last: list[Instruction]
-    ) -> None:
-        """Makes the kernel that runs these lists."""
-        self.kernel = self.kernel_of(first, step, last)
+        self, first: list[Instruction], each: list[Instruction], for_group: list[Instruction],
+        last: list[Instruction],
+    ) -> None:  # fmt: skip
+        """Makes the kernel that runs these lists: before all, for each batch, for each group of
+        them after its last one, after all."""
+        self.kernel = self.kernel_of(first, each, for_group, last)
         self.kernel.is_ready = self.shared is not None
-        self.live = [(self.kernel, live_in(step))]
+        self.live = [(self.kernel, live_in(each))]
 
-    def kernel_of(self, *lists: list[Instruction]) -> Any:
+    def kernel_of(
+        self, first: list[Instruction], each: list[Instruction], for_group: list[Instruction],
+        last: list[Instruction],
+    ) -> Any:  # fmt: skip
         """A kernel that runs these lists in the program's memory."""
+        lists = first, [*each, *for_group], last
         return _kernels.program.Program(
             *(list(with_meetings(instructions, self.threads)) for instructions in lists),
             self.slots, len(self.parameters), self.scratch, np.empty(self.batch), self.batch,
+            len(each), self.options.accumulate,
         )  # fmt: skip
 
     def fires(self) -> Callable[[Layer, int], np.ndarray | None] | None:
@@ -235,8 +244,9 @@ class Program:
         sum of all W² before it to `squares`. When that is done, and only then, all of the
         `changes` are made, and those that the net's own layers and tensors undergo."""
         self.take_in(rules)
-        losses = np.empty(len(coefficients))
-        changes = changes + self.own_changes(len(coefficients))
+        steps = -(-len(x if order is None else order) // self.batch)
+        losses = np.empty(steps)
+        changes = changes + self.own_changes(steps)
         self.on_team("train", rules, x, order, loss, coefficients, losses, squares, changes)
         return losses
 

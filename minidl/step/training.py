@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,8 +22,8 @@ from ..optim.block import same
 from ..optim.compiled import Compiled
 from ..optim.schedules import Schedule
 from ..tools.checks import runs_as
-from .bounds import bounds_of
 from .called import CalledLoss, CalledProgram
+from .options import options_of
 from .program import NotPlanned, Planned, Program, planned_or_not, squares_of
 from .trained import check_schedule, left_out
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 CALL = 100e6
 
 LOOP = 20e3  # nanoseconds that the loop takes a layer, there and back, beside the products
+ONE_BY_ONE = "batches that are not data.batches(...). Try: data.batches(x, y, size)"
+
 PASSES = 3  # that a step takes as long as: forward, and both products of backward
 WORTH_PACKING = 10  # steps in a call for each array: W, and what the optimiser keeps of it
 
@@ -74,9 +76,24 @@ class TrainingStep:
         optimizer.step()
         optim.max_norm([p for p in optimizer.all_parameters() if p.grad is not None], max_norm)
 
+    With `accumulate` = k the optimiser steps once for k batches, by the mean of their gradients,
+    and once for the rest of an epoch:
+
+        for group in groups_of(k, batches):
+            optimizer.zero_grad()
+            for x, y in group:
+                F.cross_entropy(net(x), y).backward()
+            for p in optimizer.all_parameters():
+                p.grad.data *= 1 / len(group)
+            optimizer.step()
+
+    Bounds and schedule go with the optimiser's step. Called for one batch at a time, the step takes
+    the loop; the gradients stay until the k-th call, or until an epoch begins, which leaves them
+    out.
+
     ArgumentError if the optimiser has none of the net's parameters, if the schedule is another
-    optimiser's, or if a bound is no finite number above 0; a GuardWarning if parameters are left
-    out that want a gradient.
+    optimiser's, if a bound is no finite number above 0, or `accumulate` no whole number from 1 up;
+    a GuardWarning if parameters are left out that want a gradient.
 
     >>> import minidl
     >>> from minidl import data, nn, optim, functional as F
@@ -92,7 +109,7 @@ class TrainingStep:
     def __init__(
         self, net: Layer, loss: Callable[..., Tensor], optimizer: Optimizer,
         schedule: Schedule | None = None, *, clip_norm: float | None = None,
-        max_norm: float | None = None,
+        max_norm: float | None = None, accumulate: int = 1,
     ) -> None:  # fmt: skip
         if not isinstance(optimizer, Optimizer):
             raise ArgumentError(
@@ -100,7 +117,9 @@ class TrainingStep:
             )
         check_schedule("TrainingStep", schedule, optimizer)
         self.net, self.loss, self.optimizer, self.schedule = net, loss, optimizer, schedule
-        self.bounds = bounds_of("TrainingStep", clip_norm=clip_norm, max_norm=max_norm)
+        self.options = options_of(
+            "TrainingStep", accumulate, clip_norm=clip_norm, max_norm=max_norm
+        )
         self._left_out: list[str] | None = None  # when it was last checked
         self._checked: tuple[Any, ...] = ()  # what a call was last checked with
         self.firing: Firing | None = None  # notes which units fire, where it is wanted
@@ -110,6 +129,7 @@ class TrainingStep:
         self._why = ""  # the last step took the loop
         self._not_called: Any = None  # the loss that depends on more than the outputs
         self._rows = 1  # of the last batch in the loop
+        self._batches = 0  # of a group, in the loop, that wait for the optimiser's step
         self._program: Program | None = None
         self._program_for: Any = None
         self._running_in = 0  # the process in which a call goes on; a child forked then may call
@@ -161,7 +181,11 @@ class TrainingStep:
         return LOOP * layers > PASSES * products
 
     def __call__(self, x: Any, y: Any, sample_weight: Any = None) -> float:
-        """One step on a batch; gives its loss."""
+        """One step on a batch; gives its loss. With `accumulate`, so many calls make a group."""
+        if self.options.accumulate > 1:
+            self._why = "single steps with accumulate. Try: step.epoch(batches)"
+            self.check()
+            return self._by_layers(x, y, sample_weight)
         inputs = x.data if isinstance(x, Tensor) and not x.requires_grad else x
         planned = self._planned(
             inputs,
@@ -179,21 +203,49 @@ class TrainingStep:
                 return self._run(*planned, inputs, None, len(inputs), 1).item()
             except Unplanned as reason:
                 self._why, self._not_called = str(reason), self.loss
+        return self._by_layers(x, y, sample_weight)
+
+    def _by_layers(self, x: Any, y: Any, sample_weight: Any = None) -> float:
+        """The loop: forward and backward, and the update if the batch is the last of its group."""
         self._rows = len(y) if hasattr(y, "__len__") else 1
         if self.squares is not None:
             self.squares.append(np.array([squares_of(self.net)]))
-        self.optimizer.zero_grad()
+        if not self._batches:
+            self.optimizer.zero_grad()
         outputs = self.net(x) if self.firing is None else self.firing.forward(x)
         options = {} if sample_weight is None else {"sample_weight": sample_weight}
         loss = self.loss(outputs, y, **options)
         loss.backward()
-        self.bounds.before(self.optimizer)
+        self._batches += 1
+        if self._batches == self.options.accumulate:
+            self._update()
+        return loss.item()
+
+    def _update(self) -> None:
+        """The optimiser's step for the batches that were gone through, and what goes with it."""
+        batches, self._batches = self._batches, 0
+        self.options.before(self.optimizer, batches)
         self.optimizer.step()
-        self.bounds.after(self.optimizer)
+        self.options.after(self.optimizer)
         self.optimizer.zero_grad()
         if self.schedule is not None:
             self.schedule.step()
-        return loss.item()
+
+    def on_batches(self, batches: Iterable[Any]) -> np.ndarray:
+        """Steps on these batches (x, y) or (x, y, weights), one by one; gives their losses. A group
+        begins with the first of them, and one ends with the last."""
+        self.check()
+        self._why = ONE_BY_ONE
+        return self._one_by_one(batches)
+
+    def _one_by_one(self, batches: Iterable[Any]) -> np.ndarray:
+        if self.options.accumulate == 1:
+            return np.array([self(*batch) for batch in batches])
+        self._batches = 0
+        losses = np.array([self._by_layers(*batch) for batch in batches])
+        if self._batches:
+            self._update()
+        return losses
 
     def epoch(self, batches: Any) -> np.ndarray:
         """A step for each batch, once through all; gives their losses, float64 (batches,)."""
@@ -202,22 +254,21 @@ class TrainingStep:
         if is_plain(batches):
             planned = self._planned_for(batches)
         else:
-            self._why = "batches that are not data.batches(...). Try: data.batches(x, y, size)"
+            self._why = ONE_BY_ONE
         if planned is None:
-            given = to_train_on("TrainingStep.epoch", batches)
-            return np.array([self(*batch) for batch in given])
+            return self._one_by_one(to_train_on("TrainingStep.epoch", batches))
         net, loss = planned
         order = batches.draw_order()
         size = min(batches.batch_size, len(batches.x))
-        at_once = size * max(1, int(CALL / (PASSES * net.nanoseconds(size))))
+        at_once = size * self.options.up(int(CALL / (PASSES * net.nanoseconds(size))) or 1)
         pieces = np.split(order, range(at_once, len(order), at_once))
         return np.concatenate([self._run_rows(net, loss, batches, rows) for rows in pieces])
 
     def on_rows(self, batches: Batches, rows: Any) -> np.ndarray:
         """Steps on these rows of the data, a batch after the other, in one kernel call if the
         kernel can; gives their losses. An epoch is its order's rows, in as many pieces as wanted:
-        the bits are the same where all but the last are of whole batches. ArgumentError, and no
-        step, if there are no such rows."""
+        the bits are the same where all but the last are of whole groups of whole batches.
+        ArgumentError, and no step, if there are no such rows."""
         self.check()
         return self.on_checked_rows(batches, batches.checked_rows(rows))
 
@@ -225,7 +276,7 @@ class TrainingStep:
         """`on_rows` for a caller that has checked them, and this."""
         planned = self._planned_for(batches, len(rows))
         if planned is None or len(rows) == 0:
-            return np.array([self(*batch) for batch in batches.walk(rows)])
+            return self._one_by_one(batches.walk(rows))
         return self._run_rows(*planned, batches, rows)
 
     def _run_rows(
@@ -325,8 +376,10 @@ class TrainingStep:
         is_short = steps < WORTH_PACKING * (1 + len(self.optimizer.state))
         program: Any = self._program_of(kind, net, batch, is_short)
         self.optimizer.zero_grad()
-        rates, of_schedule = (None, []) if self.schedule is None else self.schedule.ahead(steps)
-        rules, coefficients, changes = self.optimizer.next_steps(steps, net.learned, rates)
+        self._batches = 0
+        updates = self.options.up(steps) // self.options.accumulate
+        rates, of_schedule = (None, []) if self.schedule is None else self.schedule.ahead(updates)
+        rules, coefficients, changes = self.optimizer.next_steps(updates, net.learned, rates)
         changes += of_schedule
         squares = None if self.squares is None else np.zeros(steps)
         if isinstance(loss, CalledLoss):
@@ -341,7 +394,7 @@ class TrainingStep:
         """The program for batches of this size, from the last time if nothing has changed."""
         threads = _kernels.threads_for(PASSES * net.nanoseconds(batch))
         with_squares = self.squares is not None
-        given = (net, batch, threads, is_short, True, self.firing, with_squares, self.bounds)
+        given = (net, batch, threads, is_short, True, self.firing, with_squares, self.options)
         wanted = (kind, _kernels.level, given)
         if self._program is None or self._program_for != wanted:
             self._program = kind(*given)

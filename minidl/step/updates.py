@@ -7,25 +7,26 @@ import numpy as np
 
 from .. import _kernels
 from ..layers.plan import Builder, Instruction, Place
-from .bounds import Bounds
+from .options import Options
 
 
 class Updates:
     """The instructions after a net's way back, and what they need.
 
     dW is found in parts, each of which updates W at once: `in_parts`. As a whole a gradient is
-    there where nothing finds it in parts, where a parameter is used more than once, and where the
-    norm of all gradients is bounded, which has to be known before the first update: `whole`. The
-    weights that are `packed` lie in panels, with the arguments of their layers' instructions; in a
-    short program none.
+    there where nothing finds it in parts, where a parameter is used more than once, where the norm
+    of all gradients is bounded, which has to be known before the first update, and where those of
+    several batches are added up: `whole`. The weights that are `packed` lie in panels, with the
+    arguments of their layers' instructions; in a short program none.
     """
 
-    def __init__(self, builder: Builder, bounds: Bounds, is_short: bool) -> None:
-        self.builder, self.bounds = builder, bounds
-        clips = bounds.clip_norm is not None
-        self.in_parts = [m for m in builder.matrices if not clips and self.uses(m) == 1]
+    def __init__(self, builder: Builder, options: Options, is_short: bool) -> None:
+        self.builder, self.options = builder, options
+        needs_whole = options.clip_norm is not None or options.accumulate > 1
+        self.in_parts = [m for m in builder.matrices if not needs_whole and self.uses(m) == 1]
         parts = {update.arguments["W"] for update in self.in_parts}
         self.whole = [place for place in builder.gradients if place not in parts]
+        self.sums = {p: self.memory(p) for p in self.whole if options.accumulate > 1}
         may_be_packed = [] if is_short else builder.packable()
         self.packed = {of["W"]: of for of in may_be_packed if of["W"] not in self.whole}
         sizes = np.array([builder.parameters[place].size for place in self.whole], int)
@@ -38,33 +39,45 @@ class Updates:
         """How many gradients there are of a dense layer's weights."""
         return len(self.builder.gradients.get(matrix.arguments["W"], ()))
 
-    def instructions(self) -> Iterator[Instruction]:
+    def gradients(self) -> Iterator[Instruction]:
+        """All gradients that are there as a whole; those of a group's batches are added up."""
+        for place in self.whole:
+            yield from self.gradient(place)
+        if self.options.accumulate > 1:
+            for place, memory in self.sums.items():
+                yield Instruction("add to sum", self.of(place) | {"memory": memory})
+
+    def updates(self) -> Iterator[Instruction]:
         """Every parameter that wants a gradient is updated by the optimiser's rule."""
         for update in self.in_parts:
             outputs, itemsize = update.arguments["outputs"], self.builder.dtype.itemsize
             batch = self.builder.batch
             self.builder.room(_kernels.weights.scratch_numbers(batch, outputs, itemsize))
             yield update
-        for place in self.whole:
-            yield from self.gradient(place)
-        if self.bounds.clip_norm is not None:
-            yield from self.clip(self.bounds.clip_norm)
+        if self.options.accumulate > 1:
+            for place, memory in self.sums.items():
+                yield Instruction("mean of sum", self.of(place) | {"memory": memory})
+        if self.options.clip_norm is not None:
+            yield from self.clip(self.options.clip_norm)
         for place in self.whole:
             yield Instruction("update", self.of(place))
-        if self.bounds.max_norm is not None:
-            yield from self.limit_columns(self.bounds.max_norm)
+        if self.options.max_norm is not None:
+            yield from self.limit_columns(self.options.max_norm)
 
     def of(self, place: Place) -> dict[str, object]:
         """What an instruction is told that works on a parameter's elements."""
         return {"parameter": place, "group": self.builder.lanes}
+
+    def memory(self, place: Place) -> np.ndarray:
+        """Memory for another gradient of the parameter."""
+        return np.empty(self.builder.parameters[place].size, self.builder.dtype)
 
     def gradient(self, place: Place) -> Iterator[Instruction]:
         """The gradient of a parameter, its uses added up in the order of the way back."""
         *others, last = self.builder.gradients[place]
         yield last
         for gradient in reversed(others):
-            memory = np.empty(self.builder.parameters[place].size, self.builder.dtype)
-            arguments = self.of(place) | {"memory": memory}
+            arguments = self.of(place) | {"memory": self.memory(place)}
             yield Instruction("put gradient aside", arguments)
             yield gradient
             yield Instruction("add gradient", arguments)

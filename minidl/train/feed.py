@@ -1,7 +1,7 @@
 """The training data as steps: an epoch begins, then some steps are made at a time."""
 
 from collections.abc import Iterable, Iterator
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -17,7 +17,7 @@ from ..step.training import TrainingStep
 
 SECONDS = 0.1  # of training between two looks at progress, Ctrl-C and the loss
 LOOKED_AT = 256  # rows, before the first step
-HELD = 64  # batches of an iterable that are held at a time, at most
+HELD = 64  # batches of an iterable that are held at a time, at most; or a group of them
 
 Batch = tuple[Any, Any, np.ndarray | None]  # x, y, and the rows' indices in the data, if known
 
@@ -129,9 +129,11 @@ class RowFeed:
 
     def again(self, step: TrainingStep, count: int) -> None:
         """The same rows, from the mark on."""
+        size = self.data.batch_size
         for rows, random in self.since:
             set_random_state(random)
-            rows = rows[: count * self.data.batch_size]
+            if count * size < len(rows):
+                rows = rows[: step.options.down(count) * size]
             count -= len(step.on_checked_rows(self.data, rows))
 
     def batch(self, i: int) -> Batch:
@@ -174,6 +176,7 @@ class IterableFeed:
         self.seen = 0
         self.iterator: Iterator[Any] = iter(())
         self.kept: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+        self.begun = [0]  # the places among them at which an epoch begins, after the mark
 
     @property
     def is_full(self) -> bool:
@@ -184,6 +187,7 @@ class IterableFeed:
         """Starts the iterable from its beginning."""
         self.iterator = self._batches(self.data)
         self.seen = sum(len(batch[1]) for batch in islice(self.iterator, skip))
+        self.begun.append(len(self.kept))
 
     def _batches(self, data: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
         return ((self._input(x), *others) for x, *others in to_train_on("fit", data))
@@ -219,24 +223,35 @@ class IterableFeed:
 
     def train(self, step: TrainingStep, most: int) -> np.ndarray:
         """The next batches, one by one."""
-        losses = []
-        for batch in islice(self.iterator, min(most, HELD - len(self.kept))):
-            self.kept.append((tuple(map(copied, batch)), random_state()))
-            losses.append(step(*batch))
-            self.seen += len(batch[1])
-        if not losses:
+        most = step.options.down(min(most, HELD - len(self.kept))) or step.options.accumulate
+        losses = step.on_batches(self._taken(most))
+        if not len(losses):
             self.samples = self.seen
-        return np.array(losses)
+        return losses
+
+    def _taken(self, most: int) -> Iterator[Any]:
+        """The next batches, of which copies are kept."""
+        for batch in islice(self.iterator, most):
+            self.kept.append((tuple(map(copied, batch)), random_state()))
+            yield batch
+            self.seen += len(batch[1])
 
     def mark(self) -> None:
         """Forgets the copies."""
-        self.kept = []
+        self.kept, self.begun = [], [0]
 
     def again(self, step: TrainingStep, count: int) -> None:
         """The copies, from the first."""
-        for batch, random in self.kept[:count]:
+        for first, end in pairwise([*self.begun, len(self.kept)]):
+            if count < end:
+                end = first + step.options.down(max(0, count - first))
+            step.on_batches(self._again(first, end))
+
+    def _again(self, first: int, end: int) -> Iterator[Any]:
+        """These copies, with the random numbers where they were."""
+        for batch, random in self.kept[first:end]:
             set_random_state(random)
-            step(*batch)
+            yield batch
 
     def batch(self, i: int) -> Batch:
         """The copy of a batch."""

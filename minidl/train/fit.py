@@ -47,6 +47,7 @@ def fit(
     schedule: Schedule | Factor | None = None,
     clip_norm: float | None = None,
     max_norm: float | None = None,
+    accumulate: int = 1,
     batch_size: int | None = None,
     shuffle: bool = True,
     seed: int | None = None,
@@ -71,8 +72,11 @@ def fit(
     - callbacks: EarlyStopping, Checkpoint, or a `Callback` of one's own
     - schedule: a Schedule, or a function of the step such as schedules.cosine(1000); it goes on
       with each step
-    - clip_norm, max_norm: bounds on the norm of all gradients before each step, and of each unit's
-      incoming weights after it, as `TrainingStep` has them
+    - clip_norm, max_norm: bounds on the norm of all gradients before the optimiser's step, and of
+      each unit's incoming weights after it, as `TrainingStep` has them
+    - accumulate: the optimiser, and a schedule, step once for so many batches, by the mean of their
+      gradients, and once for the rest of an epoch. What counts steps goes on counting batches, and
+      callbacks are called between groups of them alone
     - progress: True for tqdm's bar, or a line where tqdm is missing; "line"; False for silence
     - guards: warn of the usual mistakes (see `check`); False, or the names of those that shall
     - resume: a folder that a Checkpoint wrote, or True for that of the callback: training goes on
@@ -104,7 +108,9 @@ def fit(
     require_again(data, epochs)
     feed = feed_of(data, dtype_of(model), batch_size, shuffle, seed)
     watchers = [*guards_of(guards), *own, *progress_of(progress)]
-    stepper = TrainingStep(model, loss, optimizer, clip_norm=clip_norm, max_norm=max_norm)
+    stepper = TrainingStep(
+        model, loss, optimizer, clip_norm=clip_norm, max_norm=max_norm, accumulate=accumulate
+    )
     run = Run(stepper, feed, epochs, ["epoch", "loss", "rate", *validation.names], watchers)
 
     with mode(model, training=True), interruptible(run), rates_if_untrained(run):
@@ -162,7 +168,8 @@ def next_steps(run: Run, stepper: TrainingStep, pace: Pace, way_back: WayBack) -
     way_back.renew()
     limits = [callback.most_steps(run) for callback in run.callbacks]
     pace.start()
-    losses = run.feed.train(stepper, min([pace.steps, *[most for most in limits if most]]))
+    most = min([pace.steps, *[most for most in limits if most]])
+    losses = run.feed.train(stepper, stepper.options.up(most))
     pace.took(len(losses))
     finite = np.isfinite(losses)
     if finite.all():

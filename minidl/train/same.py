@@ -24,13 +24,13 @@ SHOWN = 3  # differences that are told
 
 def settings_of(run: Run, validation: Any) -> dict[str, str]:
     """What the bits of training follow from, as texts by name: the model, the optimiser and its
-    options, the loss, the schedule, bounds on norms, the batches and their order, the data, the
+    options, the loss, the schedule, the step's options, the batches and their order, the data, the
     seed of all random numbers. Of an iterable of batches nothing is known."""
     settings = of_model(run.model) | {"loss": text(run.loss)}
     settings |= of_optimizer(run.optimizer, run.model)
     settings |= {name: text(value) for name, _, value in options(run.optimizer, run.schedule)}
     settings |= {"schedule": text(run.schedule and run.schedule.factor)}
-    settings |= {name: text(value) for name, value in run.stepper.bounds.given().items()}
+    settings |= {name: text(value) for name, value in run.stepper.options.given().items()}
     settings |= {name: text(value) for name, value in run.feed.settings().items()}
     settings |= {"manual_seed": text(last_seed())}
     if is_pair(validation):

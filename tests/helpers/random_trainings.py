@@ -107,8 +107,8 @@ class Training:
         self.schedule = self.drawn_schedule()
         self.batches = self.drawn_batches()
         self.changes = [self.drawn_change() for _ in range(3)]
-        self.bounds = self.drawn_bounds()
-        step = TrainingStep(self.net, self.loss, self.optimizer, self.schedule, **self.bounds)
+        self.options = self.drawn_step_options()
+        step = TrainingStep(self.net, self.loss, self.optimizer, self.schedule, **self.options)
         self.step = step
 
     def one_of(self, *things: Any) -> Any:
@@ -330,13 +330,14 @@ class Training:
         )  # fmt: skip
         return None if factor is None else schedules.Schedule(self.optimizer, factor)
 
-    def drawn_bounds(self) -> dict[str, float]:
-        """On the norm of the gradients, and of the columns of weights."""
-        bounds = {
+    def drawn_step_options(self) -> dict[str, Any]:
+        """Bounds on the norm of the gradients and of the columns of weights, and groups."""
+        options = {
             "clip_norm": 10 ** self.random.uniform(-2, 1),
             "max_norm": self.random.uniform(0.3, 3),
+            "accumulate": int(self.random.integers(2, 6)),
         }
-        return {name: bound for name, bound in bounds.items() if self.happens(0.25)}
+        return {name: value for name, value in options.items() if self.happens(0.2)}
 
     # ---- What may change between two epochs -----------------------------------------------------
 

@@ -119,6 +119,7 @@ BATCHES = partial(data.batches, X, Y, 6, shuffle=True, seed=3)
         ({}, {"made": lambda: net(is_frozen=True)}, r"2.bias float32 \(2,\), .*, frozen"),
         ({}, {"made": lambda: net(seed=9)}, "manual_seed 8, as training was begun, got .* 9"),
         ({}, {"clip_norm": 1.0}, r"clip_norm \(none\), as training was begun, got clip_norm 1"),
+        ({}, {"accumulate": 2}, r"accumulate \(none\), as .*, got accumulate 2"),
         ({"max_norm": 2.0}, {"max_norm": 3}, "max_norm 2, as training was begun, got max_norm 3"),
         ({"validation": (X, Y)}, {"validation": (changed(X), Y)}, "validation float32"),
         ({}, {"epochs": 1}, "2 epochs or more, as many as were begun, got 1"),
