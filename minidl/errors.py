@@ -40,7 +40,7 @@ class DataError(MinidlError, ValueError):
 class DivergedError(MinidlError, ArithmeticError):
     """Training met a loss that is not finite. The net has the weights from before that step.
 
-    `step` counts all the optimiser's steps from 1, `epoch` from 1, `batch` within the epoch from 1;
+    `step` counts all batches from 1, `epoch` from 1, `batch` within the epoch from 1;
     `place` is what was the first not to be finite, and `cause` what probably made it so.
     """
 

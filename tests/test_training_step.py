@@ -604,6 +604,17 @@ def test_copies_train_on_alike():
     np.testing.assert_array_equal(loaded.epoch(batches), expected)
 
 
+def test_a_pickled_step_has_its_options():
+    net = nn.MLP([50, 10])
+    optimizer = optim.SGD(net.parameters(), 0.1)
+    step = TrainingStep(net, F.cross_entropy, optimizer, clip_norm=0.5, accumulate=3)
+    again = pickle.loads(pickle.dumps(step))
+    assert repr(again) == "TrainingStep(MLP, cross_entropy, SGD, clip_norm=0.5, accumulate=3)"
+    batches = data.batches(*pixels(), 16)
+    np.testing.assert_array_equal(again.epoch(batches), step.epoch(batches))
+    assert again.net[0].weight.data.tobytes() == net[0].weight.data.tobytes()
+
+
 # ---- What the kernel cannot do, the loop does ----------------------------------------------------
 
 

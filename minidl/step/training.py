@@ -140,6 +140,12 @@ class TrainingStep:
             "_net": None, "_program": None, "_program_for": None, "_running_in": 0, "_checked": ()
         }  # fmt: skip
 
+    def __repr__(self) -> str:
+        loss = getattr(self.loss, "__name__", repr(self.loss))
+        kinds = type(self.net).__name__, loss, type(self.optimizer).__name__
+        options = (f"{name}={value:g}" for name, value in self.options.given().items())
+        return f"TrainingStep({', '.join([*kinds, *options])})"
+
     def check(self) -> None:
         """Raises, or warns once, if the optimiser does not train the net as it is now, or if the
         schedule or the notes of what fires are another's."""

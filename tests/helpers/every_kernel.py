@@ -84,7 +84,9 @@ def train(net, optimizer, loss=F.cross_entropy, y=LABELS, dtype="float32"):
     look_at(
         losses, *step.squares, minidl.predict(net, x), minidl.predict(net, x.repeat(20, 0)), *state
     )
-    look_at(*(p.data for p in net.parameters()))
+    for options in ({"max_norm": 0.5}, {"clip_norm": 0.1, "max_norm": 0.4, "accumulate": 2}):
+        losses = TrainingStep(net, loss, optimizer, **options).epoch(data.batches(x, y, 8))
+        look_at(losses, *(p.data for p in net.parameters()))
 
 
 def model(dtype, kind=nn.ReLU):
