@@ -77,8 +77,7 @@ cdef void add_aside(const Aside *it, const Turn *turn, real *scratch) noexcept n
 
 
 cdef void add_to_sum(const Aside *it, const Turn *turn, real *scratch) noexcept nogil:
-    """memory = gradient for a group's first batch, then memory + gradient, this thread's elements.
-    """
+    """memory = gradient for a group's first batch, else memory + gradient; this thread's part."""
     cdef const Parameter *parameter = &turn.parameters[it.parameter]
     cdef Columns own = columns_of(turn, parameter.size, it.group)
     cdef real *memory = <real *> it.memory

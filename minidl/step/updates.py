@@ -43,9 +43,8 @@ class Updates:
         """All gradients that are there as a whole; those of a group's batches are added up."""
         for place in self.whole:
             yield from self.gradient(place)
-        if self.options.accumulate > 1:
-            for place, memory in self.sums.items():
-                yield Instruction("add to sum", self.of(place) | {"memory": memory})
+        for place, memory in self.sums.items():
+            yield Instruction("add to sum", self.of(place) | {"memory": memory})
 
     def updates(self) -> Iterator[Instruction]:
         """Every parameter that wants a gradient is updated by the optimiser's rule."""
@@ -54,9 +53,8 @@ class Updates:
             batch = self.builder.batch
             self.builder.room(_kernels.weights.scratch_numbers(batch, outputs, itemsize))
             yield update
-        if self.options.accumulate > 1:
-            for place, memory in self.sums.items():
-                yield Instruction("mean of sum", self.of(place) | {"memory": memory})
+        for place, memory in self.sums.items():
+            yield Instruction("mean of sum", self.of(place) | {"memory": memory})
         if self.options.clip_norm is not None:
             yield from self.clip(self.options.clip_norm)
         for place in self.whole:
