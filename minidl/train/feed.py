@@ -223,7 +223,7 @@ class IterableFeed:
 
     def train(self, step: TrainingStep, most: int) -> np.ndarray:
         """The next batches, one by one."""
-        most = step.options.down(min(most, HELD - len(self.kept))) or step.options.accumulate
+        most = max(step.options.down(min(most, HELD - len(self.kept))), step.options.accumulate)
         losses = step.on_batches(self._taken(most))
         if not len(losses):
             self.samples = self.seen
