@@ -73,7 +73,7 @@ def test_its_programs_run(monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("MINIDL_DATA", str(ROOT / "examples" / "data" / "mnist"))
     monkeypatch.chdir(tmp_path)  # an empty folder, where the third saves its files
     programs = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(programs) == 10
+    assert len(programs) == 11
     names = {"__name__": "program"}  # the second goes on where the first ended
     try:
         for program in programs:
@@ -86,6 +86,7 @@ def test_its_programs_run(monkeypatch, capsys, tmp_path):
     assert len(accuracies) == 2
     assert all(float(accuracy) > 0.95 for accuracy in accuracies), "after one and two epochs"
     assert "continue after epoch 3" in printed
+    assert "all of it in the kernels" in printed
     assert "Dense(784, 128)" in printed.split("layer  kind")[1]
     assert re.search(r"validation_accuracy\n +1 .*0\.9[5-9]", printed)
     by_own_rule = minidl.predict(names["net"], names["x_test"]).argmax(1) == names["y_test"]
