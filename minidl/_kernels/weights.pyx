@@ -2,8 +2,8 @@
 
     rows of the batch   the products of a narrow layer
     tasks               the products of the other layers: tiles of rows and columns (gemm.pxd)
-    parts of W          dW, and at once the update of W by the optimiser's rule, some rows at a
-                        time while they are in the cache: dW as a whole is never in memory
+    parts of W          dW, and at once the update of W by the optimiser's rule, some columns and
+                        rows at a time while they are in the cache: dW as a whole is never in memory
 
 All sums are those of the kernels that work alone, in the same order, so the bits are theirs too.
 
