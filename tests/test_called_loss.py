@@ -59,7 +59,8 @@ def written_out(name):
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("name", LOSSES)
-def test_the_bits_of_the_loop(name, threads, level):
+def test_the_bits_of_the_loop(name, threads, level, monkeypatch):
+    monkeypatch.setattr("minidl.step.training.WORTH_PACKING", threads % 2)
     net = net_of()
     optimizer = optim.Adam(net.parameters(), 0.01)
     step = TrainingStep(net, LOSSES[name](net), optimizer)

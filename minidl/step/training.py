@@ -266,6 +266,8 @@ class TrainingStep:
         net, loss = planned
         order = batches.draw_order()
         size = min(batches.batch_size, len(batches.x))
+        if isinstance(loss, RowLoss):
+            loss.check_batches(order, size)
         at_once = size * self.options.up(int(CALL / (PASSES * net.nanoseconds(size))) or 1)
         pieces = np.split(order, range(at_once, len(order), at_once))
         return np.concatenate([self._run_rows(net, loss, batches, rows) for rows in pieces])
@@ -378,8 +380,9 @@ class TrainingStep:
         x = net.rows(x, order)
         if isinstance(loss, RowLoss):
             loss.check_batches(order, batch)
-        kind = CalledProgram if isinstance(loss, CalledLoss) else Program
-        is_short = steps < WORTH_PACKING * (1 + len(self.optimizer.state))
+        is_called = isinstance(loss, CalledLoss)
+        kind = CalledProgram if is_called else Program
+        is_short = is_called or steps < WORTH_PACKING * (1 + len(self.optimizer.state))
         program: Any = self._program_of(kind, net, batch, is_short)
         self.optimizer.zero_grad()
         self._batches = 0

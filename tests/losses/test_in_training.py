@@ -115,3 +115,16 @@ def test_a_rehearsal_on_rows_without_weight_is_no_mistake():
     net = nn.MLP([3, 4])
     optimizer = optim.SGD(net.parameters(), 0.1)
     train.fit(net, data.batches(X, y, 2), loss, optimizer, epochs=1, progress=False, guards=False)
+
+
+def test_a_batch_without_weight_is_refused_before_any_step(monkeypatch):
+    monkeypatch.setattr("minidl.step.training.CALL", 1)  # each step is a call of its own
+    x, y = np.ones((40, 3), np.float32), np.zeros(40, int)
+    weights = np.repeat([1.0, 0.0], 20)
+    net = nn.Sequential(nn.Dense(3, 2))
+    before = net.state_dict()
+    step = TrainingStep(net, F.cross_entropy, optim.SGD(net.parameters(), 0.1))
+    with pytest.raises(minidl.ArgumentError):
+        step.epoch(data.batches(x, y, 10, sample_weight=weights))
+    for name, values in net.state_dict().items():
+        np.testing.assert_array_equal(values, before[name])
