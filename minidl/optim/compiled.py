@@ -57,10 +57,10 @@ class Kernel:
     def adopt(self, rule: Mapping[str, Any], states: list[np.ndarray | None]) -> None:
         """From now on the kernel is that of `rule`, with these states."""
         if not same([rule, *states], self.parts):
-            self.parts = [rule, *states]
             self.update = _kernels.update.Update(
                 rule, self.block.dtype.name, self.shapes, self.spans, states, self.hyperparameters
             )
+            self.parts = [rule, *states]  # last: a signal may come before it
 
     def find(self, operation: str) -> list[Any]:
         """Tells the kernel where the arrays are, and gives the gradients; what fits in no way
@@ -102,13 +102,13 @@ class Kernel:
         arrays = [writable(p) for p in block.parameters]
         wanted = [first, *self.parts, *arrays]
         if not same(wanted, self._rules_for):
-            self._rules_for, self._rules = wanted, {}
-            rule, *states = self.parts
+            rules, (rule, *states) = {}, self.parts
             kernel = rule[block.dtype.name]
             for k, (p, w) in enumerate(zip(block.parameters, arrays, strict=True)):
                 span = slice(block.starts[k], block.starts[k + 1])
                 kept = [None if state is None else state[span] for state in states]
-                self._rules[id(p)] = Rule(w, kernel, first + k, kept)
+                rules[id(p)] = Rule(w, kernel, first + k, kept)
+            self._rules, self._rules_for = rules, wanted  # in this order, likewise
         return self._rules
 
 

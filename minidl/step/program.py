@@ -212,9 +212,9 @@ class Program:
         self.updates.follow(rules)
         # Of an array that is not contiguous the kernel has a copy, which may soon be out of date.
         are_its_own = all(p.data.flags.c_contiguous for p in self.parameters)
-        self.rules = rules if are_its_own else None
         learned = [p for p in self.parameters if p.requires_grad and id(p) in rules]
         self.written = [p._memory for p in learned]
+        self.rules = rules if are_its_own else None  # last: a signal may come before it
 
     def told(self, place: Place, p: Tensor, rules: Mapping[int, Rule]) -> tuple[Any, ...]:
         """What the kernel is told of a parameter; without a rule nothing changes it."""
