@@ -12,9 +12,9 @@ from cython.parallel cimport prange
 from libc.math cimport sqrt
 from libc.stdint cimport int64_t
 
-from minidl._kernels.address cimport address
 from minidl._kernels.instruction cimport (
     Columns, Run, Turn, at, columns_of, instruction)
+from minidl._kernels.ndarray cimport address
 from minidl._kernels.scalar cimport real
 from minidl._kernels.sums cimport BLOCK, add_up, blocks_of, clear, end_of, paired
 

@@ -1,13 +1,8 @@
 """Matrix products, one or a batch of them. The work is done in gemm.pxd."""
 
-from cpython.buffer cimport PyBuffer_Release
-from libc.string cimport memset
-
 from minidl._kernels.gemm cimport multiply
-from minidl._kernels.ndarray cimport FLOAT, axes, data, empty, load, type_of
+from minidl._kernels.ndarray cimport FLOAT, axes, data, empty, is_writable, load, type_of
 from minidl._kernels.ndarray cimport shape as shape_of
-from minidl._kernels.operand cimport take
-from minidl._kernels.real cimport real
 
 load()
 
@@ -21,36 +16,24 @@ def product(a, bint a_transposed, b, bint b_transposed, c, int threads):
     Shapes (n, m, k) · (n, k, p) = (n, m, p), C-contiguous and of one dtype; a transposed operand is
     stored as (n, k, m) or (n, p, k). Cost: 2 n m k p operations.
     """
-    cdef Py_buffer operands[3]
-    cdef int i
-    memset(operands, 0, sizeof(operands))
-    try:
-        take(a, 3, False, &operands[0])
-        take(b, 3, False, &operands[1])
-        take(c, 3, True, &operands[2])
-        if not operands[0].itemsize == operands[1].itemsize == operands[2].itemsize:
-            raise ValueError("expected a, b and c of one dtype")
-        with nogil:
-            if operands[2].itemsize == sizeof(float):
-                multiply_to(<float *> operands[2].buf, operands, a_transposed, b_transposed,
-                            threads)
-            else:
-                multiply_to(<double *> operands[2].buf, operands, a_transposed, b_transposed,
-                            threads)
-    finally:
-        for i in range(3):
-            PyBuffer_Release(&operands[i])
-
-
-cdef void multiply_to(
-    real *c, const Py_buffer *operands, bint a_transposed, bint b_transposed, int threads
-) noexcept nogil:
-    cdef const real *a = <const real *> operands[0].buf
-    cdef const real *b = <const real *> operands[1].buf
-    cdef Py_ssize_t depth = operands[0].shape[1 if a_transposed else 2]
-    cdef const Py_ssize_t *shape = operands[2].shape
-    multiply(shape[0], a, a_transposed, b, b_transposed, NULL, c, shape[1], shape[2], depth,
-             threads)
+    cdef int kind = type_of(c)
+    if (kind < 0 or type_of(a) != kind or type_of(b) != kind
+            or not axes(a) == axes(b) == axes(c) == 3 or not is_writable(c)):
+        raise ValueError("expected C-contiguous a, b and c of one dtype and 3 axes, c writable")
+    cdef Py_ssize_t depth = shape_of(a)[1 if a_transposed else 2]
+    cdef const Py_ssize_t *shape = shape_of(c)
+    cdef void *of_a = data(a)
+    cdef void *of_b = data(b)
+    cdef void *of_c = data(c)
+    with nogil:
+        if kind == FLOAT:
+            multiply(shape[0], <const float *> of_a, a_transposed, <const float *> of_b,
+                     b_transposed, <const float *> NULL, <float *> of_c, shape[1], shape[2],
+                     depth, threads)
+        else:
+            multiply(shape[0], <const double *> of_a, a_transposed, <const double *> of_b,
+                     b_transposed, <const double *> NULL, <double *> of_c, shape[1], shape[2],
+                     depth, threads)
 
 
 def of_small_matrices(a, b, bint a_transposed=False, bint b_transposed=False):

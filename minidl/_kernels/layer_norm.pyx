@@ -6,9 +6,9 @@ sum is one thread's and has one order.
 
 from cython.parallel cimport prange
 
-from minidl._kernels.address cimport address
 from minidl._kernels.instruction cimport Columns, Run, Turn, at, columns_of, instruction
 from minidl._kernels.layer_norm cimport affine_gradients, normalize_row, normalize_row_backward
+from minidl._kernels.ndarray cimport address
 from minidl._kernels.scalar cimport real
 
 INSTRUCTIONS = {}

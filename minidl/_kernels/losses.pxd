@@ -20,7 +20,7 @@ Each is 1 if there are none. `counted` says how many losses a row counts as.
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
 from libc.stdint cimport int64_t
 
-from minidl._kernels.address cimport address
+from minidl._kernels.ndarray cimport address
 from minidl._kernels.real cimport real
 
 ctypedef void (*loss_float)(

@@ -11,9 +11,9 @@ from cython.parallel cimport prange
 from libc.math cimport INFINITY
 from libc.stdint cimport int64_t
 
-from minidl._kernels.address cimport address
 from minidl._kernels.losses cimport (
     Loss, divisor_of, in_order, loss_functions, read_loss, row_loss)
+from minidl._kernels.ndarray cimport address
 from minidl._kernels.scalar cimport clamp, exp, full_exp, log, log1p, magnitude, real
 
 LOSSES = {}

@@ -10,6 +10,18 @@ load()
 cdef tuple NO_ARGUMENTS = ()
 
 
+cdef void *address(object array, list kept, bint writable=False) except? NULL:
+    """Where the elements of a C-contiguous array start; NULL for None. `kept` has the array from
+    then on: who uses the address keeps it."""
+    cdef int flags = cnp.NPY_ARRAY_C_CONTIGUOUS | (cnp.NPY_ARRAY_WRITEABLE if writable else 0)
+    if array is None:
+        return NULL
+    if not cnp.PyArray_Check(array) or not cnp.PyArray_CHKFLAGS(<cnp.ndarray> array, flags):
+        raise ValueError(f"expected a C-contiguous{' and writable' * writable} array")
+    kept.append(array)
+    return data(array)
+
+
 cpdef bint alike(x, y):
     """Whether two arrays have one shape and one dtype."""
     return (

@@ -3,8 +3,8 @@
 from cython.parallel cimport prange
 from libc.stdint cimport int64_t
 
-from minidl._kernels.address cimport address
 from minidl._kernels.instruction cimport Columns, Parameter, Run, Turn, columns_of, instruction
+from minidl._kernels.ndarray cimport address
 from minidl._kernels.norms cimport BLOCK, COLUMNS, clipping, limit_columns, sum_of_block
 from minidl._kernels.scalar cimport real
 from minidl._kernels.tile cimport pieces

@@ -1,8 +1,8 @@
 """Instructions on parameters whose gradients are there as a whole."""
 
-from minidl._kernels.address cimport address
 from minidl._kernels.instruction cimport (
     Columns, Parameter, Run, Turn, columns_of, instruction, update)
+from minidl._kernels.ndarray cimport address
 from minidl._kernels.scalar cimport real
 
 INSTRUCTIONS = {}

@@ -12,10 +12,10 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
-from minidl._kernels.address cimport address
 from minidl._kernels.instruction cimport Data, Kind, Parameter, Run, Turn
 from minidl._kernels.losses cimport Loss, read_loss
 from minidl._kernels.meeting cimport Meeting, begin, meet
+from minidl._kernels.ndarray cimport address
 from minidl._kernels.team cimport omp_get_num_threads, omp_get_thread_num, share
 from minidl._kernels.tile cimport pieces
 from minidl._kernels.update cimport rule_function

@@ -5,10 +5,9 @@ For pointwise activations a row is any piece of the array, and the last may be s
 """
 
 from cython.parallel cimport prange
-from minidl._kernels.address cimport address
 from minidl._kernels.cpu cimport CACHE_LINE, PIECE
 from minidl._kernels.instruction cimport Columns, Run, Turn, at, columns_of, instruction
-from minidl._kernels.ndarray cimport FLOAT, data, empty_like, load, size, type_of
+from minidl._kernels.ndarray cimport FLOAT, address, data, empty_like, load, size, type_of
 from minidl._kernels.rows cimport (
     backward_function, backward_row, backward_rows, forward_function, forward_row, forward_rows,
     learned_function, learned_gradient)

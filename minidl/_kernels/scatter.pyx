@@ -9,8 +9,8 @@ from cython.parallel cimport prange
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 
-from minidl._kernels.address cimport address
 from minidl._kernels.instruction cimport Run, Turn, at, instruction
+from minidl._kernels.ndarray cimport address
 from minidl._kernels.scalar cimport real
 from minidl._kernels.team cimport share
 

@@ -2,11 +2,9 @@
 
 from cython.parallel cimport prange
 
-from cpython.buffer cimport PyBuffer_Release
-from libc.string cimport memset
-
-from minidl._kernels.ndarray cimport FLOAT, data, empty, load, size, type_of
-from minidl._kernels.operand cimport take
+from minidl._kernels.ndarray cimport (
+    FLOAT, axes, data, empty, is_writable, load, size, type_of)
+from minidl._kernels.ndarray cimport shape as shape_of
 from minidl._kernels.real cimport real
 from minidl._kernels.sums cimport BLOCK, sum_rows
 
@@ -24,24 +22,18 @@ def over_rows(x, sums, int threads):
     Shapes: x (n, rows, columns), sums (n, columns), C-contiguous and of one dtype. Cost: one pass
     over x.
     """
-    cdef Py_buffer operands[2]
-    cdef int i
-    memset(operands, 0, sizeof(operands))
-    try:
-        take(x, 3, False, &operands[0])
-        take(sums, 2, True, &operands[1])
-        if operands[0].itemsize != operands[1].itemsize:
-            raise ValueError("expected x and sums of one dtype")
-        with nogil:
-            if operands[1].itemsize == sizeof(float):
-                sum_each(<const float *> operands[0].buf, <float *> operands[1].buf,
-                         operands[0].shape, threads)
-            else:
-                sum_each(<const double *> operands[0].buf, <double *> operands[1].buf,
-                         operands[0].shape, threads)
-    finally:
-        for i in range(2):
-            PyBuffer_Release(&operands[i])
+    cdef int kind = type_of(x)
+    if (kind < 0 or type_of(sums) != kind or axes(x) != 3 or axes(sums) != 2
+            or not is_writable(sums)):
+        raise ValueError("expected C-contiguous x (3 axes) and sums (2), writable, of one dtype")
+    cdef void *source = data(x)
+    cdef void *target = data(sums)
+    cdef const Py_ssize_t *shape = shape_of(x)
+    with nogil:
+        if kind == FLOAT:
+            sum_each(<const float *> source, <float *> target, shape, threads)
+        else:
+            sum_each(<const double *> source, <double *> target, shape, threads)
 
 
 cdef void sum_each(

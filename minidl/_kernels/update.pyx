@@ -1,16 +1,18 @@
 """A step of an optimiser for all its parameters of one dtype."""
 
-from cpython.buffer cimport (
-    PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer)
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from cython.parallel cimport prange
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp
 
-from minidl._kernels.address cimport address
+from minidl._kernels.ndarray cimport (
+    DOUBLE, FLOAT, address, axes, data, is_writable, load, type_of)
+from minidl._kernels.ndarray cimport shape as shape_of
 from minidl._kernels.scalar cimport real
 from minidl._kernels.update cimport (
     Coefficients, Hyperparameters, apply_rule, moved, coefficients_function, rule_function)
+
+load()
 
 HYPERPARAMETERS = sizeof(Hyperparameters) // sizeof(double)
 COEFFICIENTS = sizeof(Coefficients) // sizeof(double)
@@ -50,23 +52,17 @@ cdef struct Parameter:
 
 cdef bint is_fit(
     object array, const Py_ssize_t *shape, size_t itemsize, bint writable, void **place
-) except -1:
+) noexcept:
     """Whether the array can be used where it is; that place."""
-    cdef Py_buffer view
     cdef int axis
-    cdef int flags = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (PyBUF_WRITABLE if writable else 0)
-    cdef char letter = b"f" if itemsize == 4 else b"d"
-    try:
-        PyObject_GetBuffer(array, &view, flags)
-    except (BufferError, TypeError, ValueError):
+    if (type_of(array) != (FLOAT if itemsize == 4 else DOUBLE) or axes(array) != shape[0]
+            or writable and not is_writable(array)):
         return False
-    place[0] = view.buf
-    # More than the letter has an array that is not aligned, or whose bytes are in another order.
-    cdef bint fits = view.format[0] == letter and view.format[1] == 0 and view.ndim == shape[0]
-    for axis in range(view.ndim if fits else 0):
-        fits = fits and view.shape[axis] == shape[1 + axis]
-    PyBuffer_Release(&view)
-    return fits
+    for axis in range(axes(array)):
+        if shape_of(array)[axis] != shape[1 + axis]:
+            return False
+    place[0] = data(array)
+    return True
 
 
 cdef inline void run_span(

@@ -12,7 +12,6 @@ in panels (gemm.pxd). No forward pass has to pack W then, and what a thread read
 what it has updated itself: it stays in this core's cache.
 """
 
-from minidl._kernels.address cimport address
 from minidl._kernels.gather cimport fetch_row
 from minidl._kernels.gemm cimport (
     Panels, Plan, block_rows, laid_out, left_of, pack_panels, panels_of, place_of, plan, run_block,
@@ -20,6 +19,7 @@ from minidl._kernels.gemm cimport (
 from minidl._kernels.instruction cimport (
     Columns, Data, Parameter, Run, Turn, at, columns_of, instruction, row_of, update)
 from minidl._kernels.losses cimport in_order
+from minidl._kernels.ndarray cimport address
 from minidl._kernels.norms cimport COLUMNS, find_scales, scale_columns, square_columns
 from minidl._kernels.scalar cimport real
 from minidl._kernels.squares cimport MOST_LANES, add_squares, taken

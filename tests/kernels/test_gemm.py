@@ -120,24 +120,14 @@ def test_a_row_has_the_same_bits_alone_and_in_a_batch(gemm, dtype, depth, column
     ],
     ids=["float16", "int", "byte order", "two dtypes", "matrix", "strided", "4 axes", "read-only"],
 )
-def test_other_arrays_are_refused_and_let_go(gemm, dtype, number, change):
+def test_other_arrays_are_refused(gemm, dtype, number, change):
     a, b = matrices((2, 3, 4), dtype)
-    arrays = [a, b, np.full((1, 2, 4), 7, dtype)]
-    views = [memoryview(array) for array in arrays]
-    views[number] = memoryview(change(arrays[number]))
-    with pytest.raises((ValueError, BufferError)):
-        gemm.product(views[0], False, views[1], False, views[2], 1)
-    assert np.all(arrays[2] == 7)
-    for view in views:
-        view.release()  # BufferError if the kernel still holds it
-
-
-def test_the_arrays_are_let_go(gemm, dtype):
-    a, b = matrices((2, 3, 4), dtype)
-    views = [memoryview(array) for array in (a, b, np.empty((1, 2, 4), dtype))]
-    gemm.product(views[0], False, views[1], False, views[2], 1)
-    for view in views:
-        view.release()
+    c = np.full((1, 2, 4), 7, dtype)
+    arrays = [a, b, c]
+    arrays[number] = change(arrays[number])
+    with pytest.raises(ValueError, match="expected C-contiguous a, b and c"):
+        gemm.product(arrays[0], False, arrays[1], False, arrays[2], 1)
+    assert np.all(c == 7)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
