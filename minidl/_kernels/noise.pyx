@@ -60,6 +60,7 @@ cdef void add_noise(
     """y_i = x_i + sd n_i for i = first ... end - 1."""
     cdef Blocks blocks
     cdef double[4][BLOCKS] normal  # word w of block i makes the noise of element 4 i + w
+    cdef double[GROUP] noise  # in the elements' order, so that adding it takes vectors
     cdef Py_ssize_t group = first // GROUP, i, k
     cdef uint64_t block
     while group * GROUP < end:
@@ -72,9 +73,11 @@ cdef void add_noise(
         philox(&blocks, <uint32_t> seed, <uint32_t> (seed >> 32))
         box_muller(blocks.a, blocks.b, normal[0], normal[1], BLOCKS)
         box_muller(blocks.c, blocks.d, normal[2], normal[3], BLOCKS)
+        for i in range(BLOCKS):
+            for k in range(4):
+                noise[4 * i + k] = normal[k][i]
         for i in range(max(first, group * GROUP), min(end, (group + 1) * GROUP)):
-            k = i - group * GROUP
-            y[i] = <real> (x[i] + sd * normal[k % 4][k // 4])
+            y[i] = <real> (x[i] + sd * noise[i - group * GROUP])
         group += 1
 
 
