@@ -19,7 +19,8 @@ class Firing:
     column is a piece, and its dy/dz is 1 where it wins, else 0.
 
     A `TrainingStep` whose `firing` it is notes all rows: in the kernel, or in the loop written out.
-    An activation that the net uses twice is noted for each use.
+    An activation that the net uses twice is noted for each use, and one that gives what it was
+    given, as Identity does, for none.
 
     >>> from minidl import nn
     >>> net = nn.Sequential(nn.Dense(1, 2), nn.ReLU())
@@ -83,7 +84,7 @@ class Firing:
         uses: dict[str, int] = {}
 
         def note(path: str, layer: Layer, x: Any, y: Tensor) -> Tensor:
-            if isinstance(layer, Activation):
+            if isinstance(layer, Activation) and y is not x:
                 self.note(use_of(path, uses), layer, as_columns(x))
             return y
 

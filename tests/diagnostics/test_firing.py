@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from diagnostics_nets import N, OwnReLU, net, problem
+from random_trainings import Training
 
 import minidl
 from minidl import data, nn, optim
@@ -115,6 +116,25 @@ def test_loop_kernel_and_threads_agree_and_training_keeps_its_bits(kind):
             found[by_loop, threads] = step.firing.fired()["1"]
     for flags in found.values():
         np.testing.assert_array_equal(flags, found[False, 1])
+
+
+@pytest.mark.filterwarnings("ignore::minidl.GuardWarning")
+@pytest.mark.parametrize("seed", range(60))
+def test_the_same_is_noted_in_the_kernel_and_in_the_loop_for_nets_drawn_at_random(seed):
+    found = []
+    for by_loop in (False, True):
+        t = Training(seed)
+        t.step.firing = Firing(t.net)
+        if by_loop:
+            t.step._planned = lambda *_, **__: None
+        try:
+            with np.errstate(all="ignore"), minidl.set_num_threads(t.threads):
+                t.step.epoch(t.batches)
+        except minidl.MinidlError as error:
+            found.append(type(error))
+        else:
+            found.append({name: list(flags) for name, flags in t.step.firing.fired().items()})
+    assert found[0] == found[1]
 
 
 def test_batches_of_many_sizes_need_no_more_memory():
