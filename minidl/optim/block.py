@@ -47,8 +47,9 @@ class Block:
         return vars(self) | {"kernel": None, "_arrays": []}
 
     def check_arrays(self, operation: str) -> None:
-        """Raises unless the parameters have the shapes and the dtype that the state is for. Finds
-        out, where an array is new, whether any memory is that of two parameters."""
+        """Raises unless the parameters have the shapes and the dtype that the state is for, or if
+        memory that two of them share would be torn apart by a step. Finds out, where an array is
+        new, whether there is such memory."""
         arrays = list(map(ARRAY, self.parameters))
         if same(arrays, self._arrays) and list(map(SHAPE, arrays)) == self.shapes:
             return
@@ -58,7 +59,12 @@ class Block:
                 expected = f"a parameter of shape {shape} and dtype {self.dtype}, as it was"
                 got = f"{w.shape} and {w.dtype}"
                 raise error(explain(operation, expected, got, "a new optimiser"))
-        self._arrays, self.overlaps = arrays, share_memory(arrays)
+        overlaps = share_memory(arrays)
+        if overlaps and not all(w.flags.carray for w in arrays):
+            expected = "parameters that share memory to be contiguous"
+            hint = "one parameter, used at both places: x @ W.T"
+            raise ArgumentError(explain(operation, expected, "a view that is not", hint))
+        self._arrays, self.overlaps = arrays, overlaps
 
     def ensure_state(self, initial: dict[str, float]) -> None:
         """Makes the arrays that are not there yet, each filled with its first value."""
@@ -112,12 +118,8 @@ class Block:
                 self.part(name, k)[...] = state[key]
 
     def gradients(self, operation: str) -> list[np.ndarray | None]:
-        """Each parameter's gradient, as a contiguous array, or None; raises if one does not fit,
-        or if memory that two parameters share would be torn apart by the step."""
-        if self.overlaps and not all(p.data.flags.carray for p in self.parameters):
-            expected = "parameters that share memory to be contiguous"
-            hint = "one parameter, used at both places: x @ W.T"
-            raise ArgumentError(explain(operation, expected, "a view that is not", hint))
+        """Each parameter's gradient, as a contiguous array, or None; raises if one does not
+        fit."""
         return [gradient_of(operation, p) for p in self.parameters]
 
     def mark(self, gradients: Gradients) -> None:

@@ -32,12 +32,12 @@ _known = _Known()
 def predict(net: Layer, x: Any) -> np.ndarray:
     """The net's outputs for x, as an array: what net(x) gives, without recording operations.
 
-    x (n, ...) holds uint8 pixels, which become float32 from 0 to 1, or numbers of the net's dtype;
-    a GuardWarning tells of uint8 that are all far below 255, which are probably no pixels. The
-    outputs share no memory with x.
+    x (n, ...) holds uint8 pixels, which become float32 from 0 to 1, numbers of the net's dtype, or
+    indices for an Embedding; a GuardWarning tells of uint8 that are all far below 255, which are
+    probably no pixels. The outputs share no memory with x.
     The net is used as it is: call net.eval() first if it has dropout, noise or batch
-    normalisation. A Sequential of Dense layers and activations runs as one kernel call; the bits
-    are those of net(x) all the same.
+    normalisation. Where each layer has a plan it runs as one kernel call; the bits are those of
+    net(x) all the same.
 
     >>> from minidl import nn
     >>> net = nn.MLP([3, 4, 2])
