@@ -49,55 +49,50 @@ cdef int read_aside(void *it, dict given, size_t itemsize, list kept) except -1:
     return 0
 
 
-cdef void put_aside(const Aside *it, const Turn *turn, real *scratch) noexcept nogil:
-    """memory = gradient, this thread's elements."""
-    cdef const Parameter *parameter = &turn.parameters[it.parameter]
-    cdef Columns own = columns_of(turn, parameter.size, it.group)
+cdef inline void put(
+    const Aside *it, const Turn *turn, const real *x, real *y, real factor, bint adds
+) noexcept nogil:
+    """y = factor · x, or y + factor · x, for this thread's elements."""
+    cdef Columns own = columns_of(turn, turn.parameters[it.parameter].size, it.group)
     cdef Py_ssize_t i
-    for i in range(own.first, own.end):
-        (<real *> it.memory)[i] = (<const real *> parameter.gradient)[i]
+    if adds:
+        for i in range(own.first, own.end):
+            y[i] += factor * x[i]
+    else:
+        for i in range(own.first, own.end):
+            y[i] = factor * x[i]
+
+
+cdef inline real *gradient_of(const Aside *it, const Turn *turn, const real *_) noexcept nogil:
+    return <real *> turn.parameters[it.parameter].gradient
+
+
+cdef void put_aside(const Aside *it, const Turn *turn, real *scratch) noexcept nogil:
+    """memory = gradient."""
+    put(it, turn, <const real *> gradient_of(it, turn, scratch), <real *> it.memory, <real> 1,
+        False)
 
 
 cdef void take_back(const Aside *it, const Turn *turn, real *scratch) noexcept nogil:
-    """gradient = memory, this thread's elements."""
-    cdef const Parameter *parameter = &turn.parameters[it.parameter]
-    cdef Columns own = columns_of(turn, parameter.size, it.group)
-    cdef Py_ssize_t i
-    for i in range(own.first, own.end):
-        (<real *> parameter.gradient)[i] = (<const real *> it.memory)[i]
+    """gradient = memory."""
+    put(it, turn, <const real *> it.memory, gradient_of(it, turn, scratch), <real> 1, False)
 
 
 cdef void add_aside(const Aside *it, const Turn *turn, real *scratch) noexcept nogil:
-    """gradient = memory + gradient, this thread's elements."""
-    cdef const Parameter *parameter = &turn.parameters[it.parameter]
-    cdef Columns own = columns_of(turn, parameter.size, it.group)
-    cdef Py_ssize_t i
-    for i in range(own.first, own.end):
-        (<real *> parameter.gradient)[i] += (<const real *> it.memory)[i]
+    """gradient = gradient + memory."""
+    put(it, turn, <const real *> it.memory, gradient_of(it, turn, scratch), <real> 1, True)
 
 
 cdef void add_to_sum(const Aside *it, const Turn *turn, real *scratch) noexcept nogil:
-    """memory = gradient for a group's first batch, else memory + gradient; this thread's part."""
-    cdef const Parameter *parameter = &turn.parameters[it.parameter]
-    cdef Columns own = columns_of(turn, parameter.size, it.group)
-    cdef real *memory = <real *> it.memory
-    cdef const real *gradient = <const real *> parameter.gradient
-    cdef Py_ssize_t i
-    if turn.place == 0:
-        put_aside(it, turn, scratch)
-        return
-    for i in range(own.first, own.end):
-        memory[i] += gradient[i]
+    """memory = gradient for a group's first batch, else memory + gradient."""
+    put(it, turn, <const real *> gradient_of(it, turn, scratch), <real *> it.memory, <real> 1,
+        turn.place > 0)
 
 
 cdef void mean_of_sum(const Aside *it, const Turn *turn, real *scratch) noexcept nogil:
-    """gradient = memory / the number of batches, this thread's elements."""
-    cdef const Parameter *parameter = &turn.parameters[it.parameter]
-    cdef Columns own = columns_of(turn, parameter.size, it.group)
-    cdef real factor = <real> (1.0 / (turn.place + 1))
-    cdef Py_ssize_t i
-    for i in range(own.first, own.end):
-        (<real *> parameter.gradient)[i] = (<const real *> it.memory)[i] * factor
+    """gradient = memory / the number of batches."""
+    put(it, turn, <const real *> it.memory, gradient_of(it, turn, scratch),
+        <real> (1.0 / (turn.place + 1)), False)
 
 
 INSTRUCTIONS["put gradient aside"] = instruction(
