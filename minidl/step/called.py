@@ -20,6 +20,9 @@ class CalledLoss(NamedTuple):
     targets: Any
     weights: Any  # of the batch's rows, or None
 
+    def check_batches(self, order: np.ndarray | None, batch: int) -> None:
+        """Nothing is known of it beforehand."""
+
     def of(self, outputs: Tensor) -> Tensor:
         """The loss of these outputs."""
         if self.weights is None:

@@ -37,9 +37,10 @@ LOOP = 20e3  # nanoseconds that the loop takes a layer, there and back, beside t
 ONE_BY_ONE = "batches that are not data.batches(...). Try: data.batches(x, y, size)"
 
 PASSES = 3  # that a step takes as long as: forward, and both products of backward
-# Steps in a call for each array: W, and what the optimiser keeps of it. In a team each thread then
-# reads forward what it has updated itself: 60 steps of 784-128-10 by Adam take 0.62 of the time.
-WORTH_PACKING, IN_TEAM = 10, 1
+# Steps in a call for each array: W, and what the optimiser keeps of it. In a team, where each thread
+# then reads forward what it has updated itself, a part of that: 60 steps of 784-128-10 by Adam take
+# 0.62 of the time.
+WORTH_PACKING, IN_TEAM = 10, 0.1
 
 
 class TrainingStep:
@@ -207,6 +208,7 @@ class TrainingStep:
             self.check()
             self._checked = used
         if planned is not None:
+            planned[1].check_batches(None, len(inputs))
             try:
                 return self._run(*planned, inputs, None, len(inputs), 1).item()
             except Unplanned as reason:
@@ -268,8 +270,7 @@ class TrainingStep:
         net, loss = planned
         order = batches.draw_order()
         size = min(batches.batch_size, len(batches.x))
-        if isinstance(loss, RowLoss):
-            loss.check_batches(order, size)
+        loss.check_batches(order, size)
         at_once = size * self.options.up(int(CALL / (PASSES * net.nanoseconds(size))) or 1)
         pieces = np.split(order, range(at_once, len(order), at_once))
         return np.concatenate([self._run_rows(net, loss, batches, rows) for rows in pieces])
@@ -287,6 +288,7 @@ class TrainingStep:
         planned = self._planned_for(batches, len(rows))
         if planned is None or len(rows) == 0:
             return self._one_by_one(batches.walk(rows))
+        planned[1].check_batches(rows, batches.batch_size)
         return self._run_rows(*planned, batches, rows)
 
     def _run_rows(
@@ -380,8 +382,6 @@ class TrainingStep:
     ) -> np.ndarray:  # fmt: skip
         assert isinstance(self.optimizer, Compiled)  # as check_optimizer has found
         x = net.rows(x, order)
-        if isinstance(loss, RowLoss):
-            loss.check_batches(order, batch)
         kind = CalledProgram if isinstance(loss, CalledLoss) else Program
         program: Any = self._program_of(kind, net, batch, steps)
         self.optimizer.zero_grad()
@@ -402,7 +402,7 @@ class TrainingStep:
     def _program_of(self, kind: type[Program], net: Planned, batch: int, steps: int) -> Program:
         """The program for batches of this size, from the last time if nothing has changed."""
         threads = _kernels.threads_for(PASSES * net.nanoseconds(batch))
-        worth = min(WORTH_PACKING, IN_TEAM) if threads > 1 else WORTH_PACKING
+        worth = WORTH_PACKING * (IN_TEAM if threads > 1 else 1)
         is_short = kind is CalledProgram or steps < worth * (1 + len(self.optimizer.state))
         with_squares = self.squares is not None
         given = (net, batch, threads, is_short, True, self.firing, with_squares, self.options)
