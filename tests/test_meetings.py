@@ -9,7 +9,7 @@ import minidl
 from minidl import TrainingStep, data, nn, optim
 from minidl import functional as F
 from minidl._kernels import threads as kernel_threads
-from minidl.layers import plan
+from minidl.step import meetings
 from minidl.step import training as training_step
 from minidl.step.program import Program
 
@@ -96,7 +96,7 @@ def weights(name, order, in_turns):
 def test_every_meeting_is_needed(name, in_turns, monkeypatch):
     """Without any one of them the bits are others, in one order or the other."""
     expected = weights(name, 1, in_turns)
-    with_meetings, left_out, count = plan.with_meetings, -1, 0
+    with_meetings, left_out, count = meetings.with_meetings, -1, 0
 
     def without_one(instructions, threads):
         nonlocal count

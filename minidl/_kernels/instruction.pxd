@@ -6,7 +6,7 @@
 slot holds the numbers of a batch, (batch, width), or their gradient; slot 0 is the net's input. All
 threads run one list (program.pyx), and meet where an instruction reads or writes what another
 thread may have had a part in since the last meeting. Where that is follows from the splits
-(layers/plan.py), which stand beside each instruction:
+(step/meetings.py), which stand beside each instruction:
 
     rows        of the batch: a thread has rows turn.first ... turn.end - 1
     columns n   of a row, or of a parameter, in groups of n: a thread has those of `columns_of`,

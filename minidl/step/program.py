@@ -13,11 +13,12 @@ from ..engine.tensor import Tensor
 from ..errors import Unplanned
 from ..layers.base import Layer, RandomLayer
 from ..layers.dense import Dense
-from ..layers.plan import Builder, Form, Instruction, Place, with_meetings
+from ..layers.plan import Builder, Form, Instruction, Place
 from ..losses.reduction import RowLoss
 from ..optim.block import SHAPE, share_memory
 from ..optim.compiled import Rule
 from .facts import Facts
+from .meetings import with_meetings
 from .options import Options
 from .updates import Updates
 
@@ -41,7 +42,7 @@ class Planned:
         self.input_dtype, self.width = form.dtype(self.dtype), math.prod(form.shape)
         builder = Builder(self.dtype, batch=1)
         y = builder.layer(net, builder.inputs(form))
-        self.outputs, self.is_learning = y.width, y.is_wanted
+        self.outputs = y.width
         held = set(map(id, parameters))
         if not all(id(p) in held for p in builder.parameters):
             raise Unplanned("weights that are computed, or no Parameter", "nn.Parameter(values)")

@@ -16,10 +16,9 @@ import minidl
 from minidl import TrainingStep, _kernels, data, nn, optim
 from minidl import functional as F
 from minidl._kernels import threads
-from minidl.layers import plan
 from minidl.layers.activations import REGISTRY
 from minidl.losses import declaration
-from minidl.step import program
+from minidl.step import meetings, program
 from minidl.step.firing import Firing
 from minidl.step.program import squares_of
 
@@ -56,10 +55,10 @@ def note_calls():
 
 
 def with_instructions_noted(instructions, threads):
-    """The same as `plan.with_meetings`."""
+    """The same as `meetings.with_meetings`."""
     listed = list(instructions)
     CALLED.update(instruction.name for instruction in listed)
-    return plan.with_meetings(listed, threads)
+    return meetings.with_meetings(listed, threads)
 
 
 def look_at(*arrays):
