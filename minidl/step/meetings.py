@@ -1,5 +1,5 @@
-"""Where the threads of a team meet: it follows from the splits under which each instruction reads and
-writes (`_kernels/instruction.pxd`)."""
+"""Where the threads of a team meet: it follows from the splits under which each instruction reads
+and writes (`_kernels/instruction.pxd`)."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

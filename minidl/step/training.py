@@ -37,8 +37,8 @@ LOOP = 20e3  # nanoseconds that the loop takes a layer, there and back, beside t
 ONE_BY_ONE = "batches that are not data.batches(...). Try: data.batches(x, y, size)"
 
 PASSES = 3  # that a step takes as long as: forward, and both products of backward
-# Steps in a call for each array: W, and what the optimiser keeps of it. In a team, where each thread
-# then reads forward what it has updated itself, a part of that: 60 steps of 784-128-10 by Adam take
+# Steps in a call for each array: W, and what the optimiser keeps of it. In a team a part of that:
+# each thread then reads forward what it has updated itself. 60 steps of 784-128-10 by Adam take
 # 0.62 of the time.
 WORTH_PACKING, IN_TEAM = 10, 0.1
 
