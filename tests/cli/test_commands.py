@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import safetensors.numpy
 from cli_data import FLOWERS, HEADER, flower, read_csv, write_csv
+from matplotlib.figure import Figure
 from optimizer_rules import RULES
 
 import minidl
 from minidl import checkpoint, nn, show_config
 from minidl.cli.command_line import COMMANDS, parsers
-from minidl.cli.pictures import curve
+from minidl.cli.pictures import curve, draw_one
 from minidl.layers.activations import REGISTRY
 from minidl.layers.activations.table import HEADER as COLUMNS
 
@@ -401,9 +402,20 @@ def test_a_picture_of_the_activations(run, here):
     assert (here / "a.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     run("activations", "relu", "tanh", "--plot", "a.svg")
     text = (here / "a.svg").read_text()
-    assert all(
-        f"<!-- {name} -->" in text for name in ("relu", "tanh", "x", "y, dy/dx", "at a kink")
-    )
+    labels = ("relu", "tanh", "y = f(x)", "derivative dy/dx", "kink", "derivative there")
+    assert all(f"<!-- {label} -->" in text for label in labels)
+
+
+@pytest.mark.parametrize("kind", REGISTRY.values(), ids=lambda kind: kind.name)
+def test_each_kink_lies_inside_the_frame(kind):
+    axis = Figure().add_subplot()
+    draw_one(axis, kind)
+    (left, right), (bottom, top) = axis.get_xlim(), axis.get_ylim()
+    x, y, _ = curve(kind)
+    for kink, slope in kind.kinks().items():
+        assert left < kink < right
+        assert bottom < y[x == kink].item() < top
+        assert bottom < slope < top
 
 
 @pytest.mark.parametrize("kind", REGISTRY.values(), ids=lambda kind: kind.name)
