@@ -4,6 +4,7 @@
 #                then every kernel under valgrind, for memory that is read before it is written
 # make clang:    the kernels' tests, on kernels that Clang has built
 # make lab:      the activation laboratory, in about half an hour; LAB=--quick for a try
+# make docs:     the site, into build/docs
 # make bench:    measures minidl against its peers, in 35 minutes; BENCH=--quick for a try
 # make conformance: compares minidl with its peers, in 5 minutes; CONFORMANCE=--short for a try
 PYTHON ?= python3
@@ -14,8 +15,9 @@ SOURCES = setup.py pyproject.toml $(shell find minidl minidl_lab -name '*.py' -o
 
 BENCH_VENV ?= .venv-bench
 CONFORMANCE_VENV ?= .venv-conformance
+DOCS ?= build/docs
 
-.PHONY: train lab test sanitize clang lint bench conformance build clean
+.PHONY: train lab test sanitize clang lint docs bench conformance build clean
 
 train: $(VENV)/installed-examples
 	$(BIN)/python examples/compare_activations.py
@@ -58,6 +60,9 @@ lint: $(VENV)/installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/cython-lint minidl
 	$(BIN)/mypy
+
+docs: $(VENV)/installed-docs
+	$(BIN)/sphinx-build -q --fail-on-warning --keep-going docs $(DOCS)
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -66,7 +66,7 @@ def test_the_table_of_optimisers_has_all_with_their_options():
 
 
 def test_the_table_of_results_is_what_the_example_wrote():
-    assert section("results") == (ROOT / "docs" / "results.md").read_text().strip()
+    assert section("results") in (ROOT / "docs" / "results.md").read_text()
 
 
 def test_its_programs_run(monkeypatch, capsys, tmp_path):
