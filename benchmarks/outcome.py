@@ -37,6 +37,12 @@ class Target(NamedTuple):
     def __str__(self) -> str:
         return f"{self.sign} {self.bound:g}"
 
+    @classmethod
+    def read(cls, text: str) -> "Target":
+        """The target that is written so."""
+        sign, bound = text.split()
+        return cls(sign, float(bound))
+
 
 @dataclass(frozen=True)
 class Outcome:

@@ -1,66 +1,83 @@
-"""The picture: every ratio to a peer as a dot, from the smallest to the largest round a line."""
+"""The pictures: every ratio to a peer as a dot, with its range over the rounds as a line."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
-from outcome import Outcome
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, NullLocator
+from outcome import Outcome, Spread, number
 from rows.row import Row
 
 from minidl.tools.disk import put_picture
 
-MET, MISSED = "#1b7837", "#b2182b"
-# The rows that compare times with peers', in columns of about the same length.
-COLUMNS = (
-    ("epoch-2", "epoch-3", "step", "inference", "estimators", "operations", "graph", "loop",
-     "views"),
-    ("activations",),
-    ("products",),
-)  # fmt: skip
+# The rows that compare times with peers', in columns: what a user does, and what that consists of.
+TASKS = (("epoch-2", "epoch-3", "step", "inference", "estimators"),)
+PARTS = (("activations", "operations", "graph", "loop", "views"), ("products",))
+
+# Okabe and Ito's colours, which colour-blind readers tell apart.
+FASTER, EITHER, SLOWER = "#0072B2", "#999999", "#D55E00"
+MEANING = {
+    FASTER: "minidl is faster in every round",
+    EITHER: "in some",
+    SLOWER: "in none",
+}
 
 
 def draw(rows: Sequence[Row], outcomes: Sequence[Outcome], file: Path) -> None:
-    """Dots right of 1: minidl is faster."""
-    compared = [o for o in outcomes if o.what.endswith("/ minidl") and o.target is not None]
-    columns = [[o for o in compared if o.row in names] for names in COLUMNS]
-    columns = [column for column in columns if column]
-    if not columns:
-        return
+    """The tasks in `file`, and in a second picture beside it the parts."""
     titles = {row.name: row.title for row in rows}
-    height = 1.6 + 0.17 * max(len(column) + 2 * len({o.row for o in column}) for column in columns)
-    figure, axes = plt.subplots(
-        1, len(columns), figsize=(6.4 * len(columns), height), squeeze=False, layout="constrained"
-    )
-    for plot, column in zip(axes[0], columns, strict=True):
-        draw_column(plot, column, titles)
-    figure.suptitle("How many times as fast as its peers minidl is (peer's time / minidl's)")
+    compared = [o for o in outcomes if o.what.endswith("/ minidl") and o.target is not None]
+    for columns, path in ((TASKS, file), (PARTS, file.with_stem(f"{file.stem}-parts"))):
+        drawn = [[o for o in compared if o.row in names] for names in columns]
+        if any(drawn):
+            draw_columns([column for column in drawn if column], titles, path)
+
+
+def draw_columns(columns: Sequence[Sequence[Outcome]], titles: dict[str, str], file: Path) -> None:
+    """A picture of some columns."""
+    lines = max(len(column) + 2 * len({o.row for o in column}) for column in columns)
+    figure = Figure(figsize=(8 * len(columns), 1.4 + 0.21 * lines), layout="constrained")
+    for axis, column in zip(
+        figure.subplots(1, len(columns), squeeze=False)[0], columns, strict=True
+    ):
+        draw_column(axis, column, titles)
+    figure.suptitle("Peer's time / minidl's: the median of the rounds, and their range")
+    handles = [
+        Line2D([], [], color=colour, marker="o", label=meaning)
+        for colour, meaning in MEANING.items()
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
     put_picture("picture", figure, file, dpi=110)
-    plt.close(figure)
 
 
-def draw_column(plot: plt.Axes, outcomes: Sequence[Outcome], titles: dict[str, str]) -> None:
-    labels, places, place, row = [], [], 0.0, ""
+def draw_column(axis: Axes, outcomes: Sequence[Outcome], titles: dict[str, str]) -> None:
+    """Outcomes below each other, each row under its title. Right of 1 minidl is faster."""
+    place, row, places = 0.0, "", []
+    right = axis.get_yaxis_transform()  # x as a fraction of the width, y as a place
     for outcome in outcomes:
         if outcome.row != row:
-            row, place = outcome.row, place + 1
-            labels.append(titles[row])
-            places.append(place)
+            row, place = outcome.row, place + 1.6
+            axis.text(0, place, titles[row], transform=right, va="center", fontweight="bold")
         place += 1
-        labels.append(outcome.what.removesuffix(" / minidl"))
         places.append(place)
-        colour, spread = MET if outcome.met else MISSED, outcome.spread
-        plot.plot([spread.low, spread.high], [place, place], color=colour, linewidth=1.2)
-        plot.plot(spread.median, place, "o", color=colour, markersize=4)
-    plot.axvline(1, color="0.5", linewidth=0.8)
-    plot.set_xscale("log", base=2)
-    plot.set(xlabel="slower  ←  1  →  faster", ylim=(place + 1, 0))
-    plot.set_yticks(places, labels, fontsize=7)
-    for label in plot.get_yticklabels():
-        if label.get_text() in titles.values():
-            label.set_fontweight("bold")
-    plot.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    plot.grid(axis="x", which="both", alpha=0.2)
+        spread, colour = outcome.spread, colour_of(outcome.spread)
+        axis.plot([spread.low, spread.high], [place, place], color=colour, linewidth=2)
+        axis.plot(spread.median, place, "o", color=colour, markersize=6)
+        axis.text(1.01, place, f"{number(spread.median)} ×", transform=right, va="center")
+    axis.axvline(1, color="0.3", linewidth=1, zorder=0)
+    axis.set_xscale("log", base=2)
+    axis.set(ylim=(place + 1, 0.4))
+    axis.text(1, 0.4, "minidl slower  ←   → faster", ha="center", va="bottom")
+    axis.set_yticks(places, [outcome.what.removesuffix(" / minidl") for outcome in outcomes])
+    axis.tick_params(axis="y", length=0)
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.grid(axis="x", color="0.9")
+    axis.spines[["top", "left", "right"]].set_visible(False)
+
+
+def colour_of(spread: Spread) -> str:
+    """What the rounds agree on."""
+    return FASTER if spread.low > 1 else SLOWER if spread.high < 1 else EITHER

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from outcome import Outcome, Spread, number
+from outcome import Outcome, Spread, Target, number
 from rows.row import Row
 
 from minidl.tools.disk import put
@@ -148,6 +148,15 @@ def as_json(
     lists = (f' "{name}": [\n  {one_a_line(items)}\n ]'
              for name, items in (("every peak", peaks), ("turns", turns)))  # fmt: skip
     return ",\n".join([head.removesuffix("\n}"), *lists]) + "\n}\n"
+
+
+def read(file: Path) -> list[Outcome]:
+    """What came out, from the numbers that `as_json` made."""
+    return [
+        Outcome(o["row"], o["what"], Spread(o["median"], o["low"], o["high"]), o["unit"],
+                o["target"] and Target.read(o["target"]), o["more"])
+        for o in json.loads(file.read_text())["outcomes"]
+    ]  # fmt: skip
 
 
 def one_a_line(items: list[dict]) -> str:

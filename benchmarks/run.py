@@ -1,11 +1,13 @@
 """Measures minidl against its peers and against the machine.
 
 First the machine's peaks, then row after row of the table, minidl and its peers in turns. A full
-run takes some 35 minutes on two cores and writes benchmarks/results.json, benchmarks/results.png
-and docs/benchmark.md. --quick and --only write to results/benchmark/ instead.
+run takes some 35 minutes on two cores and writes benchmarks/results.json, docs/benchmark.md and two
+pictures, benchmarks/results.png and results-parts.png. --quick and --only write to
+results/benchmark/ instead.
 
     python benchmarks/run.py
     python benchmarks/run.py --quick
+    python benchmarks/run.py --redraw
     python benchmarks/run.py --only products inference --rounds 9
     python benchmarks/run.py --only epoch-2 --threads 1
     python benchmarks/run.py --only operations graph loop convolution views --quick --rounds 3
@@ -46,8 +48,10 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="counted rounds (default: 7, with --quick 1)")
     parser.add_argument("--threads", type=int, default=cores(),
                         help="of every contender (default: all cores, %(default)s)")  # fmt: skip
+    parser.add_argument("--redraw", action="store_true",
+                        help="measure nothing, draw results.json anew")  # fmt: skip
     parser.add_argument("--output", type=Path, metavar="DIR",
-                        help="one folder for all three files")  # fmt: skip
+                        help="one folder for all files")  # fmt: skip
     arguments = parser.parse_args(argv)
     if arguments.rounds is None:
         arguments.rounds = 1 if arguments.quick else 7
@@ -57,7 +61,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 
 def output_files(arguments: argparse.Namespace) -> tuple[Path, Path, Path]:
-    """Where the numbers, the picture and the table go."""
+    """Where the numbers, the pictures and the table go."""
     folder = arguments.output
     if folder is None and not (arguments.quick or arguments.only):
         return (ROOT / "benchmarks/results.json", ROOT / "benchmarks/results.png",
@@ -82,6 +86,10 @@ def facts(bench: Bench, arguments: argparse.Namespace) -> dict[str, Any]:
 
 def main(argv: list[str] | None = None) -> None:
     arguments = parse(argv)
+    numbers, image, text = output_files(arguments)
+    if arguments.redraw:
+        picture.draw(ROWS, report.read(numbers), image)
+        return
     rows = [row for row in ROWS if arguments.only is None or row.name in arguments.only]
     outcomes: list[Outcome] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -100,11 +108,10 @@ def main(argv: list[str] | None = None) -> None:
             bench.close()
     known = facts(bench, arguments)
     print(report.heading(known), report.summary(rows, outcomes), sep="\n\n")
-    numbers, image, text = output_files(arguments)
     report.write(numbers, report.as_json(outcomes, known, bench.peaks, bench.record))
     report.write(text, report.markdown(rows, outcomes, known))
     picture.draw(rows, outcomes, image)
-    print(f"\nWritten: {numbers}, {text} and the picture {image}")
+    print(f"\nWritten: {numbers}, {text}, and the pictures beginning with {image}")
 
 
 if __name__ == "__main__":

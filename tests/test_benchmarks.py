@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import picture
 import pytest
 import report
 from nets import PAPERS, first_weights, flops_per_sample, shuffled
@@ -136,6 +137,22 @@ def test_the_whole_report():
     assert [outcome["met"] for outcome in numbers["outcomes"]] == [True, False, None, True]
 
 
+def test_what_came_out_is_read_from_the_numbers(tmp_path):
+    (tmp_path / "results.json").write_text(report.as_json(PLANTED, FACTS, [], []))
+    assert report.read(tmp_path / "results.json") == PLANTED
+
+
+def test_pictures_are_drawn_of_the_rows_that_are_there(tmp_path):
+    faster = [Outcome(name, "NumPy / minidl", Spread(2, 1, 3), "×", Target("≥", 1))
+              for name in ("step", "products")]  # fmt: skip
+    rows = [Row(name, name, "", None) for name in ("step", "products")]
+    picture.draw(rows, faster[:1], tmp_path / "one.png")
+    picture.draw(rows, faster, tmp_path / "both.png")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "both-parts.png", "both.png", "one.png",
+    ]  # fmt: skip
+
+
 def test_thread_counts():
     assert [thread_counts(n) for n in (1, 2, 3, 8, 12)] == [
         [], [2], [2, 3], [2, 4, 8], [2, 4, 8, 12],
@@ -236,6 +253,19 @@ def test_the_programs_gradients():
 def test_a_step_written_out_is_the_step():
     losses = [Step([3, 8, 2], 16, written_out=out).turn(20, 0)["loss"] for out in (False, True)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("spread", "colour"),
+    [
+        ((1.4, 1.1, 2), picture.FASTER),
+        ((1.4, 0.9, 2), picture.EITHER),
+        ((0.9, 0.5, 1.1), picture.EITHER),
+        ((0.7, 0.5, 0.9), picture.SLOWER),
+    ],
+)
+def test_a_win_has_the_colour_of_wins(spread, colour):
+    assert picture.colour_of(Spread(*spread)) == colour
 
 
 @pytest.fixture
