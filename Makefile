@@ -3,6 +3,7 @@
 # make sanitize: the kernels' tests, with every access and every operation of the kernels checked;
 #                then every kernel under valgrind, for memory that is read before it is written
 # make clang:    the kernels' tests, on kernels that Clang has built
+# make exercises: what of exercises/ is done, and what is next; SOLUTIONS=1 tests the solutions
 # make lab:      the activation laboratory, in about half an hour; LAB=--quick for a try
 # make docs:     the site, into build/docs
 # make bench:    measures minidl against its peers, in 35 minutes; BENCH=--quick for a try
@@ -17,13 +18,16 @@ BENCH_VENV ?= .venv-bench
 CONFORMANCE_VENV ?= .venv-conformance
 DOCS ?= build/docs
 
-.PHONY: train lab test sanitize clang lint docs bench conformance build clean
+.PHONY: train lab exercises test sanitize clang lint docs bench conformance build clean
 
 train: $(VENV)/installed-examples
 	$(BIN)/python examples/compare_activations.py
 
 lab: $(VENV)/installed-lab
 	$(BIN)/minidl-lab --data examples/data/mnist $(LAB)
+
+exercises: $(VENV)/installed-exercises
+	@$(BIN)/pytest exercises -qq --tb=no -rN $(if $(SOLUTIONS),--solutions)
 
 # A process of pytest for each processor, and one thread in each unless a test wants more: threads
 # that wait for each other on busy processors took two fifths of the time.

@@ -1,0 +1,55 @@
+"""The exercises: every test fails on the reader's files as they are given, and passes on the
+solutions; what a reader is told is what is to be done next."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).parents[1]
+EXERCISES = ROOT / "exercises"
+
+
+def run(folder, cwd, *options):
+    """What `make exercises` prints."""
+    command = [sys.executable, "-m", "pytest", folder, "-qq", "--tb=no", "-rN", *options]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
+
+
+def outcomes(cwd, *options):
+    """Why each test fails, "" for one that passes."""
+    run(EXERCISES, cwd, "--junitxml=outcomes.xml", *options)
+    cases = list(ElementTree.parse(cwd / "outcomes.xml").iter("testcase"))
+    assert len(cases) > 30
+    return {case.get("name"): "".join(wrong.get("message") for wrong in case) for case in cases}
+
+
+def test_every_test_fails_because_its_exercise_is_not_done(tmp_path):
+    reasons = outcomes(tmp_path)
+    assert {name: r for name, r in reasons.items() if "NotImplementedError" not in r} == {}
+
+
+def test_the_solutions_pass_every_test(tmp_path):
+    reasons = outcomes(tmp_path, "--solutions")
+    assert {name: r for name, r in reasons.items() if r} == {}
+
+
+def test_a_reader_is_told_what_is_done_and_what_is_next(tmp_path):
+    own = tmp_path / "exercises"
+    shutil.copytree(EXERCISES, own, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(own / "solutions/activation.py", own)
+    (own / "operation.py").write_text("def unit(x:\n")
+    (own / "test_7_kernel.py").unlink()
+    told = run(own, tmp_path)
+    assert told.returncode != 0
+    lines = [" ".join(line.split()) for line in told.stdout.splitlines() if line]
+    assert lines[1:4] == [
+        "exercise 1: exercises/activation.py done",
+        "exercise 2: exercises/operation.py 0 of 1 tests pass",
+        "exercise 3: exercises/layer.py 0 of 4 tests pass",
+    ]
+    assert "Next, exercise 2: exercises/operation.py expects: a file that can be imported" in (
+        " ".join(lines)
+    )
+    assert "SyntaxError" in told.stdout
