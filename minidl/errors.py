@@ -1,4 +1,4 @@
-"""The exceptions, and what words them: operation, expected, got, what to try."""
+"""The exceptions, and the wording of their messages: operation, expected, got, what to try."""
 
 import os
 import sys
@@ -14,34 +14,34 @@ class MinidlError(Exception):
 
 
 class ShapeError(MinidlError, ValueError):
-    """An array of a shape that the operation has no meaning for."""
+    """An array has a shape that the operation does not take."""
 
 
 class DTypeError(MinidlError, TypeError):
-    """An array of numbers of a kind that the operation does not take."""
+    """An array has a dtype that the operation does not take."""
 
 
 class ArgumentError(MinidlError, ValueError):
-    """An option outside its range."""
+    """An option is out of range, or its value has no meaning."""
 
 
 class KeywordError(MinidlError, TypeError):
-    """A keyword that the function does not have; the message says what it is called here."""
+    """The function does not have this keyword; the message says what it is called here."""
 
 
 class GraphError(MinidlError, RuntimeError):
-    """A backward pass that cannot be right: its graph is gone, or a value it needs has changed."""
+    """Gradients cannot be right: the graph is gone, or a value that they need has changed."""
 
 
 class DataError(MinidlError, ValueError):
-    """A file that does not hold what it claims to hold."""
+    """A file does not hold what it claims to hold."""
 
 
 class DivergedError(MinidlError, ArithmeticError):
-    """Training met a loss that is not finite. The net has the weights from before that step.
+    """The loss in training is not finite. The net has the weights from before that step.
 
     `step` counts all batches from 1, `epoch` from 1, `batch` within the epoch from 1;
-    `place` is what was the first not to be finite, and `cause` what probably made it so.
+    `place` names the value that stopped being finite first, and `cause` the probable reason.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class DivergedError(MinidlError, ArithmeticError):
 
 
 class GuardWarning(UserWarning):
-    """Training goes on, but what it was given is probably a mistake."""
+    """Training goes on, but with a value or setting that is probably a mistake."""
 
 
 class CheckpointError(DataError):
-    """A checkpoint that is damaged, cut short, no checkpoint at all, or one of another model."""
+    """A checkpoint is damaged or cut short, belongs to another model, or is none at all."""
 
 
 class MissingPackageError(MinidlError, ImportError):
@@ -66,9 +66,9 @@ class MissingPackageError(MinidlError, ImportError):
 
 
 class Unplanned(Exception):  # noqa: N818  # nothing went wrong
-    """Why a kernel cannot do this: `what` stands in the way, and the `hint` says what to do.
+    """A kernel cannot do this: `what` prevents it, and the `hint` says what to do about it.
 
-    Nobody's mistake, and so no MinidlError: who plans catches it, and goes the slower way.
+    Not a MinidlError, as nothing is wrong: the planner catches it, and plans the slower way.
     """
 
     def __init__(self, what: str, hint: str = "") -> None:
@@ -86,7 +86,7 @@ def some(names: Sequence[str], most: int = 10) -> str:
 
 
 def explain(operation: str, expected: object, got: object, hint: str = "") -> str:
-    """One message: what was called, what it takes, what came, and what to do about it.
+    """One message: the operation, what it takes, what it got, and what to do about it.
 
     >>> explain("dense", "x of shape (batch, 784)", "(64, 28, 28)", "x.reshape(64, -1)")
     'dense: expected x of shape (batch, 784), got (64, 28, 28). Try: x.reshape(64, -1)'
@@ -98,7 +98,7 @@ def explain(operation: str, expected: object, got: object, hint: str = "") -> st
 
 
 def warn_user(message: str, category: type[Warning] = GuardWarning) -> None:
-    """Warns with the line of the caller outside minidl, however deep within it this is called."""
+    """Warns with the line outside minidl that led here, however deep in minidl the call is."""
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_code.co_filename.startswith(HERE):
         level, frame = level + 1, frame.f_back

@@ -1,21 +1,22 @@
-"""Derivatives as tensors: gradients at chosen places of a graph, and whole derivatives.
+"""Derivatives as tensors: gradients at chosen places of a graph, and derivatives of functions.
 
-`grad` asks a graph that is there. The others take a function and its inputs, a tensor or a tuple of
-them. With J the Jacobian d function(x) / dx and H the Jacobian of the gradient they find
+`grad` differentiates a graph that exists. The others take a function and its inputs, a tensor or a
+tuple of tensors. With J the Jacobian d function(x) / dx and H the Jacobian of the gradient, and
+with "pass" for one backward pass, they compute
 
-    vjp        vᵀ J       by a pass back
-    jvp        J v        by a pass back, and one through that
-    hvp        H v        by a pass back, and one through that
-    jacobian   J          by as many passes back as the result has elements
-    hessian    H          by a pass back, and as many through that as the inputs have elements
+    vjp        vᵀ J       by one pass
+    jvp        J v        by a pass, and a pass through that pass
+    hvp        H v        by a pass, and a pass through that pass
+    jacobian   J          by a pass for each element of the result
+    hessian    H          by a pass, and a pass through it for each element of the inputs
 
-The function is given copies of the inputs, and no `grad` changes. What is found is like the result
-of any operation: it can be differentiated in its turn where something that it depends on wants a
-gradient, be it an input, v, or a weight that the function uses; and not within `no_grad()`. So
+The function gets copies of the inputs, and no `grad` changes. Results can be differentiated again
+if they depend on something that wants a gradient: an input, v, or a weight that the function uses.
+Within `no_grad()` they cannot. So
 
     jacobian(lambda x: hessian(f, x), x)
 
-is the third derivative of f, and a net learns from a loss that has its Jacobian in it.
+is the third derivative of f, and a net can learn from a loss that contains its Jacobian.
 
 Griewank, Walther, "Evaluating derivatives", 2nd ed., SIAM 2008.
 """
@@ -32,7 +33,7 @@ from .tensor import Tensor, as_tensor, record, require_float, stack, tensor
 from .tensor.base import origin
 from .tensor.operation import ALIAS
 
-Function = Callable[..., Any]  # of tensors, gives a tensor or a tuple of them
+Function = Callable[..., Any]  # takes tensors, returns a tensor or a tuple of tensors
 Several = tuple[Tensor, ...]
 
 __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "vjp"]
@@ -45,19 +46,20 @@ def grad(
     retain_graph: bool | None = None,
     create_graph: bool = False,
 ) -> Several:
-    """The gradient of sum over outputs of (grad_output · output), at each of the inputs.
+    """The gradient of a weighted sum of the outputs, at each of the inputs:
 
-    - outputs, inputs: a tensor or a sequence of them. Inputs may be leaves, or made by operations
-      on the way to the outputs.
+        d/d input  of  sum over outputs of sum(grad_output · output)
+
+    - outputs, inputs: a tensor or a sequence of tensors. Inputs may be leaves, or tensors that
+      operations made on the way to the outputs.
     - grad_outputs: one for each output, of its shape; None is 1, for an output of one element.
     - retain_graph: whether the graph stays for another pass; None: as create_graph says.
-    - create_graph: whether the gradients are recorded, to be differentiated in their turn.
+    - create_graph: whether the gradients are recorded, so that they can be differentiated again.
 
-    Returns a tuple with a tensor for each input, of its shape and dtype. Nothing else receives
-    anything.
+    Returns a tuple with one tensor for each input, of its shape and dtype. No `grad` changes.
 
-    GraphError where an output or an input wants no gradient, where no output depends on an input,
-    and as `backward`; ShapeError and DTypeError for grad_outputs that do not fit.
+    GraphError if an output or an input wants no gradient, if no output depends on an input, and
+    where `backward` raises it; ShapeError and DTypeError for grad_outputs that do not fit.
 
     >>> import minidl
     >>> x = minidl.tensor(3.0, requires_grad=True)
@@ -77,7 +79,7 @@ def grad(
 
 
 def check_places(name: str, tensors: tuple[Any, ...]) -> None:
-    """DTypeError or GraphError unless all are tensors that want a gradient, and up to date."""
+    """DTypeError or GraphError unless all are tensors that want a gradient and are up to date."""
     for number, x in enumerate(tensors):
         if not isinstance(x, Tensor):
             got = f"{type(x).__name__} at number {number}"
@@ -90,10 +92,10 @@ def check_places(name: str, tensors: tuple[Any, ...]) -> None:
 
 
 def vjp(function: Function, inputs: Any, v: Any = None) -> tuple[Any, Any]:
-    """y = function(inputs) and vᵀ J, the gradient of sum (v · y).
+    """y = function(inputs) and the vector-Jacobian product vᵀ J, the gradient of sum(v · y).
 
-    v has the shape of y, and may be left out for a single element, where it is 1; for a tuple of
-    results it is a tuple. vᵀ J is like the inputs. Errors as `grad`.
+    v has the shape of y; for a tuple of results it is a tuple. It may be left out if y has one
+    element: then it is 1. vᵀ J has the shapes and dtypes of the inputs. Errors as in `grad`.
 
     >>> import minidl
     >>> x = minidl.tensor([1.0, 2.0])
@@ -106,12 +108,12 @@ def vjp(function: Function, inputs: Any, v: Any = None) -> tuple[Any, Any]:
 
 
 def jvp(function: Function, inputs: Any, v: Any = None) -> tuple[Any, Any]:
-    """y = function(inputs) and J v, the change of y as the inputs move in the direction v.
+    """y = function(inputs) and the Jacobian-vector product J v, the derivative of y along v.
 
-    v has the shape of the inputs, and may be left out for a single element, where it is 1; for a
-    tuple of inputs it is a tuple. J v is like y. Errors as `grad`.
+    v has the shape of the inputs; for a tuple of inputs it is a tuple. It may be left out for a
+    single element: then it is 1. J v has the shape and dtype of y. Errors as in `grad`.
 
-    uᵀ J is linear in u, and J v the gradient of (uᵀ J) · v by u.
+    uᵀ J is linear in u, and J v is the gradient of (uᵀ J) · v with respect to u.
 
     >>> import minidl
     >>> x = minidl.tensor([1.0, 2.0])
@@ -127,11 +129,11 @@ def jvp(function: Function, inputs: Any, v: Any = None) -> tuple[Any, Any]:
 
 
 def hvp(function: Function, inputs: Any, v: Any = None) -> tuple[Tensor, Any]:
-    """y = function(inputs), a single number, and H v, the change of its gradient as the inputs move
-    in the direction v.
+    """y = function(inputs), a single number, and the Hessian-vector product H v, the derivative of
+    the gradient along v.
 
-    v has the shape of the inputs, and may be left out for a single element, where it is 1; for a
-    tuple of inputs it is a tuple. H v is like the inputs. Errors as `grad`.
+    v has the shape of the inputs; for a tuple of inputs it is a tuple. It may be left out for a
+    single element: then it is 1. H v has the shapes and dtypes of the inputs. Errors as in `grad`.
 
     >>> import minidl
     >>> x = minidl.tensor([1.0, 2.0])
@@ -145,10 +147,10 @@ def hvp(function: Function, inputs: Any, v: Any = None) -> tuple[Tensor, Any]:
 
 
 def jacobian(function: Function, inputs: Any) -> Any:
-    """J = d function(inputs) / d inputs, of the shape of the result and then that of the input.
+    """J = d function(inputs) / d inputs; its shape is the result's, followed by the input's.
 
-    For a tuple of inputs it is a tuple with one for each; for a tuple of results a tuple of these.
-    Errors as `grad`.
+    For a tuple of inputs, a tuple with one Jacobian for each; for a tuple of results, a tuple of
+    these. Errors as in `grad`.
 
     >>> import minidl
     >>> jacobian(lambda x: x * x, minidl.tensor([1.0, 2.0]))
@@ -161,10 +163,10 @@ def jacobian(function: Function, inputs: Any) -> Any:
 
 
 def hessian(function: Function, inputs: Any) -> Any:
-    """H = the second derivatives of function(inputs), a single number; of the input's shape, twice.
+    """H, the second derivatives of function(inputs), a single number; of the input's shape, twice.
 
-    For a tuple of inputs, hessian[i][j] has the shape of input i and then that of input j. Errors
-    as `grad`.
+    For a tuple of inputs, hessian[i][j] has the shape of input i followed by that of input j.
+    Errors as in `grad`.
 
     >>> import minidl
     >>> hessian(lambda x: x[0] * x[1] ** 2, minidl.tensor([1.0, 2.0]))
@@ -180,16 +182,16 @@ def hessian(function: Function, inputs: Any) -> Any:
 
 
 class Call(NamedTuple):
-    """A function that was called, to be differentiated."""
+    """A function that was called in order to differentiate it."""
 
-    inputs: Several  # what it was given
+    inputs: Several  # the copies that it was called with
     given_back: Any
     outputs: Several  # the same, in a tuple
-    is_recorded: bool  # whether something that wants a gradient outside of the function had a part
+    is_recorded: bool  # whether it used something else that wants a gradient
 
     def result(self) -> Any:
-        """What the function gave; without a graph that would end at its copies of the inputs. These
-        have done their part, and want no gradient in the eyes of another call around this one."""
+        """What the function returned. Where no gradient is wanted outside, it has no graph, which
+        would end at the copies; these want no gradient for another call around this one."""
         let_go(self.inputs)
         if self.is_recorded:
             return self.given_back
@@ -197,7 +199,7 @@ class Call(NamedTuple):
 
 
 def called(operation: str, function: Function, inputs: Any, v: Any = None) -> Call:
-    """The function of copies of the inputs, recorded."""
+    """Calls the function with copies of the inputs, and records it."""
     xs = tuple([copied(operation, x) for x in several(inputs)])
     with enable_grad():
         given_back = function(*xs)
@@ -213,8 +215,8 @@ def called(operation: str, function: Function, inputs: Any, v: Any = None) -> Ca
 
 
 def copied(operation: str, x: Any) -> Tensor:
-    """A copy of an input that wants a gradient, and hands it on to the input if that wants one. It
-    cannot be changed in place, as a leaf cannot."""
+    """A copy of an input that wants a gradient, and hands it on if the input wants one too. Like a
+    leaf, it cannot be changed in place."""
     given = as_tensor(x, operation)
     require_float(operation, given)
     copy = record(ALIAS, given.data.copy(), (given,))
@@ -223,14 +225,14 @@ def copied(operation: str, x: Any) -> Tensor:
 
 
 def let_go(copies: Several) -> None:
-    """From now on those of them that are leaves want no gradient."""
+    """From now on, copies that are leaves want no gradient."""
     for x in copies:
         if x._node is None:
             x.requires_grad = False
 
 
 def rows(y: Tensor, call: Call) -> list[Tensor]:
-    """The Jacobian of one of the outputs for each input: a pass back from every element."""
+    """The Jacobian of one output for each input: one backward pass from every element."""
     found = []
     for at in np.ndindex(y.shape):
         v = np.zeros(y.shape, y.dtype)
@@ -246,7 +248,7 @@ def pulled(
     operation: str, outputs: Several, v: Any, inputs: Several, create_graph: bool,
     retain_graph: bool = False,
 ) -> Several:  # fmt: skip
-    """The gradient of sum (v · output) at each of the inputs."""
+    """The gradient of sum(v · output) at each of the inputs."""
     with enable_grad():
         dys = directions(operation, outputs, v, create_graph)
         return gradients(outputs, dys, inputs, create_graph or retain_graph, create_graph)
@@ -256,8 +258,8 @@ def gradients(
     outputs: Several, dys: list[Any], inputs: Several, retain_graph: bool, create_graph: bool,
     is_strict: bool = False,
 ) -> Several:  # fmt: skip
-    """What arrives at each input, in memory of its own; where nothing does 0, or GraphError if
-    that is strict."""
+    """The gradient at each input, in memory of its own. An input that nothing reaches gets 0, or
+    raises GraphError if `is_strict`."""
     sources = [(origin(y), dy) for y, dy in zip(outputs, dys, strict=True) if y.requires_grad]
     found: dict[Any, Any] = {origin(x): None for x in inputs}
     with np.errstate(all="ignore"):  # as in the forward pass
@@ -274,7 +276,7 @@ def gradients(
 
 
 def directions(operation: str, outputs: Several, given: Any, create_graph: bool) -> list[Any]:
-    """The gradient that a pass starts with at each output."""
+    """The gradient at each output that a backward pass starts with."""
     are_numbers = len(outputs) == 1 and not any(
         v is None or isinstance(v, (np.ndarray, Tensor)) for v in several(given)
     )
@@ -286,12 +288,12 @@ def directions(operation: str, outputs: Several, given: Any, create_graph: bool)
 
 
 def several(given: Any) -> tuple[Any, ...]:
-    """What was given, one or several, as a tuple."""
+    """What was given, one value or several, as a tuple."""
     return tuple(given) if isinstance(given, (tuple, list)) else (given,)
 
 
 def like(given: Any, values: Sequence[Any]) -> Any:
-    """The values in a tuple where a tuple was given, else the only one."""
+    """The values as a tuple if a tuple was given, else the only value."""
     return tuple(values) if isinstance(given, (tuple, list)) else values[0]
 
 

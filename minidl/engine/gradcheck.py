@@ -1,4 +1,4 @@
-"""Gradients compared with finite differences, which know nothing of backward functions."""
+"""Gradients compared with finite differences, which do not depend on backpropagation."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from .autograd import gradients
 from .recording import enable_grad, no_grad, recording
 from .tensor import Tensor, concatenate, tensor
 
-KINK_DISTANCE = 10  # in eps; a difference taken across a kink is the slope of neither side
+KINK_DISTANCE = 10  # in eps; a difference across a kink is the slope of neither side
 
 Function = Callable[..., Tensor]
 
@@ -27,28 +27,27 @@ def gradcheck(
     kinks: Sequence[float] = (),
     raise_exception: bool = True,
 ) -> bool:
-    """Whether backward gives the function's derivatives: its whole Jacobian, element by element.
+    """Whether backward gives the function's whole Jacobian, element by element.
 
         |backward - difference| <= atol + rtol |difference|
         difference = (f(x + eps) - f(x - eps)) / 2 eps     for every element of every input
 
     - function: takes the inputs and returns one tensor of any shape, the same at every call
-      (dropout needs a seed). What it reaches without being given it, such as a layer's weight,
-      can be checked too if it is named among the inputs; the function then takes it and need not
-      use it.
+      (dropout needs a seed). To check something else that it uses, such as a layer's weight, name
+      it among the inputs; the function then takes it as an argument, and may ignore it.
     - inputs: a tensor or a sequence. Those with requires_grad are checked; they are leaves.
-      All float tensors are float64, as differences in float32 would be noise. They may be
-      non-contiguous. Their values and their `grad` are afterwards what they were before.
-    - order: 2 checks the second derivatives too: those that `create_graph` gives, by differences of
-      the gradients that backward gives without it. So on for 3 and above.
+      All float tensors are float64: differences in float32 would be noise. They may be
+      non-contiguous. At the end they have their old values and their old `grad` again.
+    - order: 2 also checks the second derivatives: it compares the gradients of gradients, which
+      `create_graph` allows, with differences of gradients. 3 and above go on like this.
     - kinks: values of the inputs at which the function has a kink; elements within 10 eps of one
       are skipped.
 
     Returns True. A gradient that is wrong, missing or of a wrong shape raises GraphError, which
     names the input, the element and both values; without `raise_exception` it returns False.
-    GraphError also for a function that changes its inputs or gives other values when called
-    again, DTypeError for another dtype, ArgumentError for inputs that cannot be checked and
-    options out of range.
+    A function that changes its inputs, or returns other values when it is called again, raises
+    GraphError too. DTypeError for another dtype; ArgumentError for inputs that cannot be checked
+    and options out of range.
 
     >>> import minidl
     >>> x = minidl.tensor(np.array([-1.0, 0.5, 2.0]), requires_grad=True)
@@ -81,7 +80,7 @@ def _problem(
     function: Function, arguments: tuple[Any, ...], order: int, last: int, kinks: Sequence[float],
     tolerances: tuple[float, float, float],
 ) -> str | None:  # fmt: skip
-    """What is wrong with the derivatives from this order to the last."""
+    """What is wrong with the derivatives of this order, or of one up to the last."""
     checked = _checked(arguments, kinks, tolerances[0])
     problem = next(_problems(function, arguments, checked, *tolerances), None)
     if problem is None and order < last:
@@ -91,8 +90,8 @@ def _problem(
 
 
 def _gradient(function: Function, arguments: tuple[Any, ...]) -> tuple[Function, tuple[Any, ...]]:
-    """The function that gives the gradients of all inputs in a row, for the inputs and a gradient
-    of the result, a random one; and its arguments. A call of it is recorded as any operation."""
+    """A function that returns the gradients of all inputs in a row, and its arguments: the inputs
+    and a random gradient of the result. A call of it is recorded like any operation."""
     shape = _evaluate(function, arguments).shape
     dy = tensor(np.random.default_rng(0).normal(size=shape), requires_grad=True)
 
@@ -114,7 +113,7 @@ class _Checked:
     def __init__(self, number: int, x: Tensor, kinks: Sequence[float], eps: float) -> None:
         self.number = number
         self.x = x
-        # For each element of the output, the gradient that backward gave; None if it gave none.
+        # For each element of the output, the gradient from backward; None if there was none.
         self.gradients: list[np.ndarray | None] = []
         near = [np.abs(x.data - kink) <= KINK_DISTANCE * eps for kink in kinks]
         skipped = np.any(near, axis=0) if near else np.zeros(x.shape, bool)
@@ -151,7 +150,7 @@ def _problems(
     rtol: float,
     atol: float,
 ) -> Iterator[str]:
-    """What is wrong, found as it is asked for."""
+    """The problems, found one after the other as they are asked for."""
     outputs = list(np.ndindex(_collect_gradients(function, arguments, checked)))
     for c in checked:
         for at in c.elements:
@@ -171,9 +170,9 @@ def _problems(
 def _collect_gradients(
     function: Function, arguments: tuple[Any, ...], checked: list[_Checked]
 ) -> tuple[int, ...]:
-    """Runs backward from every element of the output; gives the output's shape.
+    """Runs backward from every element of the output; returns the output's shape.
 
-    The graph is released by each backward, so the function is called for each again.
+    Each backward releases the graph, so the function is called anew for each.
     """
     first = _evaluate(function, arguments)
     for output in np.ndindex(first.shape):

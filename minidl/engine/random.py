@@ -1,5 +1,5 @@
-"""The one source of randomness: initial weights, shuffling and the seeds of kernels that count for
-themselves (dropout's, noise's) come from it."""
+"""The one source of randomness: initial weights, shuffling, and the seeds of kernels that make
+their own random numbers (dropout, noise)."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -24,11 +24,11 @@ class _Source:
 
 
 def manual_seed(seed: int) -> None:
-    """Starts the random numbers anew: what is drawn after it is the same in every run.
+    """Starts the random numbers anew: the same numbers follow in every run.
 
-    A forked child goes on with a copy, as with NumPy's: to have children draw different numbers,
-    seed each with one of its own. Where nothing was seeded, each draws its own numbers. A layer's
-    dropout goes on with the layer's own seed in both cases.
+    A forked child goes on with a copy, as in NumPy: to have children draw different numbers, seed
+    each of them. Without a seed, each child draws its own numbers. A layer's dropout goes on with
+    the layer's own seed in both cases.
 
     >>> import minidl
     >>> manual_seed(1)
@@ -44,12 +44,12 @@ def manual_seed(seed: int) -> None:
 
 
 def last_seed() -> int | None:
-    """What manual_seed was given last; None if it was never called."""
+    """The seed that manual_seed was given last; None if it was never called."""
     return _Source.last_seed
 
 
 def generator(seed: int | None = None) -> "np.random.Generator":
-    """The shared generator, or one of its own for a seed."""
+    """The shared generator; with a seed, a new one that starts from it."""
     if seed is not None:
         return np.random.default_rng(seed)
     if _Source.generator is None:
@@ -58,13 +58,14 @@ def generator(seed: int | None = None) -> "np.random.Generator":
 
 
 def random_state() -> dict[str, Any]:
-    """Where the shared generator stands, as NumPy tells it: numbers and names, fit for JSON."""
+    """The state of the shared generator, as NumPy gives it: numbers and names, fit for JSON."""
     return dict(generator().bit_generator.state)
 
 
 def set_random_state(state: Mapping[str, Any]) -> None:
-    """Goes on where the generator stood that gave `state`; ArgumentError, and nothing is changed,
-    for what is no such state.
+    """Sets the shared generator to a state that `random_state` gave.
+
+    Anything else raises ArgumentError and changes nothing.
 
     >>> import minidl
     >>> state = minidl.random.random_state()
@@ -89,7 +90,7 @@ def set_random_state(state: Mapping[str, Any]) -> None:
 
 @contextmanager
 def preserved() -> Iterator[None]:
-    """Within the block numbers may be drawn; then the generator stands where it stood.
+    """After the block the generator has its state from before it.
 
     >>> import minidl
     >>> with minidl.random.preserved():
@@ -106,12 +107,12 @@ def preserved() -> Iterator[None]:
 
 
 def fresh_seed() -> int:
-    """A 63-bit number for a generator that counts for itself (dropout's)."""
+    """A 63-bit seed for a kernel that makes its own random numbers (dropout)."""
     return int(generator().integers(2**63))
 
 
 def is_word(value: Any) -> bool:
-    """Whether `value` can be the seed or the step of a generator that counts for itself.
+    """Whether `value` can be the seed or the step of a kernel that makes its own random numbers.
 
     >>> is_word(2**64 - 1), is_word(2**64), is_word(-1), is_word(1.0)
     (True, False, False, False)
@@ -120,7 +121,7 @@ def is_word(value: Any) -> bool:
 
 
 def check_words(operation: str, seed: int | None, step: int) -> None:
-    """ArgumentError unless a seed, if there is one, and a step are whole numbers of 64 bits."""
+    """ArgumentError unless the step, and the seed if there is one, are whole numbers of 64 bits."""
     for name, value in (("seed", 0 if seed is None else seed), ("step", step)):
         if not is_word(value):
             expected = f"a {name} from 0 to 2**64 - 1, a whole number"
@@ -128,8 +129,8 @@ def check_words(operation: str, seed: int | None, step: int) -> None:
 
 
 def _after_fork_in_child() -> None:
-    """A copy of the generator if it was seeded. It is made anew in any case: another thread may
-    have held the lock of the old one."""
+    """Goes on with a copy of the generator if it was seeded. The old one is not used again:
+    another thread may have held its lock."""
     old, _Source.generator = _Source.generator, None
     if old is not None and _Source.is_seeded:
         bits = type(old.bit_generator)(0)

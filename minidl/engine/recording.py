@@ -1,4 +1,4 @@
-"""Whether operations are recorded: `no_grad` and its opposite, in each thread for itself."""
+"""Whether operations are recorded: `no_grad` and its opposite, for each thread on its own."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -13,11 +13,11 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class _Mode(threading.local):
-    no_grad_blocks = 0  # how many of them this thread is in
+    no_grad_blocks = 0  # how many of them this thread has entered
 
 
 _mode = _Mode()
-_no_grad_blocks = 0  # how many of them all threads are in; where there are none, no thread is asked
+_no_grad_blocks = 0  # how many all threads have entered; while it is 0, no thread is asked
 
 
 def recording() -> bool:
@@ -26,7 +26,7 @@ def recording() -> bool:
 
 
 def count_no_grad(change: int) -> None:
-    """This thread has gone into a no_grad block (1), or has left one (-1)."""
+    """This thread has entered a no_grad block (1), or left one (-1)."""
     global _no_grad_blocks
     _no_grad_blocks += change
     _mode.no_grad_blocks += change
@@ -34,7 +34,7 @@ def count_no_grad(change: int) -> None:
 
 @contextmanager
 def enable_grad() -> Iterator[None]:
-    """Within the block operations are recorded in this thread, even within no_grad()."""
+    """Within the block this thread records operations, even within no_grad()."""
     blocks, _mode.no_grad_blocks = _mode.no_grad_blocks, 0
     try:
         yield
@@ -43,9 +43,9 @@ def enable_grad() -> Iterator[None]:
 
 
 class no_grad(ContextDecorator):  # noqa: N801  (PyTorch's name, and used like a function)
-    """Within the block, or in the decorated function, nothing is recorded, in this thread.
+    """Within the block, or in the decorated function, this thread records no operations.
 
-    Of a generator that is the body of the function, not what its taker does between two items.
+    In a generator function, the body is not recorded; its caller's code between two items is.
     ArgumentError for an asynchronous function, which shares its thread with others.
 
     >>> import minidl
@@ -63,7 +63,7 @@ class no_grad(ContextDecorator):  # noqa: N801  (PyTorch's name, and used like a
         count_no_grad(-1)
 
     def __call__(self, function: Function) -> Function:
-        """The function, or generator function, with nothing recorded while its body runs."""
+        """The function, or generator function; its body runs unrecorded."""
         if iscoroutinefunction(function) or isasyncgenfunction(function):
             hint = "with no_grad(): around lines without await"
             raise ArgumentError(explain("no_grad", "a function or generator", "async def", hint))
@@ -80,7 +80,7 @@ class no_grad(ContextDecorator):  # noqa: N801  (PyTorch's name, and used like a
                         item = go_on(sent)
                     try:
                         go_on, sent = items.send, (yield item)
-                    except BaseException as error:  # the taker's throw() or close()
+                    except BaseException as error:  # the caller's throw() or close()
                         go_on, sent = items.throw, error
             except StopIteration as end:
                 return end.value

@@ -1,10 +1,18 @@
-"""The tape: which operation made what, and the walk back through them.
+"""The tape: it records which operation made which tensor, for backpropagation to walk back.
 
-An operation that takes part in differentiation leaves a `Node`. It points to the operation's
-declaration, holds the edges to where its inputs came from, and keeps what the gradients will read.
-What an array is, the tape does not know: it adds gradients up with `+` and hands them on.
+An operation that takes part in differentiation leaves a `Node` on the tape. The node points to the
+operation's declaration, has an edge to the origin of each input, and keeps the values that the
+gradients will read.
 
-This file runs as it stands, and is compiled for speed; `tape.pxd` says which names are C's then.
+Backpropagation applies the chain rule at one node after the other, from the outputs to the leaves.
+With L the output that is differentiated, an operation y = f(x, ...) sends to its input x
+
+    dL/dx = dL/dy · dy/dx
+
+and x adds up what all operations that read it send. The tape does not know what an array is: it
+adds gradients up with `+` and hands them on.
+
+This file runs as plain Python, and is compiled for speed; `tape.pxd` has the C types for that.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,12 +25,12 @@ from ..tools.forks import lock_across_forks
 
 
 class Declaration(Protocol):
-    """What a node asks of its operation (tensor/operation.py)."""
+    """What a node needs of its operation (tensor/operation.py)."""
 
     name: str
 
     def gradients(self, node: "Node", dy: Any, create_graph: bool) -> Sequence[Any]:
-        """One gradient for each input of the node, None where none is wanted."""
+        """The gradient of each input of the node; None where none is wanted."""
 
 
 class Leaf(Protocol):
@@ -35,21 +43,21 @@ class Leaf(Protocol):
         """Warns where the gradient should not be added to what was received before."""
 
     def receive_gradient(self, gradient: Any) -> None:
-        """Adds to what was received before."""
+        """Adds the gradient to those received before."""
 
 
 Edge = Union["Node", Leaf, None]
 
 
 class Memory:
-    """What is known of one piece of memory, shared by a tensor and its views."""
+    """The facts about one piece of memory, which a tensor and its views share."""
 
     __slots__ = ("is_parameter", "last_writer", "recorded_writes", "was_stepped", "writes")
 
     def __init__(self) -> None:
         self.writes = 0  # how often a tensor was changed in place
-        self.recorded_writes = 0  # those of them that a backward pass goes through
-        self.last_writer = 0  # the age of the node that made the last of these
+        self.recorded_writes = 0  # how many of these changes gradients go through
+        self.last_writer = 0  # the age of the node of the last recorded change
         self.is_parameter = False  # whether a leaf that wants a gradient lives here
         self.was_stepped = False  # whether this is a gradient that an optimiser's step has used
 
@@ -58,12 +66,12 @@ class Memory:
         return new_object, (type(self),), self.__getstate__()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Pickle and copy keep what is known, but no age of a node: nodes are not pickled."""
+        """Pickle and copy keep the facts, but no age of a node: nodes are not pickled."""
         names = ("writes", "is_parameter", "was_stepped")
         return {name: getattr(self, name) for name in names}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Becomes what gave `state`."""
+        """Takes over `state`, as `__getstate__` gave it."""
         Memory.__init__(self)
         for name, value in state.items():
             setattr(self, name, value)
@@ -72,8 +80,8 @@ class Memory:
 class Kept:
     """A value that a gradient reads: the array, and how often its memory had been written to.
 
-    What was written to since would make the gradient silently wrong. `is_read` is False of what
-    only a gradient that is itself recorded reads.
+    A write after that would make the gradient silently wrong, so backward refuses it. `is_read` is
+    False if the value is read only while gradients are recorded (`create_graph`).
     """
 
     __slots__ = ("array", "is_read", "memory", "writes")
@@ -85,7 +93,7 @@ class Kept:
 
 
 def kept(array: Any, memory: Memory, is_read: bool) -> Kept:
-    """A value that is kept as it is now."""
+    """A value, kept in its present state."""
     value = Kept.__new__(Kept)
     value.array = array
     value.memory = memory
@@ -98,8 +106,9 @@ class Node:
     """One operation that was carried out.
 
     operation   its declaration, with the gradients
-    inputs      an edge for each: the node that made it, the leaf that it is, None: no gradient
-    likes       the shape and dtype of each input, which its gradient has; None: the result's
+    inputs      an edge for each input: the node that made it, or the leaf that it is; None: the
+                input wants no gradient
+    likes       the shape and dtype of each input, and so of its gradient; None: as the result
     kept        for each input, and at the end for the result: a Kept, or None
     options     what else the gradients read, by name: axes, an index
     """
@@ -116,11 +125,11 @@ class Node:
     options: dict[str, Any]
     hooks: dict[int, Callable[[Any], Any]] | None
     retaining: list[Any] | None  # weak references to tensors that want a `grad`
-    age: int  # how many nodes had been made before, in all
+    age: int  # how many nodes had been made before it
     is_released: bool
 
     def check(self, create_graph: bool) -> None:
-        """Raises GraphError if the operation cannot give a right gradient any more."""
+        """Raises GraphError if the operation can no longer give a right gradient."""
         if self.is_released:
             raise GraphError(
                 f"backward: the graph behind '{self.operation.name}' was used by an earlier "
@@ -138,7 +147,7 @@ class Node:
                 )
 
     def release(self) -> None:
-        """Lets go of everything; what nobody else holds is freed at once, without the collector."""
+        """Lets go of everything; memory that nobody else holds is freed at once."""
         self.is_released = True
         self.options = NO_OPTIONS
         self.hooks = self.retaining = None
@@ -146,8 +155,8 @@ class Node:
 
 
 class Part:
-    """A gradient that is 0 but at one place, as that of a row is: of 1,000 rows, whole ones would
-    be 1,000 matrices. It adds itself to what is there, and makes what is 0 where nothing is."""
+    """A gradient that is 0 but at one place, such as the gradient of one row: for 1,000 rows of a
+    matrix, whole gradients would be 1,000 matrices. It adds itself to a sum, or to new zeros."""
 
     __slots__ = ("dy", "index", "zeros")
     base = None  # its memory is its own
@@ -156,7 +165,7 @@ class Part:
         self.dy, self.index, self.zeros = dy, index, zeros
 
     def added_to(self, total: Any) -> Any:
-        """`total`, or zeros if it is None, to which this has been added in place."""
+        """Adds this in place to `total`, or to zeros if `total` is None, and returns the sum."""
         total = self.zeros() if total is None else total
         total[self.index] += self.dy
         return total
@@ -170,7 +179,7 @@ def new_node(
     operation: Declaration, inputs: tuple[Edge, ...], likes: tuple[Any, ...] | None,
     kept: list[Kept | None], options: dict[str, Any] | None,
 ) -> Node:  # fmt: skip
-    """A node for what was just computed."""
+    """A node for the operation that was just computed."""
     global _nodes_made
     _nodes_made += 1
     node = Node.__new__(Node)
@@ -191,10 +200,10 @@ _releasing = lock_across_forks()
 def backward(
     outputs: Sequence[tuple[Any, Any]], retain_graph: bool = False, create_graph: bool = False
 ) -> None:
-    """Sends the gradients of outputs, given as (edge, dy), back to every leaf behind them.
+    """Backpropagation: sends the gradients of outputs, pairs (edge, dy), to every leaf behind them.
 
-    The leaves receive and the graph is released at the end, so an error on the way leaves every
-    gradient and every node as it was; and of several threads that go through one node at a time,
+    The leaves receive, and the graph is released, only at the end: an error on the way leaves every
+    gradient and every node unchanged. If several threads walk through one node at the same time,
     only the first to end succeeds.
     """
     received, done = walk(outputs, None, create_graph)
@@ -208,17 +217,18 @@ def backward(
 def walk(
     outputs: Sequence[tuple[Any, Any]], targets: dict[Any, Any] | None, create_graph: bool
 ) -> tuple[list[tuple[Any, Any]], list[Node]]:
-    """Carries the gradients of outputs, given as (edge, dy), back; what the leaves behind them are
-    to receive, and the nodes that were gone through. Of `targets`, if they are given, each gets its
-    value, and only the nodes on a way to one are gone through.
+    """Carries the gradients of outputs, given as pairs (edge, dy), back through the graph.
 
-    An operation is younger than what made its inputs, so going from the youngest node to the
-    oldest, each has all of its gradient when its turn comes.
+    Returns what each leaf is to receive, and the nodes that the walk visited. With `targets`, each
+    target gets its gradient as its value, and the walk visits only nodes that lead to a target.
 
-    A gradient that an operation has made anew belongs to this walk, which adds others to it in
-    place. One that is `dy` itself, or a view of another array, is borrowed: something else may
-    still read that memory, so a sum with it is a new array. Tensors, as `create_graph` gives them,
-    are always borrowed. A `Part` is added to the elements that it is the gradient of.
+    An operation is younger than the operations that made its inputs. So the walk goes from the
+    youngest node to the oldest, and each node has its whole gradient when its turn comes.
+
+    A gradient that an operation has made anew belongs to this walk, which adds to it in place. A
+    gradient that is `dy` itself, or a view of another array, is borrowed: something else may still
+    read that memory, so a sum with it is a new array. Tensors, as `create_graph` gives them, are
+    always borrowed. A `Part` is added to the elements whose gradient it is.
     """
     through: set[Node] = set()
     if targets is not None:
@@ -250,7 +260,7 @@ def walk(
         try:
             found = node.operation.gradients(node, dy, create_graph)
         except Exception:
-            node.check(create_graph)  # another thread may have released it meanwhile
+            node.check(create_graph)  # another thread may have released the node meanwhile
             raise
         for source, dx in zip(inputs, found, strict=True):
             if source is None or dx is None or not (needed is None or source in needed):
@@ -260,7 +270,7 @@ def walk(
         done.append(node)
     given = {id(dy) for _, dy in outputs}
     for leaf, gradient in received.items():
-        # Of tensors only what is the caller's own, or another's too: they are not changed in place.
+        # Nothing changes a tensor in place, so only one that somebody else has too is copied.
         is_shared = leaf in borrowed and (not create_graph or id(gradient) in given)
         given.add(id(gradient))
         total = leaf.hooked(gradient.copy() if is_shared else gradient)
@@ -275,7 +285,7 @@ def add_up(
     received: dict[Any, Any], borrowed: set[Any], waiting: list[tuple[int, Node]], source: Any,
     dx: Any, is_borrowed: bool, create_graph: bool,
 ) -> None:  # fmt: skip
-    """Adds dx to what the source has received; a node that receives for the first time waits."""
+    """Adds dx to what the source has received; a node joins the queue when it first receives."""
     if isinstance(dx, Part):
         if source in received and source not in borrowed:
             dx.added_to(received[source])
@@ -296,15 +306,14 @@ def add_up(
 
 
 def after_hooks(hooks: dict[int, Callable[[Any], Any]], dy: Any) -> Any:
-    """The gradient as the hooks, one after the other, leave it: each gets it, and gives another
-    one or None."""
+    """The gradient after all hooks, one after the other: each may replace it, or return None."""
     for hook in list(hooks.values()):
         dy = hook(dy)
     return dy
 
 
 def finish(done: list[Node], retain_graph: bool) -> None:
-    """Releases the nodes that a walk went through, unless another walk was quicker: GraphError."""
+    """Releases the nodes that a walk visited; GraphError if another walk has released one."""
     if retain_graph:
         return
     with _releasing:
@@ -328,8 +337,8 @@ def behind(roots: Iterable[Any]) -> Iterator[Any]:
 
 
 def leading_to(targets: Iterable[Any], roots: Iterable[Any]) -> set[Node]:
-    """The nodes on a way from the roots to a target; those too that are released, and have
-    forgotten whether they are: of what is older than they are, a target may lie behind them."""
+    """The nodes on a way from the roots to a target. A released node has forgotten its inputs, so
+    it counts if it is younger than a target, which may then lie behind it."""
     reached, through = set(targets), set()
     oldest = min([target.age if isinstance(target, Node) else 0 for target in reached], default=0)
     nodes = [source for source in behind(roots) if isinstance(source, Node)]
@@ -341,5 +350,5 @@ def leading_to(targets: Iterable[Any], roots: Iterable[Any]) -> set[Node]:
 
 
 def leaves(root: Node) -> Iterator[Leaf]:
-    """Every leaf that a backward pass from `root` would reach, once."""
+    """Every leaf that backpropagation from `root` would reach, once."""
     return (source for source in behind([root]) if not isinstance(source, Node))

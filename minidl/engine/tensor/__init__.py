@@ -1,4 +1,4 @@
-"""`Tensor`: an array that remembers how it came to be, so that gradients can be found."""
+"""`Tensor`: an array that remembers the operations that made it, so gradients can be computed."""
 
 from copy import deepcopy
 from typing import Any
@@ -32,11 +32,11 @@ COPY = Operation("copy", x=lambda dy: dy)
 
 
 class Tensor(Arithmetic, Comparisons, Bits, Shapes, Indexing, Methods, NumPyProtocol, Names):
-    """An array with reverse-mode differentiation.
+    """An array with reverse-mode differentiation (backpropagation).
 
-    `Tensor(array)` wraps the array without copying it; `tensor(data)` copies. The dtype is
-    float32 for Python numbers, else the array's own: float32 or float64, or integers and bool
-    for labels and masks, which have no gradient.
+    `Tensor(array)` wraps the array without copying it; `tensor(data)` copies. Python numbers become
+    float32; an array keeps its dtype: float32 or float64, or integers or bool for labels and
+    masks, which have no gradient.
 
     >>> x = Tensor(np.array([1.0, -2.0]), requires_grad=True)
     >>> y = (x.exp() * 3).sum()
@@ -47,7 +47,7 @@ class Tensor(Arithmetic, Comparisons, Bits, Shapes, Indexing, Methods, NumPyProt
 
     __slots__ = ()
 
-    # Here, and not in `Base`: of a compiled class Python finds no signature.
+    # Here, and not in `Base`: Python finds no signature of a compiled class.
     def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False) -> None:
         array = to_array(raw(data), dtype)
         shared = isinstance(data, Tensor) and array is data._array
@@ -55,12 +55,12 @@ class Tensor(Arithmetic, Comparisons, Bits, Shapes, Indexing, Methods, NumPyProt
         self.requires_grad = requires_grad
 
     def copy(self) -> "Tensor":
-        """The same values in memory of their own. The gradient goes through: x.detach().copy() has
-        no history."""
+        """The same values in memory of their own. Gradients go through; x.detach().copy() has no
+        history."""
         return record(COPY, self._array.copy(), (self,))
 
     def tolist(self) -> Any:
-        """The values as Python numbers, in nested lists; without axes as a number."""
+        """The values as Python numbers, in nested lists; without axes, one number."""
         return self._array.tolist()
 
     def __repr__(self) -> str:
@@ -115,8 +115,8 @@ results_are(Tensor)
 def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """A new tensor with a copy of `data`: numbers, nested lists, an array or a tensor.
 
-    Python numbers become float32, an array keeps its dtype unless `dtype` says otherwise.
-    DTypeError for data that are no numbers, or for a gradient wanted of integers.
+    Python numbers become float32; an array keeps its dtype unless `dtype` says otherwise.
+    DTypeError for data that are not numbers, and for `requires_grad` with integers.
 
     >>> tensor([[1, 2], [3, 4]])
     tensor([[1., 2.],

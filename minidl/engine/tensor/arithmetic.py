@@ -19,8 +19,8 @@ HOLD_NUMBERS = (Base, np.ndarray, np.generic, list, tuple, int, float)
 
 
 def operands(operation: str, x: Any, y: Any) -> tuple["Tensor", "Tensor"]:
-    """Both sides of an operator as tensors; beside a float what is none is a constant of its dtype.
-    Integers and masks alone stay what they are, as in NumPy."""
+    """Both operands as tensors. Beside a float tensor, any other operand is a constant of its
+    dtype. Integers and masks alone keep their dtypes, as in NumPy."""
     if not isinstance(x, Base):
         x = as_tensor(x, operation, like=y if isinstance(y, Base) else None)
     whole = None if x._array.dtype.kind == "f" else x
@@ -29,7 +29,7 @@ def operands(operation: str, x: Any, y: Any) -> tuple["Tensor", "Tensor"]:
 
 
 def binary(operation: Operation, x: Any, y: Any) -> "Tensor":
-    """The operation of x and y, by the kernel if it takes them, else by NumPy's function."""
+    """The operation of x and y: by the kernel if it takes them, else by NumPy's function."""
     if not (isinstance(x, Base) and isinstance(y, Base)):
         try:
             x, y = operands(operation.name, x, y)
@@ -45,7 +45,7 @@ def binary(operation: Operation, x: Any, y: Any) -> "Tensor":
 
 
 def whole(operation: Operation, a: Base, b: Base) -> "Tensor":
-    """The operation of integers and masks, as NumPy has it; a quotient is `float_beside` them."""
+    """The operation of integers and masks, as in NumPy; a quotient has the dtype `float_beside`."""
     if operation is POWER and (b._array < 0).any():
         hint = "x.astype('float64') ** y"
         raise ArgumentError(explain("power", "integers to powers from 0 up", "a negative", hint))
@@ -60,9 +60,9 @@ def whole(operation: Operation, a: Base, b: Base) -> "Tensor":
 
 
 def refused(x: Any, y: Any) -> Any:
-    """What an operator does where an operand cannot be had as a tensor, within the `except`: it
-    raises again if both should hold numbers. Else NotImplemented: such a type has its turn, by its
-    own `__radd__`, or Python raises TypeError."""
+    """What an operator does, within the `except`, if an operand cannot become a tensor. If both
+    should hold numbers, it raises again. Else it returns NotImplemented: then the other type's
+    `__radd__` has its turn, or Python raises TypeError."""
     if isinstance(x, HOLD_NUMBERS) and isinstance(y, HOLD_NUMBERS):
         raise
     return NotImplemented
@@ -77,10 +77,10 @@ def operated(function: Callable[[Any, Any], "Tensor"], x: Any, y: Any) -> "Tenso
 
 
 def of_numbers(operation: Operation, x: Any, y: Any) -> "Tensor":
-    """The operation as a function: what is no number is a DTypeError, whatever else it may be."""
+    """The operation as a function: DTypeError for anything that is not numbers."""
     z = binary(operation, x, y)
     if z is NotImplemented:
-        operands(operation.name, x, y)  # which says what it is
+        operands(operation.name, x, y)  # raises DTypeError, which says what is wrong
     return z
 
 
@@ -88,7 +88,7 @@ ADD = Operation("add", np.add, x=lambda dy: dy, y=lambda dy: dy)
 
 
 def add(x: Any, y: Any) -> "Tensor":
-    """x + y; they broadcast.
+    """x + y, element by element; x and y broadcast.
 
     >>> add([1.0, 2.0], 3.0)
     tensor([4., 5.])
@@ -100,7 +100,7 @@ SUBTRACT = Operation("subtract", np.subtract, x=lambda dy: dy, y=lambda dy: -dy)
 
 
 def subtract(x: Any, y: Any) -> "Tensor":
-    """x - y; they broadcast.
+    """x - y, element by element; x and y broadcast.
 
     >>> subtract([1.0, 2.0], 3.0)
     tensor([-2., -1.])
@@ -112,7 +112,7 @@ MULTIPLY = Operation("multiply", np.multiply, x=lambda dy, y: dy * y, y=lambda d
 
 
 def multiply(x: Any, y: Any) -> "Tensor":
-    """x · y, element by element; they broadcast.
+    """x · y, element by element; x and y broadcast.
 
     >>> multiply([1.0, 2.0], 3.0)
     tensor([3., 6.])
@@ -129,7 +129,7 @@ DIVIDE = Operation(
 
 
 def divide(x: Any, y: Any) -> "Tensor":
-    """x / y, element by element; they broadcast.
+    """x / y, element by element; x and y broadcast.
 
     >>> divide([1.0, 2.0], 4.0)
     tensor([0.25, 0.5 ])
@@ -138,9 +138,9 @@ def divide(x: Any, y: Any) -> "Tensor":
 
 
 def base_slope(dy: Any, x: Any, y: Any) -> Any:
-    """dy · y x^(y-1), which for y = 0 is 0, and where the power goes faster to 0 than y to
+    """dy · y x^(y-1). It is 0 for y = 0, and where the power goes to 0 faster than y to
     infinity."""
-    if y.ndim == 0 and y == 2:  # a tenth of the time
+    if y.ndim == 0 and y == 2:  # takes a tenth of the time
         return dy * (2 * x)
     lower = x ** (y - ((abs(x) > 0) | (y != 0)))
     vanishes = (lower == 0) & (abs(y) == np.inf)
@@ -148,7 +148,7 @@ def base_slope(dy: Any, x: Any, y: Any) -> Any:
 
 
 def exponent_slope(dy: Any, x: Any, y: Any, result: Any) -> Any:
-    """dy · x^y ln x, where the power goes faster to 0 than the logarithm to infinity."""
+    """dy · x^y ln x; 0 where the power goes to 0 faster than the logarithm to infinity."""
     vanishes = ((x == 0) & (y >= 0)) | ((x == np.inf) & (y < 0))
     return dy * (result * np.log(np.where(vanishes, 1, x).astype(result.dtype)))
 
@@ -157,11 +157,13 @@ POWER = Operation("power", np.power, x=base_slope, y=exponent_slope)
 
 
 def power(x: Any, y: Any) -> "Tensor":
-    """x ** y, element by element. ArgumentError for integers to negative powers of integers.
+    """x ** y, element by element; x and y broadcast.
 
-    The derivative for the exponent, x^y ln x, is at x = 0 its limit -inf for y < 0 and 0 for
-    y > 0, and 0 for y = 0, as in PyTorch; for x < 0 there is none: NaN. Where either derivative is
-    0 · inf, as at the base 0 and the exponent inf, it is its limit 0.
+    The derivative with respect to the exponent is x^y ln x. At x = 0 it is its limit: -inf for
+    y < 0, and 0 for y > 0; for y = 0 it is 0, as in PyTorch. For x < 0 it is NaN. Where either
+    derivative is 0 · inf, as at the base 0 and the exponent inf, it is its limit 0.
+
+    ArgumentError for integers to negative integer powers.
 
     >>> power([2.0, 3.0], 2)
     tensor([4., 9.])
@@ -187,7 +189,7 @@ def negative(x: Any) -> "Tensor":
 def product(
     a: np.ndarray, b: np.ndarray, a_transposed: bool = False, b_transposed: bool = False
 ) -> np.ndarray:
-    """The matrix product of (n, m, k) and (n, k, p) arrays, by the kernel."""
+    """The matrix products of (n, m, k) and (n, k, p) arrays, by the kernel."""
     a, b = for_kernel(a), for_kernel(b)
     m, k = a.shape[:0:-1] if a_transposed else a.shape[1:]
     p = b.shape[1] if b_transposed else b.shape[2]
@@ -205,7 +207,7 @@ def stacked(matrix: np.ndarray, batch: Shape, dtype: np.dtype) -> np.ndarray:
 
 
 def matrices(a: Any, b: Any, a_transposed: bool = False, b_transposed: bool = False) -> Any:
-    """a · b for arrays or tensors of two axes or more, the first of which broadcast."""
+    """a · b for arrays or tensors of two or more axes; all axes but the last two broadcast."""
     if isinstance(a, Base) or isinstance(b, Base):
         left = a.swapaxes(-1, -2) if a_transposed else a
         return matmul(left, b.swapaxes(-1, -2) if b_transposed else b)
@@ -220,17 +222,17 @@ def matrices(a: Any, b: Any, a_transposed: bool = False, b_transposed: bool = Fa
 
 
 def as_row(x: Any) -> Any:
-    """A left factor as a matrix, or several: of one axis it is a row."""
+    """A left factor as a matrix, or as several; a vector is a row."""
     return x[None, :] if x.ndim == 1 else x
 
 
 def as_column(y: Any) -> Any:
-    """A right factor as a matrix, or several: of one axis it is a column."""
+    """A right factor as a matrix, or as several; a vector is a column."""
     return y[:, None] if y.ndim == 1 else y
 
 
 def as_matrix(dy: Any, shape: Shape, other: Shape) -> Any:
-    """The gradient of x @ y, for x and y of these shapes, as one of matrices."""
+    """The gradient of x @ y, for x and y of these shapes, as if both were matrices."""
     dy = dy[..., None] if len(other) == 1 else dy
     return dy[..., None, :] if len(shape) == 1 else dy
 
@@ -247,7 +249,7 @@ def right_gradient(dy: Any, x: Any, shape: Shape) -> Any:
 
 
 def check_product(a: Base, b: Base) -> None:
-    """ShapeError if there is no a @ b."""
+    """ShapeError if a @ b is not defined."""
     if a.ndim == 0 or b.ndim == 0 or a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
         raise ShapeError(
             explain(
@@ -269,11 +271,13 @@ MATMUL = Operation("matmul", x=left_gradient, y=right_gradient)
 
 
 def matmul(x: Base, y: Any) -> "Tensor":
-    """The matrix product x @ y, as NumPy defines it for 1-D, 2-D and stacks of matrices.
+    """The matrix product x @ y, as NumPy defines it for vectors, matrices and stacks of matrices.
 
-    (m, k) @ (k, p) is (m, p); of more axes all but the last two are batch axes, which broadcast;
-    a 1-D operand is a row on the left and a column on the right. Computed by minidl's kernel, so
-    a row's bits depend neither on the thread count nor on the other rows.
+    (m, k) @ (k, p) is (m, p). Of more axes, all but the last two are batch axes, which broadcast.
+    A vector is a row on the left and a column on the right. minidl's kernel computes the product:
+    the bits of a row depend neither on the number of threads nor on the other rows.
+
+    ShapeError for shapes that do not fit.
 
     >>> matmul([[1.0, 2.0], [3.0, 4.0]], [10.0, 1.0])
     tensor([12., 34.])
@@ -290,7 +294,7 @@ def matmul(x: Base, y: Any) -> "Tensor":
 
 
 def in_place(operation: str, function: Callable[[Any, Any], "Tensor"], x: Any, y: Any) -> "Tensor":
-    """Writes function(x, y) into x, which takes over its history."""
+    """Writes function(x, y) into x, and gives x the history of the result."""
     new = operated(function, x, y)
     if new is NotImplemented:
         return new

@@ -1,4 +1,4 @@
-"""The elements in other places, or several times: flip, roll, repeat, tile, pad."""
+"""Functions that move or repeat elements: flip, roll, repeat, tile, pad."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ FLIP = Operation("flip", x=lambda dy, axes: np.flip(dy, axes))
 
 
 def flip(x: Any, axis: Axes = None, **wrong: Never) -> "Tensor":
-    """x in reverse order along these axes, None: all; a view.
+    """x in reverse order along these axes; None: all axes. A view.
 
     >>> import minidl
     >>> minidl.flip(minidl.tensor([1.0, 2.0, 3.0]))
@@ -36,8 +36,9 @@ ROLL = Operation("roll", x=lambda dy, back, axis: np.roll(dy, back, axis))
 
 
 def roll(x: Any, shift: int | tuple[int, ...], axis: Axes = None, **wrong: Never) -> "Tensor":
-    """x with every element `shift` places further on along an axis, the last ones first; of several
-    axes, each by its own shift. Without an axis, in the order of the flat tensor.
+    """x with every element `shift` places further along an axis; the last ones come first.
+
+    For several axes, each has its own shift. Without an axis, the flat tensor is shifted.
 
     >>> import minidl
     >>> minidl.roll(minidl.tensor([1.0, 2.0, 3.0]), 1)
@@ -58,8 +59,10 @@ def roll(x: Any, shift: int | tuple[int, ...], axis: Axes = None, **wrong: Never
 
 
 def repeat(x: Any, repeats: Any, axis: int | None = None, **wrong: Never) -> "Tensor":
-    """Each element along an axis `repeats` times, one after the other; `repeats` may have a number
-    for each. Without an axis, of the flat tensor. (PyTorch's `repeat` is `tile`.)
+    """Each element along an axis `repeats` times, one after the other.
+
+    `repeats` may be a list with a number for each element. Without an axis, the flat tensor is
+    repeated. (PyTorch's `repeat` is `tile`.)
 
     >>> import minidl
     >>> minidl.repeat(minidl.tensor([1.0, 2.0]), 2)
@@ -85,8 +88,9 @@ TILE = Operation(
 
 
 def tile(x: Any, reps: int | tuple[int, ...]) -> "Tensor":
-    """x so many times along each axis, next to each other; numbers for fewer axes are for the last
-    ones, and for more make new axes.
+    """Copies of x next to each other, `reps` of them along each axis.
+
+    Numbers for fewer axes than x has are for the last ones; numbers for more make new axes.
 
     >>> import minidl
     >>> minidl.tile(minidl.tensor([1.0, 2.0]), (2, 2))
@@ -106,19 +110,19 @@ def tile(x: Any, reps: int | tuple[int, ...]) -> "Tensor":
 
 
 PAD = Operation("pad", x=lambda dy, index: dy[index])
-MODES = ("edge", "reflect", "symmetric", "wrap")  # in which every element is one of x
+MODES = ("edge", "reflect", "symmetric", "wrap")  # in which every new element copies one of x
 
 
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> "Tensor":
     """x with more elements before and after, along each axis.
 
     - pad_width: how many, as in NumPy: ((before, after), ...) for each axis, (before, after) for
-      all, or one number.
-    - mode: "constant", all are `constant_values`; or they repeat x: "edge" its outermost elements,
-      "wrap" from the other end, "reflect" mirrored, and "symmetric" with the outermost one twice.
+      all axes, or one number.
+    - mode: "constant" adds `constant_values`. The others repeat x: "edge" its outermost elements,
+      "wrap" from the other end, "reflect" mirrored, "symmetric" mirrored with the outermost twice.
 
-    ArgumentError for another mode and for widths that are no whole numbers from 0 up; ShapeError
-    where there is nothing to repeat.
+    ArgumentError for another mode and for widths that are not whole numbers from 0 up; ShapeError
+    if there is nothing to repeat.
 
     >>> import minidl
     >>> minidl.pad(minidl.tensor([1.0, 2.0]), (1, 2))
@@ -142,7 +146,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float =
 
 
 def padded_places(n: int, width: np.ndarray, mode: Any) -> np.ndarray:
-    """The places of n elements as NumPy pads them."""
+    """For each element of the padded axis, its place among the n elements, as NumPy pads."""
     try:
         return np.pad(np.arange(n), width, mode)
     except ValueError:

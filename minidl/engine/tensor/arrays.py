@@ -1,4 +1,4 @@
-"""The arrays within tensors: their dtypes, their sums, and the gradients of broadcast ones."""
+"""The arrays within tensors: dtypes, sums, and the gradients of broadcast operands."""
 
 import math
 from typing import Any
@@ -12,7 +12,7 @@ from ..recording import recording
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 DTYPES = frozenset(map(np.dtype, "?bhilqBHILQfd"))  # in this machine's byte order
 KINDS = "float32, float64, integer or bool"
-SUM_NANOSECONDS = 0.1  # that a float32 takes the kernel
+SUM_NANOSECONDS = 0.1  # the kernel's time for one float32
 
 Shape = tuple[int, ...]
 
@@ -22,9 +22,9 @@ def to_array(
 ) -> np.ndarray:
     """`data` as an array of a dtype that tensors have: float32, float64, integers or bool.
 
-    Python numbers become `number_dtype`, or if that is None what NumPy makes of them. An array
-    keeps its dtype, and so does a list of arrays or tensors, so that nothing is rounded unasked. It
-    is not copied unless it has to be.
+    Python numbers become `number_dtype`; if it is None, NumPy chooses. An array keeps its dtype,
+    and so does a list of arrays or tensors: nothing is rounded unasked. The array is copied only
+    if it has to be.
     """
     if type(data) is np.ndarray and dtype is None and data.dtype in DTYPES:  # the usual case
         return data
@@ -50,8 +50,8 @@ def to_array(
 
 
 def require_values(operation: str, name: str, data: Any) -> None:
-    """DTypeError for what NumPy would make something else of: a sparse matrix of SciPy would be a
-    single object, and of a masked array the values behind the mask would count."""
+    """DTypeError for data that NumPy would misread: it would make one object of SciPy's sparse
+    matrix, and would count the values behind the mask of a masked array."""
     if hasattr(data, "toarray"):
         got, hint = f"a sparse {type(data).__name__}", f"{name}.toarray()"
         raise DTypeError(explain(operation, f"{name} as an array", got, hint))
@@ -61,7 +61,7 @@ def require_values(operation: str, name: str, data: Any) -> None:
 
 
 def held(operation: str, values: Any, dtype: np.dtype) -> np.ndarray:
-    """The values in this dtype; DTypeError where they are others in whole numbers or bool."""
+    """The values in this dtype; DTypeError if whole numbers or bool cannot hold them."""
     array = to_array(values, None, operation, None)
     with np.errstate(invalid="ignore"):
         result = array.astype(dtype)
@@ -72,21 +72,21 @@ def held(operation: str, values: Any, dtype: np.dtype) -> np.ndarray:
 
 
 def first_element(data: Any) -> Any:
-    """What stands first in nested lists."""
+    """The first element of nested lists."""
     while isinstance(data, (list, tuple)) and data:
         data = data[0]
     return data
 
 
 def requires_grad(data: Any) -> bool:
-    """Whether nested lists hold a tensor whose gradient would get lost in an array."""
+    """Whether nested lists hold a tensor whose gradient an array would lose."""
     if not isinstance(data, (list, tuple)):
         return False
     return any(getattr(part, "requires_grad", False) or requires_grad(part) for part in data)
 
 
 def as_dtype(operation: str, dtype: Any) -> np.dtype:
-    """`dtype` in this machine's byte order; DTypeError if tensors do not have it."""
+    """`dtype` in this machine's byte order; DTypeError if tensors cannot have it."""
     try:
         wanted = np.dtype(dtype).newbyteorder("=")
     except TypeError:
@@ -104,27 +104,27 @@ def as_dtype(operation: str, dtype: Any) -> np.dtype:
 
 
 def same(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Where x is y, NaN being NaN.
+    """Where x equals y; NaN equals NaN.
 
-    What chooses a number (`max`, `maximum`, `clip`) hands its gradient to the inputs that are the
-    same as the result, and so a NaN's goes to the NaN, as in PyTorch's `max`. Activations made of
-    straight lines (`relu`, `hard_tanh`) have there the slope of the piece that hands the NaN on,
-    and smooth ones NaN. No choice, activation or loss has the slope 0 at a NaN: the error would
-    vanish.
+    Functions that choose a number (`max`, `maximum`, `clip`) hand the gradient to the inputs that
+    are the same as the result. So the gradient of a NaN goes to the NaN, as in PyTorch's `max`. At
+    a NaN, activations made of straight lines (`relu`, `hard_tanh`) have the slope of the piece that
+    hands the NaN on, and smooth activations have the slope NaN. No choice, activation or loss has
+    the slope 0 at a NaN: the error would vanish.
     """
     return np.asarray((x == y) | ((x != x) & (y != y)))
 
 
 def for_kernel(x: np.ndarray) -> np.ndarray:
-    """x as the kernels take it, C-contiguous and aligned: a copy where it is not."""
+    """x as kernels take it, C-contiguous and aligned; copied only if it is not."""
     return np.require(x, requirements=["C", "A"])
 
 
 def summed(x: np.ndarray, axes: Shape, keepdims: bool = False) -> np.ndarray:
-    """The sum over these axes, which increase, with the error of pairwise summation.
+    """The sum over these axes, in increasing order, as exact as pairwise summation.
 
-    NumPy sums that way along the axes that lie last in memory; along others it adds row after row,
-    and a float32 that has reached 2^24 no longer grows by 1.
+    NumPy sums pairwise along the axes that lie last in memory. Along others it adds row after row:
+    a float32 sum that has reached 2^24 no longer grows by 1.
     """
     few = math.prod([x.shape[axis] for axis in axes]) <= _kernels.sums.IN_ORDER
     if few or x.dtype not in FLOATS:
@@ -145,15 +145,15 @@ def summed(x: np.ndarray, axes: Shape, keepdims: bool = False) -> np.ndarray:
 
 
 def sum_of_rows(x: np.ndarray) -> np.ndarray:
-    """The sum over the middle axis of three, by the kernel."""
+    """The sum over the middle one of three axes, by the kernel."""
     sums = np.empty((x.shape[0], x.shape[2]), x.dtype)
     _kernels.sums.over_rows(x, sums, _kernels.threads_for(SUM_NANOSECONDS * x.size))
     return sums
 
 
 def unbroadcast(dy: Any, shape: Shape) -> Any:
-    """The gradient of an operand of `shape` that NumPy's broadcasting stretched to that of dy, an
-    array or a tensor: the sum over its copies."""
+    """The gradient of an operand of `shape` that NumPy broadcast to the shape of dy, an array or a
+    tensor: the sum over the operand's copies."""
     added = dy.ndim - len(shape)
     stretched = [
         added + axis for axis, n in enumerate(shape) if n == 1 and dy.shape[added + axis] != 1
@@ -163,13 +163,13 @@ def unbroadcast(dy: Any, shape: Shape) -> Any:
 
 
 def beside_whole(value: Any, dtype: np.dtype) -> np.ndarray:
-    """A Python number beside integers or masks: a whole one is of their dtype (int64 beside masks),
-    and a float of `float_beside`. OverflowError for one that they cannot hold."""
+    """A Python number beside integers or masks. A whole number gets their dtype (int64 beside
+    masks), a float gets `float_beside`. OverflowError if the dtype cannot hold it."""
     if isinstance(value, float):
         return np.array(value, float_beside(dtype))
     return np.array(value, np.int64 if dtype.kind == "b" else dtype)
 
 
 def float_beside(dtype: np.dtype) -> type:
-    """The float that integers of this dtype turn into: float32 if it holds them all, float64."""
+    """The float dtype for integers of this dtype: float32 if it holds them all, else float64."""
     return np.float32 if dtype.itemsize <= 2 else np.float64

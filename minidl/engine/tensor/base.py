@@ -1,4 +1,4 @@
-"""What a tensor is, before it can do anything: an array, its gradient, its place on the tape."""
+"""The basis of a tensor: an array, its gradient, and its place on the tape."""
 
 from collections.abc import Callable
 from copyreg import __newobj__ as new_object  # type: ignore[attr-defined]
@@ -22,7 +22,7 @@ _adding = lock_across_forks()  # threads that share a leaf must not lose each ot
 
 
 class Base:
-    """The array `data`, its gradient `grad`, and how it came to be."""
+    """The array `data`, its gradient `grad`, and the operation that made it."""
 
     __slots__ = (
         "__weakref__", "_array", "_hooks", "_memory", "_node", "_recorded", "_requires_grad",
@@ -40,10 +40,10 @@ class Base:
 
     @property
     def data(self) -> np.ndarray:
-        """The values, as the array itself, not a copy.
+        """The values: the array itself, not a copy.
 
-        `x += y`, `x[i] = y` and `x.data = y` are noticed. What is written into the array directly,
-        or through another tensor made around it, is not.
+        The tape notices `x += y`, `x[i] = y` and `x.data = y`. It does not notice writes into the
+        array itself, or through another tensor around the same array.
         """
         return self._array
 
@@ -57,7 +57,7 @@ class Base:
         self.mark_written()
 
     def _alike(self, operation: str, value: Any) -> "Tensor":
-        """`value` as a tensor; ShapeError or DTypeError if it differs in shape or dtype."""
+        """`value` as a tensor; ShapeError or DTypeError unless shape and dtype are this one's."""
         new = as_tensor(value, operation, like=self, number_dtype=None)
         if new.shape != self.shape:
             raise ShapeError(explain(operation, f"an array of shape {self.shape}", new.shape))
@@ -69,7 +69,7 @@ class Base:
 
     @property
     def requires_grad(self) -> bool:
-        """Whether a backward pass leaves this tensor's gradient, or goes through it."""
+        """Whether backpropagation ends in this tensor, or goes through it."""
         return self._requires_grad
 
     @requires_grad.setter
@@ -130,8 +130,8 @@ class Base:
         return result_of(self._array, self._memory)
 
     def expect_gradient(self) -> None:
-        """GuardWarning if what comes is to be added to a gradient that was used, ShapeError if it
-        cannot be. The tape calls this before anything changes: a warning may be an error."""
+        """GuardWarning if the next gradient would add to one that was used already; ShapeError if
+        it cannot be added. The tape calls this before it changes anything: warnings may raise."""
         if self.grad is None or not self._requires_grad:
             return
         own = np.shape(raw(self.grad))
@@ -144,12 +144,12 @@ class Base:
             )
 
     def receive_gradient(self, gradient: Any) -> None:
-        """Adds to `grad`, if it is still wanted. The tape calls this at the end of its pass, with
-        an array, or with a tensor if the gradient has a graph."""
+        """Adds to `grad`, if a gradient is still wanted. The tape calls this at the end of its
+        walk, with an array, or with a tensor if the gradient has a graph."""
         if not self._requires_grad:
             return
         with _adding:
-            # Not in place: whoever holds the old sum, or computes with it, keeps it.
+            # Not in place: somebody may hold the old sum, or compute with it.
             if isinstance(gradient, Base):
                 total: Any = gradient if self.grad is None else self.grad + gradient
                 self.grad = total
@@ -161,12 +161,17 @@ class Base:
     def backward(
         self, grad: Any = None, retain_graph: bool | None = None, create_graph: bool = False
     ) -> None:
-        """Adds d(self)/d(leaf) · grad to the `grad` of every leaf behind this tensor.
+        """Backpropagation: adds d(self)/d(leaf) · grad to the `grad` of every leaf behind this.
 
-        `grad` has this tensor's shape; it may be left out for a single element, where it is 1.
-        The graph is released, unless `retain_graph`: a second call raises GraphError, as does one
-        where a value that it needs was changed in place. With `create_graph` the gradients have a
-        graph themselves, and this one is retained.
+        - grad: of this tensor's shape; it may be left out for a single element: then it is 1.
+        - retain_graph: keeps the graph for another call. Else it is released, and a second call
+          raises GraphError. None: as create_graph says.
+        - create_graph: the gradients have a graph too, so that they can be differentiated again.
+
+        The chain rule carries the gradient back through the operations, youngest first
+        (Rumelhart, Hinton, Williams 1986, "Learning representations by back-propagating errors").
+        GraphError for a tensor without history, and if a value that the gradients need was changed
+        in place.
 
         >>> import minidl
         >>> x = minidl.tensor([1.0, 2.0], requires_grad=True)
@@ -186,8 +191,8 @@ class Base:
             tape.backward([(origin(self), dy)], retain, create_graph)
 
     def direction(self, operation: str, grad: Any, create_graph: bool) -> Any:
-        """The gradient of this tensor that a pass starts with: an array of its shape and dtype, or
-        a tensor if a graph is to be created."""
+        """The gradient of this tensor that a backward pass starts with: an array of its shape and
+        dtype, or a tensor if a graph is to be created."""
         self.check_current(operation)
         if create_graph and not recording():
             got, hint = "a no_grad() block", "the gradient outside of it"
@@ -212,12 +217,12 @@ class Base:
         return new_result(dy) if create_graph and not isinstance(dy, Base) else dy
 
     def hooked(self, gradient: Any) -> Any:
-        """The gradient of this leaf as its hooks leave it."""
+        """The gradient of this leaf after its hooks."""
         return gradient if not self._hooks else tape.after_hooks(self._hooks, gradient)
 
     def check_current(self, operation: str) -> None:
-        """Raises GraphError if this tensor's values were changed by way of another that shares
-        its memory, in an operation that gradients go through: its history is then wrong."""
+        """GraphError if an operation that gradients go through changed this tensor's values by way
+        of another tensor that shares its memory: its history is then wrong."""
         if self._recorded != self._memory.recorded_writes:
             raise GraphError(
                 f"{operation}: this tensor shares memory with another that was changed in place, "
@@ -260,7 +265,7 @@ class Base:
         return new_object, (type(self),), self.__getstate__()
 
     def __getstate__(self) -> dict[str, Any]:
-        """What copy, pickle and their like keep; only a tensor without history has all it needs."""
+        """The state for copy and pickle; only a tensor without history can be copied."""
         if self._node is not None and not recording():
             return self.detach().__getstate__()
         if self._node is not None:
@@ -277,7 +282,7 @@ class Base:
         return {name: getattr(self, name) for name in kept} | getattr(self, "__dict__", {})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Becomes what gave `state`."""
+        """Takes over `state`, as `__getstate__` gave it."""
         self._node = self._hooks = None
         for name, value in state.items():
             setattr(self, name, value)
@@ -285,11 +290,11 @@ class Base:
 
 UNTOUCHED = tape.Memory()
 UNSAVED = {"__weakref__", "_hooks", "_node"}
-_result_class: type = Base  # of what operations make, also those of subclasses
+_result_class: type = Base  # the class of all results, also of operations on subclasses
 
 
 def results_are(kind: type) -> None:
-    """From now on operations make tensors of this class."""
+    """From now on operations return tensors of this class."""
     global _result_class
     _result_class = kind
 
@@ -311,23 +316,23 @@ def result_of(array: np.ndarray, memory: tape.Memory) -> "Tensor":
 
 
 def origin(x: Base) -> Any:
-    """Where gradients of x go: the node that made it, or itself, a leaf."""
+    """Where gradients of x go: the node that made it, or x itself if it is a leaf."""
     return x if x._node is None else x._node
 
 
 def raw(data: Any) -> Any:
-    """A tensor's array, without history; other data as they are."""
+    """A tensor's array, without history; other data unchanged."""
     return data._array if isinstance(data, Base) else data
 
 
 def as_tensor(
     value: Any, operation: str = "tensor", like: Base | None = None, number_dtype: Any = np.float32
 ) -> "Tensor":
-    """`value` if it is a tensor, else one around it.
+    """`value` if it is a tensor, else a tensor around it.
 
-    Beside a float tensor `like`, Python numbers, lists, masks and integers are constants of its
-    dtype, and beside one of integers a Python number is what `beside_whole` says. Else Python
-    numbers become `number_dtype`, None for what NumPy makes of them.
+    Beside a float tensor `like`, Python numbers, lists, masks and integers become constants of its
+    dtype. Beside integers, a Python number becomes what `beside_whole` says. Without `like`, Python
+    numbers become `number_dtype`; if it is None, NumPy chooses.
     """
     is_float = like is not None and like._array.dtype.kind == "f"
     dtype = like._array.dtype if like is not None and is_float else None
@@ -337,7 +342,7 @@ def as_tensor(
         return new_result(value._array.astype(dtype))
     if like is not None and type(value) in (float, int):
         try:
-            if is_float:  # the usual case, made short
+            if is_float:  # the most frequent case, kept short
                 return new_result(_kernels.number(value, like._array))
             return new_result(beside_whole(value, like._array.dtype))
         except OverflowError:
@@ -360,7 +365,7 @@ def require_float(operation: str, *tensors: Base) -> None:
 def apply(operation: str, function: Callable[..., np.ndarray], *tensors: Base) -> np.ndarray:
     """The function of the tensors' arrays, which broadcast; ShapeError if they cannot.
 
-    Overflow and the like give inf or NaN without a warning, as in the kernels.
+    Overflow and invalid operations give inf or NaN without a warning, as in the kernels.
     """
     try:
         with np.errstate(all="ignore"):
@@ -378,7 +383,7 @@ def apply(operation: str, function: Callable[..., np.ndarray], *tensors: Base) -
 
 
 def normal_axes(operation: str, axis: Any, ndim: int) -> tuple[int, ...]:
-    """`axis` (None, a number or several) as non-negative numbers; ArgumentError if not there."""
+    """`axis` (None, a number or several) as numbers from 0 up; ArgumentError if out of range."""
     if axis is None:
         return tuple(range(ndim))
     axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)

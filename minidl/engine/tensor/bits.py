@@ -1,4 +1,4 @@
-"""The logic of masks, and of the bits of whole numbers: results without a gradient."""
+"""The logic of masks, and of the bits of whole numbers; the results have no gradient."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ def require_bits(symbol: str, *tensors: Base) -> None:
 
 
 def of_bits(symbol: str, function: np.ufunc) -> Callable[[Any, Any], "Tensor"]:
-    """The function that combines masks, or the bits of whole numbers."""
+    """A function that combines masks, or the bits of whole numbers."""
 
     def combine(x: Any, y: Any) -> "Tensor":
         try:

@@ -17,8 +17,8 @@ Binary = Callable[[Any, Any], "Tensor"]
 
 
 def comparison(symbol: str, function: np.ufunc) -> Binary:
-    """The function that compares two tensors element by element. To integers any number may be
-    compared, those too that they cannot hold."""
+    """A function that compares two tensors element by element. Integers can be compared with any
+    number, even with one that their dtype cannot hold."""
 
     def compare(x: Any, y: Any) -> "Tensor":
         if isinstance(y, int) and x.dtype.kind != "f" and not -(2**63) <= y < 2**64:

@@ -1,8 +1,8 @@
-"""Sums of products of two tensors: tensordot, dot, inner, outer, and what einsum is made of.
+"""Sums of products of two tensors: tensordot, dot, inner, outer, and the parts of einsum.
 
-An axis has a label, a letter or a number. Two tensors are contracted by laying their axes out as
-matrices: labels of both in the result count matrices, labels of both that are not in it are summed
-over, and labels of one make rows or columns.
+Each axis has a label, a letter or a number. To contract two tensors, their axes are arranged as
+those of matrices. Labels of both tensors that the result has too count matrices; labels of both
+that the result does not have are summed over; labels of one tensor make rows or columns.
 """
 
 import math
@@ -24,7 +24,7 @@ Labels = tuple[Any, ...]  # one for each axis
 
 
 def lengths(*parts: tuple[Any, Labels]) -> dict[Any, int]:
-    """The length of the axes with each label; ShapeError if they differ and are not 1."""
+    """The length of each label's axes; ShapeError if lengths other than 1 differ."""
     found: dict[Any, int] = {}
     for x, labels in parts:
         for label, n in zip(labels, x.shape, strict=True):
@@ -47,9 +47,9 @@ def laid_out(
 
 
 def contracted(x: Any, y: Any, of_x: Labels, of_y: Labels, of_result: Labels) -> Any:
-    """The products of x and y, arrays or tensors, summed over the labels that are not the result's.
+    """The products of x and y, arrays or tensors, summed over labels that the result does not have.
 
-    Each label of x, of y and of the result is in another of the three, and once in each.
+    Each label occurs in exactly two of x, y and the result, or in all three, and once in each.
     """
     if isinstance(x, Base) or isinstance(y, Base):
         return contract(as_tensor(x), as_tensor(y), of_x, of_y, of_result)
@@ -79,7 +79,7 @@ def contract(
 ) -> "Tensor":  # fmt: skip
     """The sum of products of two tensors with any labels, where 1 broadcasts."""
     sizes = lengths((x, of_x), (y, of_y))
-    # A length of 1 beside a longer one is as good as no axis.
+    # An axis of length 1 beside a longer one counts as no axis.
     x, of_x = summed_over(x, of_x, {a for a, n in zip(of_x, x.shape, strict=True) if n != sizes[a]})
     y, of_y = summed_over(y, of_y, {a for a, n in zip(of_y, y.shape, strict=True) if n != sizes[a]})
     x, of_x = summed_over(x, of_x, {*of_x}.difference(of_y, of_result))
@@ -95,12 +95,11 @@ def summed_over(x: "Tensor", labels: Labels, summed: set[Any]) -> tuple["Tensor"
 
 
 def tensordot(x: Any, y: Any, axes: Any = 2) -> "Tensor":
-    """The products of x and y, summed over the last `axes` axes of x and the first of y, or over
-    two given lists of axes.
+    """The products of x and y, summed over the last `axes` axes of x and the first `axes` of y, or
+    over two given lists of axes.
 
-    The result has the other axes of x, then those of y. Both are tensors, or what they can be
-    made of. ShapeError for axes of different lengths, ArgumentError for axes that
-    are not there.
+    The result has the other axes of x, then those of y. Both are tensors, or data for one.
+    ShapeError for axes of different lengths, ArgumentError for axes out of range.
 
     >>> tensordot([[1.0, 2.0], [3.0, 4.0]], [10.0, 1.0], axes=1)
     tensor([12., 34.])
@@ -115,10 +114,10 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> "Tensor":
 
 
 def dot(x: Any, y: Any) -> "Tensor":
-    """The sum of products over the last axis of x and the last but one of y, or its only one: of
-    vectors their scalar product, of matrices x @ y, of a number and a tensor x · y.
+    """The sum of products over the last axis of x and the last but one of y (or its only one).
 
-    Both are tensors, or what they can be made of. ShapeError for axes of different lengths.
+    For vectors it is their scalar product, for matrices x @ y, for a number and a tensor x · y.
+    Both are tensors, or data for one. ShapeError for axes of different lengths.
 
     >>> dot([1.0, 2.0], [3.0, 4.0])
     tensor(11.)
@@ -130,7 +129,7 @@ def dot(x: Any, y: Any) -> "Tensor":
 
 
 def inner(x: Any, y: Any) -> "Tensor":
-    """The sum of products over the last axes of x and y: of vectors their scalar product.
+    """The sum of products over the last axes of x and y; for vectors their scalar product.
 
     >>> inner([[1.0, 2.0], [3.0, 4.0]], [10.0, 1.0])
     tensor([12., 34.])
@@ -142,7 +141,7 @@ def inner(x: Any, y: Any) -> "Tensor":
 
 
 def outer(x: Any, y: Any) -> "Tensor":
-    """Every element of x times every one of y, a matrix: z_ij = x_i y_j of the flat tensors.
+    """The product of every element of x with every element of y: z_ij = x_i y_j of flat tensors.
 
     >>> outer([1.0, 2.0], [3.0, 4.0])
     tensor([[3., 4.],
@@ -153,7 +152,7 @@ def outer(x: Any, y: Any) -> "Tensor":
 
 
 def summed_along(operation: str, x: "Tensor", y: "Tensor", of_x: Any, of_y: Any) -> "Tensor":
-    """The products of x and y, summed over pairs of axes of the same length."""
+    """The products of x and y, summed over pairs of axes of equal length."""
     axes_x, axes_y = normal_axes(operation, of_x, x.ndim), normal_axes(operation, of_y, y.ndim)
     if [x.shape[i] for i in axes_x] != [y.shape[i] for i in axes_y]:
         got = f"axes {of_x} of {x.shape} and {of_y} of {y.shape}"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def check_offset(operation: str, offset: Any) -> None:
-    """ArgumentError for the number of a diagonal that is none."""
+    """ArgumentError unless the offset of a diagonal is a whole number."""
     if not is_whole(offset, -(2**62)):
         raise ArgumentError(explain(operation, "a whole number for the diagonal", repr(offset)))
 
@@ -33,8 +33,10 @@ DIAGONAL = Operation(
 
 
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> "Tensor":
-    """y[..., i] = x[i, i + offset, ...] of matrices along two axes; it comes last. A view, which
-    can be written to. ShapeError for fewer than two axes.
+    """y[..., i] = x[i, i + offset, ...], the diagonals of matrices along two axes.
+
+    The diagonal is the last axis of the result: a view, which can be written to. ShapeError for
+    fewer than two axes.
 
     >>> import minidl
     >>> minidl.diagonal(minidl.tensor([[1.0, 2.0], [3.0, 4.0]]))
@@ -54,7 +56,7 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> "Tensor
 
 
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> "Tensor":
-    """The sum over `diagonal`, of matrices along two axes. ShapeError for fewer than two axes.
+    """The sum of each `diagonal`, of matrices along two axes. ShapeError for fewer than two axes.
 
     >>> trace([[1.0, 2.0], [3.0, 4.0]])
     tensor(5.)
@@ -66,8 +68,8 @@ DIAG = Operation("diag", x=lambda dy, index: dy[index])
 
 
 def diag(x: Any, k: int = 0) -> "Tensor":
-    """Of a vector, the matrix that has it as diagonal number k and is else 0; of a matrix, that
-    diagonal. Above the main one, k is positive.
+    """For a vector, the matrix with it as diagonal number k and 0 elsewhere; for a matrix, its
+    diagonal number k. k counts upwards from the main diagonal, 0.
 
     >>> import minidl
     >>> minidl.diag(minidl.tensor([1.0, 2.0]))
@@ -84,7 +86,7 @@ def diag(x: Any, k: int = 0) -> "Tensor":
 
 
 def triangle(operation: Operation, function: Any, x: Any, k: int) -> "Tensor":
-    """np.tril or np.triu of matrices along the last two axes."""
+    """np.tril or np.triu of the matrices along the last two axes."""
     x = as_tensor(x, operation.name)
     check_offset(operation.name, k)
     if x.ndim < 2:
@@ -96,7 +98,7 @@ TRIL = Operation("tril", x=lambda dy, k: np.tril(dy, k))
 
 
 def tril(x: Any, k: int = 0) -> "Tensor":
-    """x[..., i, j] where j <= i + k, else 0: what is not above diagonal number k.
+    """x[..., i, j] where j <= i + k, else 0: the triangle up to diagonal number k.
 
     >>> import minidl
     >>> minidl.tril(minidl.ones(2, 2))
@@ -110,7 +112,7 @@ TRIU = Operation("triu", x=lambda dy, k: np.triu(dy, k))
 
 
 def triu(x: Any, k: int = 0) -> "Tensor":
-    """x[..., i, j] where j >= i + k, else 0: what is not below diagonal number k.
+    """x[..., i, j] where j >= i + k, else 0: the triangle from diagonal number k on.
 
     >>> import minidl
     >>> minidl.triu(minidl.ones(2, 2))

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 def on_diagonal(x: "Tensor", labels: Labels) -> tuple["Tensor", Labels]:
-    """The elements of x whose indices along axes of one label are equal, with each label once."""
+    """The elements of x whose indices agree along axes of one label; each label is then there
+    once."""
     once = tuple(dict.fromkeys(labels))
     if len(once) == len(labels):
         return x, labels
@@ -31,8 +32,10 @@ def on_diagonal(x: "Tensor", labels: Labels) -> tuple["Tensor", Labels]:
 
 
 def einsum(subscripts: str, *tensors: Any) -> "Tensor":
-    """Sums of products, by Einstein's convention: a letter for each axis of each tensor, then the
-    letters of the result; over all others the products are summed.
+    """Sums of products, by Einstein's convention.
+
+    The subscripts have a letter for each axis of each tensor, then the letters of the result. The
+    products are summed over all other letters:
 
         "ij,jk->ik"          C_ik = sum over j of A_ij B_jk, the matrix product
         "bi,bi->b"           the scalar product of every row
@@ -40,10 +43,10 @@ def einsum(subscripts: str, *tensors: Any) -> "Tensor":
         "ii->", "ij->ji"     the trace, the transpose
         "...ij,...jk->...ik" any axes before, which broadcast
 
-    Without `->` the result has `...`, and the letters that occur once in alphabetical order. A
-    letter stands for one length, and 1 broadcasts. The tensors, or what they can be made of, are of
-    any dtype; beside floats, integers are constants. Of more than two, pairs are contracted whose
-    results are smallest.
+    Without `->` the result has `...`, then, in alphabetical order, the letters that occur once. A
+    letter stands for one length, and 1 broadcasts. The tensors, or data for them, may have any
+    dtype; beside floats, integers are constants. More than two tensors are contracted in pairs,
+    first the pair with the smallest result.
 
     ArgumentError for subscripts that do not fit the tensors, ShapeError for lengths that differ.
 
@@ -72,8 +75,8 @@ def einsum(subscripts: str, *tensors: Any) -> "Tensor":
 def next_pair(
     labels: list[Labels], of_result: Labels, sizes: dict[Any, int]
 ) -> tuple[int, int, Labels]:
-    """The places of the two tensors with the smallest contraction, next to the two themselves, and
-    what it has left: the labels of both that the result or another tensor has."""
+    """The places of the two tensors whose contraction grows least, and the labels that it keeps:
+    those that the result or another tensor has."""
 
     def left(i: int, j: int) -> Labels:
         others = [own for place, own in enumerate(labels) if place not in (i, j)]
@@ -92,8 +95,8 @@ def next_pair(
 
 @lru_cache
 def read(subscripts: str, ndims: tuple[int, ...]) -> tuple[list[Labels], Labels]:
-    """The labels of each tensor, of so many axes, and of the result. Axes that `...` stands for are
-    numbered from -1, the last of them, downwards."""
+    """The labels of each tensor, given its number of axes, and of the result. The axes that `...`
+    stands for are numbered -1 (the last), -2, and so on."""
     given, arrow, wanted = subscripts.replace(" ", "").partition("->")
     terms = given.split(",")
     if len(terms) != len(ndims):
@@ -127,11 +130,11 @@ def letters_of(subscripts: str, term: str) -> str:
 
 
 def numbered(term: str, more: int) -> Labels:
-    """The letters of a term, with `more` numbers in the place of `...`."""
+    """The letters of a term, with `more` numbers in place of `...`."""
     before, _, after = term.partition("...")
     return (*before, *range(-more, 0), *after)
 
 
 def unreadable(subscripts: str, expected: str) -> ArgumentError:
-    """The error for subscripts that have no meaning, or none for these tensors."""
+    """The error for subscripts that cannot be read, or do not fit these tensors."""
     return ArgumentError(explain("einsum", expected, repr(subscripts), "'ij,jk->ik'"))

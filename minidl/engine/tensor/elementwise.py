@@ -1,7 +1,7 @@
 """Functions of each element on its own, and choices between two tensors.
 
-A function of one tensor takes what one can be made of, of any shape. Most compute with float32 and
-float64 alone, keep that dtype, and have a DTypeError for the rest.
+A function of one tensor takes a tensor, or data for one, of any shape. Most take float32 and
+float64 alone, keep that dtype, and raise DTypeError for others.
 """
 
 from numbers import Integral, Real
@@ -19,11 +19,11 @@ from .operation import Operation, record
 if TYPE_CHECKING:
     from . import Tensor
 
-NANOSECONDS = 1  # of a kernel for one float32
-SMALL: int = _kernels.rows.POINTWISE_ROW  # up to which one thread is enough
+NANOSECONDS = 1  # a kernel's time for one float32
+SMALL: int = _kernels.rows.POINTWISE_ROW  # the most elements for which one thread is enough
 
 
-# What is passed on is selected, not multiplied: 0 · inf is NaN.
+# Gradients are selected, not multiplied by a mask: 0 · inf is NaN.
 WHERE = Operation(
     "where",
     condition=lambda dy: None,
@@ -46,7 +46,7 @@ def where(condition: Any, x: Any, y: Any) -> "Tensor":
 
 
 def of_winner(dy: Any, result: Any, own: Any, other: Any) -> Any:
-    """The gradient of `own`, if the result is the same; halved where the other is the same too."""
+    """The gradient of `own` if it is the same as the result; half of it if `other` is so too."""
     share = np.where(same(result, other), dy / 2, dy)
     return np.where(same(result, own), share, 0)
 
@@ -59,7 +59,13 @@ MAXIMUM = Operation(
 
 
 def maximum(x: Any, y: Any) -> "Tensor":
-    """The larger of x and y, NaN if either is; at a tie, also of NaN, both share the gradient."""
+    """The larger of x and y, element by element; they broadcast. NaN if either is NaN.
+
+    If x and y are the same, or both NaN, they share the gradient equally.
+
+    >>> maximum([1.0, 5.0], 3.0)
+    tensor([3., 5.])
+    """
     a, b = operands("maximum", x, y)
     return record(MAXIMUM, apply("maximum", np.maximum, a, b), (a, b))
 
@@ -72,7 +78,13 @@ MINIMUM = Operation(
 
 
 def minimum(x: Any, y: Any) -> "Tensor":
-    """The smaller of x and y, NaN if either is; at a tie, also of NaN, both share the gradient."""
+    """The smaller of x and y, element by element; they broadcast. NaN if either is NaN.
+
+    If x and y are the same, or both NaN, they share the gradient equally.
+
+    >>> minimum([1.0, 5.0], 3.0)
+    tensor([1., 3.])
+    """
     a, b = operands("minimum", x, y)
     return record(MINIMUM, apply("minimum", np.minimum, a, b), (a, b))
 
@@ -162,7 +174,7 @@ TANH = Operation("tanh", x=lambda dy, result: dy * (1 - result * result))
 
 
 def tanh(x: Any) -> "Tensor":
-    """The hyperbolic tangent of each element. DTypeError for integers.
+    """tanh x = (e^x - e^-x) / (e^x + e^-x) of each element. DTypeError for integers.
 
     >>> tanh([0.0, 100.0])
     tensor([0., 1.])
@@ -174,7 +186,7 @@ ABS = Operation("abs", x=lambda dy, x: dy * np.sign(x))
 
 
 def abs(x: Any) -> "Tensor":
-    """|x|, also of integers; the slope at 0 is 0.
+    """|x| of each element, also of integers; the slope at 0 is 0.
 
     >>> abs([-2.0, 3.0])
     tensor([2., 3.])
@@ -186,7 +198,7 @@ def abs(x: Any) -> "Tensor":
 
 
 def flat(dy: Any) -> Any:
-    """The gradient that goes back through a step: 0, whatever dy is."""
+    """The gradient of a step function: 0, whatever dy is."""
     return np.where(False, dy, 0)
 
 
@@ -194,7 +206,7 @@ SIGN = Operation("sign", x=flat)
 
 
 def sign(x: Any) -> "Tensor":
-    """-1, 0 or 1, also of integers; its derivative is 0. DTypeError for masks.
+    """-1, 0 or 1 of each element, also of integers; the derivative is 0. DTypeError for masks.
 
     >>> sign([-2.0, 0.0, 3.0])
     tensor([-1.,  0.,  1.])
@@ -209,10 +221,11 @@ CLIP = Operation("clip", x=lambda dy, x, result: np.where(same(x, result), dy, 0
 
 
 def clip(x: Any, low: Any = None, high: Any = None) -> "Tensor":
-    """min(max(x, low), high), for two numbers; None leaves a side open. Integers stay integers.
+    """min(max(x, low), high) for two numbers; None leaves a side open. Integers stay integers.
 
-    The slope at a bound is 1, outside 0, and 1 at a NaN, which stays one. ArgumentError unless
-    low <= high, DTypeError for bounds that are no numbers, or not whole where x is.
+    The slope is 1 from bound to bound, both included, and 0 outside. A NaN stays NaN, with slope 1.
+    ArgumentError unless low <= high; DTypeError for bounds that are not numbers, or not whole
+    numbers if x holds integers.
 
     >>> clip([-2.0, 0.5, 3.0], 0, 1)
     tensor([0. , 0.5, 1. ])
@@ -248,8 +261,8 @@ ASTYPE = Operation("astype", x=lambda dy: dy)
 
 
 def astype(x: Any, dtype: Any) -> "Tensor":
-    """The values in another dtype; a float's gradient comes back in this one, integers and masks
-    have none.
+    """The values in another dtype. The gradient comes back in this one; integers and masks have no
+    gradient.
 
     >>> astype([1.5, -1.5], int)
     tensor([ 1, -1])

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 
 def take(x: Any, indices: Any, axis: int | None = None, **wrong: Never) -> "Tensor":
-    """x[indices] along an axis, that of the flat tensor without one; the axes of `indices` take
-    its place. DTypeError for what are no whole numbers, IndexError for one that is not there.
+    """x[indices] along an axis, or of the flat tensor; the axes of `indices` replace that axis.
+
+    DTypeError for indices that are not whole numbers, IndexError for one out of range.
 
     >>> import minidl
     >>> minidl.take(minidl.tensor([[1.0, 2.0, 3.0]]), [2, 0, 0], axis=1)
@@ -36,8 +37,8 @@ def take(x: Any, indices: Any, axis: int | None = None, **wrong: Never) -> "Tens
 
 
 def along_axis(operation: str, x: Base, index: Any, axis: int, lengths: Shape | None) -> Any:
-    """The index of x that takes `index` along an axis, and along each other one every place up to
-    its length there."""
+    """The index of x that takes `index` along one axis, and along every other axis all places up to
+    its length."""
     (along,) = normal_axes(operation, (axis,), x.ndim)
     places = as_places(operation, index)
     if places.dtype.kind not in "iu" or places.ndim != x.ndim:
@@ -51,10 +52,11 @@ def along_axis(operation: str, x: Base, index: Any, axis: int, lengths: Shape | 
 
 
 def take_along_axis(x: Any, indices: Any, axis: int | None = -1, **wrong: Never) -> "Tensor":
-    """y[i, j] = x[i, indices[i, j]] along the last axis, and so along each other; what `argsort`
-    and `argmax(keepdims=True)` give is such an index. `indices` has as many axes as x, and beside
-    the one of the same length, or of 1. Without an axis, of the flat tensor. IndexError for an
-    index that is not there.
+    """y[i, j] = x[i, indices[i, j]] along the last axis, and likewise along any other.
+
+    `argsort` and `argmax(keepdims=True)` give such indices. `indices` has as many axes as x; all
+    but the chosen one have the same length as in x, or 1. Without an axis, x and the result are
+    flat. IndexError for an index out of range.
 
     >>> import minidl
     >>> x = minidl.tensor([[3.0, 1.0, 2.0]])
@@ -69,9 +71,10 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = -1, **wrong: Never)
 
 
 def gather(x: Any, axis: int, index: Any, **wrong: Never) -> "Tensor":
-    """y[i, j] = x[i, index[i, j]] along the last axis, and so along each other, of the shape of
-    `index`: as PyTorch's. It has as many axes as x, and may be shorter. IndexError for an index
-    that is not there.
+    """y[i, j] = x[i, index[i, j]] along the last axis, and likewise along any other.
+
+    As PyTorch's: `index` has as many axes as x, may be shorter, and has the shape of the result.
+    IndexError for an index out of range.
 
     >>> import minidl
     >>> minidl.gather(minidl.tensor([[1.0, 2.0], [3.0, 4.0]]), 1, [[1, 1, 0]])
@@ -83,9 +86,11 @@ def gather(x: Any, axis: int, index: Any, **wrong: Never) -> "Tensor":
 
 
 def scatter(x: Any, axis: int, index: Any, values: Any, **wrong: Never) -> "Tensor":
-    """A copy of x with y[i, index[i, j]] = values[i, j] along the last axis, and so along each
-    other: as PyTorch's. `values` broadcast to the shape of `index`; of several for one place, the
-    last one stays.
+    """A copy of x with y[i, index[i, j]] = values[i, j] along the last axis, and likewise along any
+    other.
+
+    As PyTorch's. `values` broadcast to the shape of `index`; if several go to one place, the last
+    one stays.
 
     >>> import minidl
     >>> minidl.scatter(minidl.zeros(2, 3), 1, [[2], [0]], 1.0)
@@ -99,8 +104,11 @@ def scatter(x: Any, axis: int, index: Any, values: Any, **wrong: Never) -> "Tens
 
 
 def scatter_add(x: Any, axis: int, index: Any, values: Any, **wrong: Never) -> "Tensor":
-    """A copy of x with y[i, index[i, j]] += values[i, j] along the last axis, and so along each
-    other: as PyTorch's. `values` broadcast to the shape of `index`; several for one place add up.
+    """A copy of x with y[i, index[i, j]] += values[i, j] along the last axis, and likewise along
+    any other.
+
+    As PyTorch's. `values` broadcast to the shape of `index`; if several go to one place, all are
+    added.
 
     >>> import minidl
     >>> minidl.scatter_add(minidl.zeros(3), 0, [2, 0, 2], [1.0, 10.0, 100.0])
@@ -115,7 +123,7 @@ def scatter_add(x: Any, axis: int, index: Any, values: Any, **wrong: Never) -> "
 
 
 def masked_fill(x: Any, mask: Any, value: Any) -> "Tensor":
-    """`value` where the mask holds, else x; no gradient goes to the x that it hides.
+    """`value` where the mask holds, else x. Elements of x that it hides get no gradient.
 
     >>> import minidl
     >>> x = minidl.tensor([1.0, -2.0])

@@ -1,4 +1,4 @@
-"""Gradients of tensors on the way: kept in their `grad`, or shown to a function."""
+"""Gradients of tensors inside a graph: kept in their `grad`, or shown to a function."""
 
 from collections.abc import Callable
 from itertools import count
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def retain_grad(x: Base) -> None:
-    """Lets backward leave a gradient here too, though an operation made this tensor: that of the
-    value that it has now, also if it is changed in place later.
+    """Makes backward store a gradient in this tensor too, though an operation made it: the gradient
+    of its present value, even if it is changed in place later.
 
     >>> import minidl
     >>> x = minidl.tensor(3.0, requires_grad=True)
@@ -34,9 +34,10 @@ def retain_grad(x: Base) -> None:
 
 
 def register_hook(x: Base, hook: Callable[["Tensor"], "Tensor | None"]) -> "Hook":
-    """Calls `hook(dy)` in each backward pass, when the whole gradient dy of this tensor is
-    known. What it returns, of dy's shape, takes dy's place; None leaves it. The result's
-    `remove()` ends that.
+    """Calls `hook(dy)` in each backward pass, with the whole gradient dy of this tensor.
+
+    What the hook returns, of dy's shape, replaces dy; None leaves it. `remove()` of the result
+    takes the hook away.
 
     >>> import minidl
     >>> x = minidl.tensor([1.0, 2.0], requires_grad=True)
@@ -65,12 +66,12 @@ class Hook:
         hooks[self._number] = hooking(hook)
 
     def remove(self) -> None:
-        """Gradients pass the hook by from now on."""
+        """Takes the hook away: the next gradients pass it by."""
         self._hooks.pop(self._number, None)
 
 
 def hooking(hook: Callable[["Tensor"], Any]) -> Callable[[Any], Any]:
-    """The hook, which takes tensors, for what the tape carries: arrays, or tensors with a graph."""
+    """The hook, which takes tensors, for values on the tape: arrays, or tensors with a graph."""
 
     def after(dy: Any) -> Any:
         is_array = not isinstance(dy, Base)

@@ -18,15 +18,15 @@ from .operation import Operation, record
 if TYPE_CHECKING:
     from . import Tensor
 
-SCATTER_NANOSECONDS = 0.6  # that a float32 takes the kernel
+SCATTER_NANOSECONDS = 0.6  # the kernel's time for one float32
 WHOLE = slice(None)  # an axis
 
 
 def as_places(operation: str, index: Any) -> np.ndarray:
-    """An index as an array of its own, as a backward pass will read it again.
+    """An index as an array of its own, which a backward pass will read again.
 
-    `tensor([0, 1])` holds floats, as Python's numbers become float32, so a tensor of whole numbers
-    is an index too, up to where floats leave some of them out.
+    `tensor([0, 1])` holds floats, as Python's numbers become float32. So a float tensor of whole
+    numbers is an index too, as long as its dtype can tell neighbouring ones apart.
     """
     array = np.empty(0, np.intp) if isinstance(index, list) and not index else np.array(raw(index))
     if not isinstance(index, Base) or array.dtype.kind != "f":
@@ -40,14 +40,14 @@ def as_places(operation: str, index: Any) -> np.ndarray:
 
 
 def raw_index(index: Any) -> Any:
-    """An index as NumPy takes it, in which all arrays are copies."""
+    """An index as NumPy takes it; all its arrays are copies."""
     if isinstance(index, tuple):
         return tuple([raw_part(part) for part in index])
     return raw_part(index)
 
 
 def raw_part(part: Any) -> Any:
-    """What an index says of one axis or more, as NumPy takes it."""
+    """One part of an index, for one axis or more, as NumPy takes it."""
     if isinstance(part, slice):
         return slice(raw_part(part.start), raw_part(part.stop), raw_part(part.step))
     is_array = isinstance(part, (Base, np.ndarray, list, tuple, range))
@@ -55,12 +55,12 @@ def raw_part(part: Any) -> Any:
 
 
 def is_basic(part: Any) -> bool:
-    """Whether NumPy makes a view by this part of an index, if by all."""
+    """Whether NumPy makes a view if all parts of the index are like this one."""
     return part is None or isinstance(part, slice)
 
 
 def looked_up(data: np.ndarray, index: Any) -> np.ndarray:
-    """data[index] as an array, of which NumPy's basic indexing makes a view."""
+    """data[index] as an array; a view where NumPy's indexing makes one."""
     try:
         axis = axis_taken(index, data.ndim)
         found = data[index] if axis is None else data.take(last_part(index), axis)
@@ -68,19 +68,19 @@ def looked_up(data: np.ndarray, index: Any) -> np.ndarray:
         raise IndexError(f"indexing a tensor of shape {data.shape}: {error}.") from None
     if isinstance(found, np.ndarray):
         return found
-    # A single number: NumPy copies it out, but gives a view of it where an Ellipsis follows.
+    # NumPy copies a single number out, but gives a view of it where an Ellipsis follows.
     return data[(*index, ...) if isinstance(index, tuple) else (index, ...)]
 
 
 def last_part(index: Any) -> Any:
-    """What an index says of its last axis."""
+    """The part of an index for the last axis."""
     return index[-1] if isinstance(index, tuple) and index else index
 
 
 def axis_taken(index: Any, ndim: int) -> int | None:
-    """The axis along which the index has whole numbers, and which alone it is about. There NumPy's
-    `take` gives what indexing gives, but laid out in order, which the next operation reads in a
-    quarter of the time."""
+    """The axis, if the index has whole numbers along one axis and takes the others whole. There
+    NumPy's `take` gives the same elements as indexing, but in order in memory: the next operation
+    then reads them in a quarter of the time."""
     places = last_part(index)
     if not isinstance(places, np.ndarray) or places.dtype.kind != "i" or places.ndim == 0:
         return None
@@ -92,14 +92,14 @@ def axis_taken(index: Any, ndim: int) -> int | None:
 
 
 def axes_of(part: Any) -> int:
-    """How many axes of x a part of an index is about; an Ellipsis counts none."""
+    """How many axes of x a part of an index covers; 0 for an Ellipsis."""
     if part is None or part is ... or isinstance(part, (bool, np.bool_)):
         return 0
     return part.ndim if isinstance(part, np.ndarray) and part.dtype == bool else 1
 
 
 def without_ellipsis(index: Any, ndim: int) -> list[Any]:
-    """The parts of an index of x, with slices in place of an Ellipsis."""
+    """The parts of an index of x, with slices in place of the Ellipsis."""
     parts = list(index) if isinstance(index, tuple) else [index]
     left_out = [WHOLE] * (ndim - sum(map(axes_of, parts)))
     for i, part in enumerate(parts):
@@ -112,20 +112,20 @@ def axes_before(parts: list[Any]) -> int:
     """How many whole axes come first, in x and in x[parts]."""
     advanced = [i for i, part in enumerate(parts) if not is_basic(part)]
     if advanced and advanced[-1] - advanced[0] >= len(advanced):
-        return 0  # NumPy puts the axes of arrays that stand apart first
+        return 0  # NumPy puts the axes of separated arrays first
     return whole_axes(parts)
 
 
 def whole_axes(parts: list[Any]) -> int:
-    """How many parts of an index, from the first on, are about whole axes."""
+    """How many parts of an index, from the first on, take whole axes."""
     return sum(1 for _ in takewhile(lambda part: isinstance(part, slice) and part == WHOLE, parts))
 
 
 def scattered(dy: np.ndarray, index: Any, shape: Shape) -> np.ndarray:
-    """Zeros of this shape to which dy is added at the index, by the kernel.
+    """Zeros of this shape with dy added at the index, by the kernel.
 
-    It knows x as (axes before, those that the index is about, axes after), and the index as
-    numbers of places in the middle one.
+    The kernel sees x as (axes before, axes of the index, axes after), and the index as numbers of
+    places along the middle one.
     """
     parts = without_ellipsis(index, len(shape))
     first = axes_before(parts)
@@ -145,14 +145,14 @@ PUT = Operation("put", x=lambda dy, index: dy[index])
 
 
 def comes_once(index: Any) -> bool:
-    """Whether no element can be found twice: there are no arrays of places, which may repeat."""
+    """Whether the index cannot find an element twice: it has no arrays of places, which repeat."""
     parts = index if isinstance(index, tuple) else (index,)
     return not any(isinstance(part, np.ndarray) and part.dtype != bool for part in parts)
 
 
 def put_back(dy: Any, index: Any, shape: Shape, is_once: bool) -> Any:
-    """The gradient of x[index], for x of this shape: zeros to which dy, an array or a tensor, is
-    added at the index. `is_once`: no place comes twice."""
+    """The gradient of x[index], for x of this shape: zeros with dy, an array or a tensor, added at
+    the index. `is_once`: no place comes twice."""
     values = dy._array if isinstance(dy, Base) else dy
     if is_once:
         dx: Any = Part(values, index, lambda: np.zeros(shape, values.dtype))
@@ -164,14 +164,14 @@ def put_back(dy: Any, index: Any, shape: Shape, is_once: bool) -> Any:
 
 
 def cleared(dy: Any, index: Any) -> Any:
-    """dy, but 0 at the index: the gradient of what an assignment leaves as it was."""
+    """dy, but 0 at the index: the gradient of the elements that an assignment leaves unchanged."""
     dx: Any = 1 * dy if isinstance(dy, Base) else np.array(dy)  # type: ignore[operator]
     dx[index] = 0
     return dx
 
 
 def last_written(dy: Any, index: Any, is_once: bool) -> Any:
-    """dy[index], but 0 for a value that, the index being repeated, a later one has replaced."""
+    """dy[index], but 0 for each value that a later one at the same place has replaced."""
     found = dy[index]
     if is_once:
         return found
@@ -189,7 +189,7 @@ ITEM_ASSIGNMENT = Operation("item assignment", x=cleared, value=last_written)
 
 
 def same_place(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether two arrays are the same elements of the same memory."""
+    """Whether two arrays have the same elements in the same memory."""
     return a.__array_interface__ == b.__array_interface__
 
 
@@ -199,9 +199,9 @@ class Indexing(Base):
     __slots__ = ()
 
     def __getitem__(self, index: Any) -> "Tensor":
-        """Slices give views; integer and boolean arrays copy, and repeated indices add up.
+        """Slices give views. Arrays of integers or bool copy; gradients of repeated indices add up.
 
-        A tensor of whole numbers is an index also if they are floats, as `tensor([0, 1])` holds.
+        A tensor of whole numbers is an index even if it holds floats, as `tensor([0, 1])` does.
 
         >>> import minidl
         >>> x = minidl.tensor([[1.0, 2.0], [3.0, 4.0]])
@@ -211,7 +211,7 @@ class Indexing(Base):
         tensor([[3., 4.],
                 [3., 4.]])
         """
-        is_number = type(index) is int  # the usual case, made short
+        is_number = type(index) is int  # the most frequent case, kept short
         where = index if is_number else raw_index(index)
         y = looked_up(self._array, where)
         is_view = is_number or np.may_share_memory(y, self._array)
@@ -219,7 +219,7 @@ class Indexing(Base):
         return record(INDEXING, y, (self,), options, view_of=self if is_view else None)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        """Writes in place; gradients go to `value` there and to the old values elsewhere."""
+        """Writes in place. Gradients go to `value` at the index, to the old values elsewhere."""
         where = raw_index(index)
         place = looked_up(self._array, where)
         new = self._assignable(value, place.shape)
@@ -252,8 +252,8 @@ class Indexing(Base):
         return new
 
     def _was_written_by(self, view: Base, place: np.ndarray) -> bool:
-        """Whether this tensor changed last, and only so far as its history does not know, when
-        `view`, all of `place`, did: `x[i] += y` changes a view x[i] and then assigns it to x[i]."""
+        """Whether `view`, all of `place`, made the last change of this tensor, and the only one
+        that its history lacks: `x[i] += y` changes the view x[i], then assigns it to x[i]."""
         memory = self._memory
         return (
             view._node is not None

@@ -21,7 +21,9 @@ STACK = Operation("stack", parts=lambda dy, axis: list(np.moveaxis(dy, axis, 0))
 
 
 def concatenate(tensors: Iterable[Any], axis: int = 0, **wrong: Never) -> "Tensor":
-    """Joins tensors along an axis that they have.
+    """Joins tensors along an existing axis.
+
+    ShapeError if the other axes differ. ArgumentError for no tensors, and for an axis out of range.
 
     >>> import minidl
     >>> minidl.concatenate([minidl.tensor([1.0]), minidl.tensor([2.0, 3.0])])
@@ -41,7 +43,15 @@ def concatenate(tensors: Iterable[Any], axis: int = 0, **wrong: Never) -> "Tenso
 
 
 def stack(tensors: Iterable[Any], axis: int = 0, **wrong: Never) -> "Tensor":
-    """Joins tensors of one shape along a new axis."""
+    """Joins tensors of one shape along a new axis.
+
+    ShapeError if the shapes differ. ArgumentError for no tensors, and for an axis out of range.
+
+    >>> import minidl
+    >>> minidl.stack([minidl.tensor([1.0, 2.0]), minidl.tensor([3.0, 4.0])])
+    tensor([[1., 2.],
+            [3., 4.]])
+    """
     if wrong:
         refuse("stack", wrong)
     parts = _sequence("stack", tensors)
@@ -49,12 +59,12 @@ def stack(tensors: Iterable[Any], axis: int = 0, **wrong: Never) -> "Tensor":
         raise ShapeError(explain("stack", "equal shapes", ", ".join(str(p.shape) for p in parts)))
     (along,) = normal_axes("stack", (axis,), parts[0].ndim + 1)
     arrays = [p._array for p in parts]
-    y = np.stack(arrays, along) if along else np.array(arrays)  # which takes a third as long
+    y = np.stack(arrays, along) if along else np.array(arrays)  # array takes a third of the time
     return record(STACK, y, tuple(parts), {"axis": along})
 
 
 def _sequence(operation: str, tensors: Iterable[Any]) -> list["Tensor"]:
-    """The tensors to join; what holds no floats is a constant beside one that does."""
+    """The tensors to join; beside a float tensor, integers and masks are constants."""
     if not isinstance(tensors, Iterable):
         raise DTypeError(explain(operation, "a list of tensors", type(tensors).__name__))
     values = list(tensors)
@@ -66,7 +76,7 @@ def _sequence(operation: str, tensors: Iterable[Any]) -> list["Tensor"]:
 
 
 def vstack(tensors: Iterable[Any]) -> "Tensor":
-    """Joins tensors along the first axis; a vector, or a number, is a row.
+    """Joins tensors along the first axis; a vector or a number is a row.
 
     >>> import minidl
     >>> minidl.vstack([minidl.tensor([1.0, 2.0]), minidl.tensor([3.0, 4.0])])
@@ -78,7 +88,7 @@ def vstack(tensors: Iterable[Any]) -> "Tensor":
 
 
 def hstack(tensors: Iterable[Any]) -> "Tensor":
-    """Joins tensors along the second axis; vectors and numbers one after the other.
+    """Joins tensors along the second axis; vectors and numbers along their only one.
 
     >>> import minidl
     >>> minidl.hstack([minidl.tensor([[1.0], [2.0]]), minidl.tensor([[3.0], [4.0]])])
@@ -90,9 +100,11 @@ def hstack(tensors: Iterable[Any]) -> "Tensor":
 
 
 def split(x: Any, indices_or_sections: Any, axis: int = 0, **wrong: Never) -> list["Tensor"]:
-    """As NumPy's: so many parts of equal length along an axis, or the parts before, between and
-    after some places; views. ShapeError where the length is no multiple of the number: then
-    `array_split`. (PyTorch's number is the length of a part: `split(x, len(x) // number)`.)
+    """As NumPy's: parts of x along an axis, as views.
+
+    A number of parts makes them equally long: ShapeError if the length is not a multiple of it
+    (`array_split` takes any). A list of places makes the parts before, between and after them.
+    (PyTorch's number is the length of a part: `split(x, len(x) // number)`.)
 
     >>> import minidl
     >>> x = minidl.tensor([1.0, 2.0, 3.0, 4.0])
@@ -112,7 +124,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0, **wrong: Never) -> li
 
 
 def array_split(x: Any, indices_or_sections: Any, axis: int = 0, **wrong: Never) -> list["Tensor"]:
-    """`split`, where so many parts need not be equally long: the first ones are longer by one.
+    """`split` into parts whose lengths may differ by one: the first ones are the longer ones.
 
     >>> import minidl
     >>> minidl.array_split(minidl.tensor([1.0, 2.0, 3.0]), 2)
@@ -125,8 +137,8 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0, **wrong: Never)
 
 
 def chunk(x: Any, chunks: int, axis: int = 0, **wrong: Never) -> list["Tensor"]:
-    """As PyTorch's: `chunks` parts of equal length along an axis, or fewer, of which the last is
-    shorter; views.
+    """As PyTorch's: at most `chunks` parts of equal length along an axis, the last may be shorter;
+    views.
 
     >>> import minidl
     >>> [len(part) for part in minidl.chunk(minidl.zeros(7), 4)]
@@ -142,7 +154,7 @@ def chunk(x: Any, chunks: int, axis: int = 0, **wrong: Never) -> list["Tensor"]:
 
 
 def places_of(operation: str, indices_or_sections: Any, n: int) -> list[int]:
-    """Where the parts of an axis of this length begin, but for the first one."""
+    """Where the parts of an axis of this length begin, without the first."""
     if is_whole(indices_or_sections, 1):
         size, longer = divmod(n, int(indices_or_sections))
         return [i * size + min(i, longer) for i in range(1, int(indices_or_sections))]

@@ -1,7 +1,7 @@
-"""New tensors: of one number, in a row, at random.
+"""New tensors: constants, numbers in a row, random numbers.
 
-They are float32 unless `dtype` says otherwise, whole numbers in a row or at random int64. Random
-ones come from minidl's generator, which `manual_seed` starts.
+They are float32 unless `dtype` says otherwise; whole numbers, in a row or random, are int64.
+Random numbers come from minidl's generator, which `manual_seed` starts.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def made(array: np.ndarray, requires_grad: bool) -> "Tensor":
-    """The tensor around an array of its own."""
+    """A tensor around a new array."""
     result = new_result(array)
     if requires_grad:
         result.requires_grad = True
@@ -42,7 +42,7 @@ def as_shape(operation: str, shape: Any) -> tuple[int, ...]:
 def constant(
     operation: str, shape: Any, value: Any, dtype: Any, requires_grad: bool
 ) -> "Tensor":  # fmt: skip
-    """A tensor of this shape, all of it a number; float32 if no dtype is given."""
+    """A tensor of this shape, filled with one number; float32 if no dtype is given."""
     wanted = as_dtype(operation, np.float32 if dtype is None else dtype)
     return made(np.full(as_shape(operation, shape), value, wanted), requires_grad)
 
@@ -69,7 +69,7 @@ def ones(*shape: Any, dtype: Any = None, requires_grad: bool = False) -> "Tensor
 
 
 def empty(*shape: Any, dtype: Any = None, requires_grad: bool = False) -> "Tensor":
-    """A tensor to be written to: its numbers are whatever its memory held before.
+    """A tensor to write to: its elements are whatever its memory held before.
 
     >>> import minidl
     >>> minidl.empty(2, 3).shape
@@ -80,10 +80,10 @@ def empty(*shape: Any, dtype: Any = None, requires_grad: bool = False) -> "Tenso
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False) -> "Tensor":
-    """Copies of a number, or of an array or a tensor that broadcasts to the shape.
+    """A tensor of this shape, filled with a number, or with an array or tensor that broadcasts.
 
     A Python number becomes float32, as in `tensor`; else the dtype is the value's own. GraphError
-    for a tensor that wants a gradient, which would be lost: `minidl.broadcast_to`.
+    for a tensor that wants a gradient, which would be lost: use `minidl.broadcast_to`.
 
     >>> import minidl
     >>> minidl.full((2, 2), 7)
@@ -100,7 +100,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = F
 
 
 def zeros_like(x: Any, dtype: Any = None, requires_grad: bool = False) -> "Tensor":
-    """Zeros of the shape of x, and of its dtype.
+    """Zeros of the shape and dtype of x.
 
     >>> import minidl
     >>> minidl.zeros_like(minidl.arange(3))
@@ -111,13 +111,23 @@ def zeros_like(x: Any, dtype: Any = None, requires_grad: bool = False) -> "Tenso
 
 
 def ones_like(x: Any, dtype: Any = None, requires_grad: bool = False) -> "Tensor":
-    """Ones of the shape of x, and of its dtype."""
+    """Ones of the shape and dtype of x.
+
+    >>> import minidl
+    >>> minidl.ones_like(minidl.arange(3))
+    tensor([1, 1, 1])
+    """
     x = as_tensor(x, "ones_like")
     return ones(x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad)
 
 
 def empty_like(x: Any, dtype: Any = None, requires_grad: bool = False) -> "Tensor":
-    """A tensor to be written to, of the shape of x and of its dtype."""
+    """A tensor of the shape and dtype of x, to write to.
+
+    >>> import minidl
+    >>> minidl.empty_like(minidl.arange(3)).shape
+    (3,)
+    """
     x = as_tensor(x, "empty_like")
     return empty(x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad)
 
@@ -125,8 +135,8 @@ def empty_like(x: Any, dtype: Any = None, requires_grad: bool = False) -> "Tenso
 def full_like(
     x: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False
 ) -> "Tensor":  # fmt: skip
-    """Copies of a number, of the shape of x and of its dtype. DTypeError where that cannot hold it,
-    as whole numbers cannot hold 0.5.
+    """A tensor of the shape and dtype of x, filled with a number. DTypeError if the dtype cannot
+    hold it: whole numbers cannot hold 0.5.
 
     >>> import minidl
     >>> minidl.full_like(minidl.arange(3), 7)
@@ -144,8 +154,10 @@ def arange(
     start: float, stop: float | None = None, step: float = 1, dtype: Any = None,
     requires_grad: bool = False,
 ) -> "Tensor":  # fmt: skip
-    """start, start + step, ... below stop; of one number, from 0 up to it. Of whole numbers int64,
-    else float32. ArgumentError for a step of 0, and for what is no number.
+    """start, start + step, ... below stop; with one number, from 0 up to it.
+
+    Whole numbers give int64, others float32. ArgumentError for a step of 0, and for arguments that
+    are not finite numbers.
 
     >>> import minidl
     >>> minidl.arange(3), minidl.arange(0, 1, 0.25)
@@ -165,8 +177,8 @@ def linspace(
     start: float, stop: float, num: int = 50, endpoint: bool = True, dtype: Any = None,
     requires_grad: bool = False, **wrong: Never,
 ) -> "Tensor":  # fmt: skip
-    """`num` numbers at equal distances, the first `start` and the last `stop`; without `endpoint`
-    the one after the last would be `stop`.
+    """`num` numbers at equal distances, from `start` to `stop`. Without `endpoint`, `stop` would be
+    the next one after the last.
 
     >>> import minidl
     >>> minidl.linspace(0, 1, 5)
@@ -183,7 +195,7 @@ def linspace(
 def eye(
     n: int, m: int | None = None, k: int = 0, dtype: Any = None, requires_grad: bool = False
 ) -> "Tensor":
-    """The matrix of n rows and m columns, or n, with ones on diagonal number k, else 0.
+    """The matrix of n rows and m columns (n if m is None) with 1 on diagonal number k, else 0.
 
     >>> import minidl
     >>> minidl.eye(2)
@@ -201,9 +213,9 @@ def one_hot(labels: Any, classes: int | None = None, dtype: Any = None) -> "Tens
     """y[..., c] = 1 where the label is c, else 0: rows of the unit matrix.
 
     - labels: whole numbers from 0 to classes - 1, of any shape; the result has one more axis.
-    - classes: how many; without it, one more than the largest label.
+    - classes: how many; None: one more than the largest label.
 
-    DTypeError for labels that are no whole numbers, ArgumentError for one that is out of range.
+    DTypeError for labels that are not whole numbers, ArgumentError for one that is out of range.
 
     >>> import minidl
     >>> minidl.functional.one_hot([0, 2])
@@ -225,7 +237,7 @@ def one_hot(labels: Any, classes: int | None = None, dtype: Any = None) -> "Tens
 
 
 def random_dtype(operation: str, dtype: Any) -> Any:
-    """float32, or the other one if it is wanted."""
+    """float32 if `dtype` is None, else `dtype`; DTypeError unless that is float32 or float64."""
     wanted = as_dtype(operation, dtype or np.float32)
     if wanted not in FLOATS:
         raise DTypeError(explain(operation, "float32 or float64", wanted, "minidl.randint"))
@@ -233,7 +245,7 @@ def random_dtype(operation: str, dtype: Any) -> Any:
 
 
 def rand(*shape: Any, dtype: Any = None, requires_grad: bool = False) -> "Tensor":
-    """Random numbers, uniform from 0 up to but not including 1: rand(2, 3) or rand((2, 3)).
+    """Random numbers, uniform in [0, 1): rand(2, 3) or rand((2, 3)).
 
     >>> import minidl
     >>> minidl.rand(2, 3).shape
@@ -255,7 +267,7 @@ def randn(*shape: Any, dtype: Any = None, requires_grad: bool = False) -> "Tenso
 
 
 def randint(low: int, high: int | None = None, size: Any = (), dtype: Any = None) -> "Tensor":
-    """Random whole numbers, each as likely, from `low` up to but not including `high`; of one
+    """Random whole numbers from `low` up to but not including `high`, all equally likely; with one
     number, from 0 up to it.
 
     >>> import minidl
@@ -273,12 +285,22 @@ def randint(low: int, high: int | None = None, size: Any = (), dtype: Any = None
 
 
 def rand_like(x: Any, dtype: Any = None, requires_grad: bool = False) -> "Tensor":
-    """`rand` of the shape of x, and of its dtype."""
+    """`rand` with the shape and dtype of x.
+
+    >>> import minidl
+    >>> minidl.rand_like(minidl.zeros(2, 3)).shape
+    (2, 3)
+    """
     x = as_tensor(x, "rand_like")
     return rand(x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad)
 
 
 def randn_like(x: Any, dtype: Any = None, requires_grad: bool = False) -> "Tensor":
-    """`randn` of the shape of x, and of its dtype."""
+    """`randn` with the shape and dtype of x.
+
+    >>> import minidl
+    >>> minidl.randn_like(minidl.zeros(2, 3)).shape
+    (2, 3)
+    """
     x = as_tensor(x, "randn_like")
     return randn(x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad)

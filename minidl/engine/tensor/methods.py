@@ -22,7 +22,7 @@ from .rounding import WholeDivision
 
 
 class Methods(WholeDivision):
-    """What a tensor can be asked for by name."""
+    """The methods that are functions as well."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""What other libraries call a tensor's attributes, and what to type here."""
+"""Other libraries' names for a tensor's attributes, and what to type here."""
 
 from collections.abc import Iterable
 from typing import Any, NoReturn
@@ -17,7 +17,7 @@ OURS = {
     "permute": "x.transpose()", "t": "x.T", "mT": "x.swapaxes(-1, -2)", "unbind": "list(x)",
     "broadcast_to": "x.expand(y.shape)", "expand_as": "x.expand(y.shape)",
     "repeat_interleave": "x.repeat(2)", "flat": "x.ravel()",
-    # Copies, dtypes, devices: there is one.
+    # Copies, dtypes, devices: there is one device.
     "clone": "x.copy()", "contiguous": "x", "cpu": "x", "cuda": "x", "device": "x", "to": "x",
     "float": "x.astype('float32')", "double": "x.astype('float64')", "long": "x.astype('int64')",
     "type": "x.astype(y.dtype)", "type_as": "x.astype(y.dtype)",
@@ -48,23 +48,23 @@ OURS = {
     "log_softmax": "F.log_softmax(x)",
 }  # fmt: skip
 
-# Of other libraries' functions, what is not answered as their methods are.
+# Functions of other libraries whose answer differs from that of the method of the same name.
 FUNCTIONS = dict.fromkeys(("array", "asarray", "as_tensor", "from_numpy"), "minidl.tensor(y)")
 FUNCTIONS |= {"cat": "minidl.concatenate([x, y])", "concat": "minidl.concatenate([x, y])"}
 
 
 def no_function(name: str, kind: type) -> AttributeError:
-    """The error for a function that minidl has not got, with what to type for it; `kind` is the
-    class of tensors."""
+    """The error for a function that minidl does not have; it says what to type instead. `kind` is
+    the class of tensors."""
     ours = FUNCTIONS.get(name) or OURS.get(name, "")
     ours = f"x.{name}" if hasattr(kind, name) else ours
     return AttributeError(explain("minidl", "a name that it has", repr(name), ours))
 
 
 class Elsewhere:
-    """In a class of tensors: the attribute of this name is in other libraries. It is not there,
-    and its error names ours. (`__getattr__` would do, but makes every attribute slower, and
-    np.asarray, which asks for some that are not there, ten times.)"""
+    """A class attribute that raises AttributeError, and names minidl's own attribute for another
+    library's name. (`__getattr__` would do, but makes every attribute slower, and np.asarray, which
+    asks for some that do not exist, ten times slower.)"""
 
     def __init__(self, name: str, ours: str) -> None:
         self.name, self.ours = name, ours
@@ -75,8 +75,8 @@ class Elsewhere:
 
 
 def name_ours(kind: type) -> None:
-    """From now on this class of tensors answers to other libraries' names, where it has not got
-    them itself. All that arrays have can be asked of the array."""
+    """From now on this class of tensors answers to other libraries' names that it does not have
+    itself. For an attribute of arrays the error names `x.numpy().` and that attribute."""
     of_arrays = {name: f"x.numpy().{name}" for name in dir(np.ndarray) if name[0] != "_"}
     for name, ours in (of_arrays | OURS).items():
         if not hasattr(kind, name):
@@ -84,7 +84,7 @@ def name_ours(kind: type) -> None:
 
 
 class Names(Base):
-    """What completion shows of a tensor are attributes that are there."""
+    """Makes completion list only attributes that exist."""
 
     __slots__ = ()
 

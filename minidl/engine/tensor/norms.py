@@ -1,6 +1,6 @@
 """Lengths of vectors: norm, hypot and std.
 
-A length has a kink where it is 0; the slope there is 0.
+A length has a kink where it is 0; the slope there is defined as 0.
 """
 
 import math
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def ratio(x: Any, length: Any) -> Any:
-    """x / length, and constantly 0 where the length is 0: there is its kink."""
+    """x / length; 0 where the length is 0, as there is the kink."""
     is_zero = length == 0
     return np.where(is_zero, 0, x / np.where(is_zero, 1, length))
 
@@ -34,8 +34,8 @@ HYPOT = Operation(
 
 
 def hypot(x: Any, y: Any) -> "Tensor":
-    """sqrt(x² + y²) of elements that broadcast; no square overflows. The slopes at (0, 0) are 0.
-    DTypeError for integers.
+    """sqrt(x² + y²), element by element; x and y broadcast. No square overflows. The slopes at
+    (0, 0) are 0. DTypeError for integers.
 
     >>> hypot([3.0, 3e20], [4.0, 4e20])
     tensor([5.e+00, 5.e+20])
@@ -54,16 +54,19 @@ NORM = Operation(
 def norm(
     x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = False, **wrong: Never
 ) -> "Tensor":
-    """The length of x as a vector, over all axes or these: sqrt(sum of x²) for `ord` 2, the sum of
-    |x| for 1, the largest |x| for `math.inf`.
+    """The length of x as a vector, over all axes or the given ones.
 
-    x is a float32 or float64 tensor, or what one can be made of, of any shape; so is the result,
-    without the axes, or with `keepdims` with length 1 in their place. float32's squares are added
-    up in float64, so none overflows. At x = 0 the slope is 0; elements of one largest size share
+        ord 2           sqrt(sum of x²)
+        ord 1           sum of |x|
+        ord math.inf    largest |x|
+
+    x is a float32 or float64 tensor, or data for one, of any shape. The result has its dtype, and
+    its shape without these axes; `keepdims` keeps them with length 1. The squares of float32 are
+    summed in float64, so none overflows. At x = 0 the slope is 0; several largest elements share
     the gradient.
 
-    DTypeError for integers; ArgumentError for another `ord`, matrix norms among them, and for axes
-    that are not there.
+    DTypeError for integers; ArgumentError for any other `ord`, such as matrix norms, and for axes
+    out of range.
 
     >>> norm([3.0, -4.0]), norm([[3.0, -4.0], [0.0, 1.0]], ord=1, axis=1)
     (tensor(5.), tensor([7., 1.]))
@@ -88,10 +91,10 @@ def norm(
 def std(
     x: Any, axis: Axis = None, keepdims: bool = False, ddof: int = 0, **wrong: Never
 ) -> "Tensor":
-    """The standard deviation: the root of `var`, of all elements or over these axes.
+    """The standard deviation, the square root of `var`, over all axes or the given ones.
 
-    NumPy's default ddof = 0; PyTorch's `std` divides by n - 1, which is ddof = 1. Of equal
-    elements it is 0, and so is its slope there. ShapeError unless there are more than ddof of them.
+    ddof is 0 as in NumPy; PyTorch's `std` divides by n - 1: use ddof=1. For equal elements the
+    result and its slope are 0. ShapeError unless there are more than ddof elements.
 
     >>> std([1.0, 3.0]), std([[2.0, 2.0], [1.0, 5.0]], axis=1)
     (tensor(1.), tensor([0., 2.]))

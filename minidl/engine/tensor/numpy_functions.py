@@ -1,8 +1,8 @@
-"""NumPy's functions, and what stands for each with a tensor that wants a gradient: tables.
+"""Tables of NumPy's functions, and what replaces each for a tensor that wants a gradient.
 
-`OPERATIONS` has what minidl computes itself. What a function there takes is all that its
-operation understands of NumPy's arguments; with others the call is refused. `INSTEAD` says what
-to type for functions that have no operation.
+`OPERATIONS` has the functions that minidl computes itself. An entry names the arguments that its
+operation understands; a call with others is refused. `INSTEAD` says what to type in place of
+functions that have no operation.
 """
 
 from collections.abc import Callable
@@ -194,8 +194,8 @@ INSTEAD: dict[Function, str] = {
     np.fill_diagonal: "x[i, i] = y with i = np.arange(len(x))",
 }
 
-# These write into their first argument, those put its values into a file, and what the last give
-# does not depend on the values of theirs.
+# These write into their first argument, those write its values into a file, and the results of the
+# last do not depend on its values.
 WRITES = {np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal}
 SAVES = {np.save, np.savez, np.savez_compressed, np.savetxt}
 READS_NO_VALUES = {np.zeros_like, np.ones_like, np.empty_like, np.full_like}

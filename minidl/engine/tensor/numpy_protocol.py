@@ -1,4 +1,4 @@
-"""What happens when a function of NumPy, or of a library built on it, is given a tensor."""
+"""What happens when a function of NumPy, or of a library built on NumPy, is given a tensor."""
 
 from collections.abc import Mapping, Sequence
 from inspect import signature
@@ -14,17 +14,17 @@ from .numpy_functions import INSTEAD, OPERATIONS, READS_NO_VALUES, SAVES, WRITES
 
 
 class NumPyProtocol(Base):
-    """A gradient is never lost unasked.
+    """Makes sure that no gradient is lost unasked.
 
-    Where minidl has the operation, it runs and gives a tensor. Any other function is given the
-    values; if a gradient is wanted, only where the result can have none, as it holds no floats
-    (`np.isnan`, `np.argmax`, `np.shape`). GraphError for the rest.
+    If minidl has the operation, it runs and returns a tensor. Any other function gets the values.
+    If a gradient is wanted, this is allowed only for results that hold no floats and so can have
+    no gradient (`np.isnan`, `np.argmax`, `np.shape`); else it raises GraphError.
     """
 
     __slots__ = ()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """The values, for np.asarray and all that call it; GraphError if a gradient is wanted."""
+        """The values, for np.asarray and its callers; GraphError if a gradient is wanted."""
         if self._requires_grad and recording():
             raise refusal("array", "x.numpy() for the values")
         return np.array(self._array, dtype=dtype, copy=copy)
@@ -32,7 +32,7 @@ class NumPyProtocol(Base):
     def __array_ufunc__(
         self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any
     ) -> Any:  # fmt: skip
-        """The universal function of inputs with a tensor, or its `reduce`, `outer`, `at`, ..."""
+        """A universal function with a tensor among its inputs, or its `reduce`, `outer`, `at`."""
         if method != "__call__":
             return of_values(getattr(ufunc, method), inputs, options)
         if ufunc not in OPERATIONS or options:
@@ -47,7 +47,7 @@ class NumPyProtocol(Base):
         arguments: Sequence[Any],
         options: Mapping[str, Any],
     ) -> Any:
-        """Another function of arguments with a tensor, which may be in a list."""
+        """Any other function with a tensor among its arguments, perhaps in a list."""
         if not all(issubclass(kind, (Base, np.ndarray)) for kind in types):
             return NotImplemented
         operation = OPERATIONS.get(function)
@@ -86,7 +86,7 @@ def of_values(function: Function, arguments: Sequence[Any], options: Mapping[str
 
 
 def values(data: Any) -> Any:
-    """`data` with an array for every tensor: read-only, as a change would pass by the tape."""
+    """`data` with an array for every tensor; read-only, as the tape would not notice a change."""
     if isinstance(data, Base):
         array = data._array.view()
         array.flags.writeable = False
@@ -103,7 +103,7 @@ def values(data: Any) -> Any:
 def places_written(
     function: Function, arguments: Sequence[Any], options: Mapping[str, Any]
 ) -> list[Any]:
-    """What the call writes its result into."""
+    """The arrays or tensors that the call writes its result into."""
     out = options.get("out")
     places = list(out) if isinstance(out, tuple) else [out]
     if function in WRITES or function.__name__ == "at":
@@ -121,7 +121,7 @@ def is_exact(result: Any) -> bool:
 
 
 def name_of(function: Function) -> str:
-    """How a user writes it: np.linalg.norm, np.add.reduce."""
+    """A function's name as a user writes it: np.linalg.norm, np.add.reduce."""
     owner = getattr(function, "__self__", None)
     if isinstance(owner, np.ufunc):
         return f"{name_of(owner)}.{function.__name__}"
@@ -146,7 +146,7 @@ def hint_for(function: Function, options: Mapping[str, Any]) -> str:
 
 
 def refusal(operation: str, hint: str) -> GraphError:
-    """The error where a gradient would be lost."""
+    """The error for a call that would lose a gradient."""
     detached = "x.detach() where no gradient is wanted"
     return GraphError(
         explain(

@@ -1,15 +1,16 @@
-"""`Operation`: what an operation is called, and how gradients go back through it, as data.
+"""`Operation`: the name of an operation and its gradients, declared as data.
 
 A declaration stands beside the function that computes the operation:
 
     MULTIPLY = Operation("multiply", np.multiply, x=lambda dy, y: dy * y, y=lambda dy, x: dy * x)
 
-Each formula is the gradient of one input. Its arguments say what it reads: `dy`, the gradient of
-the result; then inputs by name, `result`, and options such as `axes`. So what a node has to keep
-follows from the formulas of the inputs that want a gradient, and is written nowhere else.
+Each formula is the chain rule for one input: from `dy`, the gradient of the result, it computes
+the gradient of that input. The names of its arguments say what it reads: `dy`; then inputs by name,
+`result`, and options such as `axes`. So the formulas of the inputs that want a gradient determine
+what a node keeps; nothing else declares it.
 
-A formula computes with arrays. Where the gradient is itself to be differentiated (`create_graph`)
-the same formula is given tensors, and what it does is recorded.
+A formula computes with arrays. If the gradient is itself to be differentiated (`create_graph`), the
+same formula gets tensors, and its operations are recorded.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,14 +34,14 @@ Formula = Callable[..., Any]
 class Operation:
     """The declaration of an operation.
 
-    name       as errors and graphs give it
-    forward    the function of arrays that computes it, where that is all there is to it
-    formulas   the gradient of each input, by the inputs' names in their order
-    parts      in their place, for any number of inputs: a formula of the gradients of all of them
-    kernel     in their place: kernel(node, dy) gives all gradients at once, as arrays
-    recorded   beside a kernel: recorded(node, dy, inputs) gives the gradients as tensors
+    name       the name in errors and graphs
+    forward    the function of arrays that computes the operation, if that is all it does
+    formulas   the gradient of each input, by the inputs' names, in their order
+    parts      instead of formulas, for any number of inputs: one formula for all their gradients
+    kernel     instead of formulas: kernel(node, dy) returns all gradients at once, as arrays
+    recorded   together with a kernel: recorded(node, dy, inputs) returns the gradients as tensors
 
-    A formula reads, under these names: an input; `result`; `shape`, that of its input; and any
+    A formula reads by these names: an input; `result`; `shape`, the shape of its own input; and any
     option that the node has.
     """
 
@@ -61,15 +62,15 @@ class Operation:
         places = {name: place for place, name in enumerate([*formulas, "result"])}
         self.reads = tuple([places_read(formula, places) for formula in self.formulas])
         self.reads_of_parts = () if parts is None else places_read(parts, {})
-        # For each input, the places of what its gradient keeps.
+        # For each input, the places of the values that its gradient reads.
         self.keeps = tuple([tuple([p for p in reads if type(p) is int]) for reads in self.reads])
 
     def __repr__(self) -> str:
         return f"Operation({self.name!r})"
 
     def gradients(self, node: Node, dy: Any, create_graph: bool) -> Sequence[Any]:
-        """One gradient for each input of the node, of its shape and dtype; None: not wanted.
-        `dy` and they are arrays, or if the graph is to be created tensors."""
+        """The gradient of each input of the node, of its shape and dtype; None: not wanted.
+        `dy` and the gradients are arrays, or tensors if a graph is to be created."""
         inputs = node.inputs
         found: Sequence[Any]
         if self.parts is not None:
@@ -98,7 +99,7 @@ class Operation:
         return self.formulas[i](dy, *values)
 
     def gradients_recorded(self, node: Node, dy: Any) -> Sequence[Any]:
-        """The gradients as tensors with history; GraphError if the operation has none."""
+        """The gradients as tensors with history; GraphError if the operation has no formula."""
         if self.recorded is None:
             expected = "operations that can be differentiated twice"
             raise GraphError(explain("create_graph", expected, f"'{self.name}'"))
@@ -106,21 +107,21 @@ class Operation:
 
 
 def places_read(formula: Formula, places: dict[str, int]) -> tuple[Any, ...]:
-    """What the formula reads beside dy: the places of inputs and result, the names of options."""
-    code = formula.__code__  # inspect.signature takes 20 us, for some 250 formulas 5 ms
+    """What the formula reads besides dy: places of inputs and result, names of options."""
+    code = formula.__code__  # inspect.signature takes 20 us; for some 250 formulas, 5 ms
     names = code.co_varnames[1 : code.co_argcount]
     return tuple([places.get(name, name) for name in names])
 
 
 def option(node: Node, name: str, i: int, dy: Any) -> Any:
-    """What a formula of input number i reads under the name of an option."""
+    """The value that a formula of input number i reads under the name of an option."""
     if name != "shape":
         return node.options[name]
     return dy.shape if node.likes is None else node.likes[i][0]
 
 
 def as_recorded(node: Node, place: int) -> "Tensor":
-    """The tensor, with its history, that the node kept at a place; the last one is the result."""
+    """The tensor, with its history, that the node kept at a place; the last place: the result."""
     value = node.kept[place]
     edge = node if place == len(node.inputs) else node.inputs[place]
     if isinstance(edge, Base):
@@ -137,8 +138,8 @@ def as_recorded(node: Node, place: int) -> "Tensor":
 
 
 def fitted(node: Node, i: int, dx: Any, dy: Any) -> Any:
-    """A gradient in the shape of input number i, summed over the copies that broadcasting made, and
-    in its dtype."""
+    """A gradient with the shape and dtype of input number i: summed over the copies that
+    broadcasting made."""
     if type(dx) is Part:
         return dx
     if type(dx) is not type(dy):  # a single number, or a constant among tensors
@@ -161,8 +162,8 @@ ALIAS = Operation("alias", x=lambda dy: dy)
 def through_formula(
     formula: Callable[..., "Tensor"], dy: Any, inputs: Sequence[Any], options: dict[str, Any]
 ) -> list[Any]:
-    """The recorded gradients of what a formula computes in terms of other operations."""
-    # Of two inputs that are one tensor each has a gradient of its own.
+    """The recorded gradients of a formula that consists of other operations."""
+    # If two inputs are the same tensor, each still has its own gradient.
     apart = [record(ALIAS, x._array, (x,), view_of=x) for x in inputs]
     y = formula(*apart, **options)
     if y._node is None:
@@ -173,7 +174,7 @@ def through_formula(
 
 
 def by_formula(formula: Callable[..., "Tensor"]) -> Callable[[Node, Any, Sequence[Any]], Any]:
-    """`recorded` of an operation with a kernel: the formula is given the inputs and the node's
+    """`recorded` for an operation with a kernel: the formula gets the inputs and the node's
     options."""
 
     def recorded(node: Node, dy: Any, inputs: Sequence[Any]) -> list[Any]:
@@ -190,10 +191,11 @@ def record(
     view_of: Base | None = None,
     keeps: Sequence[int] = (),
 ) -> "Tensor":
-    """The tensor around `data`, which the operation computed from `inputs`.
+    """The tensor around `data`, which the operation computed from `inputs`, recorded on the tape.
 
-    `options` are what its formulas read beside them. `view_of` is the input that `data` may share
-    its memory with. `keeps`, for an operation with a kernel, are the places of what that reads.
+    - options: what the formulas read besides inputs and result.
+    - view_of: the input whose memory `data` may share.
+    - keeps: for an operation with a kernel, the places of the values that the kernel reads.
     """
     array = data if type(data) is np.ndarray else np.asarray(data)
     result = result_of(array, Memory() if view_of is None else view_of._memory)
@@ -205,7 +207,7 @@ def record(
         is_plain = is_plain and alike(x._array, array)
     edges: tuple[Any, ...]
     if is_wanted and recording():
-        # A tuple of one or two, as most are, without a list on the way: 40 ns of 600.
+        # Most tuples have one or two elements. Without a list on the way this saves 40 ns of 600.
         if len(inputs) == 1:
             edges = (edge_of(inputs[0]),)
         elif len(inputs) == 2:
@@ -224,14 +226,14 @@ def record(
 
 
 def edge_of(x: Base) -> Any:
-    """Where a gradient of x goes on; None where it wants none."""
+    """Where a gradient of x goes; None if x wants none."""
     return origin(x) if x._requires_grad else None
 
 
 def kept_by(
     operation: Operation, inputs: tuple[Base, ...], result: Base, keeps: Sequence[int]
 ) -> list[Kept | None]:
-    """What a node of the operation keeps, of the inputs and the result."""
+    """The inputs, and the result, that a node of the operation keeps."""
     values: list[Kept | None] = [None] * (len(inputs) + 1)
     if operation.kernel is None:
         for i, places in enumerate(operation.keeps):

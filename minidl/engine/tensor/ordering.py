@@ -1,4 +1,4 @@
-"""Elements by their order: sort, argsort, topk, unique, nonzero."""
+"""Functions of the elements' order: sort, argsort, topk, unique, nonzero."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 def order(x: np.ndarray, axis: int, descending: bool) -> np.ndarray:
-    """The index that sorts x along an axis. Equal elements stay in their order, and NaN counts as
-    the largest."""
+    """The index that sorts x along an axis. Equal elements keep their order, and NaN counts as the
+    largest."""
     if not descending:
         return np.argsort(x, axis, kind="stable")
     last = x.shape[axis] - 1
@@ -27,8 +27,9 @@ def order(x: np.ndarray, axis: int, descending: bool) -> np.ndarray:
 def argsort(
     x: Any, axis: int | None = -1, *, descending: bool = False, **wrong: Never
 ) -> "Tensor":  # fmt: skip
-    """The index that sorts x along an axis, as whole numbers; of the flat tensor without one. Equal
-    elements stay in their order, and NaN counts as the largest.
+    """The index, in whole numbers, that sorts x along an axis; without an axis, of the flat tensor.
+
+    Equal elements keep their order, and NaN counts as the largest.
 
     >>> import minidl
     >>> minidl.argsort(minidl.tensor([3.0, 1.0, 2.0]))
@@ -43,9 +44,9 @@ def argsort(
 
 
 def sort(x: Any, axis: int | None = -1, *, descending: bool = False, **wrong: Never) -> "Tensor":
-    """x sorted along an axis, as a new tensor; flat without one. NaN counts as the largest.
+    """x sorted along an axis, as a new tensor; without an axis, flat. NaN counts as the largest.
 
-    A gradient goes back to where each element came from, which `argsort` tells.
+    The gradient goes back to the place that each element came from.
 
     >>> import minidl
     >>> minidl.sort(minidl.tensor([3.0, 1.0, 2.0]), descending=True)
@@ -58,8 +59,8 @@ def sort(x: Any, axis: int | None = -1, *, descending: bool = False, **wrong: Ne
 def topk(
     x: Any, k: int, axis: int = -1, largest: bool = True, **wrong: Never
 ) -> tuple["Tensor", "Tensor"]:
-    """The k largest elements along an axis, or the smallest, the most extreme first; and their
-    index along it. ArgumentError unless there are as many.
+    """The k largest elements along an axis, or the k smallest, the most extreme first; and their
+    indices along it. ArgumentError unless the axis has k elements.
 
     >>> import minidl
     >>> values, index = minidl.topk(minidl.tensor([3.0, 1.0, 2.0]), 2)
@@ -79,10 +80,11 @@ def topk(
 def unique(
     x: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False
 ) -> Any:
-    """The sorted elements of x, each once; and if they are wanted, as np.unique gives them: the
-    place in the flat tensor where each is first, the place of each element of x among them, and how
-    often each is there. GraphError for a tensor that wants a gradient, which equal elements would
-    have to share.
+    """The sorted elements of x, each once.
+
+    On request also, as np.unique gives them: the place of each one's first occurrence in the flat
+    tensor, the place of each element of x among the results, and how often each occurs. GraphError
+    for a tensor that wants a gradient, which equal elements would have to share.
 
     >>> import minidl
     >>> minidl.unique(minidl.tensor([2.0, 1.0, 2.0]), return_counts=True)
@@ -98,8 +100,10 @@ def unique(
 
 
 def nonzero(x: Any) -> tuple["Tensor", ...]:
-    """The indices of the elements that are not 0, or of a mask those that are true: along each axis
-    a tensor of whole numbers, so that x[nonzero(x)] are these elements.
+    """The indices of the elements that are not 0, or True in a mask.
+
+    One tensor of whole numbers for each axis, so that x[nonzero(x)] are these elements. ShapeError
+    for a tensor without axes.
 
     >>> import minidl
     >>> minidl.nonzero(minidl.tensor([[0.0, 2.0], [3.0, 0.0]]))

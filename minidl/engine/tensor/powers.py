@@ -1,7 +1,7 @@
-"""Squares, reciprocals, exponentials and logarithms beside those to base e.
+"""Squares, reciprocals, and exponentials and logarithms to other bases than e.
 
-Each takes tensors, or what they can be made of, of any shape, in float32 or float64, and gives a
-tensor of that dtype; DTypeError for integers.
+Each takes tensors of float32 or float64, or data for them, of any shape, and returns a tensor of
+that dtype; DTypeError for integers.
 """
 
 import math
@@ -90,9 +90,10 @@ LOGADDEXP = Operation(
 
 
 def logaddexp(x: Any, y: Any) -> "Tensor":
-    """ln(e^x + e^y), of x and y that broadcast; nothing overflows. `logsumexp` is that of an axis.
+    """ln(e^x + e^y), element by element; x and y broadcast. Nothing overflows. (`logsumexp` does
+    the same along an axis.)
 
-    The slopes are softmax of x and y, which is NaN where the result is infinite.
+    The slopes are the softmax of x and y; they are NaN where the result is infinite.
 
     >>> logaddexp(1000.0, [1000.0, -np.inf]).round(1)
     tensor([1000.7, 1000. ])
@@ -109,9 +110,10 @@ LOGSUMEXP = Operation(
 
 
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False, **wrong: Never) -> "Tensor":
-    """ln of the sum of e^x, of all elements or over these axes; nothing overflows.
+    """ln(sum of e^x) over all axes or the given ones; nothing overflows.
 
-    -inf of nothing. The slopes are softmax of x, which is NaN where the result is infinite.
+    -inf if there are no elements. The slopes are the softmax of x; they are NaN where the result is
+    infinite.
 
     >>> logsumexp([[1000.0, 1000.0], [0.0, -np.inf]], axis=1).round(1)
     tensor([1000.7,    0. ])

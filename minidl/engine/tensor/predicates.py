@@ -1,6 +1,6 @@
-"""Questions about each element, and about all: masks and truth values, without a gradient.
+"""Questions about each element and about all: masks and truth values, without a gradient.
 
-Each takes tensors, or what they can be made of, of any shape and dtype.
+Each takes tensors, or data for them, of any shape and dtype.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def mask(operation: str, function: Any, *inputs: Any) -> "Tensor":
-    """The truth values that NumPy's function gives of the inputs, which broadcast."""
+    """A mask: NumPy's function of the inputs, which broadcast."""
     like = next((x for x in inputs if isinstance(x, Base)), None)
     tensors = [as_tensor(x, operation, like, number_dtype=None) for x in inputs]
     return new_result(np.asarray(apply(operation, function, *tensors)))
@@ -52,8 +52,8 @@ def isfinite(x: Any) -> "Tensor":
 def isclose(
     x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> "Tensor":
-    """Where |x - y| <= atol + rtol |y|, of x and y that broadcast; with `equal_nan` also where both
-    are NaN.
+    """Where |x - y| <= atol + rtol |y|; x and y broadcast. With `equal_nan` also where both are
+    NaN.
 
     >>> isclose([1.0, 2.0], [1.000001, 2.1])
     tensor([ True, False])
@@ -77,7 +77,7 @@ def allclose(
 
 
 def logical_and(x: Any, y: Any) -> "Tensor":
-    """Where both x and y are true, that is not 0; they broadcast.
+    """Where both x and y are true (not 0); x and y broadcast.
 
     >>> logical_and([1.0, 0.0], True)
     tensor([ True, False])
@@ -86,7 +86,7 @@ def logical_and(x: Any, y: Any) -> "Tensor":
 
 
 def logical_or(x: Any, y: Any) -> "Tensor":
-    """Where x or y is true, that is not 0; they broadcast.
+    """Where x or y is true (not 0); x and y broadcast.
 
     >>> logical_or([1.0, 0.0], False)
     tensor([ True, False])
@@ -106,7 +106,7 @@ def logical_not(x: Any) -> "Tensor":
 def count_nonzero(
     x: Any, axis: Axis = None, keepdims: bool = False, **wrong: Never
 ) -> "Tensor":  # fmt: skip
-    """How many elements are not 0, of all or over these axes, as an integer; NaN counts.
+    """How many elements are not 0, over all axes or the given ones, as integers; NaN counts.
 
     >>> count_nonzero([[1.0, 0.0], [2.0, 3.0]], axis=1)
     tensor([1, 2])

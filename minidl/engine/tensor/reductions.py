@@ -1,8 +1,8 @@
 """Reductions over one, several or all axes.
 
-Each takes a tensor, or what one can be made of, of any shape. `axis` is a number or several, None
-for all; the result is without these axes, or with `keepdims` has length 1 in their place. Floats
-keep their dtype. ArgumentError for axes that are not there, or given twice.
+Each takes a tensor, or data for one, of any shape. `axis` is a number or several, None for all. The
+result is without these axes; `keepdims` keeps them with length 1. Floats keep their dtype.
+ArgumentError for axes that are out of range, or given twice.
 """
 
 import math
@@ -24,7 +24,7 @@ Axis = int | tuple[int, ...] | None
 
 
 def of_extremum(dy: Any, x: Any, result: Any, kept: tuple[int, ...], axes: tuple[int, ...]) -> Any:
-    """The gradient of a largest or smallest element, which those share that are the same."""
+    """The gradient of a largest or smallest element; elements that are the same share it."""
     winners = same(x, result.reshape(kept))
     share = dy.reshape(kept) / winners.sum(axis=axes, keepdims=True).astype(dy.dtype)
     return np.where(winners, share, 0)
@@ -33,8 +33,8 @@ def of_extremum(dy: Any, x: Any, result: Any, kept: tuple[int, ...], axes: tuple
 def reduced(
     operation: str, x: Any, axis: Axis, wrong: dict[str, Any]
 ) -> tuple["Tensor", tuple[int, ...], tuple[int, ...], int]:
-    """x as a tensor, the axes, the shape with them kept at length 1, and how many elements become
-    one."""
+    """x as a tensor, the axes, the shape with these at length 1, and how many elements make one
+    element of the result."""
     if wrong:
         refuse(operation, wrong)
     x = as_tensor(x, operation)
@@ -44,8 +44,8 @@ def reduced(
 
 
 def spread(dy: Any, shape: Shape) -> Any:
-    """dy, stretched to this shape. As an array of its own: a view of one number takes NumPy 3 us to
-    make, and the small arrays that sums are of a tenth of that to fill."""
+    """dy stretched to this shape, as an array of its own: NumPy takes 3 us to make a view of one
+    number, and a tenth of that to fill one of the small arrays that sums usually have."""
     if isinstance(dy, Base):
         return np.broadcast_to(dy, shape)  # type: ignore[call-overload]
     dx = np.empty(shape, dy.dtype)
@@ -53,15 +53,15 @@ def spread(dy: Any, shape: Shape) -> Any:
     return dx
 
 
-WHOLE = {"kept": (), "axes": None}  # of a reduction over all axes
+WHOLE = {"kept": (), "axes": None}  # the options of a reduction over all axes
 SUM = Operation("sum", x=lambda dy, kept, shape: spread(dy.reshape(kept), shape))
 
 
 def sum(
     x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None, **wrong: Never
 ) -> "Tensor":
-    """The sum; 0 of nothing. Integers stay integers, and masks are counted. With `dtype` the
-    elements are first turned into it.
+    """The sum; 0 if there are no elements. Integers stay integers; of masks the True are counted.
+    `dtype` converts the elements first.
 
     >>> sum([[1.0, 2.0], [3.0, 4.0]], axis=0)
     tensor([4., 6.])
@@ -86,7 +86,7 @@ MEAN = Operation(
 def mean(
     x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None, **wrong: Never
 ) -> "Tensor":
-    """The mean; NaN of nothing. That of integers and masks is float32, or in `dtype`, which is
+    """The mean; NaN if there are no elements. Integers and masks give float32; `dtype` may be
     float32 or float64.
 
     >>> mean([[1.0, 2.0], [3.0, 4.0]], axis=1)
@@ -117,10 +117,10 @@ def mean(
 def var(
     x: Any, axis: Axis = None, keepdims: bool = False, ddof: int = 0, **wrong: Never
 ) -> "Tensor":
-    """The variance: the mean of (x - mean)², with n - ddof in place of n.
+    """The variance: the sum of (x - mean)² divided by n - ddof.
 
-    NumPy's default ddof = 0; PyTorch's `var` divides by n - 1, which is ddof = 1. ShapeError unless
-    there are more than ddof elements.
+    ddof is 0 as in NumPy; PyTorch's `var` divides by n - 1: use ddof=1. ShapeError unless there are
+    more than ddof elements.
 
     >>> var([1.0, 3.0]), var([1.0, 3.0], ddof=1)
     (tensor(1.), tensor(2.))
@@ -132,7 +132,7 @@ def var(
 def deviations(
     operation: str, x: Any, axis: Axis, ddof: int, wrong: dict[str, Any]
 ) -> tuple["Tensor", tuple[int, ...], int]:
-    """x less its mean, the axes of that, and n - ddof; ShapeError unless this is positive."""
+    """x minus its mean, the axes, and n - ddof; ShapeError unless n - ddof is positive."""
     x, axes, _, count = reduced(operation, x, axis, wrong)
     if count <= ddof:
         got = f"{count} of shape {x.shape}"
@@ -145,8 +145,8 @@ MIN = Operation("min", np.minimum.reduce, x=of_extremum)
 
 
 def max(x: Any, axis: Axis = None, keepdims: bool = False, **wrong: Never) -> "Tensor":
-    """The largest element, NaN if there is one. A tie shares the gradient equally, and so do
-    several NaN. ShapeError if there is no element.
+    """The largest element; NaN if any element is NaN. Several that are the same, or NaN, share the
+    gradient equally. ShapeError if there is no element.
 
     >>> max([[1.0, 2.0], [3.0, 4.0]], axis=1)
     tensor([2., 4.])
@@ -155,8 +155,8 @@ def max(x: Any, axis: Axis = None, keepdims: bool = False, **wrong: Never) -> "T
 
 
 def min(x: Any, axis: Axis = None, keepdims: bool = False, **wrong: Never) -> "Tensor":
-    """The smallest element, NaN if there is one. A tie shares the gradient equally, and so do
-    several NaN. ShapeError if there is no element.
+    """The smallest element; NaN if any element is NaN. Several that are the same, or NaN, share the
+    gradient equally. ShapeError if there is no element.
 
     >>> min([[1.0, 2.0], [3.0, 4.0]], axis=1)
     tensor([1., 3.])
@@ -181,7 +181,7 @@ def extremum(
 
 
 def argmax(x: Any, axis: int | None = None, keepdims: bool = False, **wrong: Never) -> "Tensor":
-    """The index of the first largest element, along one axis or of the flat tensor. ShapeError if
+    """The index of the first largest element, along one axis or in the flat tensor. ShapeError if
     there is no element.
 
     >>> argmax([[1.0, 2.0], [4.0, 3.0]], axis=1)
@@ -191,7 +191,7 @@ def argmax(x: Any, axis: int | None = None, keepdims: bool = False, **wrong: Nev
 
 
 def argmin(x: Any, axis: int | None = None, keepdims: bool = False, **wrong: Never) -> "Tensor":
-    """The index of the first smallest element, along one axis or of the flat tensor. ShapeError if
+    """The index of the first smallest element, along one axis or in the flat tensor. ShapeError if
     there is no element.
 
     >>> argmin([[1.0, 2.0], [4.0, 3.0]], axis=1)
@@ -203,7 +203,7 @@ def argmin(x: Any, axis: int | None = None, keepdims: bool = False, **wrong: Nev
 def index_of(
     operation: str, x: Any, axis: int | None, keepdims: bool, wrong: dict[str, Any]
 ) -> "Tensor":  # fmt: skip
-    """The index of an extremum."""
+    """The index of the first extreme element."""
     x, axes, kept, count = reduced(operation, x, axis, wrong)
     if axis is not None and len(axes) != 1:
         raise ArgumentError(explain(operation, "one axis or None", f"axis={axis!r}"))
@@ -214,7 +214,7 @@ def index_of(
 
 
 def all(x: Any, axis: Axis = None, keepdims: bool = False, **wrong: Never) -> "Tensor":
-    """Whether all elements are true, that is not 0.
+    """Whether all elements are true (not 0).
 
     >>> all([[True, False], [True, True]], axis=1)
     tensor([False,  True])
@@ -224,7 +224,7 @@ def all(x: Any, axis: Axis = None, keepdims: bool = False, **wrong: Never) -> "T
 
 
 def any(x: Any, axis: Axis = None, keepdims: bool = False, **wrong: Never) -> "Tensor":
-    """Whether any element is true, that is not 0.
+    """Whether any element is true (not 0).
 
     >>> any([[True, False], [False, False]], axis=1)
     tensor([ True, False])

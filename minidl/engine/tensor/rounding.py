@@ -1,7 +1,7 @@
 """Rounding, and division with a whole quotient.
 
-What rounds is flat between its jumps, and has the slope 0 everywhere. Each takes tensors, or what
-they can be made of, of any shape, and gives a tensor of that dtype; integers stay what they are.
+Rounding is flat between its jumps: its slope is 0 everywhere. Each function takes tensors, or data
+for them, of any shape, and returns a tensor of that dtype; integers stay what they are.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -47,7 +47,7 @@ TRUNC = Operation("trunc", x=flat)
 
 
 def trunc(x: Any) -> "Tensor":
-    """x without its fraction, which is rounding towards 0.
+    """x without its fraction: rounded towards 0.
 
     >>> trunc([1.5, -1.5])
     tensor([ 1., -1.])
@@ -59,9 +59,9 @@ ROUND = Operation("round", x=flat)
 
 
 def round(x: Any, decimals: int = 0) -> "Tensor":
-    """x rounded to this many decimals, to the even neighbour from the middle between two.
+    """x rounded to this many decimals; halfway between two, to the even one.
 
-    Negative `decimals` round to tens, hundreds, ...; ArgumentError unless it is a whole number.
+    Negative `decimals` round to tens, hundreds, ... ArgumentError unless it is a whole number.
 
     >>> round([0.5, 1.5, 2.345]), round([15.0, 25.0], decimals=-1)
     (tensor([0., 2., 2.]), tensor([20., 20.]))
@@ -81,7 +81,7 @@ FLOOR_DIVIDE = Operation("floor_divide", x=flat, y=flat)
 
 
 def floor_divide(x: Any, y: Any) -> "Tensor":
-    """x // y = floor(x / y), of x and y that broadcast.
+    """x // y = floor(x / y); x and y broadcast.
 
     Between floats, x // 0 is infinite, or NaN; between integers it is an ArgumentError.
 
@@ -110,7 +110,7 @@ def remainder(x: Any, y: Any) -> "Tensor":
 
 
 def divisible(operation: str, x: Any, y: Any) -> tuple["Tensor", "Tensor"]:
-    """Both sides as tensors; ArgumentError for integers by 0, of which NumPy makes 0."""
+    """Both operands as tensors; ArgumentError for integers by 0, for which NumPy gives 0."""
     a, b = operands(operation, x, y)
     if "f" not in (a.dtype.kind, b.dtype.kind) and not b._array.all():
         raise ArgumentError(explain(operation, "integers to be divided by others than 0", "0"))

@@ -1,7 +1,7 @@
 """Running sums and products, and the product of all elements.
 
-No gradient divides by an element, so each is right where some are 0, and so are the gradients of
-gradients.
+No gradient here divides by an element, so gradients, and their gradients, are right even where
+elements are 0.
 """
 
 import math
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def running_sum(x: Any, axis: int) -> Any:
-    """The running sum of an array or a tensor along an axis; that of float32 adds in float64."""
+    """The running sum of an array or a tensor along an axis; float32 is added up in float64."""
     if isinstance(x, Base):
         return cumsum(x, axis)
     if x.dtype.kind != "f":
@@ -29,7 +29,7 @@ def running_sum(x: Any, axis: int) -> Any:
 
 
 def of_running_sum(dy: Any, axis: int) -> Any:
-    """The gradient: an element counts in its own sum and in all after it."""
+    """The gradient: an element counts in its own sum and in all later ones."""
     backward = (slice(None),) * axis + (slice(None, None, -1),)
     return running_sum(dy[backward], axis)[backward]
 
@@ -40,9 +40,8 @@ CUMSUM = Operation("cumsum", x=of_running_sum)
 def cumsum(x: Any, axis: int | None = None, **wrong: Never) -> "Tensor":
     """y_k = x_0 + ... + x_k along an axis; without one, of the flat tensor, as in NumPy.
 
-    x is a tensor, or what one can be made of, of any shape, and y has that shape. Floats keep their
-    dtype, float32 is added up in float64; integers stay integers. ArgumentError for an axis that is
-    not there.
+    x is a tensor, or data for one, of any shape, and y has that shape. Floats keep their dtype, and
+    float32 is added up in float64; integers stay integers. ArgumentError for an axis out of range.
 
     >>> cumsum([1.0, 2.0, 3.0])
     tensor([1., 3., 6.])
@@ -54,8 +53,8 @@ def cumsum(x: Any, axis: int | None = None, **wrong: Never) -> "Tensor":
 def recurrence(a: Any, b: Any) -> Any:
     """s_k = a_k s_(k-1) + b_k along the first axis, with nothing before s_0 = b_0.
 
-    Each pass joins what reaches `step` elements back with what lies before that, so there are
-    log2(n) passes (Hillis, Steele 1986), of arrays or tensors.
+    Each pass joins each element with what lies `step` elements before it, so there are log2(n)
+    passes (Hillis, Steele 1986), over arrays or tensors.
     """
     step = 1
     while step < len(b):
@@ -79,8 +78,8 @@ CUMPROD = Operation("cumprod", x=of_running_product)
 def cumprod(x: Any, axis: int | None = None, **wrong: Never) -> "Tensor":
     """y_k = x_0 · ... · x_k along an axis; without one, of the flat tensor, as in NumPy.
 
-    x is a tensor, or what one can be made of, of any shape, and y has that shape. Floats keep their
-    dtype, integers stay integers. ArgumentError for an axis that is not there.
+    x is a tensor, or data for one, of any shape, and y has that shape. Floats keep their dtype,
+    integers stay integers. ArgumentError for an axis out of range.
 
     >>> cumprod([1.0, 2.0, 3.0])
     tensor([1., 2., 6.])
@@ -93,7 +92,7 @@ def cumprod(x: Any, axis: int | None = None, **wrong: Never) -> "Tensor":
 def to_run(
     operation: str, x: Any, axis: int | None, wrong: dict[str, Any]
 ) -> tuple["Tensor", int]:  # fmt: skip
-    """x as a tensor, flat if there is no axis, and the axis to run along."""
+    """x as a tensor, flat without an axis, and the axis to run along."""
     refuse(operation, wrong)
     x = as_tensor(x, operation)
     if axis is None:
@@ -105,12 +104,12 @@ def to_run(
 
 
 def product_before(x: Any) -> Any:
-    """For each column of a matrix the product of those before it, 1 for the first."""
+    """For each column of a matrix the product of all columns before it, 1 for the first."""
     return np.cumprod(np.concatenate([np.ones_like(x[:, :1]), x[:, :-1]], axis=1), axis=1)
 
 
 def of_product(dy: Any, x: Any, kept: tuple[int, ...], axes: tuple[int, ...]) -> Any:
-    """The gradient: dy times the product of all other elements, those before and those after."""
+    """The gradient: dy times the product of all other elements, before and after."""
     order = [*(axis for axis in range(x.ndim) if axis not in axes), *axes]
     moved = x.transpose(order)
     n = math.prod(moved.shape[x.ndim - len(axes) :])
@@ -124,10 +123,10 @@ PROD = Operation("prod", x=of_product)
 
 
 def prod(x: Any, axis: Axis = None, keepdims: bool = False, **wrong: Never) -> "Tensor":
-    """The product of all elements, or over these axes; 1 of nothing.
+    """The product over all axes or the given ones; 1 if there are no elements.
 
-    x is a tensor, or what one can be made of, of any shape. Floats keep their dtype, integers stay
-    integers. ArgumentError for axes that are not there.
+    x is a tensor, or data for one, of any shape. Floats keep their dtype, integers stay integers.
+    ArgumentError for axes out of range.
 
     >>> prod([[1.0, 2.0], [3.0, 4.0]]), prod([[1.0, 2.0], [3.0, 4.0]], axis=0)
     (tensor(24.), tensor([3., 8.]))

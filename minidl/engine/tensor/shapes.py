@@ -1,4 +1,4 @@
-"""Shapes: the same elements along other axes. Where NumPy gives a view, so do these."""
+"""Shapes: the same elements along other axes. These functions give views where NumPy does."""
 
 import math
 from typing import TYPE_CHECKING, Any
@@ -19,18 +19,18 @@ Axes = int | tuple[int, ...] | None
 RESHAPE = Operation("reshape", x=lambda dy, shape: dy.reshape(shape))
 REVERSE = Operation("transpose", x=lambda dy: dy.T)
 TRANSPOSE = Operation("transpose", x=lambda dy, order: dy.transpose(np.argsort(order).tolist()))
-BROADCAST = Operation("broadcast_to", x=lambda dy: dy)  # summed over the copies, as all are
+BROADCAST = Operation("broadcast_to", x=lambda dy: dy)  # summed over the copies, like all gradients
 
 
 def given_apart(numbers: tuple[Any, ...]) -> tuple[Any, ...]:
-    """What *numbers hold: f(2, 3) is f((2, 3))."""
+    """The values behind *numbers: f(2, 3) is f((2, 3))."""
     is_one = len(numbers) == 1 and isinstance(numbers[0], (tuple, list))
     return tuple(numbers[0]) if is_one else numbers
 
 
 def broadcast_to(x: Any, shape: Any) -> "Tensor":
-    """x, stretched to this shape by NumPy's broadcasting: copies without memory of their own, so
-    that nothing can be written to them. ShapeError where it cannot be stretched so.
+    """x stretched to this shape by NumPy's broadcasting: copies without memory of their own, which
+    cannot be written to. ShapeError if x does not broadcast to the shape.
 
     >>> import minidl
     >>> minidl.broadcast_to(minidl.tensor([1.0, 2.0]), (2, 2))
@@ -48,8 +48,8 @@ def broadcast_to(x: Any, shape: Any) -> "Tensor":
 
 
 def squeeze(x: Any, axis: Axes = None, **wrong: Never) -> "Tensor":
-    """x without the axes of length 1: all of them, or those given; a view. ShapeError if one that
-    is given is longer.
+    """x without the axes of length 1: all of them, or the given ones; a view. ShapeError if a given
+    axis is longer.
 
     >>> import minidl
     >>> minidl.squeeze(minidl.zeros(1, 3, 1), axis=0).shape
@@ -66,7 +66,8 @@ def squeeze(x: Any, axis: Axes = None, **wrong: Never) -> "Tensor":
 
 
 def expand_dims(x: Any, axis: int | tuple[int, ...], **wrong: Never) -> "Tensor":
-    """x with axes of length 1 at these places of the result's shape; a view. PyTorch's `unsqueeze`.
+    """x with new axes of length 1 at these places of the result's shape; a view. PyTorch's
+    `unsqueeze`.
 
     >>> import minidl
     >>> minidl.expand_dims(minidl.zeros(2, 3), (0, -1)).shape
@@ -81,7 +82,7 @@ def expand_dims(x: Any, axis: int | tuple[int, ...], **wrong: Never) -> "Tensor"
 
 
 def swapaxes(x: Any, axis1: int, axis2: int) -> "Tensor":
-    """x with two axes in each other's place; a view.
+    """x with two axes swapped; a view.
 
     >>> import minidl
     >>> minidl.swapaxes(minidl.zeros(2, 3, 4), 0, -1).shape
@@ -95,7 +96,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> "Tensor":
 
 
 def moveaxis(x: Any, source: Any, destination: Any) -> "Tensor":
-    """x with the axes `source` at the places `destination`, the others in their order; a view.
+    """x with the axes `source` moved to the places `destination`, the others in order; a view.
 
     >>> import minidl
     >>> minidl.moveaxis(minidl.zeros(2, 3, 4), 0, -1).shape
@@ -114,12 +115,20 @@ def moveaxis(x: Any, source: Any, destination: Any) -> "Tensor":
 
 
 class Shapes(Base):
-    """The methods about shapes."""
+    """The methods that change shapes."""
 
     __slots__ = ()
 
     def reshape(self, *shape: Any) -> "Tensor":
-        """The same elements in another shape, reshape(2, -1) or reshape((2, -1))."""
+        """The same elements in another shape: reshape(2, -1) or reshape((2, -1)).
+
+        -1 stands for the length that fits. ShapeError if the numbers of elements differ.
+
+        >>> import minidl
+        >>> minidl.arange(6).reshape(2, -1)
+        tensor([[0, 1, 2],
+                [3, 4, 5]])
+        """
         wanted = given_apart(shape)
         try:
             y = self._array.reshape(wanted)
@@ -132,6 +141,8 @@ class Shapes(Base):
 
     def flatten(self, start: int = 0, end: int = -1) -> "Tensor":
         """The elements of the axes from `start` to `end`, both included, along one axis.
+
+        ArgumentError if `start` comes after `end`.
 
         >>> import minidl
         >>> minidl.zeros(2, 3, 4).flatten(1).shape
@@ -151,7 +162,7 @@ class Shapes(Base):
         return self.reshape(-1)
 
     def expand(self, *shape: Any) -> "Tensor":
-        """`broadcast_to`, where -1 leaves an axis as long as it is: expand(4, -1).
+        """`broadcast_to`, with -1 for an axis that keeps its length: expand(4, -1).
 
         >>> import minidl
         >>> minidl.zeros(3, 1).expand(2, -1, 4).shape
@@ -164,7 +175,12 @@ class Shapes(Base):
         return broadcast_to(self, tuple(wanted))
 
     def transpose(self, *axes: Any) -> "Tensor":
-        """The axes in another order; reversed if none is given."""
+        """The axes in another order; reversed if none is given. A view.
+
+        >>> import minidl
+        >>> minidl.zeros(2, 3, 4).transpose(1, 0, 2).shape
+        (3, 2, 4)
+        """
         if not axes:
             return self.T
         wanted = given_apart(axes)

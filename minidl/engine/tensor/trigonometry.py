@@ -1,8 +1,8 @@
 """Circular and hyperbolic functions, and their inverses, of each element on its own.
 
-Each takes a tensor, or what one can be made of, of any shape, in float32 or float64, and gives a
-tensor of that shape and dtype; DTypeError for integers. Angles are in radians. Outside a function's
-domain the value is NaN.
+Each takes a tensor of float32 or float64, or data for one, of any shape, and returns a tensor of
+that shape and dtype; DTypeError for integers. Angles are in radians. Outside a function's domain
+the value is NaN.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -54,13 +54,13 @@ def tan(x: Any) -> "Tensor":
     return by_numpy(TAN, x)
 
 
-# 1 - x² as a product, which does not cancel near 1.
+# 1 - x² as a product, which loses no digits near 1.
 ARCSIN = Operation("arcsin", np.arcsin, x=lambda dy, x: dy / np.sqrt((1 - x) * (1 + x)))
 
 
 def arcsin(x: Any) -> "Tensor":
-    """The angle from -π/2 to π/2 whose sine is x, of each element; its slope at -1 and 1
-    is inf. Beyond them it is NaN. DTypeError for integers.
+    """The angle from -π/2 to π/2 whose sine is x, of each element; NaN for |x| > 1. The slope at -1
+    and 1 is inf. DTypeError for integers.
 
     >>> (arcsin([0.0, 0.5, 2.0]) * 6 / np.pi).round(3)
     tensor([ 0.,  1., nan])
@@ -72,8 +72,8 @@ ARCCOS = Operation("arccos", np.arccos, x=lambda dy, x: -dy / np.sqrt((1 - x) * 
 
 
 def arccos(x: Any) -> "Tensor":
-    """The angle from 0 to π whose cosine is x, of each element; its slope at -1 and 1 is
-    -inf. Beyond them it is NaN. DTypeError for integers.
+    """The angle from 0 to π whose cosine is x, of each element; NaN for |x| > 1. The slope at -1
+    and 1 is -inf. DTypeError for integers.
 
     >>> (arccos([1.0, 0.5, 2.0]) * 3 / np.pi).round(3)
     tensor([ 0.,  1., nan])
@@ -94,7 +94,7 @@ def arctan(x: Any) -> "Tensor":
 
 
 def angle_slope(dy: Any, far: Any, x: Any, y: Any) -> Any:
-    """dy · far / (x² + y²), by the length of (x, y), which neither overflows nor vanishes."""
+    """dy · far / (x² + y²) by way of the length of (x, y); it neither overflows nor vanishes."""
     length = np.hypot(x, y)
     return dy * (far / length) / length
 
@@ -107,8 +107,8 @@ ARCTAN2 = Operation(
 
 
 def arctan2(y: Any, x: Any) -> "Tensor":
-    """The angle from -π to π of the point (x, y), of elements that broadcast; at (0, 0) the
-    slopes are NaN. DTypeError for integers.
+    """The angle from -π to π of the point (x, y), element by element; x and y broadcast. At (0, 0)
+    the slopes are NaN. DTypeError for integers.
 
     >>> (arctan2([1.0, -1.0], -1.0) * 4 / np.pi).round(3)
     tensor([ 3., -3.])
@@ -158,8 +158,8 @@ ARCCOSH = Operation("arccosh", np.arccosh, x=lambda dy, x: dy / np.sqrt((x - 1) 
 
 
 def arccosh(x: Any) -> "Tensor":
-    """The positive number whose hyperbolic cosine is x, of each element; its slope at 1 is inf,
-    below it is NaN. DTypeError for integers.
+    """The positive number whose hyperbolic cosine is x, of each element; NaN for x < 1. The slope
+    at 1 is inf. DTypeError for integers.
 
     >>> arccosh([1.0, 1.5430806, 0.0]).round(3)
     tensor([ 0.,  1., nan])
@@ -171,8 +171,8 @@ ARCTANH = Operation("arctanh", np.arctanh, x=lambda dy, x: dy / ((1 - x) * (1 + 
 
 
 def arctanh(x: Any) -> "Tensor":
-    """The number whose hyperbolic tangent is x, of each element; at -1 and 1 it is infinite,
-    beyond NaN. DTypeError for integers.
+    """The number whose hyperbolic tangent is x, of each element; infinite at -1 and 1, NaN beyond.
+    DTypeError for integers.
 
     >>> arctanh([0.0, 0.5, 1.0]).round(3)
     tensor([0.   , 0.549,   inf])
