@@ -1,4 +1,4 @@
-"""The layers, each in a file with the operation that it runs; users have them from `minidl.nn`."""
+"""The layers, each in a file with its operation; users import them from `minidl.nn`."""
 
 from .activations import Activation
 from .base import Layer, Parameter

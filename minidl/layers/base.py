@@ -1,4 +1,4 @@
-"""`Layer`: something with parameters that maps a tensor to a tensor; and `Parameter`."""
+"""`Layer`: maps a tensor to a tensor, with parameters; and `Parameter`."""
 
 import warnings
 from collections import deque
@@ -18,7 +18,7 @@ Self = TypeVar("Self", bound="Layer")
 
 
 class Parameter(Tensor):
-    """A tensor that is learned. `decays` False keeps weight decay away from it.
+    """A tensor that training changes. decays=False protects it from weight decay.
 
     >>> Parameter(np.zeros(2, np.float32))
     tensor([0., 0.], requires_grad=True)
@@ -32,9 +32,11 @@ class Parameter(Tensor):
 
 
 class Layer:
-    """The base of all layers. A subclass sets parameters and layers as attributes in `__init__`, or
-    lists, tuples and dicts of them, and defines `forward`. Arrays that are not learned but belong
-    to the layer's state, such as running means, are buffers: attributes that `buffer_names` lists.
+    """The base class of all layers.
+
+    A subclass sets parameters and layers as attributes in `__init__`, or lists, tuples and dicts of
+    them, and defines `forward`. Arrays that belong to the layer's state but are not learned, such
+    as running means, are buffers: attributes whose names stand in `buffer_names`.
 
     >>> from minidl import nn, tensor
     >>> class Twice(nn.Layer):
@@ -48,33 +50,33 @@ class Layer:
 
     training = True
     buffer_names: ClassVar[tuple[str, ...]] = ()
-    live_names: ClassVar[tuple[str, ...]] = ()  # of attributes that go on with the steps of a plan
+    live_names: ClassVar[tuple[str, ...]] = ()  # attributes that the steps of a plan change
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         plan.declare(cls)
 
     def forward(self, x: Any) -> Tensor:
-        """What the layer computes."""
+        """The layer's output for the input x."""
         raise NotImplementedError(f"{type(self).__name__} defines no forward(x)")
 
     def __call__(self, x: Any) -> Tensor:
-        """What `forward` computes."""
+        """Calls `forward`."""
         return self.forward(x)
 
     def held(self) -> Iterator[tuple[str, Any]]:
         """The layers and tensors that this layer holds: its attributes, such as "weight", and those
         in lists, tuples and dicts of any depth, such as "blocks.0" or "heads.left". A layer that
-        keeps its parts elsewhere overrides it."""
+        keeps its parts elsewhere overrides this."""
         return parts(vars(self), set())
 
     def children(self) -> Iterator[tuple[str, "Layer"]]:
-        """The layers within this one, with their names."""
+        """The layers directly within this one, with their names."""
         return ((name, value) for name, value in self.held() if isinstance(value, Layer))
 
     def _walk(self) -> "Iterator[tuple[str, Layer, list[tuple[str, Any]]]]":
-        """This layer and all within it, each once, outermost first: its path, itself, and what it
-        holds."""
+        """This layer and all within it, each once, outermost first: its path, itself, and the parts
+        that it holds."""
         seen: set[int] = set()
         waiting: list[tuple[str, Layer]] = [("", self)]
         while waiting:
@@ -87,8 +89,8 @@ class Layer:
                 waiting += reversed(inner)
 
     def named_layers(self) -> "Iterator[tuple[str, Layer]]":
-        """This layer, whose path is "", and all within it, such as "0", each once, outermost
-        first."""
+        """This layer, whose path is "", and all within it, such as "0", with their paths; each
+        once, outermost first."""
         return ((path, layer) for path, layer, _ in self._walk())
 
     def layers_within(self) -> "Iterator[Layer]":
@@ -98,8 +100,8 @@ class Layer:
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Every parameter once, with its path, such as "0.weight".
 
-        GuardWarning for what would be neither trained nor saved: a plain tensor that wants a
-        gradient, and layers or parameters in a set, a deque, a dict's values() or a generator.
+        GuardWarning for tensors that would be neither trained nor saved: a plain tensor that wants
+        a gradient, and layers or parameters in a set, a deque, a dict's values() or a generator.
         """
         seen: set[int] = set()
         for path, _, held in self._walk():
@@ -125,26 +127,26 @@ class Layer:
         return (parameter for _, parameter in self.named_parameters())
 
     def count_parameters(self) -> int:
-        """How many numbers are learned."""
+        """The number of parameters: of single numbers that training changes."""
         return sum(parameter.size for parameter in self.parameters())
 
     def zero_grad(self) -> None:
-        """Forgets all gradients."""
+        """Drops all gradients: every `grad` becomes None."""
         for parameter in self.parameters():
             parameter.grad = None
 
     def train(self: Self, mode: bool = True) -> Self:
-        """Switches to training (Dropout drops), or with False to evaluation; returns itself."""
+        """Switches to training (Dropout drops), or with False to evaluation; returns the layer."""
         for layer in self.layers_within():
             layer.training = bool(mode)
         return self
 
     def eval(self: Self) -> Self:
-        """Switches to evaluation; returns itself."""
+        """Switches to evaluation; returns the layer."""
         return self.train(False)
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        """A copy of every parameter's and every buffer's values, by path."""
+        """A copy of the values of every parameter and every buffer, by path."""
         return {name: array.copy() for name, array in self._state().items()}
 
     def _state(self) -> dict[str, np.ndarray]:
@@ -152,11 +154,12 @@ class Layer:
         return parameters | dict(self.named_buffers())
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Takes the values of a state_dict over.
+        """Takes over the values of a state_dict.
 
-        Names, shapes and dtypes have to fit, and all arrays of the layer be writable: all is
-        checked before the first is changed. Of PyTorch's arrays the square matrices would be taken
-        the wrong way round: see checkpoint.load_torch.
+        Names, shapes and dtypes have to fit, and all arrays of the layer have to be writable.
+        Everything is checked before anything changes: DTypeError, ShapeError or ArgumentError.
+        PyTorch's matrices lie the other way round, which shows only if they are not square: load
+        them by checkpoint.load_torch.
         """
         own = self._state()
         check_names("load_state_dict", "the parameters and buffers", own, state)
@@ -170,10 +173,10 @@ class Layer:
             parameter.mark_written()
 
     def random_state(self) -> dict[str, list[int]]:
-        """Where each layer's random numbers stand, by the layer's path: [seed, calls].
+        """The position of each layer's random numbers, by the layer's path: [seed, calls].
 
         With it, the state_dict, the optimiser's state_dict and the same batches, training goes on
-        to the bit as if it had not been interrupted.
+        to the same bits as if it had not been interrupted.
 
         >>> from minidl import nn
         >>> net = nn.Sequential(nn.Dense(2, 3), nn.Dropout(0.5))
@@ -184,7 +187,7 @@ class Layer:
         return {path: [layer.seed, layer.calls] for path, layer in self._random_layers().items()}
 
     def load_random_state(self, state: Mapping[str, Any]) -> None:
-        """Takes over what random_state() gave; all is checked before the first is changed."""
+        """Takes over what random_state() gave; everything is checked before anything changes."""
         own = self._random_layers()
         check_names("load_random_state", "the random layers", own, state)
         pairs = {path: np.asarray(state[path], object).tolist() for path in own}
@@ -201,8 +204,8 @@ class Layer:
         return {path: x for path, x in self.named_layers() if isinstance(x, RandomLayer)}
 
     def astype(self: Self, dtype: Any) -> Self:
-        """Converts all parameters, and the buffers of such kind, to float32 or float64 in place;
-        returns itself."""
+        """Converts all parameters and all float buffers to float32 or float64 in place; returns the
+        layer."""
         wanted = np.dtype(dtype)
         if wanted not in (np.float32, np.float64):
             raise DTypeError(explain("astype", "float32 or float64", wanted))
@@ -222,7 +225,7 @@ class Layer:
         return self
 
     def describe(self) -> str:
-        """The constructor's arguments, for the representation."""
+        """The constructor's arguments, for the `repr`."""
         return ""
 
     @recursive_repr()
@@ -234,8 +237,8 @@ class Layer:
 
 
 class RandomLayer(Layer):
-    """A layer whose random numbers follow from its seed and the count of its calls in training.
-    Without a seed one is drawn from minidl's generator when the layer is made."""
+    """A layer whose random numbers follow from its seed and from how often it was called in
+    training. Without a seed, one is drawn from minidl's generator when the layer is made."""
 
     live_names = ("seed", "calls")
 
@@ -247,7 +250,7 @@ class RandomLayer(Layer):
         self.calls = 0
 
 
-# What has no place for each of its parts: no order that lasts, or nothing after the first look.
+# Containers without a lasting place for each part: without an order, or empty after one pass.
 LOOKED_INTO: tuple[type, ...] = (set, frozenset, deque, type({}.values()))
 PLACELESS = (*LOOKED_INTO, GeneratorType, map)
 PARTS = (Tensor, Layer, *PLACELESS)
@@ -255,8 +258,8 @@ PARTS = (Tensor, Layer, *PLACELESS)
 
 def parts(holder: Any, seen: set[int]) -> Iterator[tuple[str, Any]]:
     """The layers and tensors in a list, tuple or dict, and in those within it, each with the keys
-    that lead to it, such as "heads.left". A container in `seen` is passed over: it may hold itself.
-    One that has no places is given as it is."""
+    that lead to it, such as "heads.left". A container in `seen` is skipped, as it may hold itself.
+    A container without places is given as it is."""
     seen.add(id(holder))
     is_dict = isinstance(holder, dict)
     for key, value in holder.items() if is_dict else enumerate(holder):
@@ -273,15 +276,15 @@ def parts(holder: Any, seen: set[int]) -> Iterator[tuple[str, Any]]:
 
 
 def check_key(key: Any) -> None:
-    """ArgumentError unless the key can be a part of a path that no other has."""
+    """ArgumentError unless the key can be a part of a unique path."""
     if not (isinstance(key, str) and key and "." not in key and ":" not in key):
         expected = "keys of layers and parameters to be names without dots and colons"
         raise ArgumentError(explain("Layer", expected, repr(key), "another key, or a list"))
 
 
 def warn_if_lost(path: str, value: Any) -> None:
-    """GuardWarning if `value`, at `path`, is neither trained nor saved, but looks as if it is to be
-    learned. Python shows one text once."""
+    """GuardWarning if `value`, at `path`, is neither trained nor saved, but looks as if it should
+    be trained. Python shows the same text once."""
     if isinstance(value, Tensor):
         is_lost = value.requires_grad and value._node is None
         expected, hint = "what is learned to be a Parameter", "nn.Parameter(values)"
@@ -297,15 +300,14 @@ def warn_if_lost(path: str, value: Any) -> None:
 
 
 def joined(path: str, name: str) -> str:
-    """The path of what is called `name` within the layer at `path`."""
+    """The path of the part `name` of the layer at `path`."""
     return f"{path}.{name}" if path else name
 
 
 def check_names(
     operation: str, what: str, own: Mapping[str, Any], state: Mapping[str, Any]
 ) -> None:
-    """Raises DTypeError unless `state` is a dict, ShapeError unless it has the names of `own` and
-    no others."""
+    """DTypeError unless `state` is a dict, ShapeError unless it has exactly the names of `own`."""
     if not isinstance(state, Mapping):
         raise DTypeError(explain(operation, "a dict", type(state).__name__))
     missing = [name for name in own if name not in state]
@@ -322,7 +324,7 @@ def check_names(
 
 
 def fitted(operation: str, value: Any, own: np.ndarray) -> np.ndarray:
-    """A copy of `value` in the dtype of `own`; raises unless `own` can be given its numbers."""
+    """A copy of `value` in the dtype of `own`; raises unless `own` can take its numbers."""
     if hasattr(value, "detach") and not isinstance(value, Tensor):
         hint = "checkpoint.load_torch(net, state_dict)"
         got = "PyTorch's tensor: a Linear's weight lies the other way round"

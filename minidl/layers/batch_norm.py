@@ -1,4 +1,4 @@
-"""Batch normalisation: every unit's outputs get mean 0 and variance 1."""
+"""Batch normalisation: gives every unit's outputs mean 0 and variance 1."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -14,7 +14,7 @@ from .base import Layer, Parameter
 from .checks import check_eps, check_units
 from .plan import Builder, Value
 
-NANOSECONDS = 1.5  # for one element, there and back alike
+NANOSECONDS = 1.5  # for one element, forward or backward
 
 NO_ROWS = {dtype: np.empty((0, 0), dtype) for dtype in FLOATS}  # for a dx not asked for
 
@@ -29,24 +29,23 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """y = weight (x - mean) / sqrt(var + eps) + bias, unit by unit.
+    """y = weight (x - mean) / sqrt(var + eps) + bias, for each unit (column).
 
-    Shapes: x and y (batch, units), all else (units,); all of one dtype, float32 or float64.
-    Without weight and bias they are 1 and 0.
+    Shapes: x and y (batch, units), all else (units,); all of one dtype, float32 or float64. weight
+    defaults to 1, bias to 0.
 
-    In training, mean and var are the batch's, var the biased sum (x - mean)² / batch, through both
-    of which gradients go. The running arrays, if there are any, are updated in place:
+    In training, mean and var are those of the batch, var = sum (x - mean)² / batch; gradients go
+    through both. The running arrays, if they are given, are updated in place:
 
         running_mean += momentum (mean - running_mean)
         running_var  += momentum (batch / (batch - 1) var - running_var)
 
-    Otherwise they are mean and var. Sums are in double precision and in one order, so the bits do
-    not depend on the threads.
+    In evaluation, the running arrays are mean and var. Sums are in double precision and in a fixed
+    order, so the bits do not depend on the number of threads.
 
-    ShapeError for a batch of less than 2 in training, whose variance says nothing, and for shapes
+    ShapeError for a batch of fewer than 2 rows in training, which has no variance, and for shapes
     that do not fit; DTypeError for integers and for dtypes that differ; ArgumentError for running
-    arrays that are missing or that cannot be written to, a momentum outside [0, 1] and an eps that
-    is not positive.
+    arrays that are missing or read-only, a momentum outside [0, 1] and an eps that is not positive.
 
     >>> import minidl
     >>> x = minidl.tensor([[1.0, 10.0], [3.0, 10.0]])
@@ -71,7 +70,7 @@ def batch_norm(
         raise ShapeError(explain("batch_norm", "2 rows or more in training", x.shape, hint))
 
     batch, units = x.shape
-    nothing = np.empty(0, x.dtype)  # for a weight or bias that is not there, or its gradient
+    nothing = np.empty(0, x.dtype)  # in place of a missing weight or bias, or its gradient
     weight, bias = (Tensor(nothing) if p is None else p for p in (weight, bias))
     x_array, weights, biases = map(np.ascontiguousarray, (x.data, weight.data, bias.data))
     mean, var = np.empty(units), np.empty(units)
@@ -95,16 +94,19 @@ def batch_norm(
 
 
 class BatchNorm(Layer):
-    """y = weight (x - mean) / sqrt(var + eps) + bias, unit by unit; x and y (batch, units).
+    """y = weight (x - mean) / sqrt(var + eps) + bias, for each unit; x and y (batch, units).
 
-    In training mean and var are the batch's (of 2 rows or more), in evaluation `running_mean` and
-    `running_var`, which training moves towards those of each batch by the share `momentum`; None
-    makes them the plain average over all batches. `num_batches_tracked` counts these. The three are
-    buffers, saved with the parameters. All is as in PyTorch's BatchNorm1d: the running variance is
-    the unbiased one, `weight` starts at 1 and `bias` at 0, weight decay reaches both, and without
-    `affine` there is neither.
+    In training, mean and var are those of the batch (2 rows or more). In evaluation they are
+    `running_mean` and `running_var`, which each training batch moves towards its own mean and
+    variance by the share `momentum`; with momentum=None they are the averages over all batches,
+    which `num_batches_tracked` counts. These three are buffers, saved with the parameters.
 
-    Ioffe & Szegedy 2015.
+    As in PyTorch's BatchNorm1d, the running variance is the unbiased one, `weight` starts at 1 and
+    `bias` at 0, weight decay reaches both, and affine=False leaves both out. Errors as in
+    `functional.batch_norm`.
+
+    Ioffe, Szegedy, "Batch normalization: accelerating deep network training by reducing internal
+    covariate shift", ICML 2015.
 
     >>> layer = BatchNorm(2)
     >>> layer(np.array([[1, 10], [3, 10]], np.float32)).data.round(3)
@@ -129,7 +131,7 @@ class BatchNorm(Layer):
         self.num_batches_tracked = np.zeros((), np.int64)
 
     def forward(self, x: Any) -> Tensor:
-        """x normalised; in training the running values go on."""
+        """x normalised; in training the running arrays are updated."""
         seen = int(self.num_batches_tracked) + self.training
         momentum = 1 / max(seen, 1) if self.momentum is None else self.momentum
         y = batch_norm(
@@ -140,8 +142,8 @@ class BatchNorm(Layer):
         return y
 
     def plan(self, builder: Builder, x: Value) -> Value:
-        """Forward and back by columns, in evaluation forward by rows. The way back finds dweight
-        and dbias too."""
+        """Forward and backward by columns; in evaluation forward by rows. The backward pass
+        computes dweight and dbias too."""
         weight, bias = self.weight, self.bias
         momentum = -1.0 if self.momentum is None else self.momentum
         check_options("BatchNorm", max(momentum, 0), self.eps)
@@ -178,7 +180,7 @@ class BatchNorm(Layer):
 
 
 def gradients(node: Node, dy: np.ndarray) -> list[np.ndarray | None]:
-    """dx, dweight and dbias, those that are wanted, by the kernel."""
+    """dx, dweight and dbias, if they are wanted, by the kernel."""
     inputs = [np.ascontiguousarray(kept.array) for kept in node.kept[:3]]
     x, weight, _ = inputs
     mean, var, eps, training = node.options.values()

@@ -16,7 +16,7 @@ NANOSECONDS = 0.1  # for one element
 
 
 def of_columns(dy: Any, shape: tuple[int, ...]) -> Any:
-    """The sum of the rows of dy (..., units), an array or a tensor."""
+    """The sum over the rows of dy (..., units), an array or a tensor."""
     if isinstance(dy, Tensor):
         return dy.reshape(-1, *shape).sum(0)
     return sum_of_rows(np.ascontiguousarray(dy).reshape(1, -1, *shape)).reshape(shape)
@@ -28,8 +28,8 @@ BIAS = Operation("bias", np.add, x=lambda dy: dy, bias=of_columns)
 class Bias(Layer):
     """y = x + b: x and y (..., units), `bias` (units,), which starts at 0.
 
-    For where no other layer can add it, such as after noise: in a ladder network's encoder
-    (Rasmus et al. 2015) ReLU(noise(batch norm(W x)) + b) is
+    For places where no other layer can add it, such as after noise. In a ladder network's encoder
+    (Rasmus et al. 2015), ReLU(noise(batch norm(W x)) + b) is
 
     >>> from minidl import nn
     >>> net = nn.Sequential(
@@ -53,7 +53,7 @@ class Bias(Layer):
         return record(BIAS, apply("bias", np.add, x, self.bias), (x, self.bias))
 
     def plan(self, builder: Builder, x: Value) -> Value:
-        """The sum; db is found from dy when the way back is done, so dx is in other memory."""
+        """The sum. db is computed from dy after the backward pass, so dx gets other memory."""
         is_learned = builder.is_learned(self.bias)
         y = builder.value(
             x.width, x.is_wanted or is_learned, numbers=x.numbers if x.is_free else None,

@@ -1,4 +1,4 @@
-"""What the layers that have a number for each unit check of what they are given."""
+"""Checks of the layers that have a number for each unit."""
 
 import math
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ from ..tools.checks import is_number
 
 
 def check_units(operation: str, x: Tensor, others: Mapping[str, Any], rows: str = "...") -> None:
-    """ShapeError or DTypeError unless x is (rows, units), and the others, those that are not None,
-    are (units,), all floats of one dtype."""
+    """ShapeError or DTypeError unless x is (rows, units), and each of the others (units,) or None,
+    all floats of one dtype."""
     require_float(operation, x)
     if x.ndim == 0:
         raise ShapeError(explain(operation, f"x of shape ({rows}, units)", x.shape))

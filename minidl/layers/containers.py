@@ -1,4 +1,4 @@
-"""Layers made of layers: in a row, side by side, around a shortcut; and `chain` for one's own."""
+"""Layers made of layers: in a row, side by side, around a shortcut; and `chain` for your own."""
 
 import difflib
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +22,8 @@ from .plan import Builder, Value
 class Sequential(Layer):
     """One layer after the other. A Dense and the activation after it run as one kernel call.
 
+    ArgumentError for an argument that is not a layer.
+
     >>> from minidl import nn
     >>> net = Sequential(nn.Dense(784, 128), nn.ReLU(), nn.Dense(128, 10))
     >>> net(np.zeros((2, 784), np.float32)).shape
@@ -38,11 +40,11 @@ class Sequential(Layer):
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        """The layers; to change them, make a new Sequential of them."""
+        """The layers; to change them, make a new Sequential."""
         return self._layers
 
     def held(self) -> Iterator[tuple[str, Any]]:
-        """The layers, named by their position, and what a subclass holds beside them."""
+        """The layers, named by their positions, and the other attributes of a subclass."""
         others = {k: v for k, v in vars(self).items() if k != "_layers"}
         return parts({str(i): layer for i, layer in enumerate(self._layers)} | others, set())
 
@@ -51,7 +53,7 @@ class Sequential(Layer):
         return run_in_order(self._layers, as_input("Sequential", x))
 
     def plan(self, builder: Builder, x: Value) -> Value:
-        """That of each layer in turn, whatever order a subclass's own iterator has."""
+        """The plan of each layer in turn, whatever order a subclass's own iterator has."""
         return planned_in_order(self._layers, builder, x)
 
     def __len__(self) -> int:
@@ -66,10 +68,12 @@ class Sequential(Layer):
 
 @declared
 class Residual(Layer):
-    """y = x + body(x): the body, a layer of any kind, learns what is to be added to x. Its output
-    has x's shape, else ShapeError.
+    """y = x + body(x): the body, a layer of any kind, learns what to add to x.
 
-    He, Zhang, Ren & Sun 2016.
+    x and y have any shape; ShapeError unless the body's output has the shape of x. The gradient
+    goes to the body and past it: dx = dy + the body's dx.
+
+    He, Zhang, Ren, Sun, "Deep residual learning for image recognition", CVPR 2016.
 
     >>> from minidl import nn
     >>> block = Residual(nn.Sequential(nn.LayerNorm(8), nn.Dense(8, 8), nn.ReLU()))
@@ -90,7 +94,7 @@ class Residual(Layer):
         return x + y
 
     def plan(self, builder: Builder, x: Value) -> Value:
-        """x is added to the body's output; back dy goes to both."""
+        """Adds x to the body's output; backward, dy goes to both."""
         x = builder.shared(x)
         found = builder.layer(self.body, x)
         if found.width != x.width:
@@ -109,11 +113,13 @@ class Residual(Layer):
 
 @declared
 class Concat(Layer):
-    """y = the bodies' outputs for one x, side by side along the last axis: of bodies that give
-    (..., m) and (..., n), y is (..., m + n). ShapeError where they differ in another axis.
+    """y = the outputs of the bodies for one x, side by side along the last axis.
 
-    Szegedy et al. 2015; with Identity as one of the bodies, Huang, Liu, van der Maaten &
-    Weinberger 2017.
+    Bodies that return (..., m) and (..., n) give y of shape (..., m + n). ShapeError if the outputs
+    differ in another axis; ArgumentError without a body.
+
+    Szegedy et al., "Going deeper with convolutions", CVPR 2015; with Identity as one of the bodies:
+    Huang, Liu, van der Maaten, Weinberger, "Densely connected convolutional networks", CVPR 2017.
 
     >>> from minidl import nn
     >>> net = Concat(nn.Identity(), nn.Dense(8, 3))
@@ -129,7 +135,7 @@ class Concat(Layer):
         self.bodies = bodies
 
     def forward(self, x: Any) -> Tensor:
-        """All outputs as one."""
+        """All outputs, joined."""
         x = as_input("Concat", x)
         outputs = [body(x) for body in self.bodies]
         if len({y.shape[:-1] for y in outputs}) != 1:
@@ -140,7 +146,7 @@ class Concat(Layer):
         return concatenate(outputs, axis=-1)
 
     def plan(self, builder: Builder, x: Value) -> Value:
-        """The outputs side by side; back each gets its part of dy."""
+        """The outputs side by side; backward, each body gets its part of dy."""
         if type(self.bodies) is not tuple:
             raise Unplanned("bodies that may change", "a tuple of them")
         x = builder.shared(x)
@@ -156,14 +162,14 @@ class Concat(Layer):
 
 
 class Chain:
-    """What `chain` makes: a method that calls the layers of these names in order."""
+    """The method that `chain` makes: it calls the layers with these names in order."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = names
         self.__doc__ = f"Calls in order: {', '.join(names)}."
 
     def __set_name__(self, kind: Any, name: str) -> None:
-        """A layer whose `forward` it is has its plan, if the class gives none."""
+        """Gives a layer whose `forward` this is its plan, unless the class has one."""
         if name == "forward" and "plan" not in vars(kind):
             kind.plan = lambda layer, builder, x: self.plan(layer, builder, x)
 
@@ -175,7 +181,7 @@ class Chain:
         return run_in_order(self.layers_of(layer), as_input(type(layer).__name__, x))
 
     def plan(self, layer: Layer, builder: Builder, x: Value) -> Value:
-        """That of each layer in turn."""
+        """The plan of each layer in turn."""
         if not set(self.names) <= vars(layer).keys():
             raise Unplanned(f"a chain of what {type(layer).__name__} computes", "its attributes")
         return planned_in_order(self.layers_of(layer), builder, x)
@@ -197,13 +203,14 @@ class Chain:
 
 
 def chain(*names: str) -> Callable[..., Tensor]:
-    """`forward` of a layer of one's own that calls the layers it holds under these names, in order,
-    as a Sequential does: a Dense and the activation after it run as one kernel call. A name may
-    come twice. (Default weights of a Dense do not know which activation follows: give it an `init`,
-    or make a Sequential of the two.)
+    """A `forward` for your own layer: it calls the layers with these names in order.
 
-    ArgumentError for what are no names; when the layer is called, for a name that it has not, or
-    that is no layer.
+    As in a Sequential, a Dense and the activation after it run as one kernel call. A name may come
+    twice. (A Dense does not know which activation follows, so its default weights do not suit it:
+    give it an `init`, or make a Sequential of the two.)
+
+    ArgumentError for arguments that are not names; and, when the layer is called, for a name that
+    the layer does not have, or that is not a layer.
 
     >>> from minidl import nn
     >>> class Net(nn.Layer):
@@ -228,14 +235,14 @@ def check_layer(operation: str, value: Any) -> None:
 
 
 def as_input(operation: str, x: Any) -> Any:
-    """An array as a tensor, so that a layer of one's own can use a tensor's methods wherever it
-    stands; all else as it is, for the first layer to judge."""
+    """An array as a tensor, so that your own layer can use a tensor's methods wherever it stands;
+    anything else unchanged, for the first layer to judge."""
     return as_tensor(x, operation) if isinstance(x, np.ndarray) else x
 
 
 def run_in_order(layers: Sequence[Any], x: Any) -> Any:
     """The last layer's output. A Dense and the activation after it run as one kernel call."""
-    ran = None  # the activation that ran together with the Dense before it
+    ran = None  # the activation that ran in the kernel call of the Dense before it
     for layer, following in zip_longest(layers, layers[1:]):
         if layer is ran:
             ran = None
@@ -247,18 +254,18 @@ def run_in_order(layers: Sequence[Any], x: Any) -> Any:
 
 
 def planned_in_order(layers: Sequence[Any], builder: Builder, x: Value) -> Value:
-    """The last layer's output, in a plan."""
+    """The last layer's output in a plan."""
     for layer in layers:
         x = builder.layer(layer, x)
     return x
 
 
 def run_together(layer: Any, following: Any) -> bool:
-    """Whether these are a Dense and an activation, and none of them does anything of its own."""
+    """Whether these are a Dense and an activation, neither of which overrides its forward."""
     are_such = isinstance(layer, Dense) and isinstance(following, Activation)
     return are_such and is_own(layer, Dense) and is_own(following, Activation)
 
 
 def is_own(layer: Layer, kind: type[Layer]) -> bool:
-    """Whether calling the layer does what `kind` does, so that a kernel may do it."""
+    """Whether calling the layer does what `kind` does, so that a kernel may do it instead."""
     return runs_as(layer, kind, "forward", "__call__")

@@ -1,4 +1,4 @@
-"""`Dense` and its operation: y = f(x · W + b) in one kernel call, forward and backward."""
+"""`Dense` and its operation y = f(x · W + b): one kernel call forward, and one backward."""
 
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -15,20 +15,25 @@ from .activations import Activation
 from .base import Layer, Parameter
 from .plan import Builder, Value
 
-# What the kernel is given in place of arrays that are not there or not asked for.
+# Given to the kernel in place of arrays that are missing or not wanted.
 NOTHING = {dtype: (np.empty((0, 0), dtype), np.empty(0, dtype)) for dtype in FLOATS}
 NO_OPTIONS = np.zeros(1)
-SMALL = 32**3  # multiply-adds up to which all is for one thread
+SMALL = 32**3  # multiply-adds up to which one thread does everything
 
 
 def dense(
     x: Any, W: Tensor, b: Tensor | None = None, activation: Activation | None = None
 ) -> Tensor:
-    """y = f(x · W + b); f is an activation layer, or nothing.
+    """y = f(x · W + b); f is an activation layer, or None.
 
-    Shapes: x (..., in), W (in, out), b (out,), y (..., out), or (..., out / pieces) for maxout;
-    all of one dtype, float32 or float64. An activation that has a kernel runs in the same call
-    as the product, while its data is in the cache.
+        dz = dy · f'(z) with z = x · W + b
+        dx = dz · Wᵀ,   dW = xᵀ · dz,   db = sum of dz over the batch
+
+    Shapes: x (..., in), W (in, out), b (out,), y (..., out), or (..., out / pieces) for maxout; all
+    of one dtype, float32 or float64. An activation that has a kernel runs in the same call as the
+    product, while its data is in the cache.
+
+    ShapeError for shapes that do not fit; DTypeError for integers and for dtypes that differ.
 
     >>> import minidl
     >>> W = minidl.tensor([[1.0, -1.0], [0.5, 2.0]])
@@ -59,14 +64,14 @@ def dense(
         learned = activation.learned_parameters()
         slopes = activation.slopes(learned, units, dtype)
         keeps_y = activation.keeps == "y"
-        # Where backward reads y, z is not needed again and y takes its place.
+        # If the backward pass reads y, z is not needed again, and y takes its place.
         y = z if keeps_y else np.empty((batch, units), dtype)
     _kernels.dense.forward(
         x_rows, W_array, bias, forward, slopes, options, z, y, threads, row_threads
     )
 
     inputs = (x, W, *learned) if b is None else (x, W, b, *learned)
-    # dW needs x, dx needs W, a learned slope is part of f'.
+    # dW needs x, dx needs W, and f' may contain a learned slope.
     keeps = [*([0] if W.requires_grad else []), *([1] if x.requires_grad else [])]
     keeps += range(len(inputs) - len(learned), len(inputs) + keeps_y)
     call = Call(
@@ -79,12 +84,13 @@ def dense(
 
 @declared
 class Dense(Layer):
-    """y = x · W + b: every output sees every input. x (..., in), W (in, out), y (..., out).
+    """y = x · W + b: every output is a weighted sum of all inputs. x (..., in), y (..., out).
 
-    `weight` (in_features, out_features) is drawn by `init`, the name of a function in minidl.init
-    or such a function; `bias` starts at 0. By default the weights are normal with variance
-    gain² / in_features, where the gain is that of the activation after the layer: `Sequential`
-    sets it (He et al. 2015 for ReLU), and on its own it is 1.
+    `weight` W is (in_features, out_features), `bias` b is (out_features,) and starts at 0;
+    bias=False leaves it out. `init`, a function from minidl.init or its name, draws the weights. By
+    default they are normal with variance gain² / in_features, where the gain is that of the
+    activation after the layer (He et al. 2015 for ReLU): `Sequential` sets it; without one it is 1.
+    Errors as in `functional.dense`.
 
     >>> Dense(784, 128)
     Dense(784, 128)
@@ -105,14 +111,14 @@ class Dense(Layer):
         draw = initial.initializer("lecun_normal" if init is None else init)
         self.weight = Parameter(np.asarray(draw(shape), dtype=np.float32))
         self.bias = Parameter(np.zeros(shape[1], np.float32)) if bias else None
-        self.gain = 1.0 if init is None else None  # None: the weights are as the user wants them
+        self.gain = 1.0 if init is None else None  # None: the user has chosen the weights
 
     def forward(self, x: Any, activation: Activation | None = None) -> Tensor:
-        """x · W + b, and the activation's function of it in the same kernel call."""
+        """f(x · W + b) in one kernel call; f is the activation, if there is one."""
         return dense(x, self.weight, self.bias, activation)
 
     def plan(self, builder: Builder, x: Value) -> Value:
-        """The products, dW with its update, and db."""
+        """The products, dW together with its update, and db."""
         W, b = self.weight, self.bias
         check_planned(x.width, W, b)
         y = builder.value(W.shape[1], x.is_wanted or builder.is_learned(W, b))
@@ -132,7 +138,7 @@ class Dense(Layer):
         return y
 
     def scale_for(self, activation: Activation) -> None:
-        """Gives fresh default weights the gain of the activation that follows."""
+        """Scales new default weights by the gain of the activation that follows."""
         if self.gain is not None and self.weight._memory.writes == 0:
             gain = initial.gain(activation)
             self.weight.data[...] *= gain / self.gain
@@ -145,14 +151,14 @@ class Dense(Layer):
 
 
 class Call(NamedTuple):
-    """How the kernel ran, for the way back."""
+    """How the kernel ran; the backward pass reads it."""
 
     activation: Activation | None
     has_bias: bool
-    backward: Any  # of the activation, or None
+    backward: Any  # the activation's, or None
     slopes: np.ndarray
     options: np.ndarray
-    z: np.ndarray | None  # what the activation was given, unless its gradient reads y
+    z: np.ndarray | None  # the activation's input, unless its gradient reads y
 
 
 def gradients(node: Node, dy: np.ndarray) -> list[np.ndarray | None]:
@@ -205,7 +211,7 @@ def operation_with(name: str | None) -> Operation:
 
 
 def threads_for(activation: Activation | None, batch: int, depth: int, out: int) -> tuple[int, int]:
-    """How many threads the products take, and the activation's rows."""
+    """How many threads compute the products, and how many the activation."""
     if batch * depth * out <= SMALL:
         return 1, 1
     product = _kernels.threads_for(_kernels.product_nanoseconds(batch, depth, out))
@@ -215,7 +221,7 @@ def threads_for(activation: Activation | None, batch: int, depth: int, out: int)
 
 
 def check(x: np.ndarray, W: np.ndarray, b: Tensor | None) -> None:
-    """Raises ShapeError or DTypeError unless x · W + b is possible."""
+    """ShapeError or DTypeError unless x · W + b is defined."""
     fits = W.ndim == 2 and x.shape[-1:] == W.shape[:1] and x.dtype == W.dtype in FLOATS
     if fits and (b is None or (b.shape == W.shape[1:] and b.dtype == x.dtype)):
         return
@@ -243,7 +249,7 @@ def check(x: np.ndarray, W: np.ndarray, b: Tensor | None) -> None:
 
 
 def check_planned(width: int, W: Tensor, b: Tensor | None) -> None:
-    """Unplanned unless a layer of these weights takes so many numbers."""
+    """Unplanned unless a layer with these weights takes `width` numbers."""
     fits = W.ndim == 2 and W.shape[0] == width and (b is None or b.shape == W.shape[1:])
     if not fits:
         shapes = f"{W.shape} and b {None if b is None else b.shape}"
@@ -251,5 +257,5 @@ def check_planned(width: int, W: Tensor, b: Tensor | None) -> None:
 
 
 def split_of(inputs: int, outputs: int) -> str:
-    """How threads share the products of W (inputs, outputs) out."""
+    """How threads share the products of W (inputs, outputs)."""
     return "tasks" if _kernels.weights.is_wide(outputs) else "rows"

@@ -1,4 +1,4 @@
-"""Dropout: while training, every activation is switched off with some probability."""
+"""Dropout: in training, each element is switched off with some probability."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from ..tools.checks import declared, is_number
 from .base import RandomLayer
 from .plan import Builder, Value
 
-NANOSECONDS = 1  # for one element, most of them in its random number
+NANOSECONDS = 1  # for one element; most of it makes the random number
 
 
 def dropout(
@@ -21,19 +21,20 @@ def dropout(
 ) -> Tensor:  # fmt: skip
     """y = 0 with probability p, else x / (1 - p), so that the mean stays x ("inverted" dropout).
 
-    With rescale=False what is not dropped is x itself: then the mean in training is (1 - p) x, and
-    x in evaluation, as in Goodfellow et al., "Maxout networks", ICML 2013, for the pixels.
+    With rescale=False, elements that stay are x itself: their mean in training is then (1 - p) x,
+    but x in evaluation, as in Goodfellow et al., "Maxout networks", ICML 2013, for the pixels.
 
-    x is float32 or float64 of any shape; y is like it. Without `training`, and for p = 0, x itself
-    is returned; p = 1 gives zeros. Which elements are dropped depends on seed, step and position
-    only, never on the threads or the processor; a layer holds a seed and counts its steps. Without
-    a seed one is drawn from minidl's generator, which manual_seed starts. The probability is exact
-    to 2^-32. An element that is dropped is 0 even if it was NaN or infinite.
+    x is float32 or float64 of any shape; y is like x. Without `training`, and for p = 0, the result
+    is x itself; p = 1 gives zeros. Which elements are dropped depends only on seed, step and
+    position, never on the threads or the processor; a layer holds a seed and counts its steps.
+    Without a seed, one is drawn from minidl's generator, which manual_seed starts. The probability
+    is exact to 2^-32. A dropped element is 0 even if it was NaN or infinite.
 
-    Backward makes the same mask again from its seed, so nothing is kept.
+    The gradient is that of the mask: dx = 0 where y was dropped, else dy / (1 - p). Backward makes
+    the mask again from the seed, so nothing is kept.
 
     DTypeError for integers; ArgumentError for p outside [0, 1], a rescale that is neither True nor
-    False, and for a seed or step that is no whole number from 0 to 2^64 - 1.
+    False, and a seed or step that is not a whole number from 0 to 2^64 - 1.
 
     >>> import minidl
     >>> dropout(minidl.tensor([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), p=0.5, seed=3)
@@ -59,11 +60,21 @@ def dropout(
 
 @declared
 class Dropout(RandomLayer):
-    """In training each element is 0 with probability p, else x / (1 - p); in evaluation y = x.
-    With rescale=False it is x instead of x / (1 - p).
+    """In training, each element is 0 with probability p, else x / (1 - p); in evaluation, y = x.
 
-    The mask follows from the layer's seed and the count of its calls; without a seed one is drawn
-    when the layer is made. Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov 2014.
+    With rescale=False, elements that stay are x instead of x / (1 - p). x and y have any shape.
+
+    The mask follows from the layer's seed and from how often it was called; without a seed, one is
+    drawn when the layer is made. Errors as in `functional.dropout`.
+
+    >>> layer = Dropout(0.5, seed=3)
+    >>> layer([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).shape
+    (6,)
+    >>> layer.eval()([1.0, 2.0])
+    tensor([1., 2.])
+
+    Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov, "Dropout: a simple way to prevent
+    neural networks from overfitting", JMLR 15, 2014.
     """
 
     def __init__(self, p: float = 0.5, *, rescale: bool = True, seed: int | None = None) -> None:
@@ -78,7 +89,7 @@ class Dropout(RandomLayer):
         return y
 
     def plan(self, builder: Builder, x: Value) -> Value:
-        """The mask, made again on the way back."""
+        """The mask; the backward pass makes it again."""
         check_mask("Dropout", self.p, self.rescale)
         last, scale = mask_numbers(self.p, self.rescale)
         builder.once(self)
@@ -93,7 +104,7 @@ class Dropout(RandomLayer):
         return y
 
     def describe(self) -> str:
-        """Its probability, and `rescale` if that is False."""
+        """Its probability, and `rescale` if it is False."""
         return f"p={self.p}" if self.rescale else f"p={self.p}, rescale=False"
 
 
@@ -101,7 +112,7 @@ DROPOUT = Operation("dropout", x=lambda dy, mask: masked(dy, *mask))
 
 
 def masked(x: Any, key: int, step: int, last: int, scale: float) -> Any:
-    """x, an array or a tensor, with the elements dropped that these numbers say."""
+    """x, an array or a tensor, with the elements dropped that these numbers determine."""
     array = x.data if isinstance(x, Tensor) else x
     values = np.ascontiguousarray(array).reshape(-1)
     y = np.empty(array.shape, array.dtype)
@@ -113,13 +124,13 @@ def masked(x: Any, key: int, step: int, last: int, scale: float) -> Any:
 
 
 def mask_numbers(p: float, rescale: bool) -> tuple[int, float]:
-    """The largest random word that drops its element, and what the others are multiplied by."""
+    """The largest random word that drops its element, and the factor for the other elements."""
     scale = 1 / (1 - p) if rescale and p < 1 else 1.0
     return round(p * 2**32) - 1, scale
 
 
 def check_mask(operation: str, p: Any, rescale: Any) -> None:
-    """ArgumentError unless these can say what is dropped, and whether the others are scaled."""
+    """ArgumentError unless p is a probability and rescale is True or False."""
     if not (is_number(p) and 0 <= p <= 1):
         raise ArgumentError(explain(operation, "a probability p from 0 to 1", f"p={p!r}"))
     if not isinstance(rescale, bool):

@@ -1,4 +1,4 @@
-"""Embedding: a row of numbers for each whole number, learned."""
+"""Embedding: a learned row of numbers for each whole number."""
 
 import math
 from functools import partial
@@ -22,14 +22,14 @@ EMBEDDING = Operation("embedding", weight=put_back)
 def embedding(indices: Any, weight: Any) -> Tensor:
     """y[...] = weight[indices[...]]: each index becomes its row.
 
-    Shapes: indices (...), weight (count, width), float32 or float64, y (..., width) of its dtype.
-    Indices are integers from 0 to count - 1, of any kind, or a tensor of floats that are whole.
-    dweight has the shape of weight: the rows of dy that came from one index are added up there, in
-    double precision and in their order; a row that none came from is 0.
+    Shapes: indices (...), weight (count, width), float32 or float64; y (..., width) of its dtype.
+    Indices are integers from 0 to count - 1 of any dtype, or a tensor of floats that are whole.
+    dweight has the shape of weight: each row is the sum of the rows of dy at its index, in double
+    precision and in their order; a row that was not looked up is 0.
 
-    DTypeError for indices that are no whole numbers, or for a weight of integers; ShapeError for a
-    weight that is no matrix; ArgumentError for an index that is not there: negative ones do not
-    count from the end.
+    DTypeError for indices that are not whole numbers, and for an integer weight; ShapeError for a
+    weight that is not a matrix; ArgumentError for an index out of range (negative ones do not count
+    from the end).
 
     >>> import minidl
     >>> weight = minidl.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
@@ -65,10 +65,10 @@ class Embedding(Layer):
     """y = weight[x]: x (...) holds whole numbers from 0 to count - 1, y is (..., width).
 
     `weight` (count, width) is drawn from the normal distribution N(0, 1), as in PyTorch. Its
-    gradient has a number for every element, 0 for the rows that were not looked up: optimisers with
-    momentum or weight decay move these too.
+    gradient is dense, with 0 for the rows that were not looked up: optimisers with momentum or
+    weight decay move these rows too. Errors as in `functional.embedding`.
 
-    Bengio, Ducharme, Vincent & Jauvin 2003.
+    Bengio, Ducharme, Vincent, Jauvin, "A neural probabilistic language model", JMLR 3, 2003.
 
     >>> layer = Embedding(1000, 16)
     >>> layer(np.array([[3, 999, 3]])).shape
@@ -80,12 +80,12 @@ class Embedding(Layer):
         self.weight = Parameter(generator().standard_normal(shape).astype(np.float32))
 
     def forward(self, x: Any) -> Tensor:
-        """The rows of these numbers."""
+        """The rows for these numbers."""
         return embedding(x, self.weight)
 
     def plan(self, builder: Builder, x: Value) -> Value:
-        """The rows of W; of their gradients, each row's are added up when the way back is done. The
-        indices, which are the net's inputs, are checked before the first step."""
+        """The rows of W. Each row's gradients are added up after the backward pass. The indices,
+        the net's inputs, are checked before the first step."""
         W = self.weight
         if not (builder.holds_indices and x.numbers == 0 and W.ndim == 2):
             raise Unplanned("an Embedding of what are not the net's int64 inputs", "int64 inputs")

@@ -1,4 +1,4 @@
-"""`Flatten`: a row of numbers for each sample, whatever its axes are."""
+"""`Flatten`: makes one row of numbers of each sample, whatever its axes are."""
 
 import math
 from typing import Any
@@ -10,7 +10,7 @@ from .plan import Builder, Value
 
 
 class Flatten(Layer):
-    """y = x with all axes but the first as one: x (n, ...), y (n, m). ShapeError for a number.
+    """y = x with all axes but the first joined: x (n, ...), y (n, m). ShapeError without axes.
 
     >>> import numpy as np
     >>> Flatten()(np.zeros((2, 3, 4), np.float32)).shape
@@ -18,7 +18,7 @@ class Flatten(Layer):
     """
 
     def forward(self, x: Any) -> Tensor:
-        """x in other axes, in the same memory."""
+        """x with joined axes, in the same memory."""
         x = as_tensor(x, "Flatten")
         if x.ndim == 0:
             raise ShapeError(explain("Flatten", "x of shape (n, ...)", x.shape))

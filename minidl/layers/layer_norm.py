@@ -1,5 +1,5 @@
-"""Layer normalisation and RMS normalisation: the numbers of each row get one size, whatever the
-other rows of the batch are."""
+"""Layer normalisation and RMS normalisation: they give the numbers of each row one size, whatever
+the other rows of the batch are."""
 
 import math
 from typing import Any
@@ -23,7 +23,7 @@ from .base import Layer, Parameter
 from .checks import check_eps, check_units, check_width
 from .plan import Builder, Value
 
-NANOSECONDS = 0.8  # for one element, there and back alike
+NANOSECONDS = 0.8  # for one element, forward or backward
 
 NOTHING = {
     dtype: (np.empty((0, 0), dtype), np.empty(0, dtype)) for dtype in FLOATS
@@ -34,9 +34,9 @@ def layer_norm(x: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) 
     """y = weight (x - mean) / sqrt(var + eps) + bias, over the last axis.
 
     Shapes: x and y (..., units), weight and bias (units,); all of one dtype, float32 or float64.
-    Without weight and bias they are 1 and 0. mean and var are those of each row of `units` numbers,
-    var the biased mean[(x - mean)²]. All is computed in double precision and rounded once, and no
-    bit of a row depends on the other rows or on the threads.
+    weight defaults to 1, bias to 0. mean and var = mean[(x - mean)²] are those of each row of
+    `units` numbers. Everything is computed in double precision and rounded once; no bit of a row
+    depends on the other rows or on the number of threads.
 
     ShapeError for shapes that do not fit; DTypeError for integers and for dtypes that differ;
     ArgumentError for an eps that is not a finite number above 0.
@@ -54,9 +54,9 @@ def layer_norm(x: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) 
 def rms_norm(x: Any, weight: Any = None, eps: float | None = None) -> Tensor:
     """y = weight x / sqrt(mean[x²] + eps), over the last axis: layer normalisation without a mean.
 
-    Shapes: x and y (..., units), weight (units,), which is 1 if it is left out; of one dtype,
-    float32 or float64. mean[x²] is that of each row of `units` numbers. Without an `eps` it is the
-    distance of 1 from the next larger number of x's dtype. Precision and errors as layer_norm's.
+    Shapes: x and y (..., units), weight (units,), which defaults to 1; all of one dtype, float32 or
+    float64. mean[x²] is that of each row of `units` numbers. eps defaults to the distance from 1 to
+    the next larger number of x's dtype. Precision and errors as in `layer_norm`.
 
     >>> import minidl
     >>> rms_norm(minidl.tensor([[3.0, 4.0], [30.0, 40.0]])).data.round(3)
@@ -71,14 +71,14 @@ def rms_norm(x: Any, weight: Any = None, eps: float | None = None) -> Tensor:
 
 
 def usual(eps: float | None, dtype: np.dtype) -> float:
-    """The eps of RMS normalisation, if none is given the distance of 1 from the next number."""
+    """The eps of RMS normalisation; None: the distance from 1 to the next larger number."""
     return float(np.finfo(dtype).eps) if eps is None else eps
 
 
 def normalized(
     operation: Operation, x: Any, weight: Any, bias: Any, eps: float, is_centered: bool
 ) -> Tensor:
-    """Either of the two."""
+    """Layer or RMS normalisation, by the kernel."""
     name = operation.name
     x = as_tensor(x, name)
     weight, bias = (p if p is None else as_tensor(p, name, like=x) for p in (weight, bias))
@@ -105,7 +105,7 @@ def normalized(
 
 
 def gradients(node: Node, dy: np.ndarray) -> list[np.ndarray | None]:
-    """dx, dweight and dbias, those that are wanted, by the kernel."""
+    """dx, dweight and dbias, if they are wanted, by the kernel."""
     center, scale, _, is_centered = node.options.values()
     shape, (weight, bias) = dy.shape, (np.ascontiguousarray(node.kept[i].array) for i in (1, 2))
     x, dy = (
@@ -140,7 +140,7 @@ def planned(
     builder: Builder, x: Value, units: int, weight: Parameter | None, bias: Parameter | None,
     eps: float, is_centered: bool,
 ) -> Value:  # fmt: skip
-    """Either layer's plan."""
+    """The plan of either layer."""
     check_eps("LayerNorm" if is_centered else "RMSNorm", eps)
     if x.width != units:
         raise Unplanned(f"a norm of {units} units after {x.width} columns", "layers that fit")
@@ -170,13 +170,13 @@ RMS_NORM = Operation("rms_norm", kernel=gradients, recorded=by_formula(formula))
 
 
 class LayerNorm(Layer):
-    """y = weight (x - mean) / sqrt(var + eps) + bias, row by row; x and y (..., units).
+    """y = weight (x - mean) / sqrt(var + eps) + bias, for each row; x and y (..., units).
 
-    mean and var are those of the `units` numbers of a row, in training and in evaluation alike, so
-    that no row depends on the others. `weight` starts at 1 and `bias` at 0, weight decay reaches
-    both, and without `affine` there is neither: all as in PyTorch's LayerNorm.
+    mean and var are those of the `units` numbers of a row, in training as in evaluation, so no row
+    depends on the others. As in PyTorch's LayerNorm, `weight` starts at 1 and `bias` at 0, weight
+    decay reaches both, and affine=False leaves both out. Errors as in `functional.layer_norm`.
 
-    Ba, Kiros & Hinton 2016.
+    Ba, Kiros, Hinton, "Layer normalization", 2016.
 
     >>> layer = LayerNorm(2)
     >>> layer(np.array([[1, 3], [10, 50]], np.float32)).data.round(3)
@@ -198,7 +198,7 @@ class LayerNorm(Layer):
         return layer_norm(x, self.weight, self.bias, self.eps)
 
     def plan(self, builder: Builder, x: Value) -> Value:
-        """Row by row, and the gradients of weight and bias when the way back is done."""
+        """Row by row; the gradients of weight and bias come after the backward pass."""
         return planned(builder, x, self.units, self.weight, self.bias, self.eps, is_centered=True)
 
     def describe(self) -> str:
@@ -207,12 +207,12 @@ class LayerNorm(Layer):
 
 
 class RMSNorm(Layer):
-    """y = weight x / sqrt(mean[x²] + eps), row by row; x and y (..., units).
+    """y = weight x / sqrt(mean[x²] + eps), for each row; x and y (..., units).
 
-    As LayerNorm, without a mean that is taken away and without a bias. eps=None is the distance of
-    1 from the next larger number of x's dtype, as in PyTorch's RMSNorm.
+    Like LayerNorm, but it subtracts no mean and has no bias. eps=None is the distance from 1 to the
+    next larger number of x's dtype, as in PyTorch's RMSNorm. Errors as in `functional.rms_norm`.
 
-    Zhang & Sennrich 2019.
+    Zhang, Sennrich, "Root mean square layer normalization", NeurIPS 2019.
 
     >>> layer = RMSNorm(2)
     >>> layer(np.array([[3, 4], [30, 40]], np.float32)).data.round(3)
@@ -234,7 +234,7 @@ class RMSNorm(Layer):
         return rms_norm(x, self.weight, self.eps)
 
     def plan(self, builder: Builder, x: Value) -> Value:
-        """As LayerNorm's."""
+        """As for LayerNorm."""
         eps = usual(self.eps, builder.dtype)
         return planned(builder, x, self.units, self.weight, None, eps, is_centered=False)
 

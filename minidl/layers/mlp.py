@@ -1,4 +1,4 @@
-"""`MLP`: a net of dense layers, from its sizes and the activation's name."""
+"""`MLP`: a net of dense layers, made from its sizes and the activation's name."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -39,8 +39,8 @@ def alternating(
     norm: Callable[[int], Layer] | None,
     dropout: Callable[[], Layer] | None,
 ) -> Iterator[Layer]:
-    """The layers of a dense net: for each activation hidden(fan_in, columns), norm(columns), the
-    activation, dropout(); then last(fan_in, units)."""
+    """The layers of a dense net: hidden(fan_in, columns), norm(columns), the activation and
+    dropout() for each activation; then last(fan_in, units)."""
     *shapes, last_shape = dense_shapes(sizes, activations)
     for (fan_in, columns), activation in zip(shapes, activations, strict=True):
         yield hidden(fan_in, columns)
@@ -53,7 +53,7 @@ def alternating(
 
 
 def made(kind: Any, options: dict[str, Any]) -> Activation:
-    """The activation of this name or class with these options, or the layer that `kind` is."""
+    """An activation with these options, from its name or class; or `kind` itself if it is one."""
     if not isinstance(kind, Activation):
         return find(kind)(**options)
     if options:
@@ -63,13 +63,18 @@ def made(kind: Any, options: dict[str, Any]) -> Activation:
 
 
 class MLP(Sequential):
-    """Dense layers of these sizes with the activation between them; the last has none.
+    """Dense layers of these sizes with the activation between them; the last layer has none.
 
-    A net of two layers, W2 max(0, W1 x), is MLP([784, 128, 10], "relu"). `activation` is a name or
-    a class, or a list of these or of layers, one for each hidden layer; further arguments are its
-    options. Maxout's Dense layers have `pieces` times the units. With `batch_norm` there is a
-    BatchNorm before every activation, and no bias in the Dense before that, as the mean would take
-    it away. `dropout`, a probability, follows every activation.
+    A net of two layers, W2 max(0, W1 x), is MLP([784, 128, 10], "relu"). It takes x (batch, 784)
+    and returns the logits (batch, 10).
+
+    - activation: a name or a class; or a list of these or of layers, one for each hidden layer.
+      Further arguments are its options. Maxout's Dense layers have `pieces` times the units.
+    - batch_norm: a BatchNorm before every activation. The Dense before it then has no bias, which
+      the mean would cancel.
+    - dropout: a probability; a Dropout follows every activation.
+
+    ArgumentError for fewer than two sizes and for a wrong number of activations.
 
     >>> MLP([784, 128, 10], "maxout", pieces=3)
     MLP(

@@ -1,4 +1,4 @@
-"""Gaussian noise: while training, every element is moved by a random number."""
+"""Gaussian noise: in training, a random number is added to every element."""
 
 import math
 from typing import Any
@@ -23,16 +23,16 @@ def gaussian_noise(
 ) -> Tensor:
     """y = x + sd n, where every element of n is drawn from the normal distribution N(0, 1).
 
-    x is float32 or float64 of any shape; y is like it. Without `training`, and for sd = 0, x itself
-    is returned. The noise of an element depends on seed, step and its position only, never on the
-    threads; a layer holds a seed and counts its steps. Without a seed one is drawn from minidl's
-    generator, which manual_seed starts. No |n| is above 6.77, as n comes from 64 random bits for
-    two elements; for a true normal number the chance of that is 1e-11.
+    x is float32 or float64 of any shape; y is like x. Without `training`, and for sd = 0, the
+    result is x itself. The noise of an element depends only on seed, step and position, never on
+    the threads; a layer holds a seed and counts its steps. Without a seed, one is drawn from
+    minidl's generator, which manual_seed starts. No |n| is above 6.77, as two elements share 64
+    random bits; for a true normal number the chance of that is 1e-11.
 
-    dx = dy: nothing is kept.
+    The gradient is dx = dy: nothing is kept.
 
-    DTypeError for integers; ArgumentError for an sd that is no finite number from 0 up, and for a
-    seed or step that is no whole number from 0 to 2^64 - 1.
+    DTypeError for integers; ArgumentError for an sd that is not a finite number from 0 up, and for
+    a seed or step that is not a whole number from 0 to 2^64 - 1.
 
     >>> import minidl
     >>> gaussian_noise(minidl.tensor([1.0, 1.0, 1.0]), sd=0.1, seed=3).shape
@@ -59,8 +59,11 @@ def gaussian_noise(
 class GaussianNoise(RandomLayer):
     """In training y = x + sd n with n from the normal distribution N(0, 1); in evaluation y = x.
 
-    The noise follows from the layer's seed, drawn when it is made, and the count of its calls.
-    Bishop, "Training with noise is equivalent to Tikhonov regularization", 1995.
+    x and y have any shape. The noise follows from the layer's seed, drawn when it is made, and from
+    how often it was called. Errors as in `functional.gaussian_noise`.
+
+    Bishop, "Training with noise is equivalent to Tikhonov regularization", Neural Computation 7,
+    1995.
 
     >>> layer = GaussianNoise(0.3)
     >>> layer.eval()(np.ones(2, np.float32))
@@ -79,7 +82,7 @@ class GaussianNoise(RandomLayer):
         return y
 
     def plan(self, builder: Builder, x: Value) -> Value:
-        """The noise forward; back dx is dy."""
+        """The noise; backward, dx is dy."""
         check_deviation("GaussianNoise", self.sd)
         builder.once(self)
         if not self.training or self.sd == 0:

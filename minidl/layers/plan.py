@@ -1,13 +1,13 @@
-"""How a net becomes a list of instructions for the kernels: each layer says its own part beside its
-`forward`.
+"""How a net becomes a list of instructions for the kernels. Each layer plans its own part, beside
+its `forward`; this is the plan of noise:
 
-    def plan(self, builder, x):                                     for example that of noise
+    def plan(self, builder, x):
         y = builder.value(x.width, x.is_wanted, gradient=x.gradient)
         builder.forward("noise", x=x.numbers, y=y.numbers, ...)
         return y
 
-The names are those of instructions (`_kernels/instruction.pxd`). A plan stands for the `forward`
-that was defined with it: a subclass, or an object, that has another one has no plan.
+The names are those of instructions (`_kernels/instruction.pxd`). A plan belongs to the `forward`
+that was defined with it: a subclass, or an object, with another `forward` has no plan.
 """
 
 import math
@@ -23,24 +23,24 @@ from ..errors import Unplanned
 
 
 class Slot(int):
-    """The place of a batch's numbers, (batch, width), among all of a program's; -1: none."""
+    """The place of a batch's numbers, (batch, width), in a program; -1: none."""
 
 
 class Place(int):
-    """The place of a parameter among all of a net's; -1: none."""
+    """The place of a parameter among all of a net; -1: none."""
 
 
 INDEX = np.dtype(np.int64)
 
 
 class Form(NamedTuple):
-    """What a net is given: the shape of a row, and whether it holds indices, int64."""
+    """The form of a net's inputs: the shape of a row, and whether it holds indices, int64."""
 
     shape: tuple[int, ...]
     holds_indices: bool
 
     def dtype(self, of_net: np.dtype) -> np.dtype:
-        """That of the inputs of a net of floats."""
+        """The dtype of the inputs of a net of floats."""
         return INDEX if self.holds_indices else of_net
 
 
@@ -50,7 +50,7 @@ def form_of(x: np.ndarray) -> Form:
 
 
 class Value(NamedTuple):
-    """What a layer takes or gives: the numbers of a batch, and their gradient if it is wanted."""
+    """The input or output of a layer: the numbers of a batch, and their gradient if wanted."""
 
     shape: tuple[int, ...]  # of a row
     numbers: Slot
@@ -59,19 +59,19 @@ class Value(NamedTuple):
 
     @property
     def width(self) -> int:
-        """The numbers of a row that is one; Unplanned if it has other axes, as most layers have no
-        plan for."""
+        """The length of a row that has one axis; Unplanned for more axes, for which most layers
+        have no plan."""
         if len(self.shape) != 1:
             raise Unplanned(f"a row of shape {self.shape}", "nn.Flatten() before the layer")
         return self.shape[0]
 
     @property
     def is_wanted(self) -> bool:
-        """Whether anything that is learned depends on the gradient."""
+        """Whether anything that is learned needs the gradient."""
         return self.gradient >= 0
 
     def kept(self) -> "Value":
-        """The same, to be read again later."""
+        """The same numbers, to be read again later."""
         return self._replace(is_free=False)
 
 
@@ -80,14 +80,14 @@ class Instruction(NamedTuple):
 
     name: str
     arguments: dict[str, Any]
-    is_live: bool = False  # whether the arguments are read anew at each call
+    is_live: bool = False  # whether the arguments are read again at each call
 
 
 class Builder:
     """Collects the instructions of a net, for batches of up to `batch` rows.
 
-    With `learns` they train, else they only go forward. `fires(layer, columns)` gives the array in
-    which an activation notes what fires, or None.
+    With `learns` they are for training, else only for the forward pass. `fires(layer, columns)`
+    returns the array that counts which of an activation's units fire, or None.
     """
 
     def __init__(
@@ -97,34 +97,34 @@ class Builder:
         self.dtype, self.batch, self.threads, self.learns = dtype, batch, threads, learns
         self.fires = fires or (lambda layer, columns: None)
         self.lanes: int = _kernels.weights.lanes(dtype.itemsize)
-        self.layers: list[Any] = []  # all that were planned, in their order
+        self.layers: list[Any] = []  # all layers that were planned, in their order
         self.widths: list[int] = []  # of the slots
         self.parameters: list[Tensor] = []
-        self.going_on: list[Any] = []  # the layers that go on with each use,
-        self.buffers: list[np.ndarray] = []  # and the arrays of theirs that do
-        self.least_rows = 1  # that a batch has to have
+        self.going_on: list[Any] = []  # the layers that each use changes,
+        self.buffers: list[np.ndarray] = []  # and their arrays that it changes
+        self.least_rows = 1  # the fewest rows that a batch may have
         self.holds_indices = False  # whether the net's inputs do
         self.checks: list[Callable[[np.ndarray], None]] = []  # of the inputs, before a call
-        self.scratch = 1  # numbers that a thread needs room for
-        self.nanoseconds = np.zeros(2)  # that forward takes a core: once, and for each row
-        # Gradients that are added up, each with the arguments of what comes to it first.
+        self.scratch = 1  # numbers for which each thread needs room
+        self.nanoseconds = np.zeros(2)  # one core's time forward: once, and for each row
+        # Gradients that are added up, each with the arguments of the first instruction for it.
         self.sums: dict[Slot, dict[str, Any]] = {}
         self.forwards: list[Instruction] = []
         self.backwards: list[Instruction] = []
-        self.after: list[Instruction] = []  # the whole way back
+        self.after: list[Instruction] = []  # after the backward pass
         self.matrices: list[Instruction] = []  # the dense layers' updates
         self.gradients: dict[Place, list[Instruction]] = {}  # of a parameter, one for each use
         self._places: dict[int, Place] = {}
 
     def inputs(self, form: Form) -> Value:
-        """What the net is given, in slot 0."""
+        """The net's inputs, in slot 0."""
         self.holds_indices = form.holds_indices
         return Value(form.shape, self.slot(math.prod(form.shape)), Slot(-1), is_free=False)
 
     # ---- What a layer asks for ------------------------------------------------------------------
 
     def layer(self, layer: Any, x: Value) -> Value:
-        """Plans a layer that takes x; gives what it gives. Unplanned if it has no plan."""
+        """Plans a layer that takes x, and returns its output. Unplanned if it has no plan."""
         plan = plan_of(layer)
         if plan is None:
             hint = 'forward = nn.chain("a", "b"), or a plan beside it'
@@ -133,13 +133,13 @@ class Builder:
         return plan(self, x)
 
     def once(self, layer: Any) -> None:
-        """Unplanned if the layer, which goes on with each use, stands at two places."""
+        """Unplanned if the layer, which each use changes, is used twice."""
         if any(other is layer for other in self.going_on):
             raise Unplanned(f"one {type(layer).__name__} at two places", "a layer for each")
         self.going_on.append(layer)
 
     def buffer(self, layer: Any, name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        """An array that the layer holds, in which the kernel goes on; Unplanned if it cannot."""
+        """An array of the layer that the kernel updates; Unplanned if it cannot be updated."""
         array = vars(layer).get(name)
         is_array = isinstance(array, np.ndarray) and array.flags.carray
         if not (is_array and array.shape == shape and array.dtype == dtype):
@@ -151,7 +151,7 @@ class Builder:
         self, width: int, is_wanted: bool, numbers: Slot | None = None,
         gradient: Slot | None = None, is_free: bool = True,
     ) -> Value:  # fmt: skip
-        """What a layer gives: in slots of its own, or in those that are named."""
+        """A layer's output: in new slots, or in the given ones."""
         y = self.slot(width) if numbers is None else numbers
         if not (is_wanted and self.learns):
             return Value((width,), y, Slot(-1), is_free)
@@ -160,18 +160,18 @@ class Builder:
         return Value((width,), y, gradient, is_free)
 
     def shared(self, x: Value) -> Value:
-        """x, for several layers to take: what each of them finds as its gradient is added up."""
+        """x, for several layers to take; the gradients that they compute are added up."""
         if x.is_wanted:
             self.sums.setdefault(x.gradient, {})
         return x.kept()
 
     def slot(self, width: int) -> Slot:
-        """Memory for so many numbers of each row."""
+        """Memory for `width` numbers of each row."""
         self.widths.append(width)
         return Slot(len(self.widths) - 1)
 
     def parameter(self, p: Tensor | None) -> Place:
-        """The place of a parameter; it may have more than one use."""
+        """The place of a parameter, which may have more than one use."""
         if p is None:
             return Place(-1)
         if not isinstance(p, Tensor) or p._node is not None:
@@ -186,14 +186,14 @@ class Builder:
         return self._places[id(p)]
 
     def vector(self, p: Tensor | None, width: int) -> Place:
-        """The place of a parameter that has a number for each column."""
+        """The place of a parameter that has one number for each column."""
         if p is not None and p.shape != (width,):
             what = f"a parameter of shape {p.shape} after {width} columns"
             raise Unplanned(what, "layers that fit each other")
         return self.parameter(p)
 
     def memory(self, p: Tensor | None) -> np.ndarray | None:
-        """For a gradient that is found on the way back; None if it is not wanted."""
+        """Memory for a gradient of the backward pass; None if it is not wanted."""
         return None if p is None or not self.is_learned(p) else np.empty(p.shape, self.dtype)
 
     def is_learned(self, *parameters: Tensor | None) -> bool:
@@ -201,17 +201,17 @@ class Builder:
         return self.learns and any(p is not None and p.requires_grad for p in parameters)
 
     def room(self, numbers: int) -> None:
-        """Each thread needs room for so many numbers."""
+        """Tells that each thread needs room for so many numbers."""
         self.scratch = max(self.scratch, numbers)
 
     def cost(self, once: float = 0.0, row: float = 0.0) -> None:
-        """Forward takes a core so many nanoseconds more: once, and for each row."""
+        """Adds to one core's time forward, in nanoseconds: once, and for each row."""
         self.nanoseconds += once, row
 
     # ---- Instructions ---------------------------------------------------------------------------
 
     def forward(self, name: str, is_live: bool = False, **arguments: Any) -> None:
-        """The next instruction forward. Unplanned if it takes indices for floats."""
+        """Adds an instruction to the forward pass. Unplanned if it takes indices for floats."""
         slots = map(arguments.get, _kernels.INSTRUCTIONS[name][1])
         reads_inputs = any(isinstance(x, Slot) and x == 0 for x in slots)
         if self.holds_indices and reads_inputs and name != "look up":
@@ -219,8 +219,8 @@ class Builder:
         self.forwards.append(Instruction(name, arguments, is_live))
 
     def backward(self, name: str, is_live: bool = False, **arguments: Any) -> None:
-        """An instruction of the way back; what is planned later comes before it. What it writes as
-        the gradient of something shared is added to that."""
+        """Adds an instruction to the backward pass, before those that were planned earlier. If it
+        writes the gradient of something shared, it adds to that."""
         for written in _kernels.INSTRUCTIONS[name][2]:
             total = arguments.get(written)
             if isinstance(total, Slot) and total in self.sums:
@@ -229,32 +229,32 @@ class Builder:
         self.backwards.insert(0, Instruction(name, arguments, is_live))
 
     def afterwards(self, name: str, **arguments: Any) -> None:
-        """An instruction that finds gradients when the way back is done."""
+        """Adds an instruction that computes gradients after the backward pass."""
         self.after.append(Instruction(name, arguments))
 
     def hand_back(self, y: Value, x: Value, first: int = 0) -> None:
-        """On the way back, dx = columns of dy, from `first` on."""
+        """In the backward pass, dx = columns of dy, from `first` on."""
         if x.is_wanted and x.gradient != y.gradient:
             self.put_back(y.gradient, x.gradient, first)
 
     def put_back(self, dy: Slot, dx: Slot, first: int = 0) -> None:
-        """Likewise, by slots: the tape's order of addition is that of the way back."""
+        """The same, by slots. The gradients are added in the order of the tape."""
         arguments = self.columns(dy, dx, x_first=first)
         if dx in self.sums:
-            self.sums[dx]["adds"] = True  # to what comes before it: that is planned later
+            self.sums[dx]["adds"] = True  # to what comes before it, which is planned later
             self.sums[dx] = arguments
         self.backwards.insert(0, Instruction("put columns", arguments))
 
     def columns(self, x: Slot, y: Slot, **others: Any) -> dict[str, Any]:
-        """The arguments that put columns of x into y, as many as the narrower one has."""
+        """The arguments that copy columns of x into y, as many as the narrower one has."""
         x_width, y_width = self.widths[x], self.widths[y]
         of_slots = {"x": x, "y": y, "x_width": x_width, "y_width": y_width}
         whole = {"x_first": 0, "y_first": 0, "n": min(x_width, y_width), "adds": False}
         return of_slots | whole | others
 
     def learn(self, p: Tensor | None, name: str, **arguments: Any) -> None:
-        """If the parameter wants a gradient, the instruction `name` puts that into its memory, and
-        it is updated. Of one that is used more than once the gradients are added up."""
+        """If the parameter wants a gradient, the instruction `name` writes it to its memory, and
+        the parameter is updated. If it is used more than once, its gradients are added up."""
         if p is not None and self.is_learned(p):
             place = self.parameter(p)
             of_parameter = {"parameter": place, "group": self.lanes}
@@ -262,16 +262,16 @@ class Builder:
             self.gradients.setdefault(place, []).append(gradient)
 
     def matrix(self, W: Tensor, split: str, arguments: dict[str, Any]) -> None:
-        """A dense layer's weights: if they want a gradient, dW is found in parts, each of which
-        updates W at once. As a whole it is there only where W is used more than once."""
+        """A dense layer's weights: dW, if it is wanted, is computed in parts, each of which updates
+        W at once. The whole of dW exists only if W is used more than once."""
         self.matrices.append(Instruction(f"update W by {split}", arguments))
         self.learn(W, "gradient of W", **arguments)
 
-    # ---- The whole of it ------------------------------------------------------------------------
+    # ---- The whole program ----------------------------------------------------------------------
 
     def training(self, y: Value, with_squares: bool) -> list[Instruction]:
-        """A step up to the updates: forward, the loss of the net's output y, backward; with the sum
-        of all W² before it, if that is wanted."""
+        """A step up to the updates: forward, the loss of the net's output y, backward. On request
+        the sum of all W² comes first."""
         if not y.is_wanted:
             raise Unplanned("a net in which nothing is learned", "requires_grad = True")
         outputs = {"y": y.numbers, "dy": y.gradient, "width": y.width}
@@ -292,7 +292,7 @@ class Builder:
         ]
 
     def packable(self) -> list[dict[str, Any]]:
-        """The arguments of the dense layers whose weights may lie packed."""
+        """The arguments of the dense layers whose weights may be stored packed."""
         uses = [update.arguments["W"] for update in self.matrices]
         return [
             update.arguments
@@ -303,19 +303,19 @@ class Builder:
 
 # ---- Whether a layer has a plan ------------------------------------------------------------------
 
-# The classes that define a plan, each with the methods that it stands for.
+# The classes that define a plan, each with the methods that the plan stands for.
 _STANDS_FOR: dict[type, tuple[Any, Any]] = {}
 
 
 def declare(kind: Any) -> None:
-    """Notes what a class's plan stands for, when the class is made."""
+    """Notes, when a class is made, which methods its plan stands for."""
     if "plan" in vars(kind):
         _STANDS_FOR[kind] = kind.forward, kind.__call__
 
 
 def plan_of(layer: Any) -> Callable[[Builder, Value], Value] | None:
-    """The layer's plan; None if it does not stand for what a call of the layer does, or if a
-    subclass computes what the plan takes for an attribute."""
+    """The layer's plan; None if a call of the layer does something else, or if a subclass computes
+    what the plan takes for an attribute."""
     kind: Any = type(layer)
     defining = next((base for base in kind.__mro__ if base in _STANDS_FOR), None)
     if defining is None or not vars(layer).keys().isdisjoint(("forward", "plan")):

@@ -1,8 +1,8 @@
-"""Losses: how far a net's output is from what was wanted, as functions of tensors.
+"""Losses: how far a net's output is from the targets, as functions of tensors.
 
-All take `reduction`: "mean", "sum" or "none" (one loss per sample or element), and "batchmean", the
-mean over the samples of the sum of each one's elements. All take `sample_weight`, one number for
-each sample (the first axis); the mean is then the weighted one.
+All take `reduction`: "mean", "sum", "none" (one loss per sample or element) or "batchmean" (the
+mean over the samples of the sum of each sample's elements). All take `sample_weight`, one number
+for each sample (the first axis); the mean is then the weighted mean.
 """
 
 from .binary import binary_cross_entropy_with_logits

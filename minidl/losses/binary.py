@@ -1,4 +1,4 @@
-"""Binary cross-entropy: of yes and no, for every output on its own."""
+"""Binary cross-entropy: a yes-or-no decision for every output on its own."""
 
 from functools import lru_cache
 from typing import Any
@@ -17,7 +17,7 @@ BINARY = "binary_cross_entropy_with_logits"
 
 
 def is_of_columns(pos_weight: Any) -> bool:
-    """Not one for each row of a batch."""
+    """Whether pos_weight is the same for every row of a batch."""
     return np.ndim(pos_weight) <= 1
 
 
@@ -53,14 +53,14 @@ def yes_and_no(x: Tensor, t: Any, r: np.ndarray) -> Tensor:
 
 @lru_cache
 def one_pos_weight(width: int) -> np.ndarray:
-    """The pos_weight of every column where none is given."""
+    """The pos_weight of every column if none is given."""
     array = np.ones((1, width))
     array.flags.writeable = False
     return array
 
 
 def _pos_weight(value: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """A weight for every column; of every row, if they differ."""
+    """A weight for every column; for every row too, if they differ."""
     array = not_negative(BINARY, "pos_weight", constant(BINARY, "pos_weight", value, np.float64))
     try:
         whole = np.broadcast_to(array, shape)
@@ -85,16 +85,16 @@ def binary_cross_entropy_with_logits(
         loss = r t softplus(-x) + (1 - t) softplus(x)
         dx = (1 - t) sigmoid(x) - r t sigmoid(-x),   dt = r softplus(-x) - softplus(x)
 
-    - logits x: float32 or float64 of any shape. Large ones are safe, and an infinite one costs
-      nothing where the target agrees with it.
+    - logits x: float32 or float64 of any shape. Large ones do not overflow, and an infinite one
+      costs nothing if the target agrees with it.
     - targets t: of the logits' shape, from 0 to 1; they receive a gradient if they want one.
-    - pos_weight r: a number or an array that broadcasts to that shape; above 1 it makes misses
-      dearer than false alarms. Finite and not negative.
+    - pos_weight r: a number or an array that broadcasts to that shape, finite and not negative;
+      above 1 it makes missed positives cost more than false alarms.
     - sample_weight v: one number for each index of the first axis. The mean is
       sum_i v_i loss_i / sum_i v_i over all elements.
 
-    ShapeError for shapes that differ (nothing is broadcast) and the mean of an empty batch;
-    DTypeError for logits that are no floats; ArgumentError for targets outside [0, 1], negative
+    ShapeError for shapes that differ (nothing is broadcast) and for the mean of an empty batch;
+    DTypeError for logits that are not floats; ArgumentError for targets outside [0, 1], negative
     weights and an unknown reduction.
 
     >>> import minidl

@@ -1,4 +1,4 @@
-"""What a loss looks at before it computes: that its targets, weights and options make sense."""
+"""Checks before a loss is computed: do its targets, weights and options make sense?"""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from ..tools.checks import not_negative
 
 
 def constant(operation: str, name: str, value: Any, dtype: Any = None) -> np.ndarray:
-    """An argument that no gradient goes to, as an array. Lists become float64."""
+    """An argument that receives no gradient, as an array. Lists become float64."""
     if isinstance(value, Tensor) and value.requires_grad:
         raise ArgumentError(
             explain(
@@ -42,20 +42,20 @@ def floats(operation: str, x: Any) -> Tensor:
 
 
 def wanting(targets: Any) -> Tensor | None:
-    """The targets, if they want a gradient."""
+    """The targets if they want a gradient, else None."""
     return targets if isinstance(targets, Tensor) and targets.requires_grad else None
 
 
 def common_dtype(dtype: np.dtype, targets: Any) -> np.dtype:
-    """What a loss computes with: the outputs' dtype, into which constants go; but targets that want
-    a gradient keep their precision."""
+    """The dtype that a loss computes in: the outputs' dtype, which constants are converted to; but
+    targets that want a gradient keep their precision."""
     return dtype if wanting(targets) is None else np.result_type(dtype, targets.data)
 
 
 def target_array(operation: str, targets: Any, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """Targets of exactly this shape, in their own dtype; Python numbers in this one.
+    """Targets of exactly this shape, in their own dtype; Python numbers in the given one.
 
-    Not broadcast: (n,) beside (n, 1) would quietly become n² differences.
+    They are not broadcast: (n,) beside (n, 1) would quietly become n² differences.
     """
     array = (
         targets.data if isinstance(targets, Tensor) else to_array(targets, None, operation, dtype)
@@ -67,15 +67,15 @@ def target_array(operation: str, targets: Any, shape: tuple[int, ...], dtype: An
 def same_shape(
     operation: str, got: tuple[int, ...], wanted: tuple[int, ...], hint: str = ""
 ) -> None:
-    """Raises ShapeError unless the targets have exactly the wanted shape."""
+    """ShapeError unless the targets have exactly this shape."""
     if got != wanted:
         hint = hint or f"targets.reshape({list(wanted)})"
         raise ShapeError(explain(operation, f"targets of shape {wanted}", got, hint))
 
 
 def label_array(operation: str, targets: np.ndarray, batch: int, classes: int) -> np.ndarray:
-    """Labels 0 ... classes - 1 of shape (batch,), as int64, a copy: nobody else can change them
-    after they were checked. Whole floats are taken too."""
+    """Labels 0 ... classes - 1 of shape (batch,), as int64. They are copied, so that nobody can
+    change them after the check. Whole floats are allowed too."""
     if targets.shape != (batch,):
         one_hot = "targets.argmax(1) of one-hot rows"
         if operation == "cross_entropy":

@@ -1,14 +1,14 @@
-"""What a loss is: a declaration, and who asks for it.
+"""What a loss is: a declaration, and how the rest of minidl finds it.
 
     @by_rows(mse_of_rows)
     def mse(y, target, *, sample_weight=None, reduction="mean"):
         '''(y - target)², ...'''
         return run("mse", y, target, sample_weight, reduction)
 
-declares one. `mse_of_rows(shape, dtype, targets, **options)` checks options and targets, and names
-the formula and the kernel that go with them (`RowLoss`). A kernel is a section of
-_kernels/losses.pyx; without one the loss runs by its formula. Nothing else is to be done: as `run`
-looks the loss up, one that is not declared does not run.
+declares a loss. `mse_of_rows(shape, dtype, targets, **options)` checks options and targets, and
+returns the formula and the kernel that belong to them (`RowLoss`). A kernel is a section of
+_kernels/losses.pyx; without one, the loss runs by its formula. Nothing else is needed. `run` looks
+the loss up by name, so a loss that is not declared does not run.
 """
 
 import inspect
@@ -28,12 +28,12 @@ Loss = TypeVar("Loss", bound=Callable[..., Tensor])
 
 
 class Declaration(NamedTuple):
-    """A loss: what users call, and what it is by its rows."""
+    """A loss: the function that users call, and the one that describes it by rows."""
 
     function: Callable[..., Tensor]
     of_rows: Callable[..., RowLoss]
     options: frozenset[str]  # of of_rows
-    # Which of them may differ by a batch's row, and when they do not.
+    # The options that may differ from row to row, each with a test that it does not.
     of_all_rows: dict[str, Callable[[Any], bool]]
 
     def is_shared(self, option: str, value: Any) -> bool:
@@ -48,8 +48,8 @@ REGISTRY: dict[str, Declaration] = {}
 def by_rows(
     of_rows: Callable[..., RowLoss], **of_all_rows: Callable[[Any], bool]
 ) -> Callable[[Loss], Loss]:
-    """Decorates a loss. For an option that may differ by row, `of_all_rows` says when it does not.
-    ArgumentError for a name that is another loss's."""
+    """Decorates a loss. `of_all_rows` tests, for an option that may differ from row to row, whether
+    it is the same for all. ArgumentError for the name of another loss."""
 
     def declare(loss: Loss) -> Loss:
         name = loss.__name__
@@ -77,10 +77,10 @@ def planned(
     loss: Callable[..., Tensor], targets: Any, shape: tuple[int, int], dtype: np.dtype,
     sample_weight: Any = None,
 ) -> RowLoss:  # fmt: skip
-    """The loss of a net's outputs (rows, outputs) for these targets, for a kernel to run batch by
-    batch; each row has its weight. Options may be given by `functools.partial`.
+    """The loss of a net's outputs (rows, outputs) for these targets, which a kernel can run batch
+    by batch; each row has its weight. Options may be given by `functools.partial`.
 
-    Unplanned if no kernel can. Raises also what the loss itself would.
+    Unplanned if no kernel can run it. Raises also the errors of the loss itself.
     """
     declaration, options = declared(loss)
     if declaration is None:
@@ -100,7 +100,7 @@ def planned(
 
 
 def require_shared(declaration: Declaration, options: dict[str, Any]) -> None:
-    """Unplanned unless these options can be those of all batches."""
+    """Unplanned unless all batches can share these options."""
     name = declaration.function.__name__
     if options.get("sample_weight") is not None:
         hint = "data.batches(x, y, ..., sample_weight=weights)"
@@ -117,8 +117,8 @@ def require_shared(declaration: Declaration, options: dict[str, Any]) -> None:
 def check_targets(
     loss: Callable[..., Tensor], targets: Any, shape: tuple[int, ...], dtype: np.dtype
 ) -> None:
-    """Raises what the loss, if it is declared, would say of these targets beside outputs of this
-    shape. Options that differ by a batch's row are passed over."""
+    """Raises the error that a declared loss would raise for these targets and outputs of this
+    shape. Options that differ from row to row are not checked."""
     declaration, options = declared(loss)
     if declaration is not None:
         shared = {name: v for name, v in options.items() if declaration.is_shared(name, v)}
@@ -126,15 +126,15 @@ def check_targets(
 
 
 def summed(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """The loss, but the sum for the mean if it is declared: then rows without a weight are no
-    mistake."""
+    """The loss, with the sum in place of the mean if it is declared: the sum allows batches whose
+    weights are all 0."""
     declaration, options = declared(loss)
     is_mean = declaration is not None and options.get("reduction", "mean") in MEANS
     return partial(loss, reduction="sum") if is_mean else loss
 
 
 def declared(loss: Any) -> tuple[Declaration | None, dict[str, Any]]:
-    """The loss's declaration, if it has one, and its options."""
+    """The loss's declaration, or None, and its options."""
     options: dict[str, Any] = {}
     if isinstance(loss, partial) and not loss.args:
         loss, options = loss.func, dict(loss.keywords)

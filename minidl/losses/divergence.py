@@ -23,7 +23,7 @@ def kl_divergence_of_rows(
 
 
 def divergences(x: Tensor, t: Any, options: np.ndarray) -> Tensor:
-    """t (ln t - x), or with logarithms as targets e^t (t - x); 0 for what has no probability."""
+    """t (ln t - x), or for logarithms as targets e^t (t - x); 0 where the probability is 0."""
     t = as_tensor(t, OPERATION)
     if options[0, 0]:
         t = t.clip(low=-FAR)
@@ -53,14 +53,14 @@ def kl_divergence(
 
     - log_probabilities x: float32 or float64 of any shape, such as a `log_softmax`.
     - targets t: of the same shape, not negative; or, with log_target, their logarithms. They
-      receive a gradient if they want one. What has no probability costs nothing: 0 ln 0 = 0.
+      receive a gradient if they want one. A probability of 0 costs nothing: 0 ln 0 = 0.
     - sample_weight v: one number for each index of the first axis.
-    - reduction: as in PyTorch "mean" is that of all elements, and "batchmean" the one that is a
+    - reduction: as in PyTorch, "mean" is the mean of all elements; "batchmean" is the mean
       divergence.
 
-    ShapeError for shapes that differ (nothing is broadcast) and the mean of an empty batch;
-    DTypeError for x that is no float; ArgumentError for negative targets and weights and an unknown
-    reduction.
+    ShapeError for shapes that differ (nothing is broadcast) and for the mean of an empty batch;
+    DTypeError for x that is not float; ArgumentError for negative targets and weights and an
+    unknown reduction.
 
     >>> import minidl
     >>> x = minidl.tensor([[0.5, 0.5], [0.5, 0.5]]).log()

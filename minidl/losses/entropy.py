@@ -1,4 +1,4 @@
-"""Cross-entropy: minus the logarithm of the probability that was given to what is true."""
+"""Cross-entropy: minus the logarithm of the probability that the net gives to the true class."""
 
 from functools import lru_cache
 from typing import Any
@@ -60,8 +60,8 @@ def counted_labels(
     operation: str, targets: np.ndarray, shape: tuple[int, ...], weight: np.ndarray | None,
     ignore_index: int | None,
 ) -> tuple[np.ndarray, np.ndarray | None]:  # fmt: skip
-    """The labels, and what each row counts in the mean, None if it is 1 for all. Those ignored are
-    in a class of their own, behind the others, which does not count."""
+    """The labels, and how much each row counts in the mean; None: 1 each. Ignored labels become an
+    extra class behind the others, which does not count."""
     if ignore_index is None:
         labels = label_array(operation, targets, *shape)
         return labels, None if weight is None else weight[labels]
@@ -77,7 +77,7 @@ def counted_labels(
 
 @lru_cache
 def plain_options(classes: int, label_smoothing: float) -> np.ndarray:
-    """What the kernel of labels wants where all classes have the weight 1."""
+    """The options of the labels' kernel, if all classes have the weight 1."""
     array = np.append(label_smoothing, np.ones(classes))[None]
     array.flags.writeable = False
     return array
@@ -89,8 +89,8 @@ def costs(x: Tensor, a: Any, _: np.ndarray) -> Tensor:
 
 
 def costs_of_labels(x: Tensor, labels: np.ndarray, options: np.ndarray) -> Tensor:
-    """The same, with a_c = w_c (s / C), and w_c (1 - s) more for the label; 0 for all if it is none
-    of the C classes, but ignored."""
+    """The same, with a_c = w_c s / C, plus w_c (1 - s) for the label; 0 for an ignored label, which
+    is none of the C classes."""
     classes = x.shape[1]
     smoothing, w = options[0, 0], options[0, 1:]
     share = np.where(labels < classes, smoothing / classes, 0)[:, None]
@@ -111,7 +111,7 @@ def nll_of_rows(
 
 
 def picked(x: Tensor, labels: np.ndarray, options: np.ndarray) -> Tensor:
-    """-w_t x_t; 0 for what does not count."""
+    """-w_t x_t; 0 for a row that does not count."""
     is_there = labels < x.shape[1]
     at = np.where(is_there, labels, 0)
     w = np.where(is_there, options[0, at], 0)
@@ -137,21 +137,22 @@ def cross_entropy(
         mean = sum_i v_i loss_i / sum_i v_i w_(t_i)     for labels t_i
         mean = sum_i v_i loss_i / sum_i v_i             for soft targets q
 
-    where labels mean q_ic = 1 for c = t_i and else 0. These are PyTorch's definitions.
+    where a label means q_ic = 1 for c = t_i, else 0. Without options, the gradient of loss_i with
+    respect to the logits is p_i - q_i. These are PyTorch's definitions.
 
-    - logits: (batch, classes), float32 or float64. Large ones are safe; for infinite ones the
-      limit is taken as in `softmax`, and a logit of -inf costs nothing if q is 0 there.
+    - logits: (batch, classes), float32 or float64. Large ones do not overflow; infinite ones give
+      the limit, as in `softmax`, and a logit of -inf costs nothing if q is 0 there.
     - targets: labels (batch,), whole numbers from 0 to classes - 1, or soft targets
-      (batch, classes), floats that are not negative. They need not add up to 1: each is a weight;
-      and they receive a gradient if they want one.
-    - ignore_index: a label that counts as if its sample was not there. None: none is (PyTorch's
-      default is -100).
+      (batch, classes), floats that are not negative. Soft targets need not add up to 1, as each is
+      a weight; they receive a gradient if they want one.
+    - ignore_index: samples with this label count as if they were not there. None: no label is
+      ignored (PyTorch's default is -100).
     - weight: (classes,), sample_weight: (batch,); finite and not negative.
     - the result: a number, or (batch,) for reduction="none".
 
     ShapeError for shapes that do not fit and for the mean of an empty batch; DTypeError for
-    logits that are no floats and labels that are not whole; ArgumentError for values out of
-    range: labels, weights (or their sum of 0), label_smoothing outside [0, 1), reduction; and for
+    logits that are not floats and labels that are not whole; ArgumentError for values out of
+    range (labels, weights or their sum of 0, label_smoothing outside [0, 1), reduction) and for
     an ignore_index beside soft targets.
 
     >>> import minidl
@@ -189,7 +190,7 @@ def nll(
         mean = sum_i v_i loss_i / sum_i v_i w_(t_i)
 
     - log_probabilities x: (batch, classes), float32 or float64.
-    - targets t, and the options, as labels of `cross_entropy` and its options; errors too.
+    - targets t, and the options: the labels and options of `cross_entropy`, with the same errors.
     - the result: a number, or (batch,) for reduction="none".
 
     >>> import minidl

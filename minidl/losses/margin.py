@@ -1,4 +1,4 @@
-"""Margin losses, for scores that need not be probabilities: support vector machines."""
+"""Margin losses, for scores that are not probabilities: support vector machines."""
 
 from typing import Any
 
@@ -47,9 +47,9 @@ def hinge(
 
     The slope is -t where t s < 1, and 0 from the kink at t s = 1 on.
 
-    ShapeError for shapes that differ (nothing is broadcast) and the mean of an empty batch;
-    DTypeError for scores that are no floats; ArgumentError for other targets (labels 0 and 1
-    become -1 and +1 by 2 t - 1), negative weights and an unknown reduction.
+    ShapeError for shapes that differ (nothing is broadcast) and for the mean of an empty batch;
+    DTypeError for scores that are not floats; ArgumentError for other targets (2 t - 1 turns
+    labels 0 and 1 into -1 and +1), negative weights and an unknown reduction.
 
     >>> import minidl
     >>> scores = minidl.tensor([0.5, 2.0, 0.5], requires_grad=True)
@@ -98,8 +98,8 @@ def multi_margin(
 
         loss_i = (1 / C) sum over c != t_i of max(0, margin - s_(i, t_i) + s_ic)
 
-    Divided by the number of classes C, as in PyTorch's multi_margin_loss; Weston and Watkins, and
-    the course CS231n, take the plain sum.
+    PyTorch's multi_margin_loss divides by the number of classes C, and so does this. Weston and
+    Watkins, and the course CS231n, take the plain sum.
 
     - scores s: (batch, classes), float32 or float64.
     - targets t: labels (batch,), whole numbers from 0 to classes - 1; constants.
@@ -108,9 +108,9 @@ def multi_margin(
 
     The slope at the kink is 0.
 
-    ShapeError for shapes that do not fit and the mean of an empty batch; DTypeError for scores
-    that are no floats and labels that are not whole; ArgumentError for labels out of range, a
-    margin that is no number from 0 up, negative weights and an unknown reduction.
+    ShapeError for shapes that do not fit and for the mean of an empty batch; DTypeError for scores
+    that are not floats and labels that are not whole; ArgumentError for labels out of range, a
+    margin that is not a number from 0 up, negative weights and an unknown reduction.
 
     >>> import minidl
     >>> scores = minidl.tensor([[3.0, 2.5, 0.0]], requires_grad=True)

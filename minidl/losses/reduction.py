@@ -1,4 +1,4 @@
-"""From the loss of every sample to the result: weights, the mean or the sum, the gradient.
+"""From the losses of the samples to the result: weights, the mean or the sum, the gradient.
 
     result = sum_i v_i loss_i / divisor        result_i = v_i loss_i          "none"
 
@@ -6,9 +6,9 @@
     divisor = sum_i v_i u_i                    "batchmean"
     divisor = 1                                "sum"
 
-v is the sample weight and u the weight of the sample's class, each 1 if it is not given (a loss
-contains its class's weight already); loss_i is the sum of the per_row losses that a sample has.
-Sums are in double precision and in order: of each sample, then of all.
+v is the sample weight and u the weight of the sample's class, both 1 if not given (a loss contains
+its class weight already); loss_i is the sum of the per_row losses of a sample. Sums are in double
+precision and in a fixed order: over each sample, then over all.
 """
 
 import math
@@ -25,29 +25,30 @@ from ..engine.tensor import Operation, Tensor, record, through_formula
 from ..errors import ArgumentError, ShapeError, explain
 from .checks import common_dtype, target_array, wanting, weights
 
-NANOSECONDS = 2  # for one float32 of an output, most of them in its exponential
+NANOSECONDS = 2  # for one float32 of an output; most of it computes the exponential
 NO_OPTIONS = np.zeros((1, 1))
 MEANS = "mean", "batchmean"
 REDUCTIONS = (*MEANS, "sum", "none")
 
 
 class RowLoss(NamedTuple):
-    """A loss of the rows (rows, outputs) of a net's outputs, and what is wanted of each.
+    """A loss of the rows of a net's outputs (rows, outputs), with the targets of each row.
 
-    The formula, of outputs, targets and options, gives the losses as operations on tensors, and so
-    derivatives of any order. A kernel gives losses and gradient at once, in fewer steps.
+    The formula takes outputs, targets and options, and computes the losses in operations on
+    tensors, so derivatives of any order exist. A kernel computes losses and gradient at once, in
+    fewer steps.
     """
 
     name: str
     formula: Callable[[Tensor, Any, np.ndarray], Tensor]
     kernel: dict[str, Any] | None  # of _kernels.LOSSES
-    dtype: np.dtype  # of what the kernel computes with
+    dtype: np.dtype  # that the kernel computes in
     targets: np.ndarray  # int64 labels (rows,), or (rows, outputs) of the dtype
     options: np.ndarray = NO_OPTIONS  # float64 (1, ...), or (rows, ...) if they differ by row
     by_element: bool = False  # whether every element of a row has its own loss
     wanting: Tensor | None = None  # the targets again, if they want a gradient
-    counts: np.ndarray | None = None  # what each row counts in the mean, float64 (rows,); None: 1
-    weights: np.ndarray | None = None  # v, likewise
+    counts: np.ndarray | None = None  # how much each row counts in the mean, float64; None: 1
+    weights: np.ndarray | None = None  # v, in the same form
     reduction: str = "mean"
 
     @property
@@ -57,12 +58,12 @@ class RowLoss(NamedTuple):
 
     @property
     def counted(self) -> int:
-        """How many losses a row counts as in the mean; 0 where there is none."""
+        """How many losses a row counts as in the mean; 0 if there are none."""
         return self.per_row if self.reduction == "mean" else int(self.reduction == "batchmean")
 
     def reduced_by(self, reduction: Any, sample_weight: Any, shape: tuple[int, ...]) -> "RowLoss":
-        """The same loss with this reduction and these weights, once they are checked; `shape` is
-        that of all losses."""
+        """The same loss with this reduction and these weights, which are checked; `shape` is the
+        shape of all losses."""
         if not (isinstance(reduction, str) and reduction in REDUCTIONS):
             expected = "reduction 'mean', 'batchmean', 'sum' or 'none'"
             raise ArgumentError(explain(self.name, expected, f"reduction={reduction!r}"))
@@ -80,23 +81,23 @@ class RowLoss(NamedTuple):
 
     def run(self, x: np.ndarray) -> tuple[np.ndarray, float, float, np.ndarray]:
         """The scaled losses (rows, per_row) for the outputs x, their sum, the divisor, and the
-        sum's gradient by x (rows, outputs)."""
+        gradient of the sum with respect to x (rows, outputs)."""
         values = in_rows(x, self.dtype)
         losses, dx = np.empty((len(values), self.per_row)), np.empty_like(values)
         threads = _kernels.threads_for(NANOSECONDS * x.size)
         return losses, *_kernels.losses.of_rows(self, values, losses, dx, threads), dx
 
     def divisors(self, order: np.ndarray | None, batch: int) -> np.ndarray:
-        """What each batch of the rows in this order is divided by, so many rows at a time. Order:
-        int64, None for all as they lie."""
+        """The divisor of each batch of `batch` rows, in this order: int64, or None for the order in
+        which they lie."""
         rows = len(self.targets if order is None else order)
         found = np.empty(-(-rows // batch))
         _kernels.losses.divisors(self, order, batch, found)
         return found
 
     def check_batches(self, order: np.ndarray | None, batch: int) -> None:
-        """Raises ArgumentError, as the loss of that batch would, if the weights of one batch in
-        this order add up to 0: it has no mean."""
+        """ArgumentError, as the loss of that batch would raise, if the weights of a batch in this
+        order add up to 0: it has no mean."""
         if self.counts is None:
             return
         found = self.divisors(order, batch)
@@ -112,7 +113,7 @@ class RowLoss(NamedTuple):
 
 
 def width_of(shape: tuple[int, ...]) -> int:
-    """How many elements a row has: all that have one index in the first axis."""
+    """How many elements a row has: those that share their index in the first axis."""
     return math.prod(shape[1:])
 
 
@@ -129,7 +130,7 @@ def of_elements(
     dtype: np.dtype, targets: Any, check: Callable[[str, str, np.ndarray], Any] | None = None,
     options: np.ndarray = NO_OPTIONS,
 ) -> RowLoss:  # fmt: skip
-    """A loss of every element of outputs of this shape, with targets of the same, once they are
+    """A loss of every element of outputs of this shape; the targets, of the same shape, are
     checked."""
     dtype = common_dtype(dtype, targets)
     t = target_array(name, targets, shape, dtype)
@@ -141,7 +142,7 @@ def of_elements(
 
 
 def reduced(x: Tensor, loss: RowLoss, sample_weight: Any, reduction: Any) -> Tensor:
-    """The reduction of the losses of x, recorded."""
+    """The reduction of the losses of x, recorded on the tape."""
     shape = x.shape if loss.by_element else x.shape[:1]
     loss = loss.reduced_by(reduction, sample_weight, shape)
     if x.requires_grad:
@@ -162,8 +163,8 @@ def reduced(x: Tensor, loss: RowLoss, sample_weight: Any, reduction: Any) -> Ten
 
 
 def owned(loss: RowLoss) -> RowLoss:
-    """The same with targets and weights that nobody else can change before the way back reads them;
-    labels are copied when they are checked."""
+    """The same loss with copies of targets and weights, which nobody can change before the backward
+    pass reads them; labels were copied when they were checked."""
     if loss.targets.dtype.kind == "f":
         loss = loss._replace(targets=loss.targets.copy())
     if loss.weights is not None:
@@ -195,10 +196,10 @@ class Reduction(NamedTuple):
 
 
 def gradients(node: Node, dy: np.ndarray) -> list[np.ndarray]:
-    """The derivative, which the loss's kernel found with the losses, times dy; and that of the
-    targets, by the formula."""
+    """The derivative, which the loss's kernel computed with the losses, times dy; and the targets'
+    gradient, by the formula."""
     derivative = node.options["derivative"]
-    # As a view, for the tape does not add to it: backward may come again.
+    # A view, so that the tape does not add to it: backward may come again.
     dx = derivative if dy.ndim == 0 and dy == 1 else derivative * left_aligned(dy, derivative.ndim)
     if len(node.inputs) == 1:
         return [dx]

@@ -1,4 +1,4 @@
-"""Losses for outputs that are quantities, or that say how large a count is."""
+"""Losses for outputs that are quantities, or the logarithms of expected counts."""
 
 from typing import Any
 
@@ -27,12 +27,12 @@ def mse(y: Any, target: Any, *, sample_weight: Any = None, reduction: str = "mea
     """(y - target)², the squared error of every element.
 
     - y: float32 or float64 of any shape; target: of the same shape. Either receives a gradient
-      if it wants one.
+      if it wants one: dy = 2 (y - target), dtarget = -dy.
     - sample_weight v: one number for each index of the first axis. The mean is
       sum_i v_i loss_i / sum_i v_i over all elements.
 
-    ShapeError for shapes that differ (nothing is broadcast) and the mean of an empty batch;
-    DTypeError for y that is no float; ArgumentError for negative weights and an unknown
+    ShapeError for shapes that differ (nothing is broadcast) and for the mean of an empty batch;
+    DTypeError for y that is not float; ArgumentError for negative weights and an unknown
     reduction.
 
     >>> import minidl
@@ -78,7 +78,7 @@ def huber(
         e²/2 where |e| <= delta, else delta (|e| - delta/2),   e = y - target
         slope: e clipped to [-delta, delta]
 
-    Shapes, weights and errors as for `mse`; ArgumentError also for a delta that is no finite
+    Shapes, weights and errors as in `mse`; ArgumentError also for a delta that is not a finite
     positive number.
 
     >>> import minidl
@@ -101,7 +101,7 @@ def poisson_of_rows(shape: tuple[int, ...], dtype: np.dtype, targets: Any) -> Ro
 
 
 def surprise(x: Tensor, t: Any, _: np.ndarray) -> Tensor:
-    """e^x - t x; t x is nothing where t is 0, and beside an infinite e^x."""
+    """e^x - t x; t x counts as 0 where t is 0, and beside an infinite e^x."""
     t = as_tensor(t, "poisson")
     return x.exp() - t * where((t.data == 0) | (x.data == np.inf), 0, x)
 
@@ -121,9 +121,9 @@ def poisson(
     - sample_weight v: one number for each index of the first axis. The mean is
       sum_i v_i loss_i / sum_i v_i over all elements.
 
-    ShapeError for shapes that differ (nothing is broadcast) and the mean of an empty batch;
-    DTypeError for x that is no float; ArgumentError for negative targets and weights and an unknown
-    reduction.
+    ShapeError for shapes that differ (nothing is broadcast) and for the mean of an empty batch;
+    DTypeError for x that is not float; ArgumentError for negative targets and weights and an
+    unknown reduction.
 
     >>> import minidl
     >>> x = minidl.tensor([0.0, 1.0], requires_grad=True)

@@ -1,4 +1,4 @@
-"""How near vectors are to each other, and a loss for that."""
+"""How similar vectors are to each other, and a loss for that."""
 
 from typing import Any
 
@@ -14,16 +14,17 @@ from .reduction import RowLoss, in_rows, reduced
 
 
 def cosine_similarity(x: Any, y: Any, axis: int = 1, eps: float = 1e-8, **wrong: Never) -> Tensor:
-    """x · y / (max(|x|, eps) max(|y|, eps)) along an axis: 1 for vectors of one direction, 0 for
-    those at right angles, -1 for opposite ones.
+    """x · y / (max(|x|, eps) max(|y|, eps)) along an axis: the cosine of the angle between vectors.
+
+    It is 1 for vectors of the same direction, 0 for orthogonal and -1 for opposite ones.
 
     - x and y: float32 or float64, of shapes that broadcast and have the axis. Either receives a
       gradient if it wants one.
     - the result has the broadcast shape without the axis.
 
-    Nothing overflows, however long the vectors are. DTypeError for x that is no float, ShapeError
-    for shapes that do not broadcast, ArgumentError for an axis that is not there and for an eps
-    that is no finite number above 0.
+    Nothing overflows, however long the vectors are. DTypeError for x that is not float, ShapeError
+    for shapes that do not broadcast, ArgumentError for an axis out of range and for an eps that is
+    not a finite number above 0.
 
     >>> import minidl
     >>> x = minidl.tensor([[1.0, 0.0], [1.0, 1.0]])
@@ -45,8 +46,8 @@ def cosine_similarity(x: Any, y: Any, axis: int = 1, eps: float = 1e-8, **wrong:
 
 
 def unit(x: Any, shape: tuple[int, ...], axis: int, eps: float) -> Tensor:
-    """x, broadcast, divided by max(|x|, eps) along an axis. What is largest is divided by first, so
-    that no square overflows; as the result does not depend on it, it counts as a constant."""
+    """x, broadcast, divided by max(|x|, eps) along an axis. It is first divided by its largest
+    element, so that no square overflows; this factor cancels, and counts as a constant."""
     x = np.broadcast_to(x, shape)
     largest = np.abs(x.data).max(axis, keepdims=True, initial=eps).astype(x.dtype)
     x = x / largest
@@ -76,9 +77,10 @@ def triplet_margin(
     - sample_weight v: (batch,). The mean is sum_i v_i loss_i / sum_i v_i.
     - the result: a number, or the shape without the last axis for reduction="none".
 
-    These are PyTorch's definitions, and its defaults. ShapeError for shapes that differ (nothing is
-    broadcast) and the mean of an empty batch; DTypeError for integers; ArgumentError for a margin
-    below 0, p below 1, an eps that is not above 0, negative weights and an unknown reduction.
+    These are PyTorch's definitions and defaults. ShapeError for shapes that differ (nothing is
+    broadcast) and for the mean of an empty batch; DTypeError for integers; ArgumentError for a
+    margin below 0, p below 1, an eps that is not above 0, negative weights and an unknown
+    reduction.
 
     >>> import minidl
     >>> anchor = minidl.tensor([[0.0, 0.0]])
@@ -111,12 +113,12 @@ def triplet_margin(
 
 
 def as_they_are(losses: Tensor, *_: Any) -> Tensor:
-    """Losses that were found before."""
+    """Losses that were computed before."""
     return losses
 
 
 def distance(x: Tensor, y: Tensor, p: float, eps: float) -> Tensor:
-    """(sum |x - y + eps|^p)^(1/p) over the last axis; what is largest is divided by first."""
+    """(sum |x - y + eps|^p)^(1/p) over the last axis; it first divides by the largest element."""
     e = x - y + eps
     largest = np.abs(e.data).max(-1, keepdims=True, initial=0)
     e = e / np.where(largest > 0, largest, 1)

@@ -14,19 +14,19 @@ from ..engine.tensor.keywords import Never, refuse
 from ..engine.tensor.operation import as_recorded
 from ..errors import ArgumentError, explain
 
-NANOSECONDS = 2  # for one float32, most of them in its exponential
+NANOSECONDS = 2  # for one float32; most of it computes the exponential
 
 
 def softmax(x: Any, axis: int = -1, **wrong: Never) -> Tensor:
     """y_j = e^(x_j) / sum_k e^(x_k) along an axis: positive numbers that add up to 1.
 
-    x is float32 or float64 of any shape with that axis, and y is like it. Nothing overflows, as
-    the largest x is subtracted first. The limit is taken where x is infinite: -inf gives 0, and
-    the only +inf gives 1; where there is no limit (several +inf, nothing but -inf), and in a row
-    with NaN, all is NaN. The sums are in double precision and in one order, so a row's bits
-    depend neither on the threads nor on the other rows.
+    x is float32 or float64 of any shape with that axis; y is like x. Nothing overflows, as the
+    largest x is subtracted first. Infinite x give the limit: -inf gives 0, and a single +inf gives
+    1. Where there is no limit (several +inf, only -inf), and in a row with NaN, all is NaN. The
+    sums are in double precision and in a fixed order, so a row's bits depend neither on the number
+    of threads nor on the other rows. The gradient is dx = y (dy - sum of dy y).
 
-    DTypeError for integers, ArgumentError for an axis that is not there.
+    DTypeError for integers, ArgumentError for an axis out of range.
 
     >>> import minidl
     >>> softmax(minidl.tensor([[0.0, 0.0], [1e4, -1e4]]))
@@ -41,7 +41,7 @@ def softmax(x: Any, axis: int = -1, **wrong: Never) -> Tensor:
 def log_softmax(x: Any, axis: int = -1, **wrong: Never) -> Tensor:
     """y_j = ln softmax(x)_j = x_j - ln sum_k e^(x_k) along an axis.
 
-    As `softmax`, and finite also where softmax would round to 0.
+    Shapes and errors as in `softmax`; finite even where softmax would round to 0.
 
     >>> import minidl
     >>> log_softmax(minidl.tensor([0.0, 1e4]))
@@ -65,13 +65,13 @@ def _along(operation: Operation, x: Any, axis: int, wrong: dict[str, Any]) -> Te
 
 
 def rows(array: np.ndarray, axis: int) -> np.ndarray:
-    """The array as a contiguous matrix with this axis along its rows."""
+    """The array as a contiguous matrix, with this axis along its rows."""
     swapped = array.swapaxes(axis, -1)
     return np.ascontiguousarray(swapped).reshape(math.prod(swapped.shape[:-1]), swapped.shape[-1])
 
 
 def arranged(matrix: np.ndarray, shape: tuple[int, ...], axis: int) -> np.ndarray:
-    """What `rows` made of an array of this shape, as it was."""
+    """The matrix from `rows`, arranged as the array of this shape again."""
     swapped = list(shape)
     swapped[axis], swapped[-1] = swapped[-1], swapped[axis]
     return matrix.reshape(swapped).swapaxes(axis, -1)

@@ -6,8 +6,8 @@ Each keeps PyTorch's update rule and defaults. A training step is
     loss.backward()
     optimizer.step()
 
-with `clip_grad_norm` before and `max_norm` after `step()` where they are wanted. A rule of your own
-is a subclass of `Optimizer`; the names in capitals say what an option may be.
+with `clip_grad_norm` before `step()` and `max_norm` after it, where they are wanted. A rule of your
+own is a subclass of `Optimizer`; the names in capitals are the kinds of options that it may have.
 """
 
 from .adam import Adam, AdamW, NAdam, RAdam

@@ -1,4 +1,4 @@
-"""Adam and its kin, as PyTorch has them, with its defaults. What g and `maximize` are: rules.py."""
+"""Adam and its variants, with PyTorch's rules and defaults. rules.py explains g and `maximize`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,9 +14,9 @@ class Adam(Compiled):
         v = beta2 · v + (1 - beta2) · g²
         w = w - lr · m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + eps)
 
-    t counts a parameter's steps from 1; m and v start from 0. amsgrad=True has the largest v so far
-    in place of v. Kingma, Ba (2015), Adam: a method for stochastic optimization; amsgrad: Reddi,
-    Kale, Kumar (2018), On the convergence of Adam and beyond.
+    t counts a parameter's steps from 1; m and v start from 0. amsgrad=True uses the largest v so
+    far in place of v. Kingma, Ba (2015), Adam: a method for stochastic optimization; amsgrad:
+    Reddi, Kale, Kumar (2018), On the convergence of Adam and beyond.
 
     >>> import minidl
     >>> w = minidl.tensor([1.0, -1.0], requires_grad=True)
@@ -57,10 +57,11 @@ class Adam(Compiled):
 
 
 class AdamW(Adam):
-    """Adam whose weight decay does not go through the averages.
+    """Adam with decoupled weight decay, which does not go through the averages.
 
-    First w = w · (1 - lr · weight_decay), then Adam's step with the bare gradient. Loshchilov,
-    Hutter (2019), Decoupled weight decay regularization.
+        w = w · (1 - lr · weight_decay), then Adam's step with the gradient alone
+
+    Loshchilov, Hutter (2019), Decoupled weight decay regularization.
 
     >>> import minidl
     >>> w = minidl.tensor([1.0], requires_grad=True)
@@ -97,8 +98,8 @@ class NAdam(Compiled):
         w = w - lr · n / (sqrt(v / (1 - beta2^t)) + eps)
 
     t counts a parameter's steps from 1; m and v start from 0. decoupled_weight_decay=True keeps the
-    decay out of the averages, as AdamW does. The product is that of the present options, also if
-    they were others before. Dozat (2016), Incorporating Nesterov momentum into Adam.
+    decay out of the averages, as in AdamW. The products mu_1 ⋯ mu_t take the present options, even
+    if earlier steps had others. Dozat (2016), Incorporating Nesterov momentum into Adam.
 
     >>> import minidl
     >>> w = minidl.tensor([1.0, -1.0], requires_grad=True)
@@ -136,7 +137,7 @@ class NAdam(Compiled):
 
 
 class RAdam(Compiled):
-    """Adam whose first steps are not divided by roots of too few squares.
+    """Adam that takes plain steps as long as the average of the squares rests on too few of them.
 
         m = beta1 · m + (1 - beta1) · g
         v = beta2 · v + (1 - beta2) · g²
@@ -147,7 +148,7 @@ class RAdam(Compiled):
         else:     w = w - lr · m / (1 - beta1^t)
 
     t counts a parameter's steps from 1; m and v start from 0. decoupled_weight_decay=True keeps the
-    decay out of the averages, as AdamW does. Liu et al. (2020), On the variance of the adaptive
+    decay out of the averages, as in AdamW. Liu et al. (2020), On the variance of the adaptive
     learning rate and beyond.
 
     >>> import minidl

@@ -1,4 +1,4 @@
-"""What optimisers may be given: parameters, and options within their range."""
+"""The arguments of optimisers: parameters, and options within their range."""
 
 import math
 from collections.abc import Callable, Iterable, Set
@@ -14,13 +14,13 @@ Parameters = Iterable[Tensor] | Iterable[dict[str, Any]]
 
 
 class Option(NamedTuple):
-    """A kind of option: its description for error messages, and the test behind it."""
+    """A kind of option: its description for error messages, and the test of a value."""
 
     description: str
     allows: Callable[[Any], bool]
 
     def check(self, operation: str, name: str, value: Any) -> None:
-        """Raises ArgumentError unless `value` is allowed."""
+        """ArgumentError unless `value` is allowed."""
         if not self.allows(value):
             raise ArgumentError(
                 explain(operation, f"{name} to be {self.description}", f"{name}={value!r}")
@@ -48,7 +48,7 @@ FLAG = Option("True or False", lambda value: isinstance(value, (bool, np.bool_))
 
 
 def require_keys(operation: str, expected: Set[str], got: Set[str]) -> None:
-    """Raises ArgumentError, which names what is missing and what is unknown, unless both agree."""
+    """ArgumentError, which names the missing and the unknown keys, unless both sets agree."""
     if got != expected:
         missing = [f"no {key!r}" for key in sorted(expected - got)]
         unknown = [f"an unknown {key!r}" for key in sorted(map(str, got - expected))]
@@ -58,7 +58,7 @@ def require_keys(operation: str, expected: Set[str], got: Set[str]) -> None:
 
 
 def listed(operation: str, params: Any) -> list[Any]:
-    """`params` as a list; raises unless it holds something, in an order of its own."""
+    """`params` as a list; raises if it is empty, or has no order of its own."""
     expected = "a list of tensors"
     if isinstance(params, Tensor):
         raise DTypeError(explain(operation, expected, "one tensor", "[x]"))
@@ -84,7 +84,7 @@ def as_groups(operation: str, params: Any) -> list[dict[str, Any]]:
 
 
 def tensors(operation: str, params: Any) -> list[Tensor]:
-    """`params` as a list; raises unless all in it are tensors."""
+    """`params` as a list; raises unless all are tensors."""
     items = listed(operation, params)
     for item in items:
         if not isinstance(item, Tensor):
@@ -93,8 +93,8 @@ def tensors(operation: str, params: Any) -> list[Tensor]:
 
 
 def parameters_of(operation: str, params: Any) -> tuple[Tensor, ...]:
-    """`params` as a tuple; raises unless all in it are leaves that want a gradient, or that did
-    before they were frozen (requires_grad = False)."""
+    """`params` as a tuple; raises unless all are leaves that want a gradient, or wanted one before
+    they were frozen (requires_grad = False)."""
     parameters = tensors(operation, params)
     for p in parameters:
         is_frozen = not p.requires_grad and p._memory.is_parameter

@@ -1,4 +1,4 @@
-"""What all optimisers share: parameter groups, the step, and saving."""
+"""What all optimisers share: parameter groups, the step, saving and loading."""
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,9 +26,9 @@ from .block import Block, fitting, read_only, writable
 
 @dataclass
 class Group:
-    """Parameters with options of their own; `options` is the dict that `param_groups` shows, and
-    `checked` a copy of it from when it was last found to be right, but for lists: they may change
-    within. `version` counts how often that was."""
+    """Parameters with their own options. `options` is the dict that `param_groups` shows; `checked`
+    is a copy from when they were last checked, without lists, which may change inside; `version`
+    counts these checks."""
 
     options: dict[str, Any]
     parameters: tuple[Tensor, ...]
@@ -41,17 +41,17 @@ class Group:
 class Optimizer:
     """Changes parameters by a rule, from their gradients.
 
-    `params` are float32 or float64 tensors of any shapes with requires_grad=True, or groups of
-    them with options of their own, such as [{"params": body, "lr": 0.01}, {"params": head}];
-    options that a group does not name have the constructor's value. Nothing is made if there are
-    no parameters, if one is there twice, is no tensor, no leaf or never wanted a gradient, or if an
-    option is unknown or out of range: ArgumentError or DTypeError. Options may be changed later,
-    and step() checks them again. A frozen parameter (requires_grad = False) is passed over for as
-    long as it is.
+    `params` are float32 or float64 tensors of any shape with requires_grad=True; or groups with
+    options of their own, such as [{"params": body, "lr": 0.01}, {"params": head}]. Options that a
+    group does not name have the constructor's value; all may be changed later, and step() checks
+    them again. A frozen parameter (requires_grad = False) is skipped while it is frozen.
 
-    A rule of your own is a subclass with `update`. It declares its `options`, each with what it may
-    be (an `Option`), and by `state` the names of the arrays of a parameter's shape that it keeps
-    for each:
+    ArgumentError or DTypeError if there are no parameters, if one occurs twice, is not a tensor, is
+    not a leaf or never wanted a gradient, and if an option is unknown or out of range.
+
+    A rule of your own is a subclass with `update`. It declares its `options`, each with the kind of
+    its values (an `Option`), and in `state` the names of the arrays that it keeps for each
+    parameter, of the parameter's shape:
 
     >>> import numpy as np
     >>> import minidl
@@ -74,10 +74,10 @@ class Optimizer:
     >>> w.data
     array([0.75, 1.75], dtype=float32)
 
-    Options of these names need no line of the rule: `weight_decay` (float) adds weight_decay · w to
-    the gradient or, where `decoupled_weight_decay` (an option, or the class's `decoupled`) is true,
-    multiplies w by 1 - lr · weight_decay first; a parameter that has the attribute `decays = False`
-    gets none. `maximize` turns the gradient round.
+    Options with these names work in every rule: `weight_decay` (float) adds weight_decay · w to the
+    gradient; or, where `decoupled_weight_decay` (an option, or the class's `decoupled`) is true, it
+    multiplies w by 1 - lr · weight_decay first. Parameters with the attribute `decays = False` are
+    exempt. `maximize` reverses the sign of the gradient.
     """
 
     options: ClassVar[dict[str, Option]]  # "lr" among them
@@ -102,29 +102,29 @@ class Optimizer:
         options: Mapping[str, Any],
         t: int,
     ) -> np.ndarray:
-        """The rule: new values for a parameter's `w`, from its gradient `g`.
+        """The rule: returns the new values of a parameter `w`, from its gradient `g`.
 
-        Both are arrays of one shape and dtype, which are not to be written to; weight decay is in
-        them. `state` has the parameter's arrays, which may be changed or replaced, `options` those
-        of its group; t counts its steps from 1.
+        Both are arrays of one shape and dtype, and read-only; they include weight decay. `state`
+        has the parameter's arrays, which may be changed or replaced, `options` those of its group;
+        t counts the parameter's steps from 1.
         """
         hint = "def update(self, w, g, state, options, t): return ..."
         raise NotImplementedError(explain(self._name, "a rule", "no update", hint))
 
     def initial_state(self, options: Mapping[str, Any]) -> dict[str, float]:
-        """The arrays that are kept for every parameter, by name, with what they start from: all of
+        """The arrays that are kept for every parameter, by name, with their first value: all of
         `state`, from 0."""
         return dict.fromkeys(self.state, 0.0)
 
     def check_options(self, options: Mapping[str, Any]) -> None:
-        """Raises ArgumentError unless every option is in its range. A rule whose options depend on
-        each other adds to it."""
+        """ArgumentError unless every option is in its range. A rule whose options depend on each
+        other extends this."""
         for name, option in self.options.items():
             option.check(self._name, name, options[name])
 
     @property
     def param_groups(self) -> tuple[dict[str, Any], ...]:
-        """The groups as dicts, whose options may be set: param_groups[0]["lr"] = 0.01."""
+        """The groups as dicts. Options can be set: param_groups[0]["lr"] = 0.01."""
         return tuple(group.options for group in self._groups)
 
     def all_parameters(self) -> Iterator[Tensor]:
@@ -134,7 +134,7 @@ class Optimizer:
 
     @property
     def lr(self) -> float:
-        """The learning rate, if there is one group; it may be set."""
+        """The learning rate, if there is one group; it can be set."""
         return self._only_group()["lr"]
 
     @lr.setter
@@ -152,18 +152,18 @@ class Optimizer:
             self._append(checked)
 
     def zero_grad(self) -> None:
-        """Forgets the gradients: every `grad` becomes None."""
+        """Drops the gradients: every `grad` becomes None."""
         for group in self._groups:
             for p in group.parameters:
                 p.grad = None
 
     def step(self) -> None:
-        """Changes every parameter that has a gradient; the others, and their state, stay.
+        """Changes every parameter that has a gradient; the others keep their values and state.
 
-        Nothing is changed if an option is out of range (ArgumentError) or a gradient does not
-        fit its parameter (ShapeError, DTypeError), if no parameter that wants a gradient has one
-        (GuardWarning), or if `update` fails. A backward pass through a graph that read the old
-        values raises GraphError afterwards.
+        Nothing changes if an option is out of range (ArgumentError), if a gradient does not fit its
+        parameter (ShapeError, DTypeError), if no parameter that wants a gradient has one
+        (GuardWarning), or if `update` fails. Afterwards, backward through a graph that has read the
+        old values raises GraphError.
         """
         work = []
         for group in self._groups:
@@ -195,7 +195,7 @@ class Optimizer:
         options: dict[str, Any],
         before: list[tuple[np.ndarray, np.ndarray]],
     ) -> None:
-        """Changes the k-th parameter and its state; adds to `before` what these arrays were."""
+        """Changes the k-th parameter and its state; adds the old values of both to `before`."""
         w, first = writable(block.parameters[k]), self.initial_state(options)
         block.ensure_state(first)
         state = {name: block.part(name, k) for name in first}
@@ -226,10 +226,10 @@ class Optimizer:
             warnings.warn(message, GuardWarning, stacklevel=3)
 
     def state_dict(self) -> dict[str, Any]:
-        """The options and the state, as numbers and copies of arrays: np.savez can store them.
+        """The options and the state, as numbers and copies of arrays, which np.savez can store.
 
-        The options of group i are under "groups.i.name", and what is kept for parameter k, all
-        groups counted through, under "parameters.k.name"; `steps` counts the updates in it.
+        "groups.i.name" is an option of group i, "parameters.k.name" a state of parameter k, counted
+        through all groups; its `steps` counts its updates.
         """
         result: dict[str, Any] = {}
         for i, group in enumerate(self._groups):
@@ -241,8 +241,8 @@ class Optimizer:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continues where the optimiser that gave `state` was: later steps have the same bits.
 
-        The parameters' values are not part of it. `state` may come from np.load. Nothing is
-        changed if it does not fit this rule and these parameters: ArgumentError, ShapeError or
+        The parameters' values are not part of the state. `state` may come from np.load. If it does
+        not fit this rule and these parameters, nothing changes: ArgumentError, ShapeError or
         DTypeError.
         """
         operation = f"{self._name}.load_state_dict"
@@ -284,13 +284,13 @@ class Optimizer:
         return {name: f"groups.{i}.{name}" for name in self.options}
 
     def _saved_options(self, i: int, state: Mapping[str, Any]) -> dict[str, Any]:
-        """The options of group i in `state`, checked; one that is missing is None, so refused."""
+        """The options of group i in `state`, checked; a missing one is None, which is refused."""
         options = {name: _plain(state.get(key)) for name, key in self._option_keys(i).items()}
         self.check_options(options)
         return options
 
     def _checked(self, groups: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """The groups with every option filled in; raises if one of them cannot be used."""
+        """The groups with every option filled in; raises if one is not usable."""
         taken = {id(p) for group in self._groups for p in group.parameters}
         return [self._checked_group(group, taken) for group in groups]
 
@@ -309,7 +309,7 @@ class Optimizer:
         return options | {"params": parameters}
 
     def _append(self, options: dict[str, Any]) -> None:
-        """Adds a group that was checked, with a block for each dtype in it."""
+        """Adds a checked group, with a block for each of its dtypes."""
         parameters = options["params"]
         before = sum(len(group.parameters) for group in self._groups)
         by_dtype: dict[np.dtype, list[int]] = {}
@@ -322,7 +322,7 @@ class Optimizer:
         self._groups.append(Group(options, parameters, blocks))
 
     def _check_group(self, group: Group) -> None:
-        """Raises ArgumentError if what was set since makes no sense."""
+        """ArgumentError if an option that was set since the last check makes no sense."""
         options, checked = group.options, group.checked
         if options.keys() == checked.keys() and all(map(is_, options.values(), checked.values())):
             return
@@ -342,7 +342,7 @@ class Optimizer:
 
 
 def _plain(value: Any) -> Any:
-    """A number or a pair as it was before np.savez made an array of it."""
+    """A number or a pair, as it was before np.savez made an array of it."""
     if isinstance(value, np.ndarray):
         value = value.tolist()
     return tuple(value) if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""Parameters that are updated together, and what is kept for each of them."""
+"""Parameters that are updated together, and the state of each."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
@@ -10,7 +10,7 @@ import numpy as np
 from ..engine.tensor import Tensor
 from ..errors import ArgumentError, DTypeError, ShapeError, explain
 
-ARRAY, SHAPE = attrgetter("_array"), attrgetter("shape")  # to be mapped: quicker than a loop
+ARRAY, SHAPE = attrgetter("_array"), attrgetter("shape")  # for map, which is faster than a loop
 
 Gradients = Sequence[np.ndarray | None]
 
@@ -18,13 +18,13 @@ Gradients = Sequence[np.ndarray | None]
 class Block:
     """The parameters of one group that share a dtype.
 
-    The parameters stay where they are. (One flat buffer for all of them would need their gradients
-    copied into it, which takes as long as the whole SGD step, and their `data` moved.) The state
-    lies in flat arrays, in the parameters' order.
+    The parameters stay where they are. (One flat buffer for all would need their gradients copied
+    into it, which takes as long as the whole SGD step, and their `data` moved.) The state lies in
+    flat arrays, in the parameters' order.
 
-    `indices` are the parameters' places among all of the optimiser's. `steps` counts, for each
-    parameter, the updates that its state has seen: one without a gradient is left out. `decays`
-    is 1, or 0 for a parameter with the attribute `decays = False`.
+    `indices` are the parameters' places among all of the optimiser's. `steps` counts the updates of
+    each parameter's state: a step without a gradient does not count. `decays` is 1, or 0 for a
+    parameter with the attribute `decays = False`.
     """
 
     def __init__(self, parameters: Sequence[Tensor], indices: Sequence[int]) -> None:
@@ -38,18 +38,18 @@ class Block:
         self.steps = [0] * len(sizes)
         self.decays = np.array([float(getattr(p, "decays", True)) for p in parameters])
         self.state: dict[str, np.ndarray] = {}
-        self.overlaps = False  # whether any memory is that of two of the arrays
-        self._arrays: list[np.ndarray] = []  # when that was found out
-        self.kernel: Any = None  # what compiled.py keeps of it
+        self.overlaps = False  # whether two of the arrays share memory
+        self._arrays: list[np.ndarray] = []  # the arrays for which that is known
+        self.kernel: Any = None  # compiled.py's kernel for it
 
     def __getstate__(self) -> dict[str, Any]:
-        """A copy finds its kernel anew: it cannot be copied."""
+        """Leaves out the kernel, which cannot be copied: a copy makes its own."""
         return vars(self) | {"kernel": None, "_arrays": []}
 
     def check_arrays(self, operation: str) -> None:
-        """Raises unless the parameters have the shapes and the dtype that the state is for, or if
-        memory that two of them share would be torn apart by a step. Finds out, where an array is
-        new, whether there is such memory."""
+        """Raises unless the parameters have the shapes and the dtype that the state is for, and if
+        a step would have to copy one of two arrays that share memory. If an array is new, it finds
+        out whether any share memory."""
         arrays = list(map(ARRAY, self.parameters))
         if same(arrays, self._arrays) and list(map(SHAPE, arrays)) == self.shapes:
             return
@@ -67,7 +67,7 @@ class Block:
         self._arrays, self.overlaps = arrays, overlaps
 
     def ensure_state(self, initial: dict[str, float]) -> None:
-        """Makes the arrays that are not there yet, each filled with its first value."""
+        """Makes the missing arrays, each filled with its first value."""
         for name, value in initial.items():
             if name not in self.state:
                 self.state[name] = np.full(self.size, value, self.dtype)
@@ -78,7 +78,7 @@ class Block:
         return flat.reshape(self.shapes[k])
 
     def slots(self, names: Iterable[str]) -> Iterator[tuple[str, str, int]]:
-        """The key under which each number and array is saved, its name, and whose it is."""
+        """The key under which each number and array is saved, its name, and its parameter."""
         for k, index in enumerate(self.indices):
             for name in ("steps", *names):
                 yield f"parameters.{index}.{name}", name, k
@@ -123,7 +123,7 @@ class Block:
         return [gradient_of(operation, p) for p in self.parameters]
 
     def mark(self, gradients: Gradients) -> None:
-        """Tells the tape that the parameters with a gradient were changed by it."""
+        """Tells the tape that the parameters with a gradient were changed in place."""
         for p, g in zip(self.parameters, gradients, strict=True):
             if g is not None:
                 p.mark_written()
@@ -131,12 +131,12 @@ class Block:
 
 
 def share_memory(arrays: Sequence[np.ndarray]) -> bool:
-    """Whether any memory is that of two arrays."""
+    """Whether two of the arrays share memory."""
     return any(np.may_share_memory(a, b) for a, b in combinations(arrays, 2))
 
 
 def same(objects: Sequence[Any], known: Sequence[Any]) -> bool:
-    """Whether these are the very objects of the last time."""
+    """Whether these are the very same objects as the last time."""
     return len(objects) == len(known) and all(map(is_, objects, known))
 
 
@@ -162,7 +162,7 @@ def gradient_of(operation: str, p: Tensor) -> np.ndarray | None:
 
 
 def writable(p: Tensor) -> np.ndarray:
-    """p.data, which is replaced by a copy first if a kernel cannot write to it."""
+    """p.data; if a kernel cannot write to it, it is first replaced by a copy."""
     w = p.data
     if not w.flags.carray:
         p.mark_written()  # for graphs that hold on to the array left behind
@@ -171,14 +171,14 @@ def writable(p: Tensor) -> np.ndarray:
 
 
 def read_only(values: Any) -> np.ndarray:
-    """An array, or a view of one, that is not to be written to."""
+    """A read-only view of an array; other values unchanged."""
     view = np.asarray(values).view()
     view.flags.writeable = False
     return view
 
 
 def fitting(operation: str, what: str, value: Any, like: np.ndarray) -> np.ndarray:
-    """`value` as an array of the shape of `like`, which can take its numbers."""
+    """`value` as an array of the shape of `like`, whose dtype can hold its numbers."""
     array = np.asarray(value.data if isinstance(value, Tensor) else value)
     expected = f"{what} of shape {like.shape} and dtype {like.dtype}"
     if not np.can_cast(array.dtype, like.dtype, "same_kind"):

@@ -11,14 +11,14 @@ from ..tools.checks import declared, runs_as
 from .base import Group, Optimizer
 from .block import ARRAY, Block, Gradients, same, writable
 
-# The elements that a thread updates at a time: few enough for the cache, enough to be worth
-# asking for.
+# The elements that a thread updates at a time: few enough for the cache, and enough to be worth
+# a request for work.
 SPAN = 4096
 
-# The hyperparameters of every rule; its own come after them, in their order.
+# The hyperparameters that every rule has; its own follow, in their order.
 COMMON = {"lr", "weight_decay", "decoupled_weight_decay", "maximize"}
 
-UNFIT = object()  # no array
+UNFIT = object()  # stands for a gradient that is no array
 
 
 class Rule(NamedTuple):
@@ -32,7 +32,7 @@ class Rule(NamedTuple):
 
 
 class Kernel:
-    """A rule's kernel for a block, and its hyperparameters when the options were last new."""
+    """A rule's kernel for a block, and its hyperparameters at the last change of an option."""
 
     def __init__(self, block: Block) -> None:
         self.block = block
@@ -49,7 +49,7 @@ class Kernel:
         self.shapes = np.array(shapes, np.intp)
         self.hyperparameters = np.zeros((len(sizes), _kernels.update.HYPERPARAMETERS))
         self.made_for: tuple[Any, ...] = ()
-        self.parts: list[Any] = []  # the rule among the kernels, and its states
+        self.parts: list[Any] = []  # the rule's kernel, and its states
         self.update: Any = None
         self._rules: dict[int, Rule] = {}
         self._rules_for: list[Any] = []
@@ -60,11 +60,11 @@ class Kernel:
             self.update = _kernels.update.Update(
                 rule, self.block.dtype.name, self.shapes, self.spans, states, self.hyperparameters
             )
-            self.parts = [rule, *states]  # last: a signal may come before it
+            self.parts = [rule, *states]  # last, as a signal may interrupt before it
 
     def find(self, operation: str) -> list[Any]:
-        """Tells the kernel where the arrays are, and gives the gradients; what fits in no way
-        raises, and what a kernel cannot use as it is is copied."""
+        """Tells the kernel where the arrays are, and returns the gradients. Arrays that do not fit
+        raise; arrays that a kernel cannot use as they are get copied."""
         block = self.block
         weights = list(map(ARRAY, block.parameters))
         gradients = list(map(raw_gradient, block.parameters))
@@ -77,17 +77,17 @@ class Kernel:
         return gradients
 
     def run(self, gradients: Gradients, nanoseconds: float) -> None:
-        """Applies the rule to the arrays that `find` found. `nanoseconds` is what one core
-        takes for one element; by it the number of threads is chosen."""
+        """Applies the rule to the arrays that `find` found. `nanoseconds` is one core's time for
+        one element, which determines the number of threads."""
         block = self.block
         block.mark(gradients)
-        # Of two that share memory the second one is changed after the first.
+        # If two arrays share memory, the second is changed after the first.
         threads = 1 if block.overlaps else _kernels.threads_for(nanoseconds * block.size)
         self.update.run(block.steps, bool(block.state), threads)
 
     def counts(self, steps: int, learned: Set[int]) -> list[list[int]]:
-        """How many steps each parameter has gone in each of the coming ones; those of the ids in
-        `learned` go on."""
+        """How many steps each parameter has made in each of the coming steps; only parameters whose
+        ids are in `learned` count on."""
         before = self.block.steps
         if self.ids <= learned:
             return [[t + s for t in before] for s in range(1, steps + 1)]
@@ -96,7 +96,7 @@ class Kernel:
         return [[t + s * goes for t, goes in pairs] for s in range(1, steps + 1)]
 
     def rules(self, first: int) -> dict[int, Rule]:
-        """Each parameter's rule by its id, numbered from `first` on; those of the last time, if
+        """Each parameter's rule by its id, numbered from `first` on; the rules of the last call if
         nothing has moved since."""
         block = self.block
         arrays = [writable(p) for p in block.parameters]
@@ -108,12 +108,12 @@ class Kernel:
                 span = slice(block.starts[k], block.starts[k + 1])
                 kept = [None if state is None else state[span] for state in states]
                 rules[id(p)] = Rule(w, kernel, first + k, kept)
-            self._rules, self._rules_for = rules, wanted  # in this order, likewise
+            self._rules, self._rules_for = rules, wanted  # in this order, for the same reason
         return self._rules
 
 
 def raw_gradient(p: Tensor) -> Any:
-    """p.grad's array, whatever it is like; None without one, or if p is frozen."""
+    """p.grad's array, in whatever form; None without one, or if p is frozen."""
     grad = p.grad
     if grad is None or not p.requires_grad:
         return None
@@ -122,20 +122,20 @@ def raw_gradient(p: Tensor) -> Any:
 
 @declared
 class Compiled(Optimizer):
-    """An optimiser whose rule is a section of `_kernels/rules.pyx`: it names the section, and
-    `options` and `state` have the order of the kernel. A subclass that defines `update` runs that.
+    """An optimiser whose rule is a section of `_kernels/rules.pyx`. The class names the section;
+    `options` and `state` are in the kernel's order. A subclass that defines `update` runs that.
     """
 
     kernel: ClassVar[str]
-    nanoseconds: ClassVar[float]  # that an element takes one core
+    nanoseconds: ClassVar[float]  # one core's time for one element
 
     def step(self) -> None:
-        """Changes every parameter that has a gradient; the others, and their state, stay.
+        """Changes every parameter that has a gradient; the others keep their values and state.
 
-        Nothing is changed if an option is out of range (ArgumentError) or a gradient does not
-        fit its parameter (ShapeError, DTypeError), or if no parameter that wants a gradient has one
-        (GuardWarning). A backward pass through a graph that read the old values raises GraphError
-        afterwards.
+        Nothing changes if an option is out of range (ArgumentError), if a gradient does not fit its
+        parameter (ShapeError, DTypeError), or if no parameter that wants a gradient has one
+        (GuardWarning). Afterwards, backward through a graph that has read the old values raises
+        GraphError.
         """
         if not runs_as(self, Compiled, "update"):
             super().step()
@@ -155,19 +155,19 @@ class Compiled(Optimizer):
             kernel.run(gradients, self.nanoseconds)
 
     def coming(self, options: dict[str, Any], steps: int) -> dict[str, Any]:
-        """The options for so many coming steps; those that change from one to the next are arrays
+        """The options for the next `steps` steps; those that change from step to step are arrays
         (steps, 1)."""
         return options
 
     def next_steps(
         self, steps: int, learned: Set[int], rates: Sequence[Sequence[float]] | None = None
     ) -> tuple[Mapping[int, Rule], np.ndarray, list[_kernels.Change]]:
-        """For a kernel that makes the next `steps` steps by itself, in which the parameters of the
-        ids in `learned` have a gradient.
+        """For a kernel that makes the next `steps` steps by itself, with gradients for the
+        parameters whose ids are in `learned`.
 
-        Gives each parameter's rule by its id, the rules' coefficients (steps, parameters, k), and
-        what changes when the steps are made. `rates` holds every group's learning rate for each
-        step.
+        Returns each parameter's rule by its id, the rules' coefficients (steps, parameters, k), and
+        the changes that are due when the steps are made. `rates` holds every group's learning rate
+        for each step.
         """
         for group in self._groups:
             self._check_group(group)
@@ -195,9 +195,9 @@ class Compiled(Optimizer):
     def _coefficients(
         self, kernel: Kernel, options: dict[str, Any], counts: Sequence[list[int]]
     ) -> np.ndarray:
-        """The parameters' coefficients (steps, n, COEFFICIENTS) for steps of these counts."""
+        """The parameters' coefficients (steps, n, COEFFICIENTS) for steps with these counts."""
         found = np.empty((len(counts), len(counts[0]), _kernels.update.COEFFICIENTS))
-        if len(counts) == 1:  # whose hyperparameters the kernel has
+        if len(counts) == 1:  # the kernel has the hyperparameters
             kernel.update.coefficients(counts[0], found[0])
         else:
             hyperparameters = self._hyperparameters(options, counts, kernel.block)
@@ -205,7 +205,7 @@ class Compiled(Optimizer):
         return found
 
     def _kernel_of(self, block: Block, group: Group, options: dict[str, Any]) -> Kernel:
-        """The block's kernel, made if it is not there, with these options."""
+        """The block's kernel, made when first wanted, with these options."""
         kernel = block.kernel = block.kernel or Kernel(block)
         made_for = group.version, _kernels.rules, options
         if not same(made_for, kernel.made_for):
@@ -221,8 +221,8 @@ class Compiled(Optimizer):
     def _hyperparameters(
         self, options: dict[str, Any], counts: Sequence[Sequence[int]], block: Block
     ) -> np.ndarray:
-        """Those of the block's n parameters (steps, n, HYPERPARAMETERS); `counts` has, for each
-        step, the count of each parameter's steps."""
+        """The hyperparameters of the block's n parameters (steps, n, HYPERPARAMETERS); `counts` has
+        the number of each parameter's steps, for each step."""
         own = [options[name] for name in self.options if name not in COMMON]
         columns = [
             counts,

@@ -15,14 +15,15 @@ from .block import gradient_of, writable
 
 
 def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
-    """Scales all gradients so that their common norm is at most `max_norm`; returns it as it was.
+    """Scales all gradients so that their common norm is at most `max_norm`; returns the old norm.
 
-    With n the norm of all gradients as one vector, and c = max_norm / (n + 1e-6), as in PyTorch,
-    every `grad` is multiplied by c in place if c < 1. A norm that is NaN or infinite passes and
-    leaves NaN or 0 behind: look at what is returned. max_norm=math.inf only measures. Parameters
-    that are frozen or without a gradient are passed over; a GuardWarning if all are. ArgumentError
-    for a negative max_norm or NaN. Pascanu, Mikolov, Bengio (2013), On the difficulty of training
-    recurrent neural networks.
+        n = norm of all gradients as one vector,   c = max_norm / (n + 1e-6)
+        every grad = c · grad, in place, if c < 1
+
+    as in PyTorch. A norm that is NaN or infinite is not refused, and leaves NaN or 0 behind: look
+    at the returned norm. max_norm=math.inf only measures. Parameters that are frozen or without a
+    gradient are skipped; GuardWarning if all are. ArgumentError for a negative max_norm or NaN.
+    Pascanu, Mikolov, Bengio (2013), On the difficulty of training recurrent neural networks.
 
     >>> import minidl
     >>> w = minidl.tensor([0.0, 0.0], requires_grad=True)
@@ -47,7 +48,7 @@ def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
         if g is not None:
             squares = _kernels.norms.sum_of_squares(g.reshape(-1), squares)
     scale = _kernels.norms.scale_of(squares, max_norm)
-    if max_norm < math.inf and not scale >= 1:  # so NaN scales too
+    if max_norm < math.inf and not scale >= 1:  # so that NaN scales too
         with np.errstate(invalid="ignore"):
             for p in parameters:
                 if p.grad is not None:
@@ -57,12 +58,12 @@ def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
 
 
 def max_norm(params: Iterable[Tensor], limit: float) -> None:
-    """Scales each unit's incoming weights down to the norm `limit`, where theirs is larger.
+    """Scales the incoming weights of each unit down to the norm `limit`, if theirs is larger.
 
-    The weights of a unit are a column of W (in, out). Parameters that have not two axes are left
-    as they are, so all of a model's can be given; call it after every step. ArgumentError unless
-    limit > 0. Srebro, Shraibman (2005), Rank, trace-norm and max-norm; with dropout: Hinton et al.
-    (2012), Improving neural networks by preventing co-adaptation of feature detectors.
+    The weights of a unit are a column of W (in, out). Parameters without exactly two axes stay
+    unchanged, so all parameters of a model can be given. Call it after every step. ArgumentError
+    unless limit > 0. Srebro, Shraibman (2005), Rank, trace-norm and max-norm; with dropout: Hinton
+    et al. (2012), Improving neural networks by preventing co-adaptation of feature detectors.
 
     >>> import minidl
     >>> W = minidl.tensor([[3.0, 0.5], [4.0, 0.5]], requires_grad=True)

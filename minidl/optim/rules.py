@@ -1,7 +1,7 @@
-"""The update rules, each as PyTorch has it, with its defaults; Lion, which PyTorch has not, is the
-paper's. Adam and its kin are in adam.py.
+"""The update rules, with PyTorch's definitions and defaults; Lion, which PyTorch does not have,
+follows its paper. Adam and its variants are in adam.py.
 
-In the formulas g is the gradient, after weight decay: g + weight_decay · w. Squares, roots and
+In the formulas, g is the gradient with weight decay: g + weight_decay · w. Squares, roots and
 quotients are element by element. `maximize=True` goes up the gradient.
 """
 
@@ -14,13 +14,13 @@ from .compiled import Compiled
 
 
 class SGD(Compiled):
-    """Stochastic gradient descent, with momentum or Nesterov's.
+    """Stochastic gradient descent; with momentum, also in Nesterov's form.
 
         w = w - lr · g
         momentum:  u = momentum · u + (1 - dampening) · g,  w = w - lr · u
         nesterov:  the same u,  w = w - lr · (g + momentum · u)
 
-    The first u is g. Nesterov's form needs momentum and no dampening: ArgumentError. Robbins,
+    The first u is g. ArgumentError for Nesterov's form without momentum or with dampening. Robbins,
     Monro (1951), A stochastic approximation method; both momenta: Sutskever, Martens, Dahl,
     Hinton (2013), On the importance of initialization and momentum in deep learning.
 
@@ -57,7 +57,7 @@ class SGD(Compiled):
         )  # fmt: skip
 
     def check_options(self, options: Mapping[str, Any]) -> None:
-        """Also raises ArgumentError for Nesterov's form where it has no meaning."""
+        """Also raises ArgumentError for Nesterov's form without momentum or with dampening."""
         super().check_options(options)
         if options["nesterov"] and (options["momentum"] == 0 or options["dampening"] != 0):
             raise ArgumentError(
@@ -70,12 +70,12 @@ class SGD(Compiled):
             )
 
     def initial_state(self, options: Mapping[str, Any]) -> dict[str, float]:
-        """The velocity, if there is momentum."""
+        """The velocity u, if there is momentum."""
         return {"velocity": 0.0} if options["momentum"] else {}
 
 
 class RMSprop(Compiled):
-    """RMSprop: the gradient divided by the root of the running average of its square.
+    """RMSprop: divides the gradient by the root of the running average of its square.
 
         v = alpha · v + (1 - alpha) · g²
         w = w - lr · g / (sqrt(v) + eps)
@@ -119,13 +119,13 @@ class RMSprop(Compiled):
         )  # fmt: skip
 
     def initial_state(self, options: Mapping[str, Any]) -> dict[str, float]:
-        """The average of g only if it is centred, the velocity if there is momentum."""
+        """The average of g if it is centred, the velocity u if there is momentum."""
         wanted = {"v": True, "m": options["centered"], "velocity": options["momentum"]}
         return {name: 0.0 for name, is_wanted in wanted.items() if is_wanted}
 
 
 class Adagrad(Compiled):
-    """Adagrad: the gradient divided by the root of the sum of all its squares so far.
+    """Adagrad: divides the gradient by the root of the sum of all its squares so far.
 
         v = v + g²
         w = w - lr / (1 + (t - 1) · lr_decay) · g / (sqrt(v) + eps)
@@ -167,12 +167,12 @@ class Adagrad(Compiled):
         )  # fmt: skip
 
     def initial_state(self, options: Mapping[str, Any]) -> dict[str, float]:
-        """v, from its first value."""
+        """v, with its first value."""
         return {"v": options["initial_accumulator_value"]}
 
 
 class Adadelta(Compiled):
-    """Adadelta: steps as long as the last ones, by running averages of both squares.
+    """Adadelta: steps about as long as the last ones, by running averages of both squares.
 
         v = rho · v + (1 - rho) · g²
         d = sqrt(u + eps) / sqrt(v + eps) · g
@@ -213,14 +213,14 @@ class Adadelta(Compiled):
 
 
 class Lion(Compiled):
-    """Lion: the sign of a running average of the gradient.
+    """Lion: steps in the direction of the sign of an averaged gradient.
 
         w = w - lr · sign(beta1 · m + (1 - beta1) · g)
         m = beta2 · m + (1 - beta2) · g
 
-    m starts from 0. Weight decay stays out of the average, as AdamW's does: w = w · (1 - lr ·
-    weight_decay) comes first. All steps are ± lr, so the rate wants to be a third to a tenth of
-    Adam's, and the decay larger by as much. Chen et al. (2023), Symbolic discovery of optimization
+    m starts from 0. Weight decay is decoupled, as in AdamW: w = w · (1 - lr · weight_decay) comes
+    first. All steps are ± lr, so choose a learning rate of a third to a tenth of Adam's, and a
+    decay larger by the same factor. Chen et al. (2023), Symbolic discovery of optimization
     algorithms.
 
     >>> import minidl

@@ -1,8 +1,8 @@
 """Learning rates that change with time.
 
-A factor is a function of the step number t = 0, 1, 2, ...; `Schedule` gives an optimiser's groups
-their first learning rates times it. What counts as a step, a batch or an epoch, is up to who
-calls `Schedule.step()`.
+A factor is a function of the step number t = 0, 1, 2, ...; `Schedule` multiplies the first learning
+rate of each of an optimiser's groups by it. The caller of `Schedule.step()` decides what a step is:
+a batch or an epoch.
 
 >>> decay = warmup(2, then=cosine(4))
 >>> [round(decay(t), 3) for t in range(8)]
@@ -28,25 +28,41 @@ Factor = Callable[[int], float]
 
 
 def constant() -> Factor:
-    """1 at every step."""
+    """1 at every step.
+
+    >>> constant()(7)
+    1.0
+    """
     return _constant
 
 
 def step(every: int, factor: float = 0.1) -> Factor:
-    """factor^floor(t / every): a drop after every so many steps."""
+    """factor^floor(t / every): drops once every `every` steps. ArgumentError for `every` below 1.
+
+    >>> [step(2, factor=0.5)(t) for t in range(5)]
+    [1.0, 1.0, 0.5, 0.5, 0.25]
+    """
     _require_count("step", "every", every)
     _require_number("step", "factor", factor)
     return partial(_step, every, float(factor))
 
 
 def exponential(factor: float) -> Factor:
-    """factor^t."""
+    """factor^t.
+
+    >>> [exponential(0.5)(t) for t in range(4)]
+    [1.0, 0.5, 0.25, 0.125]
+    """
     _require_number("exponential", "factor", factor)
     return partial(pow, float(factor))
 
 
 def linear(total: int, end: float = 0.0) -> Factor:
-    """A straight line from 1 at t = 0 to `end` at t = `total`, and `end` from there on."""
+    """A straight line from 1 at t = 0 to `end` at t = `total`, and `end` from there on.
+
+    >>> [linear(4)(t) for t in range(6)]
+    [1.0, 0.75, 0.5, 0.25, 0.0, 0.0]
+    """
     _require_count("linear", "total", total)
     _require_number("linear", "end", end)
     return partial(_linear, total, end)
@@ -56,7 +72,10 @@ def cosine(total: int, end: float = 0.0) -> Factor:
     """Half a cosine from 1 at t = 0 to `end` at t = `total`, and `end` from there on.
 
     end + (1 - end) · (1 + cos(pi t / total)) / 2. Loshchilov, Hutter (2017), SGDR: stochastic
-    gradient descent with warm restarts; without the restarts.
+    gradient descent with warm restarts; this is the form without restarts.
+
+    >>> [round(cosine(2)(t), 3) for t in range(4)]
+    [1.0, 0.5, 0.0, 0.0]
     """
     _require_count("cosine", "total", total)
     _require_number("cosine", "end", end)
@@ -64,7 +83,7 @@ def cosine(total: int, end: float = 0.0) -> Factor:
 
 
 def warmup(steps: int, then: Factor | None = None) -> Factor:
-    """(t + 1) / steps for the first `steps`, so that the last of them has 1; `then` from there on.
+    """(t + 1) / steps for the first `steps` steps, which ends at 1; `then` from there on.
 
     `then` starts at its own t = 0; None is constant(). Goyal et al. (2017), Accurate, large
     minibatch SGD: training ImageNet in 1 hour.
@@ -112,11 +131,11 @@ class HasGroups(Protocol):
 
 @declared
 class Schedule:
-    """Sets every group's learning rate to its first one times factor(t).
+    """Sets every group's learning rate to its first learning rate times factor(t).
 
-    It does so when it is made, for t = 0, and once more for each step(); the rates are thus good
-    for the optimiser's next step. A factor of 0 is allowed, and stops learning. ArgumentError,
-    before anything is changed, for a factor that is no finite number from 0 up.
+    It does so for t = 0 when it is made, and for the next t at each step(); so the rates are those
+    of the optimiser's next step. A factor of 0 is allowed, and stops learning. ArgumentError,
+    before anything changes, for a factor that is not a finite number from 0 up.
 
     >>> import minidl
     >>> from minidl.optim import SGD
@@ -144,7 +163,7 @@ class Schedule:
 
     @property
     def lr(self) -> list[float]:
-        """The learning rate of every group, as it is now."""
+        """The present learning rate of every group."""
         return [group["lr"] for group in self.optimizer.param_groups]
 
     def step(self) -> None:
@@ -153,7 +172,7 @@ class Schedule:
 
     def ahead(self, steps: int) -> tuple[list[list[float]], list[Change]]:
         """Every group's learning rate for each of the next steps, and what step() would change
-        after each of them, for a kernel that makes the steps by itself."""
+        after each of them: for a kernel that makes the steps by itself."""
         rates = [self.lr, *[self._rates(self._t + t, self._first) for t in range(1, steps + 1)]]
         after = rates.pop()
         changes: list[Change] = [(self, "_t", self._t + steps)]
@@ -166,10 +185,10 @@ class Schedule:
         return {"steps": self._t, "first_lr": np.array(self._first)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continues at the t of the schedule that gave `state`, and sets the rates of that time.
+        """Continues at the t of the schedule that gave `state`, and sets the rates for that t.
 
-        The factor is not part of it. ArgumentError, before anything is changed, if it does not
-        fit.
+        The factor is not part of the state. ArgumentError, before anything changes, if `state` does
+        not fit.
         """
         if not isinstance(state, Mapping) or state.keys() != {"steps", "first_lr"}:
             got = sorted(state) if isinstance(state, Mapping) else type(state).__name__
@@ -190,7 +209,7 @@ class Schedule:
         self._move_to(int(steps), first.tolist())
 
     def _rates(self, t: int, first: list[float]) -> list[float]:
-        """Every group's learning rate at t; ArgumentError if there is no such rate."""
+        """Every group's learning rate at t; ArgumentError if the factor gives none."""
         groups = self.optimizer.param_groups
         if len(groups) != len(first):
             raise ArgumentError(

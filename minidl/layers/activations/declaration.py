@@ -1,9 +1,10 @@
-"""What an activation is: a declaration, which is at the same time its layer, and how it runs.
+"""What an activation is: a declaration, which is its layer too, and how it runs.
 
 A subclass of `Activation` declares one activation; the files beside this one hold minidl's own.
-Defining the class is all: it registers itself under its name, and the function, the command
-lines' choice, the README's row and the tests follow from the registry. If the kernels have a
-section of that name, it runs by the kernel, else by its formula, whose gradient the tape finds.
+Defining the class is enough: it registers itself under its name, and the function, the choices on
+the command line, the README's row and the tests follow from the registry. If the kernels have a
+section of that name, the activation runs by the kernel; else by its formula, whose gradient comes
+from the tape.
 """
 
 import difflib
@@ -34,19 +35,19 @@ INF = float("inf")
 
 REGISTRY: "dict[str, type[Activation]]" = {}
 
-# Elements that a call of a pointwise kernel works on, at most.
+# The most elements that one call of a pointwise kernel works on.
 POINTWISE_ROW: int = _kernels.rows.POINTWISE_ROW
 
 
 class Rows(NamedTuple):
-    """How a kernel goes through an array: rows of `width` inputs and `units` outputs."""
+    """How a kernel goes through an array: in rows of `width` inputs and `units` outputs."""
 
     width: int
     units: int
     shape: tuple[int, ...]  # of the output
 
 
-# What a kernel is given for an array that it will not read.
+# Given to a kernel in place of an array that it will not read.
 NOTHING = {dtype: np.empty(1, dtype) for dtype in FLOATS}
 
 
@@ -57,11 +58,11 @@ def kernel_options(values: tuple[float, ...]) -> np.ndarray:
 
 
 class Kernel(NamedTuple):
-    """What the dense kernel is given to run an activation behind the product."""
+    """What the dense kernel needs to run an activation behind the product."""
 
     forward: Any
     backward: Any
-    units: int  # outputs of a row
+    units: int  # the outputs of a row
     options: np.ndarray
 
 
@@ -69,7 +70,7 @@ class Kernel(NamedTuple):
 def dense_kernel(
     kind: "type[Activation]", columns: int, dtype: np.dtype, values: tuple[float, ...], level: str
 ) -> Kernel:
-    """The kernel of an activation behind a product of so many columns, at a CPU level."""
+    """The kernel of an activation behind a product of `columns` columns, at a CPU level."""
     options = dict(zip(kind.option_signature().parameters, values, strict=True))
     units = kind.rows((1, columns), options).shape[1]
     forward, backward = kind.functions(dtype)
@@ -77,7 +78,7 @@ def dense_kernel(
 
 
 def nowhere(**options: Any) -> dict[float, float]:
-    """The kinks of a smooth activation."""
+    """The kinks of a smooth activation: none."""
     return {}
 
 
@@ -87,18 +88,18 @@ class Activation(Layer):
 
     name: ClassVar[str]
     paper: ClassVar[str]
-    keeps: ClassVar[str] = "x"  # what backward reads: the input or the output
-    learned: ClassVar[tuple[str, ...]] = ()  # which of the formula's arguments are parameters
-    nanoseconds: ClassVar[float] = 1  # that a float32 takes one core: about an exponential
-    positive: ClassVar[tuple[str, ...]] = ()  # which of its options must be above zero
+    keeps: ClassVar[str] = "x"  # what the backward pass reads: the input or the output
+    learned: ClassVar[tuple[str, ...]] = ()  # the formula's arguments that are parameters
+    nanoseconds: ClassVar[float] = 1  # one core's time for a float32: about that of an exponential
+    positive: ClassVar[tuple[str, ...]] = ()  # the options that must be above zero
     function: ClassVar[Callable[..., Tensor]]  # made from the declaration
     declaration: "ClassVar[type[Activation]]"  # the class that was given the name
-    operation: ClassVar[Operation]  # what the tape knows of it
-    kept_places: ClassVar[tuple[int, ...]]  # of what backward reads; the output's comes last
-    is_pointwise: ClassVar[bool]  # whether each output comes from one input and nothing learned
+    operation: ClassVar[Operation]  # the declaration for the tape
+    kept_places: ClassVar[tuple[int, ...]]  # of what the backward pass reads; the last: the output
+    is_pointwise: ClassVar[bool]  # whether each output comes from one input, without parameters
 
-    # Static methods; each takes the options as further arguments, named alike in all of them.
-    # y as operations on tensors: the truth that the kernel is tested against.
+    # Static methods; each takes the options as further arguments, with the same names in all.
+    # y in operations on tensors: the reference that the kernel is tested against.
     formula: ClassVar[Callable[..., Tensor]]
     # dy/dx as operations on tensors, with the chosen slope at a kink.
     derivative: ClassVar[Callable[..., Tensor]]
@@ -132,13 +133,13 @@ class Activation(Layer):
 
     @classmethod
     def option_signature(cls) -> inspect.Signature:
-        """The options with their defaults: the formula's arguments after x, less the learned."""
+        """The options with their defaults: the formula's arguments after x, without parameters."""
         parameters = list(inspect.signature(cls.formula).parameters.values())[1:]
         return inspect.Signature([p for p in parameters if p.name not in cls.learned])
 
     @classmethod
     def bind(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """The options by name, defaults filled in, checked."""
+        """The options by name, checked, with defaults filled in."""
         signature = cls.option_signature()
         try:
             bound = signature.bind(*args, **kwargs)
@@ -152,7 +153,7 @@ class Activation(Layer):
 
     @classmethod
     def check_options(cls, **options: Any) -> None:
-        """Raises ArgumentError for an option outside its range."""
+        """ArgumentError for an option outside its range."""
         for name in cls.positive:
             value = options[name]
             if not (isinstance(value, (int, float, np.number)) and 0 < value < np.inf):
@@ -166,7 +167,7 @@ class Activation(Layer):
         return self.run(x, self.options, self.learned_parameters())
 
     def plan(self, builder: Builder, x: Value) -> Value:
-        """The kernel's row functions; back they may work in the memory of what they are given."""
+        """The kernel's row functions; backward, dx may replace dy in memory."""
         if self.name not in _kernels.ROW_FUNCTIONS or not self.is_as_declared():
             raise Unplanned(
                 f"{type(self).__name__}, which has no kernel", "an activation of minidl"
@@ -204,7 +205,7 @@ class Activation(Layer):
         return y
 
     def planned_units(self, width: int) -> int:
-        """How many outputs so many inputs make; Unplanned if that does not come out even."""
+        """The number of outputs for `width` inputs; Unplanned if the pieces do not fit."""
         inputs = self.inputs_per_unit(self.options)
         units, rest = divmod(width, inputs)
         if rest or any(p.shape not in ((1,), (units,)) for p in self.learned_parameters()):
@@ -221,7 +222,7 @@ class Activation(Layer):
         changed = {k: v for k, v in self.options.items() if v != defaults[k].default}
         return ", ".join(f"{name}={value!r}" for name, value in changed.items())
 
-    # What a layer with several inputs to a unit (maxout) answers differently.
+    # What a layer with several inputs to a unit (maxout) overrides.
 
     @classmethod
     def inputs_per_unit(cls, options: dict[str, Any]) -> int:
@@ -243,11 +244,11 @@ class Activation(Layer):
         y = cls.formula(Tensor(z), **options).data
         return float(np.sum(weights * y * y * np.exp(-z * z / 2)) / np.sqrt(2 * np.pi))
 
-    # How it runs.
+    # How the activation runs.
 
     @classmethod
     def is_as_declared(cls) -> bool:
-        """Whether this is what was declared under its name, not a subclass with another formula."""
+        """Whether this is the declared class, not a subclass with a formula of its own."""
         kind = cls.declaration
         return cls.formula is kind.formula and cls.run.__func__ is kind.run.__func__  # type: ignore[attr-defined]
 
@@ -255,11 +256,11 @@ class Activation(Layer):
     def functions(cls, dtype: np.dtype) -> Any:
         """The kernel's row functions (forward, backward), or None if there is no kernel."""
         section = _kernels.ROW_FUNCTIONS.get(cls.name) if cls.is_as_declared() else None
-        # dtype.name would do, and takes 4 µs: as long as a small net's layer.
+        # dtype.name would do, but takes 4 µs: as long as a small net's layer.
         return None if section is None else section["float32" if dtype.itemsize == 4 else "float64"]
 
     def kernel_after(self, columns: int, dtype: np.dtype) -> Kernel | None:
-        """How it runs behind a product of so many columns; None if there is no kernel."""
+        """The kernel behind a product of `columns` columns; None if there is none."""
         if self.name not in _kernels.ROW_FUNCTIONS or not self.is_as_declared():
             return None
         values = tuple(self.options.values())
@@ -268,7 +269,7 @@ class Activation(Layer):
 
     @classmethod
     def slopes(cls, learned: tuple[Tensor, ...], units: int, dtype: np.dtype) -> np.ndarray:
-        """The learned slope of every unit (PReLU); anything for the others."""
+        """The learned slope of every unit (PReLU); unused zeros for other activations."""
         return NOTHING[dtype]
 
     @classmethod
@@ -314,7 +315,7 @@ class Activation(Layer):
 
     @classmethod
     def threads(cls, x: np.ndarray) -> int:
-        """How many threads the kernel takes for the array x, forward or back."""
+        """How many threads the kernel takes for the array x, forward or backward."""
         return 1 if x.size <= POINTWISE_ROW else _kernels.threads_for(cls.nanoseconds * x.size)
 
     @classmethod
@@ -329,7 +330,7 @@ class Activation(Layer):
 
 
 class Call(NamedTuple):
-    """How an activation's kernel ran, for the way back."""
+    """How an activation's kernel ran; the backward pass reads it."""
 
     kind: type[Activation]
     options: dict[str, Any]
@@ -346,7 +347,7 @@ class Call(NamedTuple):
 def pointwise_options(
     kind: Any, dtype: np.dtype, values: tuple[float, ...], level: str
 ) -> dict[str, Any]:
-    """What a node of a pointwise activation has, for arrays of any shape and this dtype."""
+    """The options of a pointwise activation's node, for arrays of this dtype and any shape."""
     options = dict(zip(kind.option_signature().parameters, values, strict=True))
     forward, backward = kind.functions(dtype)
     constants, row = kernel_options(values), POINTWISE_ROW
@@ -356,8 +357,8 @@ def pointwise_options(
 
 
 def run_pointwise(kind: Any, x: Tensor, values: tuple[float, ...]) -> Tensor | None:
-    """y = f(x) by the kernel of a pointwise activation with these options; None if it does not take
-    x as it lies in memory."""
+    """y = f(x) by the kernel of a pointwise activation with these options; None if the kernel
+    cannot take x as it lies in memory."""
     array = x._array
     if array.dtype not in FLOATS:
         return None
@@ -370,7 +371,7 @@ def run_pointwise(kind: Any, x: Tensor, values: tuple[float, ...]) -> Tensor | N
 
 
 def gradients_by_kernel(node: Node, dy: np.ndarray) -> list[np.ndarray]:
-    """dx = dy · f'(x), and the gradients of what is learned."""
+    """dx = dy · f'(x), and the gradients of the learned parameters."""
     call: Call = node.options["call"]
     is_kept_y = call.kind.keeps == "y"
     if call.is_pointwise:
@@ -429,7 +430,7 @@ def as_function(kind: type[Activation]) -> Callable[..., Tensor]:
 
 
 def quadrature(breaks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Gauss-Legendre points and weights, 20 in each piece between the breaks: exact to rounding
+    """Gauss-Legendre points and weights, 20 in each piece between the breaks: exact up to rounding
     for a function that is smooth within the pieces."""
     points, weights = np.polynomial.legendre.leggauss(20)
     half = np.diff(breaks)[:, None] / 2
@@ -438,7 +439,7 @@ def quadrature(breaks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def activation(name: "str | type[Activation]") -> type[Activation]:
-    """The activation of that name; a class is handed through.
+    """The activation of that name; a class is returned unchanged.
 
     >>> activation("relu").__name__
     'ReLU'

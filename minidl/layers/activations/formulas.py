@@ -1,4 +1,4 @@
-"""Functions that several formulas share: slow and true, in operations that have gradients."""
+"""Functions that several formulas share: slow and exact, in operations that have gradients."""
 
 import math
 from typing import Any
@@ -17,20 +17,20 @@ NORMAL_CDF = Operation("normal_cdf", x=lambda dy, x: dy * normal_density(x))
 
 
 def normal_cdf(x: Tensor) -> Tensor:
-    """Phi(x), by the C library's erfc, one element at a time: the truth, not the fast way."""
+    """Phi(x), by the C library's erfc, one element at a time: exact, but slow."""
     erfc = np.vectorize(math.erfc, otypes=[float])
     values = 0.5 * erfc(-x.data / math.sqrt(2)) if x.size else np.empty(x.shape)
     return record(NORMAL_CDF, values.astype(x.dtype), (x,))
 
 
 def flat(x: Tensor) -> Tensor:
-    """0 for every x but NaN: infinity too, which 0 · x is not."""
+    """0 for every x but NaN; unlike 0 · x also for infinity."""
     return 0 * x.clip(-1, 1)
 
 
 def near(x: Tensor) -> Tensor:
-    """x, or ±1000 where it lies beyond: e^-|x| is 0 there, and so are its products with a number,
-    but not with infinity."""
+    """x, clipped to ±1000: there e^-|x| is 0, and so are its products with a number, but not those
+    with infinity."""
     return x.clip(-1000, 1000)
 
 

@@ -13,9 +13,21 @@ from .formulas import normal_cdf, normal_density
 
 
 class Maxout(Activation):
-    """y_u = max over p of x_up: the largest of each unit's pieces, (batch, units · pieces) to
-    (batch, units); unit u's pieces are columns u · pieces up to (u + 1) · pieces - 1. A tie goes
-    to the first piece."""
+    """y_u = max over p of x_up: the largest of each unit's pieces.
+
+    x is (batch, units · pieces) or (..., units · pieces), float32 or float64; y is (..., units).
+    The pieces of unit u are the columns u · pieces to (u + 1) · pieces - 1. The gradient goes to
+    the largest piece, and in a tie to the first of the largest.
+
+    ShapeError if `pieces` does not divide the last axis; ArgumentError unless it is a whole number
+    from 1 up.
+
+    >>> from minidl import functional as F
+    >>> F.maxout([[1.0, 3.0, -2.0, -5.0]], pieces=2)
+    tensor([[ 3., -2.]])
+
+    Goodfellow, Warde-Farley, Mirza, Courville, Bengio, "Maxout networks", ICML 2013.
+    """
 
     name = "maxout"
     paper = "Goodfellow, Warde-Farley, Mirza, Courville & Bengio 2013"
@@ -71,7 +83,7 @@ class Maxout(Activation):
 
     @classmethod
     def second_moment(cls, **options: Any) -> float:
-        """E of the square of the largest of `pieces` normal numbers, whose density is
+        """E of the square of the largest of `pieces` normal numbers; its density is
         pieces · phi(z) · Phi(z)^(pieces - 1)."""
         pieces = options["pieces"]
         z, weights = quadrature(np.linspace(-12, 12, 49))

@@ -1,5 +1,5 @@
-"""Each activation's layer and function by name: `ReLU` and `relu`. They are made from the registry,
-so type checkers and editors read what there is, and with which options, in names.pyi."""
+"""Each activation's layer and function by name: `ReLU` and `relu`. They come from the registry, so
+names.pyi tells type checkers and editors which there are, and their options."""
 
 from .declaration import REGISTRY
 

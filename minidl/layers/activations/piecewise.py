@@ -9,7 +9,14 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 
 class Identity(Activation):
-    """y = x: without a non-linearity a net is one matrix, however deep."""
+    """y = x: without a non-linearity a net is one matrix, however deep.
+
+    dy/dx = 1. x has any shape and dtype float32 or float64; y is like x.
+
+    >>> from minidl import functional as F
+    >>> F.identity([-1.0, 2.0])
+    tensor([-1.,  2.])
+    """
 
     name = "identity"
     paper = ""
@@ -20,7 +27,7 @@ class Identity(Activation):
         return x
 
     def plan(self, builder: Builder, x: Value) -> Value:
-        """Nothing; of a subclass with another formula, whatever it can have."""
+        """No instruction; a subclass with its own formula is planned as usual."""
         return x if self.is_as_declared() else super().plan(builder, x)
 
     @staticmethod
@@ -33,7 +40,17 @@ class Identity(Activation):
 
 
 class ReLU(Activation):
-    """y = max(0, x)."""
+    """y = max(0, x).
+
+    dy/dx = 1 where x > 0, else 0, also at the kink x = 0. x has any shape and dtype float32 or
+    float64; y is like x.
+
+    >>> from minidl import functional as F
+    >>> F.relu([-1.0, 0.0, 2.0])
+    tensor([0., 0., 2.])
+
+    Nair, Hinton, "Rectified linear units improve restricted Boltzmann machines", ICML 2010.
+    """
 
     name = "relu"
     paper = "Nair & Hinton 2010"
@@ -58,7 +75,17 @@ class ReLU(Activation):
 
 
 class LeakyReLU(Activation):
-    """y = x where x > 0, else negative_slope · x."""
+    """y = x where x > 0, else negative_slope · x.
+
+    dy/dx = 1 where x > 0, else negative_slope, also at the kink x = 0. x has any shape and dtype
+    float32 or float64; y is like x.
+
+    >>> from minidl import functional as F
+    >>> F.leaky_relu([-1.0, 0.0, 2.0], negative_slope=0.25)
+    tensor([-0.25,  0.  ,  2.  ])
+
+    Maas, Hannun, Ng, "Rectifier nonlinearities improve neural network acoustic models", ICML 2013.
+    """
 
     name = "leaky_relu"
     paper = "Maas, Hannun & Ng 2013"
@@ -84,7 +111,17 @@ class LeakyReLU(Activation):
 
 
 class ReLU6(Activation):
-    """y = min(max(0, x), 6)."""
+    """y = min(max(0, x), 6).
+
+    dy/dx = 1 where 0 < x < 6, else 0, also at the kinks. x has any shape and dtype float32 or
+    float64; y is like x.
+
+    >>> from minidl import functional as F
+    >>> F.relu6([-1.0, 2.0, 7.0])
+    tensor([0., 2., 6.])
+
+    Krizhevsky, "Convolutional deep belief networks on CIFAR-10", 2010.
+    """
 
     name = "relu6"
     paper = "Krizhevsky 2010"
@@ -109,7 +146,17 @@ class ReLU6(Activation):
 
 
 class HardTanh(Activation):
-    """y = min(max(-1, x), 1)."""
+    """y = min(max(-1, x), 1).
+
+    dy/dx = 1 where -1 < x < 1, else 0, also at the kinks. x has any shape and dtype float32 or
+    float64; y is like x.
+
+    >>> from minidl import functional as F
+    >>> F.hard_tanh([-2.0, 0.5, 2.0])
+    tensor([-1. ,  0.5,  1. ])
+
+    Collobert, "Large scale machine learning", PhD thesis, Université Paris VI, 2004.
+    """
 
     name = "hard_tanh"
     paper = "Collobert 2004"
@@ -134,7 +181,17 @@ class HardTanh(Activation):
 
 
 class HardSigmoid(Activation):
-    """y = min(max(0, x + 3), 6) / 6."""
+    """y = min(max(0, x + 3), 6) / 6.
+
+    dy/dx = 1/6 where -3 < x < 3, else 0, also at the kinks. x has any shape and dtype float32 or
+    float64; y is like x.
+
+    >>> from minidl import functional as F
+    >>> F.hard_sigmoid([-4.0, 0.0, 4.0])
+    tensor([0. , 0.5, 1. ])
+
+    Howard et al., "Searching for MobileNetV3", ICCV 2019.
+    """
 
     name = "hard_sigmoid"
     paper = "Howard et al. 2019"
@@ -158,7 +215,18 @@ class HardSigmoid(Activation):
 
 
 class ELU(Activation):
-    """y = x where x > 0, else alpha (e^x - 1)."""
+    """y = x where x > 0, else alpha (e^x - 1).
+
+    dy/dx = 1 where x > 0, else alpha e^x = y + alpha; alpha at x = 0, a kink unless alpha is 1. x
+    has any shape and dtype float32 or float64; y is like x. ArgumentError unless alpha > 0.
+
+    >>> from minidl import functional as F
+    >>> F.elu([-100.0, 0.0, 2.0])
+    tensor([-1.,  0.,  2.])
+
+    Clevert, Unterthiner, Hochreiter, "Fast and accurate deep network learning by exponential linear
+    units (ELUs)", ICLR 2016.
+    """
 
     name = "elu"
     paper = "Clevert, Unterthiner & Hochreiter 2016"
@@ -183,7 +251,18 @@ class ELU(Activation):
 
 
 class SELU(Activation):
-    """y = scale · x where x > 0, else scale · alpha (e^x - 1): keeps mean 0 and variance 1."""
+    """y = scale · x where x > 0, else scale · alpha (e^x - 1): keeps mean 0 and variance 1.
+
+    scale = 1.0507... and alpha = 1.6732... make mean 0 and variance 1 a fixed point, for weights of
+    mean 0 and variance 1 / fan_in. dy/dx = scale where x > 0, else scale · alpha e^x, also at the
+    kink x = 0. x has any shape and dtype float32 or float64; y is like x.
+
+    >>> from minidl import functional as F
+    >>> F.selu([-100.0, 0.0, 1.0]).round(3)
+    tensor([-1.758,  0.   ,  1.051])
+
+    Klambauer, Unterthiner, Mayr, Hochreiter, "Self-normalizing neural networks", NeurIPS 2017.
+    """
 
     name = "selu"
     paper = "Klambauer, Unterthiner, Mayr & Hochreiter 2017"
@@ -207,7 +286,17 @@ class SELU(Activation):
 
 
 class CELU(Activation):
-    """y = x where x > 0, else alpha (e^(x / alpha) - 1): an ELU that is smooth for any alpha."""
+    """y = x where x > 0, else alpha (e^(x / alpha) - 1): an ELU that is smooth for any alpha.
+
+    dy/dx = 1 where x > 0, else e^(x / alpha). x has any shape and dtype float32 or float64; y is
+    like x. ArgumentError unless alpha > 0.
+
+    >>> from minidl import functional as F
+    >>> F.celu([-100.0, 0.0, 2.0], alpha=0.5)
+    tensor([-0.5,  0. ,  2. ])
+
+    Barron, "Continuously differentiable exponential linear units", 2017.
+    """
 
     name = "celu"
     paper = "Barron 2017"

@@ -15,7 +15,24 @@ from .formulas import flat
 
 
 class PReLU(Activation):
-    """y = x where x > 0, else weight · x: the slope is learned, one per unit or one per layer."""
+    """y = x where x > 0, else weight · x: the slope is learned, one per unit or one per layer.
+
+        dx = dy where x > 0, else weight · dy, also at the kink x = 0
+        dweight = sum of dy · x over the elements with x <= 0 that share the slope
+
+    - x: float32 or float64; of any shape for one slope, (..., units) for one per unit. y is like x.
+    - weight: (1,) or (units,), of x's dtype. The layer starts it at `init`, and weight decay leaves
+      it alone: decay would turn the activation into ReLU.
+
+    ShapeError for a weight of another shape; ArgumentError unless `units` is a whole number from 1
+    up.
+
+    >>> from minidl import functional as F
+    >>> F.prelu([-4.0, 2.0], weight=[0.25])
+    tensor([-1.,  2.])
+
+    He, Zhang, Ren, Sun, "Delving deep into rectifiers", ICCV 2015, section 2.
+    """
 
     name = "prelu"
     paper = "He, Zhang, Ren & Sun 2015"
@@ -30,7 +47,7 @@ class PReLU(Activation):
         self.weight = Parameter(np.full(units, init, np.float32), decays=False)
 
     def describe(self) -> str:
-        """The number of slopes, if it is not one."""
+        """The number of slopes, unless it is one."""
         return f"units={self.weight.size}" if self.weight.size > 1 else ""
 
     @staticmethod
@@ -54,7 +71,7 @@ class PReLU(Activation):
         cls, shape: tuple[int, ...], options: dict[str, Any], learned: tuple[Tensor, ...] = ()
     ) -> Rows:
         if learned and learned[0].shape == (1,):
-            return super().rows(shape, options)  # one slope for any piece of the array
+            return super().rows(shape, options)  # one slope for the whole array
         units = shape[-1] if shape else 1
         return Rows(units, units, shape)
 
@@ -81,5 +98,5 @@ class PReLU(Activation):
 
     @classmethod
     def second_moment(cls, **options: Any) -> float:
-        """(1 + weight²) / 2: half of the normal distribution on either side."""
+        """(1 + weight²) / 2: half of the normal distribution lies on either side of 0."""
         return (1 + options.get("weight", 0.25) ** 2) / 2

@@ -10,7 +10,18 @@ LECUN_SCALE = 1.7159
 
 
 class Sigmoid(Activation):
-    """y = 1 / (1 + e^-x): squashes into (0, 1)."""
+    """y = 1 / (1 + e^-x): squashes into (0, 1).
+
+    dy/dx = y (1 - y), at most 1/4: it saturates on both sides. x has any shape and dtype float32 or
+    float64; y is like x.
+
+    >>> from minidl import functional as F
+    >>> F.sigmoid([-2.0, 0.0, 2.0]).round(3)
+    tensor([0.119, 0.5  , 0.881])
+
+    Rumelhart, Hinton, Williams, "Learning representations by back-propagating errors", Nature 323,
+    1986.
+    """
 
     name = "sigmoid"
     paper = "Rumelhart, Hinton & Williams 1986"
@@ -30,7 +41,17 @@ class Sigmoid(Activation):
 
 
 class Tanh(Activation):
-    """y = tanh x: squashes into (-1, 1), zero-centred."""
+    """y = tanh x: squashes into (-1, 1), zero-centred.
+
+    dy/dx = 1 - y², at most 1: it saturates on both sides. tanh x = 2 sigmoid(2 x) - 1. x has any
+    shape and dtype float32 or float64; y is like x.
+
+    >>> from minidl import functional as F
+    >>> F.tanh([-100.0, 0.0, 100.0])
+    tensor([-1.,  0.,  1.])
+
+    LeCun, Bottou, Orr, Müller, "Efficient backprop", 1998, section 4.4.
+    """
 
     name = "tanh"
     paper = "LeCun, Bottou, Orr & Müller 1998"
@@ -50,7 +71,17 @@ class Tanh(Activation):
 
 
 class LeCunTanh(Activation):
-    """y = 1.7159 tanh(2x / 3): maps ±1 to ±1."""
+    """y = 1.7159 tanh(2x / 3): maps ±1 to ±1.
+
+    dy/dx = 1.7159 · 2/3 · (1 - tanh²(2x / 3)). x has any shape and dtype float32 or float64; y is
+    like x.
+
+    >>> from minidl import functional as F
+    >>> F.lecun_tanh([-1.0, 0.0, 1.0]).round(3)
+    tensor([-1.,  0.,  1.])
+
+    LeCun, Bottou, Orr, Müller, "Efficient backprop", 1998, section 4.4.
+    """
 
     name = "lecun_tanh"
     paper = "LeCun, Bottou, Orr & Müller 1998"
@@ -71,7 +102,17 @@ class LeCunTanh(Activation):
 
 
 class Softsign(Activation):
-    """y = x / (1 + |x|): approaches ±1 slowly."""
+    """y = x / (1 + |x|): approaches ±1 slowly.
+
+    dy/dx = 1 / (1 + |x|)² = (1 - |y|)². x has any shape and dtype float32 or float64; y is like x.
+
+    >>> from minidl import functional as F
+    >>> F.softsign([-1.0, 0.0, 3.0])
+    tensor([-0.5 ,  0.  ,  0.75])
+
+    Bergstra, Desjardins, Lamblin, Bengio, "Quadratic polynomials learn better image features",
+    Université de Montréal, technical report 1337, 2009.
+    """
 
     name = "softsign"
     paper = "Bergstra, Desjardins, Lamblin & Bengio 2009"
@@ -92,7 +133,17 @@ class Softsign(Activation):
 
 
 class Softplus(Activation):
-    """y = ln(1 + e^x): a smooth ReLU."""
+    """y = ln(1 + e^x): a smooth ReLU.
+
+    dy/dx = sigmoid(x). x has any shape and dtype float32 or float64; y is like x.
+
+    >>> from minidl import functional as F
+    >>> F.softplus([-2.0, 0.0, 2.0]).round(3)
+    tensor([0.127, 0.693, 2.127])
+
+    Dugas, Bengio, Bélisle, Nadeau, Garcia, "Incorporating second-order functional knowledge for
+    better option pricing", NIPS 2000.
+    """
 
     name = "softplus"
     paper = "Dugas, Bengio, Bélisle, Nadeau & Garcia 2001"
@@ -113,7 +164,14 @@ class Softplus(Activation):
 
 
 class LogSigmoid(Activation):
-    """y = ln sigmoid(x) = -ln(1 + e^-x)."""
+    """y = ln sigmoid(x) = -ln(1 + e^-x).
+
+    dy/dx = sigmoid(-x). x has any shape and dtype float32 or float64; y is like x.
+
+    >>> from minidl import functional as F
+    >>> F.log_sigmoid([-2.0, 0.0, 2.0]).round(3)
+    tensor([-2.127, -0.693, -0.127])
+    """
 
     name = "log_sigmoid"
     paper = ""
@@ -134,7 +192,18 @@ class LogSigmoid(Activation):
 
 
 class SiLU(Activation):
-    """y = x sigmoid(x), also called swish."""
+    """y = x sigmoid(x), also called swish.
+
+    dy/dx = s + x s (1 - s) with s = sigmoid(x). x has any shape and dtype float32 or float64; y is
+    like x.
+
+    >>> from minidl import functional as F
+    >>> F.silu([-1.0, 0.0, 1.0]).round(3)
+    tensor([-0.269,  0.   ,  0.731])
+
+    Elfwing, Uchibe, Doya, "Sigmoid-weighted linear units for neural network function approximation
+    in reinforcement learning", Neural Networks 107, 2018.
+    """
 
     name = "silu"
     paper = "Elfwing, Uchibe & Doya 2018"
@@ -154,7 +223,17 @@ class SiLU(Activation):
 
 
 class Mish(Activation):
-    """y = x tanh(ln(1 + e^x))."""
+    """y = x tanh(ln(1 + e^x)).
+
+    dy/dx = t + x sigmoid(x) (1 - t²) with t = tanh(ln(1 + e^x)). x has any shape and dtype float32
+    or float64; y is like x.
+
+    >>> from minidl import functional as F
+    >>> F.mish([-1.0, 0.0, 1.0]).round(3)
+    tensor([-0.303,  0.   ,  0.865])
+
+    Misra, "Mish: a self regularized non-monotonic activation function", 2019.
+    """
 
     name = "mish"
     paper = "Misra 2019"
@@ -175,7 +254,19 @@ class Mish(Activation):
 
 
 class GELU(Activation):
-    """y = x Phi(x), Phi the normal distribution; or its approximation by tanh."""
+    """y = x Phi(x), Phi the normal distribution; or its approximation by tanh.
+
+        dy/dx = Phi(x) + x phi(x)                                    phi the normal density
+        approximate:  y = x / 2 · (1 + tanh(sqrt(2 / pi) (x + 0.044715 x³)))
+
+    x has any shape and dtype float32 or float64; y is like x.
+
+    >>> from minidl import functional as F
+    >>> F.gelu([-1.0, 0.0, 1.0]).round(3)
+    tensor([-0.159,  0.   ,  0.841])
+
+    Hendrycks, Gimpel, "Gaussian error linear units (GELUs)", 2016.
+    """
 
     name = "gelu"
     paper = "Hendrycks & Gimpel 2016"

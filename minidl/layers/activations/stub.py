@@ -1,4 +1,4 @@
-"""The registry as type checkers and editors read it: each activation's layer and function.
+"""The registry for type checkers and editors: each activation's layer and function.
 
 `python -m minidl.layers.activations.stub > minidl/layers/activations/names.pyi` writes it.
 """
@@ -21,8 +21,9 @@ from .declaration import Activation
 
 
 def documented(first_line: str, docstring: str | None) -> str:
-    """The head of a class or a function."""
-    text = f'"""{inspect.cleandoc(docstring or "")}"""'
+    """The first line of a class or a function, and its docstring."""
+    text = inspect.cleandoc(docstring or "")
+    text = f'"""{text}\n"""' if "\n" in text else f'"""{text}"""'
     return f"{first_line}\n{textwrap.indent(text, '    ')}\n"
 
 
@@ -34,7 +35,7 @@ def layer(kind: type[Activation]) -> str:
 
 
 def layer_with_its_own_arguments(kind: type[Activation]) -> str:
-    """The class as it is written."""
+    """The import of a class that defines its own `__init__`."""
     name = kind.__name__
     return f"from {kind.__module__.removeprefix(__package__)} import {name} as {name}\n"
 
@@ -49,7 +50,7 @@ def function(kind: type[Activation]) -> str:
 
 
 def stub() -> str:
-    """The file."""
+    """The text of the whole file."""
     kinds = REGISTRY.values()
     written = [kind for kind in kinds if "__init__" in vars(kind)]
     made = [kind for kind in kinds if kind not in written]

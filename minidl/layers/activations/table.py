@@ -9,19 +9,20 @@ HEADER = ("function", "layer", "formula", "at -∞, ∞", "slope at kinks", "pap
 
 
 def number(x: float) -> str:
-    """A number as short as it is exact enough to read."""
+    """A number in short form, for readers."""
     if math.isinf(x):
         return "∞" if x > 0 else "-∞"
     return f"{x:.4g}"
 
 
 def cells(kind: type[Activation]) -> tuple[str, ...]:
-    """What the columns of HEADER say of one activation, with its default options."""
+    """The cells of one activation, with its default options, in the order of HEADER."""
     low, high = kind.limits()
     kinks = ", ".join(f"{number(slope)} at {number(x)}" for x, slope in kind.kinks().items())
     parameters = inspect.signature(kind).parameters.values()
     options = ", ".join(f"{p.name}={p.default}" for p in parameters)
-    formula = " ".join((kind.__doc__ or "").split()).split(": ")[0].split(", also")[0].rstrip(".")
+    first = " ".join((kind.__doc__ or "").split("\n\n")[0].split())
+    formula = first.split(": ")[0].split(", also")[0].rstrip(".")
     return (
         kind.name,
         f"{kind.__name__}({options})",
