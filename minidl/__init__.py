@@ -133,6 +133,7 @@ __all__ = [
     "get_num_threads",
     "grad",
     "gradcheck",
+    "graph",
     "init",
     "manual_seed",
     "maximum",
@@ -171,15 +172,18 @@ __all__ += [
     "vstack", "zeros", "zeros_like",
 ]  # fmt: skip
 
-# The rooms that are imported when they are first wanted: they need json, inspect and signal, and
-# would take half as long as all else (20 ms of 60).
+# What is imported when it is first wanted: it needs json, inspect and signal, and would take half
+# as long as all else (20 ms of 60).
 if _typing.TYPE_CHECKING:
     from . import checkpoint, train
+    from .diagnostics.graph import graph
 else:
 
     def __getattr__(name: str) -> _typing.Any:
         if name in ("checkpoint", "train"):
             return _importlib.import_module(f".{name}", __name__)
+        if name == "graph":
+            return _importlib.import_module(".diagnostics.graph", __name__).graph
         raise _no_function(name, Tensor)
 
 

@@ -14,7 +14,7 @@ from ..engine.tensor import Tensor
 from ..engine.tensor.operation import ALIAS, record
 from ..errors import ArgumentError, GraphError, explain
 from ..layers.activations import Activation, PReLU
-from ..layers.base import Layer, Parameter
+from ..layers.base import Layer, Parameter, headline
 from ..step.firing import Firing, as_columns, derivatives, use_of
 from ..step.hooks import hooked
 from . import measures
@@ -77,7 +77,7 @@ def numbers_of(one: Seen) -> Numbers:
     """The measures of a layer."""
     y = one.y
     numbers: Numbers = {
-        "kind": f"{type(one.layer).__name__}({one.layer.describe()})",
+        "kind": headline(one.layer),
         "mean": measures.mean(y),
         "spread": measures.spread(y),
         "percentile_98": measures.percentile_98(y),

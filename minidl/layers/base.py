@@ -232,7 +232,7 @@ class Layer:
     def __repr__(self) -> str:
         inner = [f"  ({name}): {child!r}".replace("\n", "\n  ") for name, child in self.children()]
         if not inner:
-            return f"{type(self).__name__}({self.describe()})"
+            return headline(self)
         return "\n".join([f"{type(self).__name__}(", *inner, ")"])
 
 
@@ -297,6 +297,11 @@ def warn_if_lost(path: str, value: Any) -> None:
     if is_lost:
         got = f"{got}, which is neither trained nor saved"
         warnings.warn(explain(f"Layer: {path}", expected, got, hint), GuardWarning, stacklevel=2)
+
+
+def headline(layer: Layer) -> str:
+    """The layer in one line: its class, and what `describe` says."""
+    return f"{type(layer).__name__}({layer.describe()})"
 
 
 def joined(path: str, name: str) -> str:

@@ -1,0 +1,126 @@
+"""Which layer of a net carried an operation out, as far as the tape shows it.
+
+The tape knows operations, not layers. An operation that reads parameters is one of the layer that
+holds them. One that reads none is that of the next layer in the net that records an operation of
+this name. What lies between two operations of a layer is a part of it.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from ..engine.tape import Node
+from ..layers.activations import Activation
+from ..layers.base import Layer, Parameter, headline, joined
+from ..layers.batch_norm import BatchNorm
+from ..layers.bias import Bias
+from ..layers.containers import Concat, Residual
+from ..layers.dense import Dense
+from ..layers.dropout import Dropout
+from ..layers.embedding import Embedding
+from ..layers.flatten import Flatten
+from ..layers.layer_norm import LayerNorm, RMSNorm
+from ..layers.noise import GaussianNoise
+
+RECORDS: dict[type[Layer], str] = {  # one operation for each call
+    BatchNorm: "batch_norm", Bias: "bias", Concat: "concatenate", Dense: "dense",
+    Dropout: "dropout", Embedding: "embedding", Flatten: "reshape",
+    GaussianNoise: "gaussian_noise", LayerNorm: "layer_norm", RMSNorm: "rms_norm",
+    Residual: "add",
+}  # fmt: skip
+
+
+class Step(NamedTuple):
+    """A layer at its place in the order in which a net calls its layers."""
+
+    layer: Layer
+    title: str
+    parameters: frozenset[Any]  # that it holds itself, and that want a gradient
+    records: str | None  # the name of its operation; None where it may record anything
+
+
+def steps(layer: Layer, path: str = "", within: tuple[Layer, ...] = ()) -> Iterator[Step]:
+    """The layer's parts, then the layer."""
+    if layer in within:
+        return
+    for name, child in layer.children():
+        yield from steps(child, joined(path, name), (*within, layer))
+    held = [value for _, value in layer.held() if isinstance(value, Parameter)]
+    learned = frozenset(value for value in held if value.requires_grad)
+    title = f"{path}: {headline(layer)}" if path else headline(layer)
+    yield Step(layer, title, learned, recorded_by(layer))
+
+
+def recorded_by(layer: Layer) -> str | None:
+    """The name of the operation that a layer of minidl records, "" if it records none as it is."""
+    if isinstance(layer, Activation):
+        return layer.name
+    if isinstance(layer, (Dropout, GaussianNoise)):
+        is_off = not layer.training or not (layer.p if isinstance(layer, Dropout) else layer.sd)
+        return "" if is_off else RECORDS[type(layer)]
+    return next((name for kind, name in RECORDS.items() if isinstance(layer, kind)), None)
+
+
+def layers_of(net: Layer, operations: Sequence[Node]) -> tuple[dict[Node, int], dict[int, str]]:
+    """Of the operations, in the order in which they ran, those that a layer of the net carried out:
+    for each a key, and for each key the title of the layer's use."""
+    order = list(steps(net))
+    keys: dict[Node, int] = {}
+    titles: dict[int, str] = {}
+    at = -1
+    for node in operations:
+        first, *fused = node.operation.name.split("+")
+        found = reading(order, at, node, first)
+        if found is None:
+            found = following(order, at, first)
+        if found is None:
+            continue
+        goes_on = found == at and order[at].records is None
+        key = len(titles) - 1 if goes_on else len(titles)
+        keys[node], titles[key], at = key, order[found].title, found
+        if fused:
+            activation = node.options["call"].activation
+            after = [i for i in range(at, len(order)) if order[i].layer is activation]
+            if after:
+                at = after[0]
+                titles[key] += f"\n{order[at].title}"
+    for key in titles:
+        fill(key, keys, operations)
+    return keys, titles
+
+
+def reading(order: Sequence[Step], at: int, node: Node, name: str) -> int | None:
+    """The step whose parameters the node reads: of several the next one. A layer of one's own goes
+    on with the same step, where one of minidl's records one operation for each."""
+    leaves = {source for source in node.inputs if isinstance(source, Parameter)}
+    found = [
+        (-len(leaves & step.parameters), i < at or (i == at and step.records is not None), i)
+        for i, step in enumerate(order)
+        if leaves & step.parameters and step.records in (None, name)
+    ]
+    return min(found)[-1] if found else None
+
+
+def following(order: Sequence[Step], at: int, name: str) -> int | None:
+    """The next step without parameters that records this name, before one that has some."""
+    for i in range(at + 1, len(order)):
+        if order[i].parameters:
+            return None
+        if order[i].records == name:
+            return i
+    return None
+
+
+def fill(key: int, keys: dict[Node, int], operations: Sequence[Node]) -> None:
+    """Gives what lies between two operations of a layer to it."""
+    ages = [node.age for node, its in keys.items() if its == key]
+    window = [node for node in operations if min(ages) <= node.age <= max(ages)]
+    after: set[Any] = set()
+    before: set[Any] = set()
+    for node in window:
+        if keys.get(node) == key or not after.isdisjoint(node.inputs):
+            after.add(node)
+    for node in reversed(window):
+        if keys.get(node) == key or node in before:
+            before.update(node.inputs)
+    for node in after & before:
+        keys.setdefault(node, key)

@@ -1,0 +1,302 @@
+"""`graph`: the computation graph behind a tensor: its operations, leaves and constants."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..engine.tape import Kept, Node, behind
+from ..engine.tensor import Tensor
+from ..engine.tensor.base import origin, raw
+from ..errors import ArgumentError, GraphError, explain
+from ..layers.base import Layer
+from ..layers.dropout import DROPOUT
+from ..layers.noise import GAUSSIAN_NOISE
+from . import dot
+from .folding import layers_of
+from .measures import norm
+
+Form = tuple[tuple[int, ...], np.dtype]
+
+
+@dataclass
+class GraphNode:
+    """A node of a graph: an operation with its result, a leaf, a constant, or a layer.
+
+    kind        "operation", "leaf", "constant" or "layer"
+    name        of the operation, the parameter, the layer
+    shape       of the value, and its dtype
+    value       the number, where the value is a single one that is known, else None
+    gradient    what backward() has left here; None where there is none
+    has_kernel  whether the operation is one compiled kernel, whatever its inputs: arithmetic, which
+                NumPy does for some arrays, is not
+    tensor      the name that the result of an operation was given
+    layer       of which layer the operation is: a key of Graph.layers, or None
+    holds       of a layer, its operations and parameters
+    """
+
+    kind: str
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    value: float | None = None
+    gradient: np.ndarray | None = None
+    has_kernel: bool = False
+    tensor: str = ""
+    layer: int | None = None
+    holds: "Sequence[GraphNode]" = ()
+
+    @property
+    def label(self) -> str:
+        """What the picture says of it, in lines."""
+        if self.kind == "layer":
+            held = [f"{node.heading}: {', '.join(node.facts())}" for node in self.holds]
+            return "\n".join([self.name, *held])
+        return "\n".join([self.heading, *self.facts()])
+
+    @property
+    def heading(self) -> str:
+        """The name, after that of the result."""
+        return f"{self.tensor} = {self.name}" if self.tensor else self.name
+
+    def facts(self) -> Iterator[str]:
+        """The value, or its shape, and how it came about; the gradient."""
+        value = str(self.shape) if self.value is None else f"{self.value:.4g}"
+        dtype = [] if self.dtype == np.float32 else [str(self.dtype)]
+        yield ", ".join([value, *dtype, *["kernel"] * self.has_kernel])
+        if self.gradient is not None and self.gradient.size == 1:
+            yield f"gradient {self.gradient.item():.4g}"
+        elif self.gradient is not None:
+            yield f"‖gradient‖ {norm(self.gradient):.3g}"
+
+
+class Graph:
+    """The computation graph behind a tensor, as `minidl.graph` gives it.
+
+    `nodes` is a list of `GraphNode`, the operations in the order in which they ran. `edges` are
+    pairs of places in it, (from, to): the value of one is an input of the other. `layers` has the
+    titles of the layers that are unfolded, by their keys. `str(graph)`, or `dot`, is the graph in
+    the language of Graphviz; where that is installed, a notebook shows the picture.
+    """
+
+    def __init__(
+        self, nodes: list[GraphNode], edges: list[tuple[int, int]], layers: dict[int, str]
+    ) -> None:
+        self.nodes, self.edges, self.layers = nodes, edges, layers
+
+    @property
+    def dot(self) -> str:
+        """The graph as DOT text."""
+        return dot.text(self)
+
+    def svg(self) -> str:
+        """The picture as SVG; MissingPackageError where Graphviz is not installed."""
+        return dot.svg(self.dot)
+
+    def save(self, path: str | Path) -> None:
+        """Writes DOT text or a picture, as the name's end says: .dot, .svg, .png or .pdf.
+
+        ArgumentError for another end; MissingPackageError where a picture needs Graphviz.
+        """
+        dot.save(self.dot, path)
+
+    def folded(self) -> "Graph":
+        """The same with each layer as one node, which holds its operations and parameters."""
+        members: dict[Any, list[int]] = {}
+        for i, node in enumerate(self.nodes):
+            members.setdefault(("alone", i) if node.layer is None else node.layer, []).append(i)
+        place = {i: new for new, olds in enumerate(members.values()) for i in olds}
+        nodes = [
+            self.nodes[olds[0]] if key not in self.layers
+            else as_one(self.layers[key], [self.nodes[i] for i in olds])
+            for key, olds in members.items()
+        ]  # fmt: skip
+        moved = [(place[source], place[target]) for source, target in self.edges]
+        edges: list[tuple[int, int]] = []
+        for source, target in moved:
+            is_shown = nodes[target].kind == "layer" and (source, target) in edges
+            if source != target and not is_shown:
+                edges.append((source, target))
+        return Graph(nodes, edges, {})
+
+    def _repr_svg_(self) -> str | None:
+        return self.svg() if dot.is_there() else None
+
+    def __repr__(self) -> str:
+        return self.dot
+
+
+def as_one(title: str, nodes: Sequence[GraphNode]) -> GraphNode:
+    """The node of a folded layer; its value is that of the last operation."""
+    operations = [node for node in nodes if node.kind == "operation"]
+    last = operations[-1]
+    has_kernel = all(node.has_kernel for node in operations)
+    leaves = [node for node in nodes if node.kind != "operation"]
+    return GraphNode(
+        "layer", title, last.shape, last.dtype, last.value, last.gradient, has_kernel,
+        holds=[*operations, *leaves],
+    )  # fmt: skip
+
+
+def graph(loss: Tensor, net: Layer | None = None, /, *, fold: bool = True, **named: Any) -> Graph:
+    """The computation graph behind `loss`, or any other tensor: each operation with the shape of
+    its result, each leaf, and the gradient that `backward` has left there.
+
+    With a net its parameters have their names, and each of its layers is one node;
+    `fold=False` shows the operations of a layer in a frame. Further tensors may be given by the
+    names that they are to have. Gradients of what is no leaf are there after `retain_grad()`.
+
+    ArgumentError for what are no tensors or no net, and for the name of a tensor that the graph
+    does not contain. GraphError for a tensor without a graph, and for one whose graph `backward()`
+    has released: draw it before, or go back by `backward(retain_graph=True)`.
+
+    >>> import minidl
+    >>> w, x = minidl.tensor(2.0, requires_grad=True), minidl.tensor(3.0)
+    >>> graph = minidl.graph(w * x + 1, w=w, x=x)
+    >>> [node.name for node in graph.nodes]
+    ['w', 'x', 'multiply', 'constant', 'add']
+    >>> graph.edges
+    [(0, 2), (1, 2), (2, 4), (3, 4)]
+    """
+    check(loss, net, named)
+    found = Collector(loss, net, named)
+    whole = Graph(found.nodes, found.edges, found.layers)
+    return whole.folded() if fold else whole
+
+
+def check(loss: Any, net: Any, named: dict[str, Any]) -> None:
+    """Raises unless these have a graph."""
+    if not isinstance(loss, Tensor):
+        raise ArgumentError(explain("graph", "a tensor", repr(loss)))
+    if net is not None and not isinstance(net, Layer):
+        raise ArgumentError(explain("graph", "a net, or names: w=w", repr(net)))
+    for name, x in named.items():
+        if not isinstance(x, (Tensor, np.ndarray)):
+            raise ArgumentError(explain(f"graph: {name}", "a tensor or an array", repr(x)))
+    if not loss.requires_grad:
+        expected, hint = "a result of tensors with requires_grad=True", "it outside of no_grad()"
+        raise GraphError(explain("graph", expected, "one without history", hint))
+    loss.check_current("graph")
+
+
+class Collector:
+    """Goes through the tape behind a tensor, and makes a node of each thing that it meets."""
+
+    def __init__(self, loss: Tensor, net: Layer | None, named: dict[str, Any]) -> None:
+        root = origin(loss)
+        found = [source for source in behind([root]) if isinstance(source, Node)]
+        self.operations = sorted(found, key=lambda node: node.age)
+        check_held(self.operations)
+        self.parameters = {} if net is None else {p: name for name, p in net.named_parameters()}
+        wanting = {name: x for name, x in named.items() if getattr(x, "requires_grad", False)}
+        self.names = self.parameters | {origin(x): name for name, x in wanting.items()}
+        self.names_of_arrays = {id(raw(x)): name for name, x in named.items()}
+        self.keys, self.layers = ({}, {}) if net is None else layers_of(net, self.operations)
+        self.forms = forms(loss, self.operations)
+        self.arrays = arrays(self.operations)
+        self.arrays |= {origin(x): x.data for x in (loss, *wanting.values())}
+        self.nodes: list[GraphNode] = []
+        self.edges: list[tuple[int, int]] = []
+        self.places: dict[Any, int] = {}
+        if isinstance(root, Node):
+            for node in self.operations:
+                self.add_operation(node)
+        else:
+            self.add_leaf(root)
+        for name, x in wanting.items():
+            if origin(x) not in self.places:
+                expected, got = "a tensor of this graph", "one that it does not contain"
+                raise ArgumentError(explain(f"graph: {name}", expected, got))
+
+    def add_operation(self, node: Node) -> None:
+        """Adds the operation, after what it reads that is not there yet, and the edges to it."""
+        sources = []
+        for i, source in enumerate(node.inputs):
+            if source is None:
+                sources.append(self.add_constant(node, i))
+            else:
+                known = source in self.places
+                sources.append(self.places[source] if known else self.add_leaf(source))
+        place = self.places[node] = len(self.nodes)
+        shape, dtype = self.forms[node]
+        one = GraphNode("operation", node.operation.name, shape, dtype)
+        one.value, one.gradient = number(self.arrays.get(node)), gradient_at(node)
+        one.has_kernel = is_one_kernel(node.operation)
+        one.tensor, one.layer = self.names.get(node, ""), self.keys.get(node)
+        self.nodes.append(one)
+        self.edges += [(source, place) for source in sources]
+
+    def add_leaf(self, leaf: Any) -> int:
+        """Adds a tensor that no operation made; its place."""
+        self.places[leaf] = len(self.nodes)
+        gradient = None if leaf.grad is None else np.asarray(raw(leaf.grad))
+        name, key = self.names.get(leaf, "leaf"), None
+        if leaf in self.parameters:
+            users = {self.keys.get(node) for node in self.operations if leaf in {*node.inputs}}
+            key = users.pop() if len(users) == 1 else None
+        self.nodes.append(
+            GraphNode("leaf", name, leaf.shape, leaf.dtype, number(leaf.data), gradient, layer=key)
+        )
+        return self.places[leaf]
+
+    def add_constant(self, node: Node, i: int) -> int:
+        """Adds an input of the node that wants no gradient; its place."""
+        array = unchanged(node.kept[i])
+        name = self.names_of_arrays.get(id(array), "constant")
+        shape, dtype = self.forms[node] if node.likes is None else node.likes[i]
+        self.nodes.append(GraphNode("constant", name, shape, dtype, number(array)))
+        return len(self.nodes) - 1
+
+
+def check_held(operations: Sequence[Node]) -> None:
+    """GraphError if a backward pass has released one of them."""
+    if any(node.is_released for node in operations):
+        expected, got = "a graph that is still held", "one that backward() has released"
+        hint = "graph(loss) before loss.backward(), or loss.backward(retain_graph=True)"
+        raise GraphError(explain("graph", expected, got, hint))
+
+
+def forms(loss: Tensor, operations: Sequence[Node]) -> dict[Node, Form]:
+    """The shape and dtype of each operation's result: a node knows those of its inputs, and `loss`
+    is the result of the last."""
+    found: dict[Any, Form] = {origin(loss): (loss.shape, loss.dtype)}
+    for node in reversed(operations):
+        for i, source in enumerate(node.inputs):
+            if isinstance(source, Node):
+                found[source] = found[node] if node.likes is None else node.likes[i]
+    return found
+
+
+def arrays(operations: Sequence[Node]) -> dict[Any, np.ndarray]:
+    """The results that are known: those that nodes keep for their gradients, unchanged since."""
+    found: dict[Any, np.ndarray] = {}
+    for node in operations:
+        for source, value in zip((*node.inputs, node), node.kept, strict=True):
+            array = unchanged(value)
+            if array is not None:
+                found[source] = array
+    return found
+
+
+def unchanged(value: Kept | None) -> np.ndarray | None:
+    """The array that a node keeps, unless it was written to since."""
+    return value.array if value is not None and value.memory.writes == value.writes else None
+
+
+def gradient_at(node: Node) -> np.ndarray | None:
+    """The gradient of a result, if a tensor was to retain it."""
+    tensors = [reference() for reference in node.retaining or ()]
+    kept = [raw(x.grad) for x in tensors if x is not None and x.grad is not None]
+    return np.asarray(kept[-1]) if kept else None
+
+
+def is_one_kernel(operation: Any) -> bool:
+    """Whether the operation is one compiled kernel for all inputs."""
+    return operation.kernel is not None or operation in (DROPOUT, GAUSSIAN_NOISE)
+
+
+def number(array: np.ndarray | None) -> float | None:
+    """The only element of an array."""
+    return array.item() if array is not None and array.size == 1 else None
