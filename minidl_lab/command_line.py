@@ -33,7 +33,7 @@ from .store import Store
 
 FOLDER = Path("results/lab")
 NUMBERS, REPORT = "results.json", "report.html"
-HOW_TO_ADD = "see 'Adding one' in the README"
+HOW_TO_ADD = "see docs/guides/your-own.md"
 
 EXAMPLES = """\
 examples:

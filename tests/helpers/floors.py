@@ -1,4 +1,4 @@
-"""The floors of the house, and README's table of them: `python tests/helpers/floors.py` prints it.
+"""The floors of the house: `python tests/helpers/floors.py` prints the table in docs/house.md.
 
 A file imports only from lower floors, or from its own room; tests/test_house.py holds them to it.
 """
@@ -77,7 +77,7 @@ def may_import(importing: Sequence[str], imported: Sequence[str]) -> bool:
 
 
 def table() -> str:
-    """README's table."""
+    """The table."""
     lines = ["| floor | room | what lives there |", "|---|---|---|"]
     for number, rooms in enumerate(FLOORS):
         for room, words in rooms.items():

@@ -11,7 +11,7 @@ from minidl_lab import Verdict
 from minidl_lab.experiments import BY_NAME
 
 ROOT = Path(__file__).parents[2]
-CHAPTER, README = ROOT / "docs" / "laboratory.md", ROOT / "README.md"
+CHAPTER, PAPERS_PAGE = ROOT / "docs" / "laboratory.md", ROOT / "docs" / "papers.md"
 RESULTS = ROOT / "docs" / "lab" / "results.json"
 PAPERS = ROOT / "docs" / "papers"
 
@@ -27,7 +27,8 @@ def verdicts() -> dict[str, Verdict]:
 
 def chapter_blocks() -> dict[str, str]:
     """What stands between the marks in the chapter."""
-    return {name: quoted(name, verdict) for name, verdict in verdicts().items()}
+    told = {name: quoted(name, verdict) for name, verdict in verdicts().items()}
+    return {"laboratory": table(), **told}
 
 
 def quoted(name: str, verdict: Verdict) -> str:
@@ -37,15 +38,14 @@ def quoted(name: str, verdict: Verdict) -> str:
     return f"> The claim: *{BY_NAME[name].claim}*\n>\n> {told}\n>\n> {pictures}"
 
 
-def readme_blocks() -> dict[str, str]:
-    """What stands between the marks in the README."""
+def table() -> str:
+    """All verdicts."""
     rows = [
         f"| {cell(BY_NAME[name].title)} | {cell(BY_NAME[name].claim)} | "
         f"**{verdict.outcome}** {cell(verdict.words)} |"
         for name, verdict in verdicts().items()
     ]
-    table = "\n".join(["| experiment | textbooks say | MNIST says |", "|---|---|---|", *rows])
-    return {"laboratory": table, "papers": papers()}
+    return "\n".join(["| experiment | textbooks say | MNIST says |", "|---|---|---|", *rows])
 
 
 def cell(text: str) -> str:
@@ -53,8 +53,8 @@ def cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def papers() -> str:
-    """The tables that the examples print at their end."""
+def papers_blocks() -> dict[str, str]:
+    """What stands between the marks in the page of the papers: what the examples print."""
     sys.path.insert(0, str(ROOT / "examples" / "papers"))
     import maxout_mnist
     import noisy_mlp_mnist
@@ -64,7 +64,7 @@ def papers() -> str:
         rows = json.loads((PAPERS / f"{name}.json").read_text())["rows"]
         table = module.table(rows, module.RESULTS, module.PAPER)
         parts.append(f"`python examples/papers/{name}.py`:\n\n{table}")
-    return "\n\n".join(parts)
+    return {"papers": "\n\n".join(parts)}
 
 
 def filled(text: str, blocks: dict[str, str]) -> str:
@@ -78,5 +78,5 @@ def filled(text: str, blocks: dict[str, str]) -> str:
 
 
 if __name__ == "__main__":
-    for page, blocks in ((CHAPTER, chapter_blocks()), (README, readme_blocks())):
+    for page, blocks in ((CHAPTER, chapter_blocks()), (PAPERS_PAGE, papers_blocks())):
         page.write_text(filled(page.read_text(encoding="utf-8"), blocks), encoding="utf-8")

@@ -122,7 +122,7 @@ def tidy(printed: str) -> str:
 
 def without_numbers(output: str) -> str:
     """Its words: what stays the same where rates and times do not."""
-    return re.sub(r"[\s\d.,+%█▏-]+", " ", output)
+    return re.sub(r"(?:[\s\d.,+%▁-█▏-]|(?<=\d)e(?=[+-]\d))+", " ", output)
 
 
 def run(path: str, into: str) -> None:

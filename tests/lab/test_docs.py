@@ -19,8 +19,8 @@ def test_the_programs_of_the_chapter_print_what_they_show(monkeypatch):
 
 @pytest.mark.parametrize(
     ("name", "blocks"),
-    [(lab_docs.CHAPTER, lab_docs.chapter_blocks), (lab_docs.README, lab_docs.readme_blocks)],
-    ids=["chapter", "README"],
+    [(lab_docs.CHAPTER, lab_docs.chapter_blocks), (lab_docs.PAPERS_PAGE, lab_docs.papers_blocks)],
+    ids=["chapter", "papers"],
 )
 def test_pages_quote_the_results(name, blocks):
     text = name.read_text(encoding="utf-8")
@@ -28,7 +28,7 @@ def test_pages_quote_the_results(name, blocks):
 
 
 def test_the_chapter_has_every_experiment():
-    assert set(lab_docs.chapter_blocks()) == {one.name for one in EXPERIMENTS}
+    assert set(lab_docs.verdicts()) == {one.name for one in EXPERIMENTS}
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda one: one.name)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).parents[2] / "docs" / "from-scikit-learn.md"
+PAGE = Path(__file__).parents[2] / "docs" / "guides" / "scikit-learn.md"
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -17,4 +17,4 @@ def test_its_programs_print_what_it_shows():
 
 def test_links_lead_somewhere():
     for path in re.findall(r"`((?:tests|benchmarks|docs)/[^ `]+)`", PAGE.read_text()):
-        assert (PAGE.parents[1] / path).exists(), path
+        assert (PAGE.parents[2] / path).exists(), path
