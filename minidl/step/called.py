@@ -45,6 +45,7 @@ class CalledProgram(Program):
         self.kernel = self.kernel_of([], there, [], [])
         self.back = self.kernel_of([], back, for_group, [])
         self.live = [(self.kernel, live_in(there)), (self.back, live_in(back))]
+        self.lists = {"forward": there, "and when the loss was called": [*back, *for_group]}
 
     def train_by(
         self, x: np.ndarray, loss: CalledLoss, rules: Mapping[int, Rule], coefficients: np.ndarray,

@@ -2,26 +2,43 @@
 and writes (`_kernels/instruction.pxd`)."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import _kernels
 from ..layers.plan import Instruction, Place, Slot
 
-Access = tuple[Any, str, bool]  # what is read or written, under which split, whether it is written
+
+class Access(NamedTuple):
+    """What an instruction reads or writes, by the name that it has for it."""
+
+    name: str
+    thing: Any  # which of all that is there
+    split: str
+    is_write: bool
 
 
 def with_meetings(
     instructions: Iterable[Instruction], threads: int
 ) -> Iterator[tuple[Any, dict[str, Any], bool]]:
     """Each instruction as the kernel takes it: its capsule, its arguments, and whether all threads
-    meet before it: where it reads what was written under another split since they last met, or
-    writes what was read or written so."""
+    meet before it."""
+    for instruction, conflict in with_conflicts(instructions, threads):
+        capsule = _kernels.INSTRUCTIONS[instruction.name][0]
+        yield capsule, instruction.arguments, conflict is not None
+
+
+def with_conflicts(
+    instructions: Iterable[Instruction], threads: int
+) -> Iterator[tuple[Instruction, tuple[Access, Access] | None]]:
+    """Each instruction, and why all threads meet before it, if they do: it reads what was written
+    under another split since they last met, or writes what was read or written so."""
     since: list[Access] = []
     for instruction in instructions:
         own = list(accesses(instruction))
-        meets = threads > 1 and any(is_conflict(a, b) for a in since for b in own)
-        since = own if meets else since + own
-        yield _kernels.INSTRUCTIONS[instruction.name][0], instruction.arguments, meets
+        conflicts = ((a, b) for a in since for b in own if threads > 1 and is_conflict(a, b))
+        conflict = next(conflicts, None)
+        since = since + own if conflict is None else own
+        yield instruction, conflict
 
 
 def accesses(instruction: Instruction) -> Iterator[Access]:
@@ -32,7 +49,7 @@ def accesses(instruction: Instruction) -> Iterator[Access]:
         for what, split in splits.items():
             value = arguments.get(what.partition(".")[0], what)
             if not (value is None or (isinstance(value, (Slot, Place)) and value < 0)):
-                yield thing(what, value), split.format_map(arguments), is_write
+                yield Access(what, thing(what, value), split.format_map(arguments), is_write)
 
 
 def thing(what: str, value: Any) -> Any:
@@ -45,5 +62,5 @@ def thing(what: str, value: Any) -> Any:
 
 def is_conflict(a: Access, b: Access) -> bool:
     """Whether a thread may touch what another one writes."""
-    is_same_share = a[1] == b[1] != "all"
-    return a[0] == b[0] and (a[2] or b[2]) and not is_same_share
+    is_same_share = a.split == b.split != "all"
+    return a.thing == b.thing and (a.is_write or b.is_write) and not is_same_share

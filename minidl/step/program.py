@@ -145,7 +145,7 @@ class Program:
         else:
             builder.forward("store", y=y.numbers, width=y.width)
             each = builder.forwards
-        for_group = list(self.updates.updates()) if self.learns else []
+        for_group = self.for_group = list(self.updates.updates()) if self.learns else []
         packed = self.updates.packed
         self.packed = self.shared or {p: self.packed_like(of) for p, of in packed.items()}
         self.packed_states: dict[tuple[int, int], np.ndarray] = {}
@@ -175,6 +175,10 @@ class Program:
         self.kernel = self.kernel_of(first, each, for_group, last)
         self.kernel.is_ready = self.shared is not None
         self.live = [(self.kernel, live_in(each))]
+        self.lists = {
+            "before the first step": first, "each step": [*each, *for_group],
+            "after the last step": last,
+        }  # fmt: skip
 
     def kernel_of(
         self, first: list[Instruction], each: list[Instruction], for_group: list[Instruction],

@@ -23,6 +23,7 @@ from ..optim.compiled import Compiled
 from ..optim.schedules import Schedule
 from ..tools.checks import runs_as
 from .called import CalledLoss, CalledProgram
+from .listing import listing
 from .options import options_of
 from .program import NotPlanned, Planned, Program, planned_or_not, squares_of
 from .trained import check_schedule, left_out
@@ -178,6 +179,27 @@ class TrainingStep:
         Halved, whose forward has no plan. Try: forward = nn.chain("a", "b"), or a plan beside it
         """
         return self._why
+
+    def instructions(self) -> str:
+        """What a step in the kernels consists of, as text; nothing if there was none yet. A line
+        for each instruction says what it reads and writes, and how that is split among threads:
+        `[rows]` of the batch, `[columns n]` in groups of n, or `[all]`, where any thread may have
+        any part. A slot holds the numbers of a batch. Where several threads share a step, there
+        are lines that say where they wait for each other, and because of what.
+
+        >>> from minidl import nn, optim
+        >>> from minidl import functional as F
+        >>> net = nn.Sequential(nn.Dense(2, 3), nn.Tanh())
+        >>> step = TrainingStep(net, F.mse, optim.SGD(net.parameters(), 0.1))
+        >>> _ = step(np.ones((1, 2), np.float32), np.ones((1, 3), np.float32))
+        >>> for line in step.instructions().splitlines()[1:5]:
+        ...     print(line)
+        each step
+            gather              -> input[rows]
+            dense by rows       input[rows], 0.weight[all], 0.bias[all] -> slot 1[rows]
+            activation          slot 1[rows] -> slot 1[rows]
+        """
+        return "" if self._program is None else listing(self._program)
 
     def is_slow(self) -> bool:
         """Whether the last step took the loop, and a kernel call would take less than half the
