@@ -10,19 +10,26 @@ from setuptools import Distribution, Extension
 
 from minidl import _kernels
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
 LOOPS = ROOT / "minidl" / "_kernels" / "pointwise.pyx.in"
+# Without errno and floating-point exceptions a root is one instruction, which vectorises.
+FLAGS = ["-O3", "-g0", "-fno-math-errno", "-fno-trapping-math"]
+if _kernels.level != "baseline":
+    FLAGS.append(f"-march=x86-64-{_kernels.level}")
+SECTION = r"^cdef inline real (\w+)_forward\(real x(?:, (.+) \w+)?\)"
 
 
 def add_sections(file: Path, folder: Path) -> list[str]:
-    """Compiles the sections in a .pxd file, within this folder. Activations of their names that are
-    declared afterwards run by them. Gives the names."""
-    names = re.findall(r"^cdef inline real (\w+)_forward\(real x\)", file.read_text(), re.MULTILINE)
+    """Compiles the sections in a .pxd file, within this folder. From now on activations of their
+    names run by them. Gives the names."""
+    found = re.findall(SECTION, file.read_text(), re.MULTILINE)
     loops = folder / f"{file.stem}_loops.pyx"
     template = LOOPS.read_text().replace("minidl._kernels.{{file}}", "{{file}}")
-    loops.write_text(Tempita.sub(template, sections=[(name, file.stem, "") for name in names]))
+    loops.write_text(
+        Tempita.sub(template, sections=[(name, file.stem, more) for name, more in found])
+    )
     modules = cythonize(
-        [Extension(loops.stem, [str(loops)], extra_compile_args=["-O2", "-g0"])],
+        [Extension(loops.stem, [str(loops)], extra_compile_args=FLAGS)],
         include_path=[str(ROOT), str(file.parent)],
         compiler_directives={"language_level": 3, "cdivision": True}, quiet=True,
     )  # fmt: skip
@@ -34,4 +41,4 @@ def add_sections(file: Path, folder: Path) -> list[str]:
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     _kernels.ROW_FUNCTIONS.update(module.KERNELS)
-    return names
+    return [name for name, _ in found]

@@ -53,3 +53,15 @@ def test_a_reader_is_told_what_is_done_and_what_is_next(tmp_path):
         " ".join(lines)
     )
     assert "SyntaxError" in told.stdout
+
+
+def test_each_exercise_has_a_solution_and_a_place_in_the_chapter():
+    chapter = (ROOT / "docs" / "tour" / "8-your-own.md").read_text()
+    solutions = {path.name for path in EXERCISES.glob("solutions/*.p*")}
+    for test in EXERCISES.glob("test_*.py"):
+        _, number, name = test.stem.split("_")
+        (file,) = EXERCISES.glob(f"{name}.p*")
+        assert f"8-your-own.md, section {number}." in file.read_text()
+        assert f"**Exercise {number}**, `exercises/{file.name}`" in chapter
+        solutions.remove(file.name)
+    assert not solutions

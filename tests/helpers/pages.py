@@ -4,11 +4,11 @@
 
 runs a page and writes what it printed into it, and its pictures beside it.
 
-A page's ```python blocks run in order, in one namespace, in an empty folder that has `docs/` and
-`examples/` of this repository in it. A ```text block behind one is what it prints; in ```text
-measured the numbers may differ from run to run. `<!-- python` begins code that readers need not
-see. A block in another language with a second word, such as ```cython stages.pyx, is written to
-a file of that name.
+A page's ```python blocks run in order, in one namespace, in an empty folder that has `docs/`,
+`examples/` and `exercises/` of this repository in it. A ```text block behind one is what it prints;
+in ```text measured the numbers may differ from run to run. `<!-- python` begins code that readers
+need not see. A block in another language with a second word, such as ```cython stages.pyx, is
+written to a file of that name.
 """
 
 import json
@@ -82,7 +82,7 @@ class Page:
     def run(self, folder: Path, **environment: str) -> list[str]:
         """What each block prints, run by a Python of its own in this empty folder."""
         (folder / "pictures").mkdir()
-        for name in ("docs", "examples"):
+        for name in ("docs", "examples", "exercises"):
             (folder / name).symlink_to(ROOT / name)
         done = subprocess.run(
             [sys.executable, "-W", "error", __file__, "--run", self.path, "outputs.json"],
