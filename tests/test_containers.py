@@ -10,7 +10,7 @@ import minidl
 from minidl import TrainingStep, data, nn, optim
 from minidl import functional as F
 from minidl.layers.containers import Chain
-from minidl.step.hooks import hooked
+from minidl.layers.hooks import hooked
 
 X = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)
 LABELS = np.arange(8) % 3

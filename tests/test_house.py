@@ -70,7 +70,7 @@ def test_no_import_of_a_room_is_late(file):
     ("importing", "imported", "may"),
     [
         ("minidl.step.training", "minidl.layers.Dense", True),
-        ("minidl.layers.dense", "minidl.step.hooks.hooked", False),
+        ("minidl.layers.dense", "minidl.step.firing.Firing", False),
         ("minidl.engine.tape", "minidl.engine.tensor.Tensor", False),
         ("minidl.engine.tensor.base", "minidl.engine.tape.Node", True),
         ("minidl.engine.tensor.base", "minidl.engine.tensor.Tensor", True),

@@ -9,7 +9,7 @@ import pytest
 
 import minidl
 from minidl import nn
-from minidl.step.hooks import hooked
+from minidl.layers.hooks import hooked
 
 
 class Holder(nn.Layer):

@@ -9,7 +9,7 @@ import pytest
 import minidl
 from minidl import TrainingStep, data, nn, optim
 from minidl import functional as F
-from minidl.step.hooks import hooked
+from minidl.layers.hooks import hooked
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(9, 5)).astype(np.float32)

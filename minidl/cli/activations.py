@@ -7,9 +7,9 @@ from ..errors import ArgumentError
 from ..layers.activations import REGISTRY
 from ..layers.activations import activation as find
 from ..layers.activations.table import HEADER, cells
+from ..tools.tables import aligned
 from .options import UsageError, add_force, check_output
 from .pictures import draw
-from .text import aligned
 
 EXAMPLES = """\
 examples:

@@ -6,7 +6,7 @@ import json
 import minidl
 
 from .._kernels import show_config
-from .text import aligned
+from ..tools.tables import aligned
 
 EXAMPLES = """\
 examples:

@@ -8,12 +8,12 @@ import argparse
 
 import numpy as np
 
+from ..tools.tables import aligned
 from ..train import predict
 from ..train.metrics import confusion_matrix, f1
 from . import model_file, scores, tables
 from .csv_layout import Layout
 from .options import add_data, add_model, add_threads, threads
-from .text import aligned
 from .understood import understood
 
 EXAMPLES = """\

@@ -3,10 +3,10 @@
 import argparse
 
 from ..errors import some
+from ..tools.tables import aligned
 from . import model_file, scores
 from .model_file import Model
 from .options import add_model
-from .text import aligned
 
 EXAMPLES = """\
 examples:
@@ -23,24 +23,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Reads the model and prints what it is."""
     model = model_file.load(arguments.model)
-    print(f"{layers(model)}\n\n{about(model)}")
+    print(f"{model.net.summary((1, model.preparation.width))}\n\n{about(model)}")
     return 0
-
-
-def layers(model: Model) -> str:
-    """A row for each layer, and the sum."""
-    rows = [["layer", "", "outputs", "parameters"]]
-    width = model.preparation.width
-    for name, layer in model.net.children():
-        weight = dict(layer.named_parameters()).get("weight")
-        if weight is not None and weight.ndim == 2:
-            width = weight.shape[1]
-        kind_of_unit = getattr(layer, "inputs_per_unit", None)
-        if kind_of_unit is not None:
-            width //= kind_of_unit(layer.options)  # type: ignore[attr-defined]
-        rows.append([name, repr(layer), f"(n, {width})", f"{layer.count_parameters():,}"])
-    rows.append(["", "all", "", f"{model.net.count_parameters():,}"])
-    return aligned(rows, right=[3])
 
 
 def about(model: Model) -> str:

@@ -22,6 +22,7 @@ from ..engine.random import manual_seed
 from ..errors import ArgumentError, MissingPackageError, explain
 from ..layers.containers import Sequential
 from ..optim import Optimizer
+from ..tools.tables import aligned
 from ..train import Callback, Checkpoint, EarlyStopping, History, fit
 from . import model_file, scores, tables
 from .csv_layout import Layout
@@ -31,7 +32,6 @@ from .options import check_output, threads
 from .preparation import Preparation
 from .same_sizes import require_same_sizes
 from .table import Table
-from .text import aligned
 from .train_options import add_options, check_usage, plan_of
 from .understood import understood, warn_of_doubts
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ..engine.tape import Node
 from ..layers.activations import Activation
-from ..layers.base import Layer, Parameter, headline, joined
+from ..layers.base import Layer, Parameter, joined
 from ..layers.batch_norm import BatchNorm
 from ..layers.bias import Bias
 from ..layers.containers import Concat, Residual
@@ -20,6 +20,7 @@ from ..layers.embedding import Embedding
 from ..layers.flatten import Flatten
 from ..layers.layer_norm import LayerNorm, RMSNorm
 from ..layers.noise import GaussianNoise
+from ..layers.summary import headline
 
 RECORDS: dict[type[Layer], str] = {  # one operation for each call
     BatchNorm: "batch_norm", Bias: "bias", Concat: "concatenate", Dense: "dense",

@@ -1,22 +1,21 @@
 """`look`: what one batch shows of every layer, by a forward and a backward pass that leave no
 trace."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from ..engine.random import random_state, set_random_state
 from ..engine.recording import recording
 from ..engine.tensor import Tensor
 from ..engine.tensor.operation import ALIAS, record
 from ..errors import ArgumentError, GraphError, explain
 from ..layers.activations import Activation, PReLU
-from ..layers.base import Layer, Parameter, headline
+from ..layers.base import Layer, Parameter
+from ..layers.hooks import hooked, undisturbed
+from ..layers.summary import headline
 from ..step.firing import Firing, as_columns, derivatives, use_of
-from ..step.hooks import hooked
 from . import measures
 from .measures import FLAT
 
@@ -142,26 +141,3 @@ def matrices(net: Layer) -> dict[str, np.ndarray]:
     """A copy of each layer's weights, by the layer's path."""
     found = ((path, matrix_of(layer)) for path, layer in net.named_layers())
     return {path: matrix.data.copy() for path, matrix in found if matrix is not None}
-
-
-@contextmanager
-def undisturbed(net: Layer) -> Iterator[None]:
-    """After the block the gradients, the buffers and the random numbers are as before it, so
-    training goes on with the same bits."""
-    generator, layers = random_state(), net.random_state()
-    gradients = [(p, p.grad) for p in net.parameters()]
-    buffers = [(array, array.copy()) for _, array in net.named_buffers()]
-    places = [(layer, name, getattr(layer, name))
-              for layer in net.layers_within() for name in layer.buffer_names]  # fmt: skip
-    net.zero_grad()
-    try:
-        yield
-    finally:
-        for p, gradient in gradients:
-            p.grad = gradient
-        for layer, name, array in places:
-            setattr(layer, name, array)
-        for array, values in buffers:
-            array[...] = values
-        net.load_random_state(layers)
-        set_random_state(generator)

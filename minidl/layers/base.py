@@ -13,6 +13,8 @@ from ..engine.random import fresh_seed, is_word
 from ..engine.tensor import Tensor
 from ..errors import ArgumentError, DTypeError, GuardWarning, ShapeError, explain
 from . import plan
+from .summary import Summary, headline
+from .summary import summary as summary_of
 
 Self = TypeVar("Self", bound="Layer")
 
@@ -224,6 +226,25 @@ class Layer:
             setattr(layer, name, array)
         return self
 
+    def summary(self, input: Any) -> Summary:
+        """A table of the layers: what each gives for this input, how many parameters it has, and
+        how many multiply-adds its matrix products take. `input` is an array or a tensor, or the
+        shape of one: then it is zeros.
+
+        The net runs once, in evaluation; its weights, buffers, gradients and random numbers stay.
+        ArgumentError for other inputs; else what the layers raise for it.
+
+        >>> from minidl import nn
+        >>> nn.MLP([784, 128, 10]).summary((64, 784))
+        layer                 output     parameters  multiply-adds
+        MLP()                 (64, 10)
+          0: Dense(784, 128)  (64, 128)     100,480      6,422,528
+          1: ReLU()           (64, 128)
+          2: Dense(128, 10)   (64, 10)        1,290         81,920
+        total                               101,770      6,504,448
+        """
+        return summary_of(self, input)
+
     def describe(self) -> str:
         """The constructor's arguments, for the `repr`."""
         return ""
@@ -297,11 +318,6 @@ def warn_if_lost(path: str, value: Any) -> None:
     if is_lost:
         got = f"{got}, which is neither trained nor saved"
         warnings.warn(explain(f"Layer: {path}", expected, got, hint), GuardWarning, stacklevel=2)
-
-
-def headline(layer: Layer) -> str:
-    """The layer in one line: its class, and what `describe` says."""
-    return f"{type(layer).__name__}({layer.describe()})"
 
 
 def joined(path: str, name: str) -> str:

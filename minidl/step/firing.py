@@ -10,7 +10,7 @@ from ..engine.tensor import Tensor
 from ..errors import GraphError, ShapeError, explain
 from ..layers.activations import Activation
 from ..layers.base import Layer
-from .hooks import hooked
+from ..layers.hooks import hooked
 
 
 class Firing:

@@ -10,7 +10,7 @@ from ..engine.recording import no_grad
 from ..engine.tensor import Tensor
 from ..errors import DivergedError
 from ..layers.base import Layer
-from ..step.hooks import hooked
+from ..layers.hooks import hooked
 from .feed import Batch
 from .history import shown
 from .metrics import as_array

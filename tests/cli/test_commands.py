@@ -155,8 +155,8 @@ def test_batch_norm_dropout_maxout_and_other_options(run):
         "8.weight": (4, 3),
     }  # fmt: skip
     out, _ = run("summary", "a.st")
-    assert re.search(r"2 +Maxout\(pieces=3\) +\(n, 8\) +0", out)
-    assert re.search(r"all +255$", out, re.MULTILINE)  # 3·24 + 2·24 + 8·12 + 2·12 + 4·3 + 3
+    assert re.search(r"2: Maxout\(pieces=3\) +\(1, 8\)$", out, re.MULTILINE)
+    assert re.search(r"^total +255 +180$", out, re.MULTILINE)  # 3·24 + 2·24 + 8·12 + 2·12 + 4·3 + 3
 
 
 def test_every_optimizer_trains(run):
@@ -380,10 +380,10 @@ def test_names_that_a_terminal_would_obey_are_not_printed_as_they_are(run, here)
 
 def test_summary(run, iris):
     out, _ = run("summary", iris)
-    assert re.search(r"^0 +Dense\(3, 8\) +\(n, 8\) +32$", out, re.MULTILINE)
-    assert re.search(r"^1 +PReLU\(\) +\(n, 8\) +1$", out, re.MULTILINE)
-    assert re.search(r"^2 +Dense\(8, 3\) +\(n, 3\) +27$", out, re.MULTILINE)
-    assert re.search(r"^ +all +60$", out, re.MULTILINE)
+    assert re.search(r"^ +0: Dense\(3, 8\) +\(1, 8\) +32 +24$", out, re.MULTILINE)
+    assert re.search(r"^ +1: PReLU\(\) +\(1, 8\) +1$", out, re.MULTILINE)
+    assert re.search(r"^ +2: Dense\(8, 3\) +\(1, 3\) +27 +24$", out, re.MULTILINE)
+    assert re.search(r"^total +60 +48$", out, re.MULTILINE)
     for fact in ("sepal, width, petal", "species, 3 classes: setosa, versicolor, virginica",
                  "iris.csv", "sgd, lr 0.05", f"minidl {minidl.__version__}"):  # fmt: skip
         assert fact in out

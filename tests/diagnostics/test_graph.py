@@ -19,8 +19,8 @@ from minidl.diagnostics.folding import RECORDS, layers_of
 from minidl.engine.tape import Node, behind
 from minidl.errors import ArgumentError, GraphError, MissingPackageError
 from minidl.layers.activations import REGISTRY
-from minidl.layers.base import headline
-from minidl.step.hooks import hooked
+from minidl.layers.hooks import hooked
+from minidl.layers.summary import headline
 
 needs_graphviz = pytest.mark.skipif(shutil.which("dot") is None, reason="there is no Graphviz here")
 

@@ -47,7 +47,7 @@ FLOORS = [
 WITHIN = {  # in these rooms the files have floors too; the room's __init__ is above them
     "engine": ["recording random", "tape", "tensor", "autograd", "gradcheck"],
     "layers": [
-        "checks plan", "base", "activations",
+        "checks plan hooks", "summary", "base", "activations",
         "batch_norm bias dropout embedding flatten init layer_norm noise", "dense", "containers",
         "mlp",
     ],
