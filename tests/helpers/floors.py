@@ -12,7 +12,7 @@ FLOORS = [
     {
         "_kernels": "arrays in, arrays out, compiled: products, activations, losses, updates",
         "tools": "checks of arguments, files written whole or not at all, locks across forks, "
-        "JSON that others wrote",
+        "JSON that others wrote, tables",
     },
     {
         "engine": "the source of randomness, the tape, which is the graph and the backward pass, "
@@ -33,7 +33,7 @@ FLOORS = [
         "nn": "the layers, under the names that users import",
         "functional": "the functions, likewise",
         "autograd": "gradients as functions, likewise",
-        "diagnostics": "a net under observation, and what it means in words",
+        "diagnostics": "a net under observation, what it means in words, its graph",
         "sklearn": "the estimators; the one room that needs scikit-learn and SciPy",
     },
     {"__init__": "what `import minidl` has"},
