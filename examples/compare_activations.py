@@ -1,9 +1,11 @@
 """Trains nets of two and three layers on MNIST with each activation and compares them.
 
-Ends with a table, printed and written to results.md and results.json, and two pictures:
-curves.png (loss and accuracy by epoch) and activations.png (each function and its derivative).
+Ends with a table, printed and written to results.md, the numbers in results.json, and two
+pictures: curves.png (train loss and test error by epoch) and activations.png (each function and
+its derivative). After each seed all of these are written anew.
 
     python examples/compare_activations.py
+    python examples/compare_activations.py --seeds 5
     python examples/compare_activations.py --activations relu gelu mish --epochs 3
 """
 
@@ -12,17 +14,14 @@ import json
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
-from training import HIDDEN, History, add_training_options, load, train
+from curves import draw, of_each_net
+from training import HIDDEN, add_training_options, load, train
 
 import minidl
 from minidl import nn
-from minidl.layers.activations import REGISTRY, Activation
+from minidl.cli import pictures
+from minidl.layers.activations import REGISTRY
 
 TEXTBOOK = ["sigmoid", "tanh", "relu", "leaky_relu", "prelu", "maxout"]
 
@@ -33,34 +32,48 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--activations", nargs="+", choices=REGISTRY, default=TEXTBOOK,
                         metavar="NAME", help=f"default: {' '.join(TEXTBOOK)}")  # fmt: skip
+    parser.add_argument("--seeds", type=int, default=1, metavar="N",
+                        help="how often to train each net (default: 1)")  # fmt: skip
     parser.add_argument("--output", type=Path, default=Path("results"), metavar="DIR",
                         help="the folder of the table and pictures (default: results)")  # fmt: skip
     add_training_options(parser)
     return parser.parse_args(argv)
 
 
-class Result:
-    """One trained net."""
+def train_one(layers: int, activation: str, sets: tuple, arguments: argparse.Namespace) -> dict:
+    """Trains a net; what it is, and its numbers by epoch. A seed's nets see the same batches."""
+    minidl.manual_seed(arguments.seed)
+    sizes = [784, *HIDDEN[layers], 10]
+    net = nn.MLP(sizes, activation)
+    history = train(net, *sets, arguments, f"{layers} layers, {activation}, seed {arguments.seed}")
+    name = "-".join(map(str, sizes))
+    errors = [round(100 - 100 * right, 4) for right in history.test_accuracy]
+    print(f"{name}, {activation}, seed {arguments.seed}: {history.seconds:.1f} s, "
+          f"test error {errors[-1]:.2f} %", flush=True)  # fmt: skip
+    return {
+        "net": name, "activation": activation, "seed": arguments.seed,
+        "parameters": net.count_parameters(),
+        "train_loss": [round(loss, 6) for loss in history.train_loss], "test_error": errors,
+    }  # fmt: skip
 
-    def __init__(self, layers: int, activation: str, net: nn.MLP, history: History) -> None:
-        self.sizes = "-".join(map(str, [784, *HIDDEN[layers], 10]))
-        self.layers, self.activation, self.history = layers, activation, history
-        self.parameters = net.count_parameters()
 
-    def row(self) -> tuple[str, ...]:
-        return (
-            self.sizes, self.activation, f"{self.parameters:,}", f"{self.history.seconds:.1f}",
-            f"{self.history.train_loss[-1]:.4f}", f"{self.history.test_accuracy[-1]:.2%}",
-        )  # fmt: skip
+def mean_and_sd(values: list[float], digits: int) -> str:
+    """The mean, and the seeds' standard deviation where there are several."""
+    spread = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.{digits}f}{spread}"
 
 
-HEADER = ("net", "activation", "parameters", "seconds", "train loss", "test accuracy")
+HEADER = ("net", "activation", "parameters", "train loss", "test error %")
 
 
-def table(results: list[Result]) -> str:
-    """The results in Markdown, the columns aligned."""
-    rows = [HEADER, *(result.row() for result in results)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADER))]
+def table(trainings: list[dict]) -> str:
+    """The last epoch's numbers in Markdown, the columns aligned."""
+    rows = [HEADER]
+    for seeds in of_each_net(trainings):
+        loss, error = ([seed[what][-1] for seed in seeds] for what in ("train_loss", "test_error"))
+        rows.append((seeds[0]["net"], seeds[0]["activation"], f"{seeds[0]['parameters']:,}",
+                     mean_and_sd(loss, 4), mean_and_sd(error, 2)))  # fmt: skip
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
 
     def line(row: tuple[str, ...]) -> str:
         words = [cell.ljust(w) if i < 2 else cell.rjust(w)
@@ -71,87 +84,32 @@ def table(results: list[Result]) -> str:
     return "\n".join([line(HEADER), f"|{rule}|", *map(line, rows[1:])])
 
 
-def draw_curves(results: list[Result], file: Path) -> None:
-    """Train loss and test accuracy by epoch, the nets of two and three layers below each other."""
-    depths = sorted({result.layers for result in results})
-    figure, axes = plt.subplots(
-        len(depths), 2, figsize=(10, 3.6 * len(depths)), squeeze=False, layout="constrained"
-    )
-    for (loss_axes, accuracy_axes), depth in zip(axes, depths, strict=True):
-        for result in (r for r in results if r.layers == depth):
-            epochs = range(1, len(result.history.train_loss) + 1)
-            loss_axes.plot(epochs, result.history.train_loss, ".-", label=result.activation)
-            accuracy_axes.plot(
-                epochs, 100 * np.array(result.history.test_accuracy), ".-", label=result.activation
-            )
-            title = result.sizes
-        loss_axes.set(title=f"{title}: train loss", xlabel="epoch", yscale="log")
-        accuracy_axes.set(title=f"{title}: test accuracy in %", xlabel="epoch")
-        for plot in (loss_axes, accuracy_axes):
-            plot.grid(alpha=0.3)
-            plot.xaxis.get_major_locator().set_params(integer=True)
-        accuracy_axes.legend()
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
-
-
-def curve(kind: type[Activation], x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """y and dy/dx of an activation along x, found by minidl itself; other pieces stay at 0."""
-    layer = kind().astype(np.float64)
-    pieces = kind.inputs_per_unit(layer.options)
-    inputs = np.zeros((len(x), pieces))
-    inputs[:, 0] = x
-    tensor = minidl.Tensor(inputs, requires_grad=True)
-    y = layer(tensor)
-    y.sum().backward()
-    return y.numpy()[:, 0], tensor.grad.numpy()[:, 0]
-
-
-def draw_activations(names: list[str], file: Path) -> None:
-    """Each activation with its derivative."""
-    columns = min(3, len(names))
-    rows = -(-len(names) // columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(3.6 * columns, 3 * rows), squeeze=False, layout="constrained"
-    )
-    x = np.linspace(-4, 4, 800)  # an even number: no point lies on the kink at 0
-    for plot, name in zip(axes.flat, names, strict=False):
-        y, slope = curve(REGISTRY[name], x)
-        plot.axhline(0, color="0.8", linewidth=0.8)
-        plot.axvline(0, color="0.8", linewidth=0.8)
-        plot.plot(x, y, label="y")
-        plot.plot(x, slope, "--", label="dy/dx")
-        plot.set(title=name, ylim=(-1.6, 2.6))
-        plot.legend(loc="upper left")
-    for plot in axes.flat[len(names) :]:
-        plot.axis("off")
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+def write(trainings: list[dict], arguments: argparse.Namespace) -> None:
+    """The table, the numbers and the pictures."""
+    folder = arguments.output
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "results.md").write_text(table(trainings) + "\n")
+    settings = {k: v for k, v in vars(arguments).items() if k not in ("data", "output", "seed")}
+    head = json.dumps({"settings": settings, "config": minidl.show_config()})
+    lines = ",\n ".join(map(json.dumps, trainings))
+    (folder / "results.json").write_text(f'{head[:-1]}, "trainings": [\n {lines}\n]}}\n')
+    draw(trainings, folder / "curves.png")
 
 
 def main(argv: list[str] | None = None) -> None:
     arguments = parse(argv)
-    train_set, test_set = load(arguments)
-    results = []
-    for layers, hidden in HIDDEN.items():
-        for name in arguments.activations:
-            minidl.manual_seed(arguments.seed)
-            net = nn.MLP([784, *hidden, 10], name)
-            history = train(net, train_set, test_set, arguments, f"{layers} layers, {name}")
-            results.append(Result(layers, name, net, history))
-            print(" | ".join(results[-1].row()), flush=True)
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    print(f"\n{table(results)}\n")
-    (arguments.output / "results.md").write_text(table(results) + "\n")
-    settings = {k: str(v) if isinstance(v, Path) else v for k, v in vars(arguments).items()}
-    numbers = [vars(result) | {"history": vars(result.history)} for result in results]
-    (arguments.output / "results.json").write_text(
-        json.dumps(
-            {"settings": settings, "config": minidl.show_config(), "results": numbers}, indent=1
-        )
-    )
-    draw_curves(results, arguments.output / "curves.png")
-    draw_activations(arguments.activations, arguments.output / "activations.png")
+    sets, trainings = load(arguments), []
+    for _ in range(arguments.seeds):
+        trainings += [
+            train_one(layers, name, sets, arguments)
+            for layers in HIDDEN
+            for name in arguments.activations
+        ]
+        write(trainings, arguments)
+        arguments.seed += 1
+    kinds = [REGISTRY[name] for name in arguments.activations]
+    pictures.draw(kinds, arguments.output / "activations.png")
+    print(f"\n{table(trainings)}\n")
     print(f"The table and the pictures curves.png and activations.png are in {arguments.output}/")
 
 

@@ -1,6 +1,8 @@
 """The examples run as a user runs them, on a few steps."""
 
+import importlib
 import json
+import statistics
 import subprocess
 import sys
 from itertools import pairwise
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+DOCS = EXAMPLES.parent / "docs"
 
 
 def run(folder, script, *arguments):
@@ -59,17 +62,29 @@ def test_two_runs_of_an_example_print_the_same(tmp_path):
 
 
 def test_compare_activations(tmp_path):
-    text = output(tmp_path, "compare_activations.py", "--epochs", 2, "--limit", 1500,
-                  "--output", "out")  # fmt: skip
+    text = output(tmp_path, "compare_activations.py", "--activations", "sigmoid", "relu", "maxout",
+                  "--epochs", 2, "--limit", 1500, "--seeds", 2, "--output", "out")  # fmt: skip
     rows = (tmp_path / "out/results.md").read_text().splitlines()[2:]
-    assert len(rows) == 12
+    assert [row.split()[3] for row in rows] == 2 * ["sigmoid", "relu", "maxout"]
     assert all(row in text for row in rows)
-    results = json.loads((tmp_path / "out/results.json").read_text())
-    assert [r["activation"] for r in results["results"][:6]] == [
-        "sigmoid", "tanh", "relu", "leaky_relu", "prelu", "maxout",
-    ]  # fmt: skip
+    trainings = json.loads((tmp_path / "out/results.json").read_text())["trainings"]
+    assert [t["seed"] for t in trainings] == 6 * [0] + 6 * [1]
+    errors = [t["test_error"][-1] for t in trainings[::6]]
+    assert f"{statistics.mean(errors):.2f} ± {statistics.stdev(errors):.2f}" in rows[0]
     assert is_png(tmp_path / "out/curves.png")
     assert is_png(tmp_path / "out/activations.png")
+
+
+def test_the_committed_table_is_that_of_the_committed_numbers(monkeypatch):
+    monkeypatch.syspath_prepend(EXAMPLES)
+    compare = importlib.import_module("compare_activations")
+    trainings = json.loads((DOCS / "results.json").read_text())["trainings"]
+    assert f"<!-- results -->\n{compare.table(trainings)}\n<" in (DOCS / "results.md").read_text()
+
+
+def test_the_curves_are_drawn_from_the_numbers(tmp_path):
+    output(tmp_path, "curves.py", DOCS / "results.json", "curves.png")
+    assert is_png(tmp_path / "curves.png")
 
 
 def test_binary_classifier(tmp_path):
