@@ -175,5 +175,5 @@ def test_what_a_notebook_shows_is_escaped():
             return x
 
     html = nn.Sequential(Odd()).summary((1, 2))._repr_html_()
-    assert "&nbsp;&nbsp;0: Odd(&lt;b a=&quot;1&quot;&gt;&amp;)</td>" in html
+    assert "&#160;&#160;0: Odd(&lt;b a=&quot;1&quot;&gt;&amp;)</td>" in html
     assert "<b" not in html

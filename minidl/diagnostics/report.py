@@ -7,7 +7,8 @@ from typing import Any
 from ..errors import ArgumentError, DataError, explain
 from ..tools import strict_json
 from ..tools.checks import is_number
-from ..train.history import finished
+from ..tools.tables import aligned, html, preformatted
+from ..train.history import finished, panels
 from .verdicts import Thresholds, verdicts_on
 
 # The measures that a table shows, with their headings.
@@ -65,17 +66,25 @@ class Report:
             raise ArgumentError(explain("verdicts", expected, repr(given), hint))
         return verdicts_on(self.latest(), given)
 
-    def __repr__(self) -> str:
+    def table(self) -> list[list[str]]:
+        """Each layer's latest measures as text, with headings."""
         layers = self.latest()
-        if not layers:
-            return "Report: no epoch was finished"
         shown = [m for m in HEADINGS if any(m in numbers for numbers in layers.values())]
         rows = [["layer", "kind", *[HEADINGS[measure] for measure in shown]]]
         for name, numbers in layers.items():
             cells = [cell(measure, numbers.get(measure)) for measure in shown]
             rows.append([name or "net", numbers.get("kind", ""), *cells])
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join("  ".join(padded(row, widths)).rstrip() for row in rows)
+        return rows
+
+    def __repr__(self) -> str:
+        rows = self.table()
+        return (
+            aligned(rows, right=numbers_of(rows)) if rows[1:] else "Report: no epoch was finished"
+        )
+
+    def _repr_html_(self) -> str:
+        rows = self.table()
+        return html(rows, right=numbers_of(rows)) if rows[1:] else preformatted(repr(self))
 
     def to_json(self) -> str:
         """All of it as JSON, every number to the last bit."""
@@ -93,21 +102,16 @@ class Report:
     def plot(self, path: str | Path | None = None) -> Any:
         """Draws every measure by epoch, a picture for each with a line for each layer.
 
-        Gives matplotlib's figure; with a path it is saved there, in the format that the name's end
-        says, and closed. Needs matplotlib: pip install 'minidl[examples]'.
+        Gives matplotlib's figure, which a notebook shows as the value of its cell; with a path it
+        is saved there, in the format that the name's end says, and closed. Needs matplotlib:
+        pip install 'minidl[examples]'.
         """
-        from matplotlib import pyplot
-
         layers = self.latest()
         shown = [m for m in HEADINGS if any(m in numbers for numbers in layers.values())]
         if not shown:
             raise ArgumentError(explain("Report.plot", "an epoch that was finished", "none"))
-        columns = min(4, len(shown))
-        size = -(-len(shown) // columns), columns
-        figure, axes = pyplot.subplots(*size, figsize=(3.5 * columns, 3 * size[0]), squeeze=False)
-        for axis in axes.flat[len(shown) :]:
-            axis.remove()
-        for axis, measure in zip(axes.flat, shown, strict=False):
+        figure, axes = panels(len(shown), columns=4)
+        for axis, measure in zip(axes, shown, strict=True):
             for name, numbers in layers.items():
                 if measure in numbers:
                     axis.plot(*self.line(name, measure), marker=".", label=name or "net")
@@ -141,9 +145,6 @@ def cell(measure: str, value: float | None) -> str:
     return f"{100 * value:.0f} %" if measure in SHARES else f"{value:.3g}"
 
 
-def padded(row: list[str], widths: list[int]) -> list[str]:
-    """The cells, numbers to the right, the kind to the left."""
-    return [
-        text.ljust(width) if i == 1 else text.rjust(width)
-        for i, (text, width) in enumerate(zip(row, widths, strict=True))
-    ]
+def numbers_of(rows: list[list[str]]) -> list[int]:
+    """The columns that are flush right: all but the kind."""
+    return [i for i in range(len(rows[0])) if i != 1]

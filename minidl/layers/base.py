@@ -13,7 +13,7 @@ from ..engine.random import fresh_seed, is_word
 from ..engine.tensor import Tensor
 from ..errors import ArgumentError, DTypeError, GuardWarning, ShapeError, explain
 from . import plan
-from .summary import Summary, headline
+from .summary import Summary, headline, overview
 from .summary import summary as summary_of
 
 Self = TypeVar("Self", bound="Layer")
@@ -255,6 +255,9 @@ class Layer:
         if not inner:
             return headline(self)
         return "\n".join([f"{type(self).__name__}(", *inner, ")"])
+
+    def _repr_html_(self) -> str:
+        return overview(self)
 
 
 class RandomLayer(Layer):

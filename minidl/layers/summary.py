@@ -110,6 +110,20 @@ def summary(net: Any, given: Any) -> Summary:
     return Summary(list(rows.values()))
 
 
+def overview(net: Any) -> str:
+    """The layers and the shapes of their parameters as an HTML table."""
+    rows = rows_of(net)
+    shapes: dict[str, list[str]] = {path: [] for path in rows}
+    for path, p in net.named_parameters():
+        own = holder(path, rows)
+        shapes[own].append(f"{path.removeprefix(own).lstrip('.')} {p.shape}")
+    cells = [
+        [row.cells()[0], ", ".join(shapes[path]), row.cells()[2]] for path, row in rows.items()
+    ]  # fmt: skip
+    total = ["total", "", f"{Summary(list(rows.values())).parameters:,}"]
+    return html([["layer", "shapes", "parameters"], *cells, total], right=[2])
+
+
 def inputs(net: Any, given: Any) -> Tensor:
     """The input, or zeros of this shape in the net's dtype; ArgumentError for anything else."""
     if isinstance(given, (Tensor, np.ndarray)):

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Set
+from inspect import signature
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,6 +46,17 @@ NOT_NEGATIVE = Option("a finite number from 0 up", lambda value: _is_finite(valu
 SHARE = Option("a number in [0, 1)", _is_share)
 TWO_SHARES = Option("two numbers in [0, 1)", _are_two_shares)
 FLAG = Option("True or False", lambda value: isinstance(value, (bool, np.bool_)))
+
+
+def described(rule: Any, options: dict[str, Any]) -> list[str]:
+    """The learning rate, and the options that differ from the rule's defaults, as they are written
+    in a call."""
+    defaults = {name: p.default for name, p in signature(rule).parameters.items()}
+    shown = {name: value for name, value in options.items() if name != "params"}
+    return [
+        f"{name}={value}" for name, value in shown.items()
+        if name == "lr" or name not in defaults or value != defaults[name]
+    ]  # fmt: skip
 
 
 def require_keys(operation: str, expected: Set[str], got: Set[str]) -> None:

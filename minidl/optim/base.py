@@ -18,6 +18,7 @@ from .arguments import (
     Option,
     Parameters,
     as_groups,
+    described,
     parameters_of,
     require_keys,
 )
@@ -141,6 +142,16 @@ class Optimizer:
     def lr(self, value: float) -> None:
         NOT_NEGATIVE.check(self._name, "lr", value)
         self._only_group()["lr"] = value
+
+    def __repr__(self) -> str:
+        groups = []
+        for group in self._groups:
+            count = sum(p.size for p in group.parameters)
+            options = described(type(self), group.options)
+            groups.append(f"{', '.join(options)}, {count:,} parameters")
+        if len(groups) == 1:
+            return f"{type(self).__name__}({groups[0]})"
+        return "\n".join([f"{type(self).__name__}(", *(f"  {group}" for group in groups), ")"])
 
     def add_param_group(self, group: dict[str, Any]) -> None:
         """Adds a group such as {"params": [w, b], "lr": 0.01}; errors as in the constructor."""

@@ -40,7 +40,7 @@ def html(rows: Rows, right: Collection[int] = ()) -> str:
     >>> print(html([("layer",), ("  <Dense>",)]))
     <table>
     <tr><th style="text-align:left">layer</th></tr>
-    <tr><td style="text-align:left">&nbsp;&nbsp;&lt;Dense&gt;</td></tr>
+    <tr><td style="text-align:left">&#160;&#160;&lt;Dense&gt;</td></tr>
     </table>
     """
     lines = ["<table>"]
@@ -59,7 +59,7 @@ def spaced(cell: str) -> str:
     """The cell's text as HTML, its leading spaces kept."""
     text = printable(cell)
     indent = len(text) - len(text.lstrip(" "))
-    return "&nbsp;" * indent + escape(text[indent:])
+    return "&#160;" * indent + escape(text[indent:])
 
 
 def preformatted(text: str) -> str:

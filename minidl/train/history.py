@@ -11,6 +11,7 @@ from ..errors import ArgumentError, DataError, explain
 from ..tools import strict_json
 from ..tools.checks import is_number
 from ..tools.disk import put_picture
+from ..tools.tables import aligned, html, preformatted
 
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 40  # of a sparkline, at most
@@ -98,22 +99,30 @@ class History:
             if name != "epoch" and all(is_number(value) for value in self[name])
         ]  # fmt: skip
 
+    def table(self) -> list[list[str]]:
+        """The rows of numbers as text, with headings; of many epochs the first and the last."""
+        names = self.numeric()
+        rows = [
+            [str(row["epoch"]), *(shown(row[name]) for name in names)] for row in self.rows
+        ]  # fmt: skip
+        if len(rows) > ROWS:
+            rows = [*rows[: ROWS // 2], ["...", *[""] * len(names)], *rows[-ROWS // 2 :]]
+        return [["epoch", *names], *rows]
+
     def __repr__(self) -> str:
         names = self.numeric()
         if not names:
             return f"History: no epoch was finished{self._why()}"
-        columns = [["epoch", *[str(row["epoch"]) for row in self.rows]]]
-        columns += [[name, *map(shown, self[name])] for name in names]
-        widths = [max(map(len, column)) for column in columns]
-        lines = [
-            "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-            for row in zip(*columns, strict=True)
-        ]
-        if len(lines) > ROWS + 1:
-            lines = [*lines[: ROWS // 2 + 1], "...".rjust(5), *lines[-ROWS // 2 :]]
+        text = aligned(self.table(), right=range(len(names) + 1))
         if len(self) > 1:
-            lines += self._sparklines(names)
-        return "\n".join(lines) + self._why()
+            text = "\n".join([text, *self._sparklines(names)])
+        return text + self._why()
+
+    def _repr_html_(self) -> str:
+        if not self.numeric():
+            return preformatted(repr(self))
+        table = html(self.table(), right=range(len(self.names)))
+        return table + preformatted(self._why()) if self.stopped else table
 
     def _sparklines(self, names: list[str]) -> list[str]:
         moving = [name for name in names if len(set(self[name])) > 1]
@@ -124,23 +133,24 @@ class History:
         return f"\nstopped: {self.stopped}" if self.stopped else ""
 
     def plot(self, path: str | Path | None = None) -> Any:
-        """Draws losses and metrics by epoch, a picture for each, training and validation together.
+        """Draws losses and metrics by epoch, a picture for each, training and validation together;
+        and the rate, if it changes.
 
-        Gives matplotlib's figure; with a path it is saved there, in the format that the name's end
-        says, and closed. Needs matplotlib: pip install 'minidl[examples]'.
+        Gives matplotlib's figure, which a notebook shows as the value of its cell; with a path it
+        is saved there, in the format that the name's end says, and closed. Needs matplotlib:
+        pip install 'minidl[examples]'.
         """
-        from matplotlib import pyplot
-
-        subjects = dict.fromkeys(name.removeprefix("validation_") for name in self.numeric())
+        drawn = [name for name in self.numeric() if name != "rate" or len(set(self["rate"])) > 1]
+        subjects = dict.fromkeys(name.removeprefix("validation_") for name in drawn)
         if not subjects:
             raise ArgumentError(explain("History.plot", "an epoch that was finished", "none"))
-        size = (4 * len(subjects), 3)
-        figure, axes = pyplot.subplots(1, len(subjects), figsize=size, squeeze=False)
-        for axis, subject in zip(axes[0], subjects, strict=True):
+        figure, axes = panels(len(subjects), columns=3)
+        for axis, subject in zip(axes, subjects, strict=True):
             for name in (subject, f"validation_{subject}"):
                 if name in self.names:
-                    axis.plot(self["epoch"], self[name], label=name)
+                    axis.plot(self["epoch"], self[name], marker=".", label=name)
             axis.set_xlabel("epoch")
+            axis.xaxis.get_major_locator().set_params(integer=True)
             axis.set_title(subject)
             axis.legend()
         return finished("History.plot", figure, path)
@@ -151,13 +161,28 @@ def numbers_in(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "epoch" and is_number(value)}
 
 
+def panels(count: int, columns: int) -> tuple[Any, list[Any]]:
+    """matplotlib's figure with so many axes, up to so many side by side; and the axes."""
+    from matplotlib import pyplot
+
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    size = 3.6 * columns, 2.8 * rows
+    figure, axes = pyplot.subplots(rows, columns, figsize=size, squeeze=False)
+    for axis in axes.flat[count:]:
+        axis.remove()
+    return figure, list(axes.flat[:count])
+
+
 def finished(operation: str, figure: Any, path: str | Path | None) -> Any:
-    """matplotlib's figure with its parts set apart; with a path it is saved there and closed."""
+    """matplotlib's figure with its parts set apart; with a path it is saved there and closed. In a
+    notebook it is closed, too: open, it would be shown a second time after the cell."""
     from matplotlib import pyplot
 
     figure.tight_layout()
     if path is not None:
         put_picture(operation, figure, path)
+    if path is not None or "inline" in pyplot.get_backend():
         pyplot.close(figure)
     return figure
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DTypeError, ShapeError, explain
+from ...tools.tables import preformatted
 from ..recording import no_grad
 from ..tape import Memory
 from .arithmetic import Arithmetic
@@ -74,6 +75,12 @@ class Tensor(Arithmetic, Comparisons, Bits, Shapes, Indexing, Methods, NumPyProt
         elif self.requires_grad:
             text += ", requires_grad=True"
         return f"tensor({text})"
+
+    def _repr_html_(self) -> str:
+        facts = [str(self.shape), str(self.dtype)]
+        if self.grad is not None:
+            facts.append("with a gradient")
+        return f"<div>tensor {', '.join(facts)}</div>{preformatted(repr(self))}"
 
     def __format__(self, spec: str) -> str:
         if spec and self.size != 1:
