@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from floors import FLOOR, ROOT, WITHIN, may_import, place
+from floors import FLOOR, ROOT, WITHIN, imported_by, may_import, module_of, place
 
 import minidl
 
@@ -21,24 +21,6 @@ FILES = sorted(file for room in ("minidl", "minidl_lab") for file in (ROOT / roo
 
 def name_of(file: Path) -> str:
     return file.relative_to(ROOT).as_posix().removeprefix("minidl/")
-
-
-def module_of(file: Path) -> tuple[str, ...]:
-    return file.relative_to(ROOT).with_suffix("").parts
-
-
-def imported_by(file: Path, node: ast.stmt) -> list[tuple[str, ...]]:
-    """The modules of minidl, or names in them, that an import statement names, by whole paths."""
-    if isinstance(node, ast.Import):
-        names = [tuple(alias.name.split(".")) for alias in node.names]
-    elif isinstance(node, ast.ImportFrom):
-        here = module_of(file)
-        base = here[: len(here) - node.level] if node.level else ()
-        module = (*base, *(node.module.split(".") if node.module else ()))
-        names = [(*module, alias.name) for alias in node.names]
-    else:
-        return []
-    return [name for name in names if name[0] in ("minidl", "minidl_lab") and len(name) > 1]
 
 
 def top_level(tree: ast.Module) -> Iterator[ast.stmt]:

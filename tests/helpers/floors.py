@@ -3,6 +3,7 @@
 A file imports only from lower floors, or from its own room; tests/test_house.py holds them to it.
 """
 
+import ast
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -53,6 +54,24 @@ WITHIN = {  # in these rooms the files have floors too; the room's __init__ is a
     ],
 }  # fmt: skip
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+
+
+def module_of(file: Path) -> tuple[str, ...]:
+    return file.relative_to(ROOT).with_suffix("").parts
+
+
+def imported_by(file: Path, node: ast.stmt) -> list[tuple[str, ...]]:
+    """The modules of minidl, or names in them, that an import statement names, by whole paths."""
+    if isinstance(node, ast.Import):
+        names = [tuple(alias.name.split(".")) for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        here = module_of(file)
+        base = here[: len(here) - node.level] if node.level else ()
+        module = (*base, *(node.module.split(".") if node.module else ()))
+        names = [(*module, alias.name) for alias in node.names]
+    else:
+        return []
+    return [name for name in names if name[0] in ("minidl", "minidl_lab") and len(name) > 1]
 
 
 def place(module: Sequence[str]) -> tuple[int, str, int, str]:
