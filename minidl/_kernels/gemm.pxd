@@ -10,6 +10,8 @@ falls in and whoever computes it, so the bits depend neither on the number of th
 other rows. A sum of more than DEEP steps, as in the gradient of weights for a large batch, is cut:
 each block of the depth has a sum of its own, and these are added up. In one go a rounding error
 would pass through all additions, and a float32 sum of ones would stop growing at 2^24.
+
+docs/tour/5-a-dense-layer.md comes here from the triple loop, one idea at a time.
 """
 
 from cython.parallel cimport prange

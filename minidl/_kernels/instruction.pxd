@@ -15,6 +15,7 @@ thread may have had a part in since the last meeting. Where that is follows from
     all         any thread may have any part
 
 An instruction travels in a capsule from its module to the program, which has no list of kinds.
+docs/tour/6-a-training-step.md shows the list of a step, and what two threads do of it.
 """
 
 from cpython.pycapsule cimport PyCapsule_New
