@@ -1,4 +1,4 @@
-"""Checkpoints: files that a kill cannot hurt and a stranger cannot abuse.
+"""Checkpoints: files that survive a kill, and that are safe to read if a stranger wrote them.
 
 The format is that of the safetensors package, which is needed here and nowhere else:
 `pip install 'minidl[checkpoints]'`.

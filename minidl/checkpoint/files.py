@@ -6,12 +6,13 @@
     the rest        the arrays, one after the other
 
 (https://github.com/huggingface/safetensors.) The metadata "minidl" holds the state as JSON, and the
-SHA-256 of the whole file, taken with zeros in the place of the digest itself. A file without it
-is somebody else's: arrays, and no state.
+SHA-256 of the whole file, computed with zeros in place of the digest itself. A file without it is
+from another program: it has arrays, and no state.
 
 A file may come from a stranger. Nothing in it is executed, and its header is checked before the
-arrays are read. These take what the file has of them, whatever the header says, and Python objects
-are made of `HEADER_LIMIT` bytes at most, at most 40 times as large as those (measured: 36).
+arrays are read. Arrays take only as much memory as the file has bytes for them, whatever the header
+says; Python objects come from at most `HEADER_LIMIT` bytes, and take at most 40 times as much
+(measured: 36).
 """
 
 import hashlib
@@ -41,9 +42,9 @@ HEADER_LIMIT = 1 << 22
 SHOWN = 300  # characters
 METADATA = "__metadata__"
 KEY = "minidl"
-DIGEST = re.compile(rb'\\"minidl\.sha256\\":\\"([0-9a-f]{64})\\"')  # as it lies in the header
+DIGEST = re.compile(rb'\\"minidl\.sha256\\":\\"([0-9a-f]{64})\\"')  # as it stands in the header
 OLDER = "an older checkpoint, or another copy of this file"
-PICKLES = b"PK\3\4", b"\x80"  # what files of torch.save and of pickle.dump begin with
+PICKLES = b"PK\3\4", b"\x80"  # the first bytes of files from torch.save and pickle.dump
 UNPICKLED = (
     "safetensors.torch.save_file(module.state_dict(), path) where it comes from, for to read "
     "a pickle is to run a program"
@@ -55,17 +56,17 @@ def write(
     arrays: Mapping[str, np.ndarray],
     state: Mapping[str, Any] = {},
 ) -> None:
-    """Makes `path` a file that holds `arrays` and `state`: whole, or as it was before.
+    """Writes `arrays` and `state` to the file `path`: completely, or the old file stays.
 
-    Arrays are of the dtypes float16 to float64, int8 to int64, uint8 to uint64 and bool, of any
-    shape and layout. `state` is a dict of what JSON knows: numbers, strings, truth values, None,
-    lists and dicts with string keys; a tuple comes back as a list. NaN and the infinities may be
-    in it. Other programs read the arrays with the safetensors package; for PyTorch `save_torch`
-    writes a net's weights.
+    Arrays have the dtypes float16 to float64, int8 to int64, uint8 to uint64 or bool, and any
+    shape and layout. `state` is a dict of JSON values: numbers, strings, truth values, None, lists
+    and dicts with string keys; NaN and infinity are allowed, and a tuple comes back as a list.
+    Other programs read the arrays with the safetensors package; `save_torch` writes a net's weights
+    for PyTorch.
 
-    DTypeError or ArgumentError for what cannot be saved, MissingPackageError without the
-    safetensors package; OSError, which names the file, if the system refuses, a full disk for
-    instance.
+    DTypeError or ArgumentError for values that cannot be saved, MissingPackageError without the
+    safetensors package; OSError, which names the file, if the system refuses, for instance because
+    the disk is full.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp(), "run.safetensors")
@@ -93,7 +94,7 @@ def write(
 
 
 def write_foreign(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
-    """As `write`, but a file that is not taken for minidl's own: it has no state and no digest."""
+    """Like `write`, but without a state and a digest: minidl does not take the file for its own."""
     operation = "checkpoint.write"
     put(to_path(operation, path), [_serialized(operation, arrays, {"format": "pt"})])
 
@@ -101,11 +102,17 @@ def write_foreign(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The arrays and the state in a file that `write` made, or in any other safetensors file.
 
-    Any byte that was changed since `write` is found. A file of another program has no checksum:
-    its arrays are taken as they are, and its state is {}. The arrays are the caller's own.
+    Any byte that has changed since `write` is found. A file of another program has no checksum: its
+    arrays are read as they are, and its state is {}. The arrays are new.
 
-    CheckpointError, which names the file and what is wrong, for anything but a whole file;
-    MissingPackageError without the safetensors package; OSError if there is no such file.
+    CheckpointError, which names the file and what is wrong, for anything but a complete file;
+    MissingPackageError without the safetensors package; OSError if the file does not exist.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp(), "run.safetensors")
+    >>> write(path, {"bias": np.zeros(3)}, {"epoch": 7})
+    >>> read(path)
+    ({'bias': array([0., 0., 0.])}, {'epoch': 7})
     """
     arrays, state = contents(path)
     return arrays, state or {}
@@ -114,7 +121,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
 def contents(
     path: str | os.PathLike[str],
 ) -> tuple[dict[str, np.ndarray], dict[str, Any] | None]:
-    """What `read` gives; the state of a file of another program is None."""
+    """What `read` returns; the state of another program's file is None."""
     path = to_path("checkpoint.read", path)
     library = _safetensors()
     with open_plain("checkpoint.read", path, CheckpointError) as file:
@@ -124,7 +131,7 @@ def contents(
         file.seek(0)
         content = file.read()
     state = _checked_state(path, names, header, memoryview(content)[len(header) :])
-    del names  # before the package makes as many objects of its own
+    del names  # before the package makes as many objects itself
     try:
         parts = library.deserialize(content)
     except library.SafetensorError as error:
@@ -155,7 +162,7 @@ def _serialized(
 
 
 def _as_saved(operation: str, name: Any, array: Any) -> np.ndarray:
-    """The array as it will lie in the file: the package takes contiguous ones only."""
+    """The array as the file will hold it: the package takes only contiguous arrays."""
     if not isinstance(name, str) or name == METADATA or not _is_unicode(name):
         raise ArgumentError(explain(operation, f"names, {METADATA} is none", repr(name)))
     if not isinstance(array, np.ndarray):
@@ -176,8 +183,8 @@ def _is_unicode(name: str) -> bool:
 
 
 def shown(value: object) -> str:
-    """What a stranger's file says, as a message may repeat it: short, and nothing for a terminal to
-    obey.
+    """Text from a stranger's file, fit for a message: short, and without control characters that a
+    terminal would obey.
 
     >>> shown("red \\x1b[31m")
     'red ?[31m'
@@ -192,7 +199,7 @@ def _wrong(path: Path, expected: object, got: object, hint: str = "") -> Checkpo
 
 
 def _header(path: Path, file: BinaryIO) -> bytes:
-    """The header with its length, of which there is as much as it says."""
+    """The header with its length; as many bytes as it says must exist."""
     size, start = os.fstat(file.fileno()).st_size, file.read(8)
     if len(start) < 8:
         raise _wrong(path, "a safetensors file", f"{size} bytes", OLDER)
@@ -207,24 +214,24 @@ def _header(path: Path, file: BinaryIO) -> bytes:
 
 
 def _header_end(content: bytes) -> int:
-    """Where the header ends by what the first 8 bytes say."""
+    """The end of the header, according to the first 8 bytes."""
     return 8 + int(struct.unpack_from("<Q", content)[0])
 
 
 def _with_digest(header: bytes, digest: str) -> bytes:
-    """The header with another digest; one without any as it is."""
+    """The header with another digest; unchanged if it has none."""
     return DIGEST.sub(rf'\\"minidl.sha256\\":\\"{digest}\\"'.encode(), header, count=1)
 
 
 def _sha256(header: bytes, data: memoryview) -> str:
-    """The checksum of a whole file whose digest is zeros."""
+    """The checksum of a whole file, with zeros in place of the digest."""
     digest = hashlib.sha256(header)
     digest.update(data)
     return digest.hexdigest()
 
 
 def _parsed(path: Path, header: bytes) -> dict[str, Any]:
-    """The header as a dict; the package would take the last of two that have one name."""
+    """The header as a dict; the package would take the last of two values with the same name."""
     try:
         parsed: dict[str, Any] = strict_json.parse(header.decode(), dict, "the header")
     except ValueError as error:
@@ -233,7 +240,7 @@ def _parsed(path: Path, header: bytes) -> dict[str, Any]:
 
 
 def _check_size(path: Path, header: dict[str, Any], size: int) -> None:
-    """Refuses a file that is cut short; what else is wrong with the header is not looked at."""
+    """Refuses a file that is cut short; the package checks the rest of the header."""
     places = [entry.get("data_offsets") for entry in header.values() if isinstance(entry, dict)]
     ends = [p[1] for p in places if isinstance(p, list) and len(p) == 2 and isinstance(p[1], int)]
     if max(ends, default=0) != size:
@@ -256,7 +263,7 @@ def _checked_state(
     try:
         shape = {"state": dict}
         state: dict[str, Any] = strict_json.parse(text, shape, "metadata", False)["state"]
-    except (ValueError, TypeError) as error:  # a TypeError, if the text is none
+    except (ValueError, TypeError) as error:  # TypeError if it is not text
         raise _wrong(path, "a state in JSON", error) from error
     return state
 

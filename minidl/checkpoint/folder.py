@@ -1,4 +1,4 @@
-"""The checkpoints of one run: the newest few and the best."""
+"""The checkpoints of one training: the newest few and the best."""
 
 import math
 import os
@@ -34,11 +34,11 @@ class Saved(NamedTuple):
 class Folder:
     """A folder of checkpoints, named by their step: step-00000123.safetensors.
 
-    It keeps the newest `keep`, those of the highest steps, and the one with the highest score, the
-    newest of several. A file that is damaged or cannot be read counts for neither, and is never
+    It keeps the newest `keep` (those of the highest steps) and the one with the highest score (the
+    newest of several). A file that is damaged or unreadable counts for neither, and is never
     overwritten or deleted. Several processes may save into one folder.
 
-    `read` gives for such a file the state {"step": ..., "score": ..., "state": ...}.
+    `read` of such a file gives the state {"step": ..., "score": ..., "state": ...}.
 
     >>> import tempfile
     >>> folder = Folder(tempfile.mkdtemp(), keep=2)
@@ -57,7 +57,7 @@ class Folder:
                 explain("checkpoint.Folder", "keep to be a whole number from 1 up", repr(keep))
             )
         self.keep = int(keep)
-        self._ranks: dict[tuple[str, int, int], float | None] = {}  # of files as they were read
+        self._ranks: dict[tuple[str, int, int], float | None] = {}  # of files that were read
 
     def save(
         self,
@@ -68,8 +68,8 @@ class Folder:
     ) -> None:
         """Writes a checkpoint, then deletes those that are neither among the newest nor the best.
 
-        One of the same step is replaced; if it is damaged, it is renamed to ....damaged. A score
-        that is NaN is never the best. Errors as from `write`; nothing is deleted then.
+        It replaces one of the same step; if that is damaged, it is renamed to ....damaged. A score
+        of NaN is never the best. Errors as from `write`; then nothing is deleted.
         """
         operation = "checkpoint.Folder.save"
         if not is_whole(step, 0):
@@ -89,8 +89,7 @@ class Folder:
         self._prune(path)
 
     def require_writable(self) -> None:
-        """Makes the folder, if it is not there; OSError, as from `save`, if nothing can be written
-        into it."""
+        """Makes the folder if it does not exist; OSError, as from `save`, if it is not writable."""
         self.path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=self.path):
             pass
@@ -98,14 +97,14 @@ class Folder:
     def newest(self) -> Saved | None:
         """The checkpoint of the highest step; None if there is none.
 
-        RuntimeWarning for a damaged one, which is passed over.
+        RuntimeWarning for a damaged one, which is skipped.
         """
         return next(self._whole(), None)
 
     def best(self) -> Saved | None:
         """The checkpoint of the highest score; None if none has a score.
 
-        RuntimeWarning for a damaged one, which is passed over.
+        RuntimeWarning for a damaged one, which is skipped.
         """
         best = max(self._whole(), key=lambda saved: _rank(saved.score), default=None)
         return best if best is not None and _rank(best.score) > -math.inf else None
@@ -117,7 +116,7 @@ class Folder:
         return sorted(steps, key=steps.__getitem__, reverse=True)
 
     def _whole(self) -> Iterator[Saved]:
-        """Those that can be read, newest first."""
+        """The readable checkpoints, newest first."""
         for path in self._paths():
             try:
                 saved = _load(path)
@@ -130,8 +129,8 @@ class Folder:
             yield saved
 
     def _rank(self, path: Path) -> float | None:
-        """Its score, -inf if it has none; None if it is damaged. A file is read only once. OSError
-        if it cannot be read now: whether it is damaged is not known then."""
+        """A checkpoint's score, -inf without one; None if it is damaged. A file is read only once.
+        OSError if it is unreadable now, so that it is unknown whether it is damaged."""
         status = path.stat()
         seen = (path.name, status.st_ino, status.st_mtime_ns)
         if seen not in self._ranks:
@@ -142,7 +141,7 @@ class Folder:
         return self._ranks[seen]
 
     def _prune(self, latest: Path) -> None:
-        """Deletes what is not kept; never `latest`, whatever its step."""
+        """Deletes the checkpoints that are not kept; never `latest`, whatever its step."""
         ranks = {}
         for path in self._paths():
             with suppress(OSError):

@@ -1,4 +1,4 @@
-"""A net's weights, to keep or to hand on."""
+"""A net's weights, to keep or to pass on."""
 
 import os
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ from ..layers.base import Layer
 from ..tools.checks import to_path
 from .files import contents, shown, write
 
-OPTIMIZER = "optimizer:"  # before the names of an optimiser's arrays
+OPTIMIZER = "optimizer:"  # the prefix of the names of an optimiser's arrays
 
 
 def save_model(net: Layer, path: str | os.PathLike[str]) -> None:
-    """Writes what net.state_dict() holds, under its names. Errors as from `write`.
+    """Writes the arrays of net.state_dict() under their names. Errors as from `write`.
 
     >>> import tempfile
     >>> from pathlib import Path
@@ -31,13 +31,20 @@ def save_model(net: Layer, path: str | os.PathLike[str]) -> None:
 
 
 def load_model(net: Layer, path: str | os.PathLike[str]) -> None:
-    """Gives `net` the weights in a file that save_model wrote, or in a checkpoint of a training.
-    Arrays with a colon in their name are passed over: no weight's name has one, and what else
-    belongs to a training does.
+    """Loads the weights from a file of save_model, or from a training's checkpoint, into `net`.
 
-    CheckpointError, before anything is changed, if the file is damaged, is one of another model or
-    was not written by minidl: nobody can see of a square matrix that it is PyTorch's, which lies
-    the other way round. Other errors as from `read`.
+    Arrays with a colon in their name are skipped: they are the other state of a training, and no
+    weight has such a name.
+
+    CheckpointError, before anything changes, if the file is damaged, belongs to another model or
+    was not written by minidl: PyTorch's matrices lie the other way round, which nobody can see in a
+    square one. Other errors as from `read`.
+
+    >>> import tempfile
+    >>> from minidl import nn
+    >>> path = Path(tempfile.mkdtemp(), "net.safetensors")
+    >>> save_model(nn.Dense(2, 3), path)
+    >>> load_model(nn.Dense(2, 3), path)
     """
     operation, path = "checkpoint.load_model", to_path("checkpoint.load_model", path)
     arrays, state = contents(path)
@@ -52,7 +59,7 @@ def load_model(net: Layer, path: str | os.PathLike[str]) -> None:
 
 
 def give(operation: str, net: Layer, weights: Mapping[str, np.ndarray], path: Path) -> None:
-    """Loads the weights of a file into the net; CheckpointError if they are of another model."""
+    """Loads a file's weights into the net; CheckpointError if they belong to another model."""
     try:
         net.load_state_dict(weights)
     except (ShapeError, DTypeError) as error:

@@ -1,4 +1,4 @@
-"""Weights from PyTorch and for it: the same names, with the dense layers' matrices turned."""
+"""Weights from and for PyTorch: the same names, with transposed matrices of dense layers."""
 
 import os
 from collections.abc import Mapping
@@ -15,15 +15,15 @@ from .model import give
 
 
 def load_torch(net: Layer, source: str | os.PathLike[str] | Mapping[str, Any]) -> None:
-    """Gives `net` the weights of a PyTorch module that is built alike.
+    """Loads the weights of a PyTorch module of the same structure into `net`.
 
     `source` is the module's state_dict(), or a file that safetensors.torch.save_file made of it.
-    Names have to be the same: Sequential, lists and dicts of layers have those of PyTorch's
+    The names have to be the same: Sequential, lists and dicts of layers are named like PyTorch's
     Sequential, ModuleList and ModuleDict. A Linear's weight (out, in) becomes a Dense's (in, out);
-    what BatchNorm1d, PReLU and parameters of a module's own hold is taken as it is.
+    arrays of BatchNorm1d, PReLU and a module's own parameters are taken as they are.
 
     CheckpointError for a file that is damaged, that minidl wrote, or of another model; ShapeError
-    or DTypeError for a state_dict that does not fit. Nothing is changed then.
+    or DTypeError for a state_dict that does not fit. Then nothing changes.
 
     >>> from minidl import nn
     >>> net = nn.Sequential(nn.Dense(2, 3), nn.ReLU())
@@ -44,9 +44,16 @@ def load_torch(net: Layer, source: str | os.PathLike[str] | Mapping[str, Any]) -
 
 
 def save_torch(net: Layer, path: str | os.PathLike[str]) -> None:
-    """Writes the weights as PyTorch has them: what load_torch takes, and a PyTorch module that is
-    built alike, by module.load_state_dict(safetensors.torch.load_file(path)). Errors as from
-    `write`."""
+    """Writes the weights as PyTorch stores them, for load_torch or for a PyTorch module of the same
+    structure: module.load_state_dict(safetensors.torch.load_file(path)). Errors as from `write`.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from minidl import nn
+    >>> path = Path(tempfile.mkdtemp(), "net.safetensors")
+    >>> save_torch(nn.Dense(2, 3), path)
+    >>> load_torch(nn.Dense(2, 3), path)
+    """
     write_foreign(path, turned(net, net.state_dict()))
 
 
@@ -58,9 +65,9 @@ def turned(net: Layer, state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]
 
 
 def as_array(name: str, value: Any) -> np.ndarray:
-    """A PyTorch tensor, or what else there is in a state_dict, as an array."""
+    """A PyTorch tensor, or another value of a state_dict, as an array."""
     try:
         return np.asarray(value.detach().cpu() if hasattr(value, "cpu") else value)
-    except TypeError as error:  # bfloat16, for instance
+    except TypeError as error:  # for instance bfloat16
         operation, hint = f"checkpoint.load_torch: {name}", "module.float().state_dict()"
         raise DTypeError(explain(operation, "numbers as NumPy has them", error, hint)) from error

@@ -1,8 +1,8 @@
-"""The part of a checkpoint that is no array: JSON that comes back as it was.
+"""The part of a checkpoint besides arrays: JSON that comes back unchanged.
 
-Python's JSON is exact: whole numbers as large as a float can be, and the shortest decimal form of
-a float that gives the same float again. NaN and the infinities are written as NaN, Infinity and
--Infinity, which is Python's extension of the format.
+Python's JSON is exact for whole numbers up to the largest float, and writes the shortest decimal
+form of a float that gives the same float again. It writes NaN and infinities as NaN, Infinity and
+-Infinity, Python's extension of the format.
 """
 
 import json
@@ -14,11 +14,11 @@ import numpy as np
 
 from ..errors import ArgumentError, DTypeError, explain
 
-DEPTH = 100  # of lists and dicts within each other; in a file there are two around them
+DEPTH = 100  # the most levels of lists and dicts; a file adds two around them
 
 
 def to_json(operation: str, state: Mapping[str, Any]) -> str:
-    """`state` as ASCII; ArgumentError or DTypeError if it would not come back as it was.
+    """`state` as ASCII; ArgumentError or DTypeError if it would not come back unchanged.
 
     >>> to_json("save", {"epoch": 3, "losses": [0.1, float("inf")]})
     '{"epoch":3,"losses":[0.1,Infinity]}'

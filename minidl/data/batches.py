@@ -1,4 +1,4 @@
-"""Batches: a data set in pieces, in order or shuffled, with pixels turned into numbers."""
+"""Batches: a data set in pieces, in order or shuffled, with pixels converted to floats."""
 
 from collections.abc import Iterator
 from copy import copy
@@ -18,8 +18,8 @@ from .pixels import gathered, warn_unless_pixels
 
 @declared
 class Batches:
-    """Pairs (inputs, labels), made by `batches`; or triples, with the weights of the rows. Each
-    iteration goes once through the data."""
+    """Batches (inputs, labels), or (inputs, labels, weights), which `batches` makes. Each iteration
+    goes once through the data."""
 
     def __init__(
         self, x: Any, y: Any, batch_size: int, shuffle: bool, seed: int | None, drop_last: bool,
@@ -48,26 +48,26 @@ class Batches:
 
     @property
     def x(self) -> np.ndarray:
-        """The inputs of all rows. For others, make other batches: these were checked."""
+        """The inputs of all rows. They were checked: for other inputs, make other batches."""
         return self._x
 
     @property
     def y(self) -> np.ndarray:
-        """The labels of all rows, likewise."""
+        """The labels of all rows, which were checked too."""
         return self._y
 
     @property
     def sample_weight(self) -> np.ndarray | None:
-        """The weights of all rows, likewise, float64 (n,); None if they have none."""
+        """The weights of all rows, float64 (n,), which were checked too; None without weights."""
         return self._weights
 
     @property
     def dtype(self) -> np.dtype:
-        """The dtype of the inputs that come out: float32 for pixels, else that of x."""
+        """The dtype of the batches' inputs: float32 for pixels, else that of x."""
         return np.dtype(np.float32) if self.x.dtype == np.uint8 else self.x.dtype
 
     def with_inputs(self, x: np.ndarray) -> "Batches":
-        """Batches of other inputs (n, ...), for the same labels, in the same orders."""
+        """Batches of other inputs (n, ...) for the same labels, in the same orders."""
         result = copy(self)
         result._x = np.asarray(x, order="C")
         if result.x.shape[:1] != self.x.shape[:1]:
@@ -83,8 +83,8 @@ class Batches:
         return self.walk(self.draw_order())
 
     def draw_order(self) -> np.ndarray:
-        """The rows of the next iteration, int64 (n,), without those that `drop_last` leaves out;
-        this counts as the iteration."""
+        """The rows of the next iteration, int64 (n,), without those that `drop_last` leaves out.
+        A call counts as an iteration."""
         order = np.arange(len(self.x), dtype=np.int64)
         if self._shuffle:
             self._generator().shuffle(order)
@@ -98,7 +98,7 @@ class Batches:
 
     @property
     def epoch(self) -> int:
-        """How many orders were shuffled: with a seed, the next one follows from it. May be set."""
+        """How many orders were drawn; with a seed, it determines the next one. It can be set."""
         return self._epoch
 
     @epoch.setter
@@ -106,24 +106,24 @@ class Batches:
         self._epoch = _checked_whole("epoch", value, 0)
 
     def settings(self) -> dict[str, Any]:
-        """What the batches of all epochs follow from: the data by its checksum."""
+        """What determines the batches of all epochs; the data by its checksum."""
         return {
             "batch_size": self.batch_size, "shuffle": self._shuffle, "seed": self._seed,
             "drop_last": self._drop_last, "data": checksum(*self._columns()),
         }  # fmt: skip
 
     def _columns(self) -> list[np.ndarray]:
-        """All that there is of every row."""
+        """The inputs, the labels, and the weights if there are any."""
         return [self.x, self.y] if self._weights is None else [self.x, self.y, self._weights]
 
     def walk(self, order: Any) -> Iterator[tuple[Any, ...]]:
-        """The batches of these rows, such as those that draw_order() gave or a part of them."""
+        """The batches of these rows, such as those of draw_order(), or a part of them."""
         order = self.checked_rows(order)
         starts = range(0, len(order), self.batch_size)
         return (self._take(order[start : start + self.batch_size]) for start in starts)
 
     def take(self, rows: Any) -> tuple[Any, ...]:
-        """One batch of these rows, as many as they may be."""
+        """One batch of these rows, however many they are."""
         return self._take(self.checked_rows(rows))
 
     def _take(self, rows: np.ndarray) -> tuple[Any, ...]:
@@ -132,9 +132,9 @@ class Batches:
         return Tensor(inputs), *[column.take(rows, 0) for column in self._columns()[1:]]
 
     def checked_rows(self, rows: Any) -> np.ndarray:
-        """The indices of rows, int64 (m,), as a copy; ArgumentError if they are not whole, or if
-        there are no such rows: negative ones count from nowhere."""
-        array = np.array(rows, order="C")  # nobody else can change it after it was checked
+        """The indices of rows, int64 (m,), as a copy; ArgumentError if they are not whole numbers,
+        or out of range (negative ones do not count from the end)."""
+        array = np.array(rows, order="C")  # a copy, which nobody can change after the check
         if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
             got = f"{array.dtype} of shape {array.shape}"
             raise ArgumentError(explain("batches", "rows as a list of whole numbers", got))
@@ -146,8 +146,8 @@ class Batches:
 
 
 def is_plain(data: Any) -> bool:
-    """Whether these are `Batches` whose rows anyone may go through in the order that they draw:
-    no subclass or object gives anything else for a row, or goes another way."""
+    """Whether these are `Batches` whose rows anyone may read in the order that they draw: no
+    subclass or object changes the rows or the iteration."""
     return isinstance(data, Batches) and runs_as(data, Batches, "__iter__", "walk", "take")
 
 
@@ -161,27 +161,26 @@ def batches(
     scale: bool = True,
     sample_weight: Any = None,
 ) -> Batches:
-    """The pairs (x[i], y[i]), `batch_size` at a time, as (inputs, labels), again and again.
+    """The batches (x[i], y[i]) of `batch_size` rows, as (inputs, labels), for any number of epochs.
 
-    `x` has shape (n, ...) and holds uint8 pixels, which become float32 from 0 to 1, or float32 or
-    float64, which stay as they are; `inputs` is a tensor of shape (batch, ...). `y` has shape
-    (n, ...) and any dtype, and `labels` is an array of it. The last batch is shorter if
-    `batch_size` does not divide n, unless `drop_last` leaves it out. With `scale` False uint8 are
-    counts, not pixels: they become float32 as they are. A GuardWarning asks for it where uint8 are
-    all far below 255; outputs for such numbers are `predict(net, x.astype(np.float32))`. Other
-    whole numbers stay what they are: indices, which a layer of one's own looks up.
+    - x: (n, ...). uint8 are pixels and become float32 from 0 to 1; float32 and float64 stay;
+      other whole numbers stay too, as indices that a layer looks up. `inputs` is a tensor
+      (batch, ...).
+    - y: (n, ...) of any dtype; `labels` is an array (batch, ...) of it.
+    - shuffle: each iteration, an epoch, has its own order. With a `seed` the order of epoch e
+      depends on (seed, e) only; without one it comes from minidl's random numbers.
+    - drop_last: leaves out the last batch if it is shorter than batch_size.
+    - scale: False takes uint8 as counts, not pixels: they become float32 unscaled. GuardWarning if
+      all are far below 255, as counts are; predict from counts by
+      `predict(net, x.astype(np.float32))`.
+    - sample_weight: one number for each row, finite and not negative. The batches are then
+      (inputs, labels, weights), with weights float64 (batch,), the `sample_weight` of the losses.
 
-    Each iteration is one epoch, and `shuffle` gives each its own order: with a `seed` the order of
-    epoch e depends on (seed, e) only, without one it is drawn from minidl's random numbers.
+    No batch shares memory with another or with the data. `x` and `y` are not copied, unless x is
+    not contiguous or changes its dtype.
 
-    With `sample_weight`, one number for each row, finite and not negative, the batches are triples
-    (inputs, labels, weights), the last float64 (batch,): what the losses take as `sample_weight`.
-
-    What comes is the taker's own: no batch shares memory with another or with the data. `x` and `y`
-    are not copied, unless x is not contiguous or changes its dtype.
-
-    ShapeError if x, y and the weights differ in length, DTypeError if x or the weights hold other
-    numbers, ArgumentError for a batch_size below 1, a negative seed or weight.
+    ShapeError if x, y and the weights differ in length; DTypeError for other dtypes of x or the
+    weights; ArgumentError for a batch_size below 1, a negative seed or weight.
 
     >>> x = np.array([[0, 51], [102, 153], [204, 255]], dtype=np.uint8)
     >>> data = batches(x, [7, 2, 1], batch_size=2)

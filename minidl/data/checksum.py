@@ -1,4 +1,4 @@
-"""A checksum of data: whether it is the same as before."""
+"""A checksum of data, which shows whether it has changed."""
 
 import zlib
 
@@ -6,8 +6,8 @@ import numpy as np
 
 
 def checksum(*arrays: np.ndarray) -> str:
-    """Dtypes, shapes, and the CRC-32 of all values: data that differs has another, but for one case
-    in four thousand million.
+    """Dtypes, shapes, and the CRC-32 of all values. Different data has the same checksum in one
+    case of four thousand million.
 
     >>> checksum(np.zeros((2, 3), np.float32), np.array([0, 1], np.int64))
     'float32 (2, 3), int64 (2,), checksum 25463d2f'
@@ -20,7 +20,7 @@ def checksum(*arrays: np.ndarray) -> str:
 
 
 def content(array: np.ndarray) -> memoryview:
-    """The array's bytes; of objects those of a text, as the array holds but their addresses."""
+    """The array's bytes; for objects, whose array holds only addresses, the bytes of their text."""
     if array.dtype.hasobject:
         return memoryview(repr(array.tolist()).encode())
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data

@@ -1,4 +1,4 @@
-"""Downloads: resumed where a connection broke, and trusted only by their SHA-256."""
+"""Downloads: they resume where a connection broke, and are trusted only by their SHA-256."""
 
 import hashlib
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ CHUNK = 1 << 16
 
 
 class RemoteFile(NamedTuple):
-    """What is known of a file before it is fetched."""
+    """A file that can be fetched: its name, size and checksum."""
 
     name: str
     size: int
@@ -25,9 +25,9 @@ class RemoteFile(NamedTuple):
 def download(file: RemoteFile, mirrors: Sequence[str], folder: Path) -> Path:
     """`file` in `folder`, from the first of the mirrors (URLs up to the name) that has it.
 
-    It grows as NAME.part, which stays behind when a connection breaks: the next mirror, or the
-    next call, goes on from there. Only what has the right SHA-256 gets the name. Two processes
-    may do this at once. DataError, with the reason for each mirror, if none of them helps.
+    It grows as NAME.part, which stays if the connection breaks: the next mirror, or the next call,
+    goes on from there. It gets its name only if its SHA-256 is right. Two processes may download
+    it at once. DataError, with the reason for each mirror, if no mirror has it.
     """
     target, part = folder / file.name, folder / f"{file.name}.part"
     failures = []
@@ -48,10 +48,10 @@ def download(file: RemoteFile, mirrors: Sequence[str], folder: Path) -> Path:
 def _fetch(url: str, part: Path, size: int) -> None:
     """Makes `part` a file of `size` bytes, never more, from where an earlier attempt stopped.
 
-    Each byte is written at its own place and none is cut off, so that two processes at work on
-    the same file write the same and do not disturb each other.
+    Each byte is written at its own place and none is cut off. So two processes that fetch the same
+    file write the same bytes, and do not disturb each other.
     """
-    from http.client import HTTPException  # takes as long to import as all of minidl
+    from http.client import HTTPException  # this import takes as long as that of all of minidl
 
     done = part.stat().st_size if part.exists() else 0
     if done >= size:
@@ -88,7 +88,7 @@ def _open(url: str, start: int) -> "HTTPResponse":
 
 
 def _check(part: Path, sha256: str) -> None:
-    """Removes `part` and raises DataError if it is not what it should be."""
+    """Removes `part` and raises DataError if its checksum is wrong."""
     found = hashlib.sha256(part.read_bytes()).hexdigest()
     if found != sha256:
         part.unlink(missing_ok=True)

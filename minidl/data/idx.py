@@ -9,7 +9,7 @@
 
 All numbers are big-endian. (Y. LeCun, C. Cortes, C. J. C. Burges, the MNIST database.)
 
-A file may come from a stranger: memory is taken for bytes that are there, never because a header
+A file may come from a stranger: memory is allocated for bytes that exist, never because a header
 asks for it.
 """
 
@@ -36,11 +36,11 @@ CHUNK = 1 << 20
 
 
 def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
-    """The array in an IDX file; one whose name ends in .gz is unpacked on the way.
+    """The array in an IDX file; a file whose name ends in .gz is unpacked.
 
     The dtype is uint8, int8, int16, int32, float32 or float64, in this machine's byte order.
-    DataError if the magic number, the size or the compression is not right, or if bytes follow
-    after the last element.
+    DataError if the magic number, the size or the compression is wrong, or if bytes follow after
+    the last element.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp(), "labels")

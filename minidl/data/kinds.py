@@ -1,4 +1,4 @@
-"""What may be given as data: a pair (x, y), or batches (x, y); and what is told of all else."""
+"""What data may be: a pair (x, y), or batches (x, y); and the errors for anything else."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -14,8 +14,8 @@ BATCHES = "a pair (x, y), batches(...), or an iterable of batches (x, y)"
 
 
 def is_array(value: Any) -> bool:
-    """Whether this is an array, a tensor, or what becomes one, such as a table of pandas."""
-    names = ("__array__", "toarray")  # the latter of a sparse matrix
+    """Whether this is an array, a tensor, or can become one, like a table of pandas."""
+    names = ("__array__", "toarray")  # sparse matrices have the latter
     return isinstance(value, Tensor) or any(hasattr(value, name) for name in names)
 
 
@@ -25,13 +25,13 @@ def is_pair(data: Any) -> bool:
 
 
 def is_gone_through_once(data: Any) -> bool:
-    """Whether this is an iterator of Python's own, such as a generator. (One of another class may
-    begin anew.)"""
+    """Whether this is an iterator of Python's own, such as a generator, which cannot begin anew.
+    (Iterators of other classes may be able to.)"""
     return isinstance(data, Iterator) and type(data).__module__ in ("builtins", "itertools")
 
 
 def require_data(operation: str, what: str, data: Any) -> None:
-    """ArgumentError for what is neither a pair (x, y) nor can be batches of such."""
+    """ArgumentError for data that is neither a pair (x, y) nor an iterable of batches."""
     if is_pair(data):
         return
     got, hint = type(data).__name__, "(x, y), a tuple of two"
@@ -51,7 +51,7 @@ def pairs(operation: str, batches: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
 
 
 def to_train_on(operation: str, batches: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
-    """The same, but a batch may be (x, y, sample_weight) too."""
+    """The same for training, where a batch may be (x, y, sample_weight) too."""
     for batch in batches:
         if isinstance(batch, (tuple, list)) and len(batch) == 3:
             yield *pair(operation, batch[:2]), batch[2]
@@ -91,9 +91,9 @@ def rows_of(operation: str, name: str, values: Any) -> np.ndarray:
 
 
 def inputs_of(operation: str, x: Any, dtype: np.dtype | None) -> np.ndarray:
-    """x as an array (n, ...), floats and Python's numbers in a model's dtype. Whole numbers stay
-    what they are: indices that a layer of one's own looks up, or pixels, which the kernels make
-    float32 of; here float64, if that is the model's dtype."""
+    """x as an array (n, ...); floats and Python numbers in a model's dtype. Whole numbers stay:
+    they are indices that a layer looks up, or pixels, which the kernels convert to float32 (to
+    float64 here, if that is the model's dtype)."""
     array = rows_of(operation, "x", x)
     if array.dtype == np.uint8 and dtype == np.float64:
         warn_unless_pixels(operation, array)

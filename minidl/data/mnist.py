@@ -1,4 +1,4 @@
-"""MNIST: 60,000 images of handwritten digits to learn from and 10,000 to test with.
+"""MNIST: 60,000 images of handwritten digits for training and 10,000 for testing.
 
 Y. LeCun, L. Bottou, Y. Bengio, P. Haffner: Gradient-based learning applied to document
 recognition, Proceedings of the IEEE 86 (1998).
@@ -48,20 +48,20 @@ Split: TypeAlias = tuple[np.ndarray, np.ndarray]
 
 
 class MissingDataError(DataError, FileNotFoundError):
-    """Files that have to be there and are not."""
+    """Files that are needed do not exist."""
 
 
 def mnist(root: str | os.PathLike[str] | None = None) -> tuple[Split, Split]:
     """`(x_train, y_train), (x_test, y_test)`: uint8 pixels (n, height · width), int64 labels (n,).
 
-    The four files are read from the folder `root`, else from the one that $MINIDL_DATA names,
-    else from the user's cache folder, into which missing ones are downloaded (12 MB, once). They
-    have the names under which MNIST is published, packed (.gz) or not; Fashion-MNIST and others
-    that use the same names work too.
+    The four files are in the folder `root`; without it in the folder that $MINIDL_DATA names; else
+    in the user's cache folder, into which missing files are downloaded (12 MB, once). They have
+    the names under which MNIST is published, compressed (.gz) or not; Fashion-MNIST and other data
+    sets that use these names work too.
 
-    MissingDataError (a DataError and a FileNotFoundError) if a file is not there and cannot be
-    downloaded, DataError if one does not hold what it should: as many labels as images, labels
-    from 0 to 9.
+    MissingDataError (a DataError and a FileNotFoundError) if a file is missing and cannot be
+    downloaded; DataError if its content is wrong: there must be as many labels as images, from 0
+    to 9.
 
     >>> (x_train, y_train), (x_test, y_test) = mnist("examples/data/mnist")
     >>> x_train.shape, x_train.dtype, y_train[:5]
@@ -74,13 +74,13 @@ def mnist(root: str | os.PathLike[str] | None = None) -> tuple[Split, Split]:
 
 
 def cache_folder() -> Path:
-    """Where downloads go: $XDG_CACHE_HOME/minidl/mnist, by default ~/.cache/minidl/mnist."""
+    """The folder for downloads: $XDG_CACHE_HOME/minidl/mnist, else ~/.cache/minidl/mnist."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "minidl" / "mnist"
 
 
 def _locate(folder: Path, may_download: bool) -> list[Path]:
-    """Where the four files are, in the order of FILES, once those that were missing are there."""
+    """The paths of the four files, in the order of FILES; missing ones are downloaded first."""
     paths = {file: path for file in FILES if (path := _find(folder, file))}
     missing = [file for file in FILES if file not in paths]
     if missing and not may_download:
@@ -95,7 +95,7 @@ def _locate(folder: Path, may_download: bool) -> list[Path]:
 
 
 def _find(folder: Path, file: RemoteFile) -> Path | None:
-    """The file under one of its names: a-idx3-ubyte, or a.idx3-ubyte as some archives have it."""
+    """The file under one of its names: a-idx3-ubyte, or a.idx3-ubyte as in some archives."""
     name = file.name.removesuffix(".gz")
     dotted = name.replace("-idx", ".idx")
     candidates = (folder / n for n in (name, dotted, f"{name}.gz", f"{dotted}.gz"))

@@ -9,13 +9,13 @@ from .. import _kernels
 from ..errors import GuardWarning, explain
 
 NANOSECONDS = 0.3  # to convert one pixel
-LOOKED_AT = 2048  # rows, at most
-ROWS = 32  # fewer may all be dark
-DARK = 128  # images whose pixels are all below it are rare; counts and digits are not
+LOOKED_AT = 2048  # the most rows that are examined
+ROWS = 32  # with fewer rows, all may be dark by chance
+DARK = 128  # few images have all pixels below it; tables of counts and digits do
 
 
 def gathered(x: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """x[rows] / 255, float32, each row converted as it is read."""
+    """x[rows] / 255, float32; each row is converted as it is read."""
     width = math.prod(x.shape[1:])
     out = np.empty((len(rows), *x.shape[1:]), np.float32)
     threads = _kernels.threads_for(NANOSECONDS * out.size)
@@ -25,8 +25,8 @@ def gathered(x: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def warn_unless_pixels(operation: str, x: np.ndarray) -> None:
-    """Warns (GuardWarning) of uint8 that is probably no image: rows enough, and all of them dark.
-    All zeros are the same however they are scaled."""
+    """GuardWarning for uint8 that is probably no image: many rows, and all of them dark. All zeros
+    are no reason, as scaling does not change them."""
     if x.dtype != np.uint8 or len(x) < ROWS:
         return
     most = int(x[:: -(-len(x) // LOOKED_AT)].max(initial=0))

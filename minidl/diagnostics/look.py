@@ -1,5 +1,5 @@
-"""`look`: what one batch shows of every layer, by a forward and a backward pass that leave no
-trace."""
+"""`look`: measures every layer on one batch, by a forward and a backward pass that change
+nothing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,12 +22,12 @@ from .measures import FLAT
 Loss = Callable[..., Tensor]
 Numbers = dict[str, Any]  # of one layer: "kind", a text, and its measures
 
-GRID = np.linspace(-12, 12, 481)  # where an activation's derivatives are looked up
+GRID = np.linspace(-12, 12, 481)  # where an activation's derivatives are evaluated
 
 
 @dataclass
 class Seen:
-    """A layer as the batch met it: its input, its output as rows, and the output's gradient."""
+    """A layer during the pass: its input, its output as rows, and the output's gradient."""
 
     name: str
     path: str
@@ -56,7 +56,7 @@ def look(net: Layer, x: Any, y: Any, loss: Loss, firing: Firing) -> dict[str, Nu
 
 
 def noting(seen: list[Seen]) -> Callable[[str, Layer, Any, Tensor], Tensor]:
-    """What `hooked` is to call: adds each layer that is none of layers alone to the list."""
+    """The function for `hooked`: adds each layer to the list, unless it only holds other layers."""
     uses: dict[str, int] = {}
 
     def note(path: str, layer: Layer, x: Any, y: Tensor) -> Tensor:
@@ -64,7 +64,7 @@ def noting(seen: list[Seen]) -> Callable[[str, Layer, Any, Tensor], Tensor]:
             return y
         one = Seen(use_of(path, uses), path, layer, x, as_columns(y))
         seen.append(one)
-        seen_y = record(ALIAS, y.data, (y,), view_of=y)  # a layer may give what it was given
+        seen_y = record(ALIAS, y.data, (y,), view_of=y)  # a layer may return its input
         if seen_y.requires_grad:
             seen_y.register_hook(lambda dy: one.dy.append(dy.numpy()))
         return seen_y
@@ -97,7 +97,7 @@ def numbers_of(one: Seen) -> Numbers:
 
 
 def of_activation(activation: Activation, z: np.ndarray) -> Numbers:
-    """What its derivatives at z show, and what it has learned."""
+    """Measures of an activation: its derivatives at z, and its learned slopes."""
     derivative, pieces = derivatives(activation, z), activation.inputs_per_unit(activation.options)
     numbers: Numbers = {}
     if pieces > 1:
@@ -118,9 +118,8 @@ def of_activation(activation: Activation, z: np.ndarray) -> Numbers:
 
 
 def steepness(activation: Activation, z: np.ndarray) -> tuple[np.ndarray, bool]:
-    """The largest |dy/dz| of each column, and whether it vanishes at both ends, as that of
-    sigmoid and tanh does. Where it is not finite, as a formula may be that overflows far out, it
-    does not count."""
+    """The largest |dy/dz| of each column, and whether dy/dz vanishes at both ends, as for sigmoid
+    and tanh. Values that are not finite, as of a formula that overflows far out, do not count."""
     columns = z.shape[1] if activation.learned else 1
     grid = np.repeat(GRID[:, None], columns, axis=1).astype(z.dtype)
     derivative = np.abs(derivatives(activation, grid))
@@ -130,7 +129,7 @@ def steepness(activation: Activation, z: np.ndarray) -> tuple[np.ndarray, bool]:
 
 
 def matrix_of(layer: Layer) -> Parameter | None:
-    """The layer's own weights (in, out), if it has such."""
+    """The layer's own weights (in, out), if it has any."""
     for _, value in layer.held():
         if isinstance(value, Parameter) and value.ndim == 2:
             return value

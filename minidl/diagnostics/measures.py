@@ -1,12 +1,12 @@
-"""What is measured: functions of arrays, in float64 where they add up."""
+"""The measures: functions of arrays; sums are in float64."""
 
 import numpy as np
 
-FLAT = 0.05  # of an activation's largest |dy/dz|: below it an output counts as saturated
+FLAT = 0.05  # times an activation's largest |dy/dz|: an output with less counts as saturated
 
 
 def flat_share(derivative: np.ndarray, largest: float | np.ndarray, share: float = FLAT) -> float:
-    """The fraction of outputs whose |dy/dz| < share · largest, the largest there is.
+    """The fraction of outputs with |dy/dz| < share · largest.
 
     >>> flat_share(np.array([0.25, 0.2, 0.001, 0.0]), largest=0.25)
     0.5
@@ -34,12 +34,12 @@ def spread(y: np.ndarray) -> float:
 
 
 def percentile_98(y: np.ndarray) -> float:
-    """What 98 % of |y| are no larger than. Glorot & Bengio 2010 show it layer by layer."""
+    """The number that 98 % of |y| do not exceed. Glorot & Bengio 2010 show it layer by layer."""
     return float(np.percentile(np.abs(y), 98))
 
 
 def offset(y: np.ndarray) -> float:
-    """mean y / √ mean y²: 0 where outputs are zero-centred, ±1 where all are the same number.
+    """mean y / √ mean y²: 0 if the outputs are zero-centred, ±1 if all are the same number.
 
     >>> offset(np.array([-1.0, 1.0])), offset(np.array([3.0, 3.0]))
     (0.0, 1.0)
@@ -58,13 +58,15 @@ def norm(x: np.ndarray) -> float:
 
 
 def sign_agreement(dW: np.ndarray) -> float | None:
-    """Of the gradients of a neuron's weights, a column of dW (in, out), that are not 0, the share
-    that has the sign of most: max(n₊, n₋) / (n₊ + n₋). The mean over the neurons that have any;
-    None if there are none.
+    """The share of a neuron's weight gradients that have the sign of the majority.
 
-    For one example dW = xᵀ · δ: where all x > 0 it is 1, and a step can but raise all of a
-    neuron's weights or lower them all: the way to the minimum is a zig-zag (LeCun, Bottou, Orr &
-    Müller 1998, "Efficient BackProp", section 4.3).
+        max(n₊, n₋) / (n₊ + n₋)     for each column of dW (in, out); gradients of 0 do not count
+
+    The mean over the neurons with a gradient other than 0; None if there are none.
+
+    For one example, dW = xᵀ · δ. If all x > 0 the share is 1: a step can only raise all of a
+    neuron's weights or lower all of them, and the way to the minimum is a zig-zag (LeCun, Bottou,
+    Orr & Müller 1998, "Efficient BackProp", section 4.3).
 
     >>> sign_agreement(np.array([[1.0, -1.0], [2.0, 3.0], [5.0, 0.0]]))
     0.75
@@ -77,8 +79,9 @@ def sign_agreement(dW: np.ndarray) -> float | None:
 
 
 def win_shares(derivative: np.ndarray, pieces: int) -> np.ndarray:
-    """How often each piece of a maxout unit wins, from dy/dz (rows, units · pieces), 1 where a
-    piece wins: (units, pieces), each row adds up to 1.
+    """How often each piece of a maxout unit wins: (units, pieces), where each row adds up to 1.
+
+    `derivative` is dy/dz (rows, units · pieces), 1 where a piece wins, else 0.
 
     >>> win_shares(np.array([[1, 0, 0, 1], [1, 0, 1, 0]]), pieces=2)
     array([[1. , 0. ],
@@ -88,7 +91,7 @@ def win_shares(derivative: np.ndarray, pieces: int) -> np.ndarray:
 
 
 def entropy(shares: np.ndarray) -> np.ndarray:
-    """- Σ p log p / log n of each row of n shares: 1 where all are alike, 0 where one has all.
+    """- Σ p log p / log n of each row of n shares: 1 if all are equal, 0 if one has everything.
 
     >>> entropy(np.array([[0.5, 0.5], [1.0, 0.0]]))
     array([1., 0.])
@@ -98,7 +101,7 @@ def entropy(shares: np.ndarray) -> np.ndarray:
 
 
 def update_ratio(before: np.ndarray, after: np.ndarray) -> float:
-    """‖after - before‖ / ‖before‖: how far a step moves the weights, by how large they are. About
+    """‖after - before‖ / ‖before‖: how far a step moves the weights, relative to their size. About
     0.001 is usual (Karpathy, CS231n, "Ratio of weights:updates").
 
     >>> round(update_ratio(np.array([3.0, 4.0]), np.array([3.0, 4.005])), 6)

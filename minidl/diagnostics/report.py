@@ -11,7 +11,7 @@ from ..tools.tables import aligned, html, preformatted
 from ..train.history import finished, panels
 from .verdicts import Thresholds, verdicts_on
 
-# The measures that a table shows, with their headings.
+# The measures in the table, with their headings.
 HEADINGS = {
     "mean": "mean", "spread": "sd", "percentile_98": "98 %", "offset": "offset",
     "saturated": "saturated", "inactive": "inactive", "dead": "dead", "win_entropy": "entropy",
@@ -24,19 +24,19 @@ SHARES = {"saturated", "inactive", "dead", "sign_agreement"}
 class Report:
     """What `Diagnostics` measured: `epochs` is a list of {layer's path: {measure: number}}.
 
-    - mean, spread, percentile_98: of the layer's outputs: mean, standard deviation, what 98 % of
-      |y| stay below; offset: mean y / √ mean y², 0 where they are zero-centred
-    - saturated: share of the outputs where |dy/dz| is under 5 % of the largest, for activations
-      that are flat at both ends; inactive: the same for the others, such as ReLU
-    - dead: share of the units whose slope was 0 on every row of the epoch; of maxout, of pieces
-      that never won. An epoch that was stopped has none, if it is not the first
-    - win_entropy: of maxout, 1 if all of a unit's pieces win alike, 0 if one always does
-    - slope, least_slope, largest_slope: what PReLU has learned
+    - mean, spread: mean and standard deviation of the layer's outputs y; percentile_98: the number
+      that 98 % of |y| do not exceed; offset: mean y / √ mean y², 0 if y is zero-centred
+    - saturated: share of the outputs with |dy/dz| under 5 % of the largest, for activations that
+      are flat at both ends; inactive: the same for the others, such as ReLU
+    - dead: share of the units whose slope was 0 on every row of the epoch; for maxout, of pieces
+      that never won. An epoch that was stopped has none, unless it is the first
+    - win_entropy: for maxout, 1 if all of a unit's pieces win equally often, 0 if one always wins
+    - slope, least_slope, largest_slope: PReLU's learned slopes: mean, smallest, largest
     - gradient: ‖dL/dy‖ of the batch; weight_gradient: ‖dL/dW‖
-    - sign_agreement: the share of a neuron's weight gradients that have the sign of most
+    - sign_agreement: share of a neuron's weight gradients that have the sign of the majority
     - update_ratio: ‖ΔW‖ / ‖W‖ of a step
 
-    `kind` is the layer in words.
+    `kind` describes the layer in words.
 
     >>> report = Report([{"1": {"kind": "ReLU()", "dead": 0.38, "mean": 0.5}}])
     >>> report
@@ -50,7 +50,7 @@ class Report:
         self.epochs = epochs or []
 
     def latest(self) -> dict[str, dict[str, Any]]:
-        """Of every layer, each measure's last value: in a short epoch there may be no look."""
+        """Each measure's last value, for every layer: a short epoch may have no look."""
         found: dict[str, dict[str, Any]] = {}
         for layers in self.epochs:
             for name, numbers in layers.items():
@@ -58,7 +58,7 @@ class Report:
         return found
 
     def verdicts(self, thresholds: Thresholds | None = None) -> list[str]:
-        """What is probably wrong, and what to try: a sentence for each finding, none if all is
+        """What is probably wrong, and what to try: a sentence for each finding; empty if all is
         well."""
         given: Any = Thresholds() if thresholds is None else thresholds
         if not isinstance(given, Thresholds):
@@ -87,23 +87,23 @@ class Report:
         return html(rows, right=numbers_of(rows)) if rows[1:] else preformatted(repr(self))
 
     def to_json(self) -> str:
-        """All of it as JSON, every number to the last bit."""
+        """The whole report as JSON, every number to the last bit."""
         return json.dumps({"epochs": self.epochs})
 
     @classmethod
     def from_json(cls, text: str) -> "Report":
-        """What to_json() gave; DataError for anything else."""
+        """The report of a text from to_json(); DataError for anything else."""
         try:
             epochs = strict_json.parse(text, {"epochs": [{...: dict}]}, "report", False)["epochs"]
             return cls([{name: checked(layers[name]) for name in layers} for layers in epochs])
-        except (ValueError, TypeError) as error:  # a TypeError, if it is no text
+        except (ValueError, TypeError) as error:  # TypeError if it is not text
             raise DataError(explain("Report.from_json", "what to_json() gave", error)) from None
 
     def plot(self, path: str | Path | None = None) -> Any:
-        """Draws every measure by epoch, a picture for each with a line for each layer.
+        """Draws every measure by epoch: one picture for each measure, one line for each layer.
 
-        Gives matplotlib's figure, which a notebook shows as the value of its cell; with a path it
-        is saved there, in the format that the name's end says, and closed. Needs matplotlib:
+        Returns matplotlib's figure, which a notebook shows as the value of its cell. With a path
+        it is saved there, in the format of the path's suffix, and closed. Needs matplotlib:
         pip install 'minidl[examples]'.
         """
         layers = self.latest()
@@ -131,7 +131,7 @@ class Report:
 
 
 def checked(numbers: dict[str, Any]) -> dict[str, Any]:
-    """A layer's "kind", which has to be a text, and its numbers; ValueError for anything else."""
+    """A layer's "kind", a text, and its numbers; ValueError for anything else."""
     for measure, value in numbers.items():
         if not (isinstance(value, str) if measure == "kind" else is_number(value)):
             raise ValueError(f"{measure} = {value!r}")
@@ -146,5 +146,5 @@ def cell(measure: str, value: float | None) -> str:
 
 
 def numbers_of(rows: list[list[str]]) -> list[int]:
-    """The columns that are flush right: all but the kind."""
+    """The right-aligned columns: all but the kind."""
     return [i for i in range(len(rows[0])) if i != 1]

@@ -1,4 +1,4 @@
-"""The verdicts: what numbers mean, in words. All thresholds are in `Thresholds`."""
+"""The verdicts: what the numbers mean, in words. All thresholds are in `Thresholds`."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -7,22 +7,22 @@ Layers = dict[str, dict[str, Any]]
 
 
 class Thresholds(NamedTuple):
-    """From where on a number is a finding.
+    """The limits from which on a number is a finding.
 
     >>> Thresholds(dead=0.5).saturated
     0.5
     """
 
-    dead: float = 0.1  # share of units; of maxout's pieces
+    dead: float = 0.1  # share of units; for maxout, of pieces
     saturated: float = 0.5  # share of outputs
     offset: float = 0.9  # |mean| / root mean square, of an activation; sigmoid's 0.5 ± 0.2 has 0.93
-    signs: float = 0.9  # share of a neuron's gradients with the sign of most
-    vanishing: float = 1e-3  # ‖dy‖ at the first layer of weights by that at the last
+    signs: float = 0.9  # share of a neuron's gradients with the sign of the majority
+    vanishing: float = 1e-3  # ‖dy‖ at the first layer of weights, divided by that at the last
     exploding: float = 1e3
-    small_update: float = 1e-5  # of the weights, in a step; 1e-3 is usual
+    small_update: float = 1e-5  # relative to the weights, in a step; 1e-3 is usual
     large_update: float = 3e-2
     entropy: float = 0.2  # of maxout's pieces
-    linear: float = 0.05  # how near to 1 a learned slope is
+    linear: float = 0.05  # distance of a learned slope from 1
     collapsed: float = 1e-3  # standard deviation of an activation's outputs
 
 
@@ -37,7 +37,7 @@ def verdicts_on(layers: Layers, at: Thresholds) -> list[str]:
 
 
 def of_units(numbers: dict[str, Any], at: Thresholds) -> Iterator[str]:
-    """What an activation's outputs and slopes show."""
+    """Findings in an activation's outputs and slopes."""
     share = numbers.get("dead", 0.0)
     if share > at.dead and "win_entropy" in numbers:
         yield (f"{percent(share)} of the pieces never won in the last epoch: lower the learning "
@@ -64,7 +64,7 @@ def of_units(numbers: dict[str, Any], at: Thresholds) -> Iterator[str]:
 
 
 def of_weights(numbers: dict[str, Any], at: Thresholds) -> Iterator[str]:
-    """What a layer's gradients and updates show."""
+    """Findings in a layer's gradients and updates."""
     share = numbers.get("sign_agreement", 0.0)
     if share > at.signs:
         yield (f"{percent(share)} of a neuron's gradients have one sign, so its weights go in a "
@@ -79,7 +79,7 @@ def of_weights(numbers: dict[str, Any], at: Thresholds) -> Iterator[str]:
 
 
 def of_depth(layers: Layers, at: Thresholds) -> Iterator[str]:
-    """How the gradient changes on its way from the last layer of weights to the first."""
+    """Findings in the gradient on its way from the last layer of weights to the first."""
     wanted = {"weight_gradient", "gradient"}
     names = [name for name, numbers in layers.items() if wanted <= numbers.keys()]
     if len(names) < 2:
@@ -95,7 +95,7 @@ def of_depth(layers: Layers, at: Thresholds) -> Iterator[str]:
 
 
 def percent(share: float) -> str:
-    """A share in words."""
+    """A share as a percentage."""
     return f"{100 * share:.0f} %"
 
 

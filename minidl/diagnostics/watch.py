@@ -26,12 +26,12 @@ class Diagnostics(Callback):
         print(diagnostics.report)
         print(diagnostics.report.verdicts())
 
-    Which units fired is noted for every row that is trained on, within the kernel. All else is
-    seen in looks at single steps: one in `every`; by default as many as 2 % of the time allows.
-    An epoch's number is the mean over its looks. Measures are listed in `Report`. Training keeps
-    its bits.
+    The kernel notes which units fired, for every row that the net trains on. All other measures
+    come from looks at single steps: every `every` steps; by default as often as 2 % of the time
+    allows. The measure of an epoch is the mean over its looks. `Report` lists the measures.
+    Training keeps its bits.
 
-    In a loop of one's own:
+    In your own loop:
 
         step = TrainingStep(net, loss, optimizer)
         step.firing = diagnostics.firing
@@ -69,13 +69,13 @@ try leaky ReLU
     def _forget(self) -> None:
         self.report = Report()
         self._looks: list[dict[str, Numbers]] = []
-        self._before: dict[str, np.ndarray] | None = None  # the weights, before a step looked at
+        self._before: dict[str, np.ndarray] | None = None  # the weights before a step with a look
         self._next = 0.0
         self.firing.forget()
 
     def look(self, x: Any, y: Any, loss: Loss) -> None:
-        """Looks at a batch: a forward and a backward pass with the weights as they are, which
-        change nothing."""
+        """Looks at a batch: a forward and a backward pass with the present weights, which change
+        nothing."""
         began = perf_counter()
         self._looks.append(look(self.net, x, y, loss, self.firing))
         self._before = matrices(self.net)
@@ -83,7 +83,7 @@ try leaky ReLU
         self._next = done + (done - began) / SHARE
 
     def stepped(self) -> None:
-        """Measures how far a step has moved the weights, if a look was just before it."""
+        """Measures how far a step has moved the weights, if a look came just before it."""
         if self._before is None:
             return
         after, numbers = matrices(self.net), self._looks[-1]
@@ -107,7 +107,7 @@ try leaky ReLU
         self.firing.forget()
 
     def on_train_begin(self, run: Run) -> None:
-        """Lets the run note what fires; a new training starts from nothing."""
+        """Lets the run note what fires; a new training starts with an empty report."""
         if run.model is not self.net:
             expected = "the net of Diagnostics(net) as model"
             raise ArgumentError(explain("fit", expected, f"another {type(run.model).__name__}"))
@@ -118,13 +118,13 @@ try leaky ReLU
             self._forget()
 
     def on_epoch_begin(self, run: Run) -> None:
-        """Looks at the first step, if it is time to."""
+        """Looks at the first step, if a look is due."""
         if run.batch == 0:
             self.firing.forget()
         self._look_ahead(run)
 
     def on_steps(self, run: Run, losses: np.ndarray) -> None:
-        """Compares with before a step looked at, and looks at the next one, if it is time to."""
+        """Compares the weights with those before a step with a look; looks again if it is due."""
         self.stepped()
         self._look_ahead(run)
 
@@ -135,7 +135,7 @@ try leaky ReLU
             self.look(*batch, run.loss)
 
     def most_steps(self, run: Run) -> int | None:
-        """One step after a look; else as many as there are up to the next."""
+        """One step after a look; else the number of steps to the next look."""
         if self._before is not None:
             return 1
         return None if self.every is None else self.every - run.step % self.every
@@ -145,8 +145,8 @@ try leaky ReLU
         self.end_epoch()
 
     def close(self, run: Run) -> None:
-        """A last row for an epoch that was stopped or went wrong, whose few rows say nothing of
-        dead units if an earlier epoch did. The kernel notes nothing any more."""
+        """Adds a last row for an epoch that was stopped or failed; its few rows say nothing about
+        dead units, so it has none if an earlier epoch did. The kernel stops noting."""
         if run.stepper.firing is not self.firing:
             return
         if (run.batch or self._looks) and len(self.report.epochs) < run.epoch:
@@ -161,7 +161,7 @@ try leaky ReLU
         return {"report": as_bytes(self.report), "looks": as_bytes(Report(looks)), **fired}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Goes on from there."""
+        """Goes on from a state of `state_dict`."""
         self._forget()
         self.report, self._looks = of_bytes(state["report"]), of_bytes(state["looks"]).epochs
         for name, flags in state.items():
@@ -174,8 +174,8 @@ try leaky ReLU
 
 
 def averages(looks: list[dict[str, Numbers]]) -> dict[str, Numbers]:
-    """Of every layer, each number's mean over the looks that have it. What is not finite is left
-    out: a net that diverged is known by its last numbers before."""
+    """Each number's mean over the looks that have it, for every layer. Values that are not finite
+    are left out: a net that diverged is described by its last numbers before that."""
     collected: dict[str, dict[str, list[Any]]] = {}
     for layers in looks:
         for name, numbers in layers.items():
@@ -193,10 +193,10 @@ def averages(looks: list[dict[str, Numbers]]) -> dict[str, Numbers]:
 
 
 def as_bytes(report: Report) -> np.ndarray:
-    """A report as an array, as a checkpoint takes texts of any length."""
+    """A report as an array, the form in which a checkpoint takes texts of any length."""
     return np.frombuffer(report.to_json().encode(), np.uint8)
 
 
 def of_bytes(array: np.ndarray) -> Report:
-    """What `as_bytes` made."""
+    """The report of an array from `as_bytes`."""
     return Report.from_json(np.asarray(array).tobytes().decode())

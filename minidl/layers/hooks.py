@@ -1,5 +1,5 @@
-"""Running a net to look at it: `hooked` shows what every layer is given and gives; after
-`undisturbed` the net is as it was."""
+"""Running a net to look at it: `hooked` shows every layer's input and output; after `undisturbed`
+the net is as it was."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,8 +13,8 @@ After = Callable[[str, Any, Any, Tensor], Tensor]
 
 @contextmanager
 def hooked(net: Any, after: After) -> Iterator[None]:
-    """Within the block `after(path, layer, x, y)` follows each layer's forward, innermost first,
-    and what it gives takes the place of y. A Dense and the activation after it, else one kernel
+    """Within the block `after(path, layer, x, y)` is called after each layer's forward, innermost
+    first, and what it returns replaces y. A Dense and the activation after it, otherwise one kernel
     call, run one after the other, with the same bits.
 
     >>> import numpy as np

@@ -1,4 +1,4 @@
-"""A step in the kernels whose loss is a function of a user's."""
+"""A step in the kernels whose loss is a user's own function."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -14,14 +14,14 @@ from .program import Program, live_in
 
 
 class CalledLoss(NamedTuple):
-    """A loss that is no declared one: a function of the outputs and the targets of a batch."""
+    """A loss that is not declared: a function of a batch's outputs and targets."""
 
     function: Callable[..., Tensor]
     targets: Any
     weights: Any  # of the batch's rows, or None
 
     def check_batches(self, order: np.ndarray | None, batch: int) -> None:
-        """Nothing is known of it beforehand."""
+        """No check: nothing is known of such a loss beforehand."""
 
     def of(self, outputs: Tensor) -> Tensor:
         """The loss of these outputs."""
@@ -31,14 +31,14 @@ class CalledLoss(NamedTuple):
 
 
 class CalledProgram(Program):
-    """Two kernel calls for a step: forward, and back with the updates. The loss and its gradient
-    are found in between, as the loop finds them."""
+    """Two kernel calls for a step: forward, and backward with the updates. Between them the tape
+    computes the loss and its gradient, as the loop does."""
 
     def assemble(
         self, first: list[Instruction], each: list[Instruction], for_group: list[Instruction],
         last: list[Instruction],
     ) -> None:  # fmt: skip
-        """Makes both kernels, which work in the same memory."""
+        """Makes both kernels, which share their memory."""
         loss = [instruction.name for instruction in each].index("loss")
         there = each[:loss]
         back = [one for one in each[loss + 1 :] if one.name != "total loss"]
@@ -51,8 +51,8 @@ class CalledProgram(Program):
         self, x: np.ndarray, loss: CalledLoss, rules: Mapping[int, Rule], coefficients: np.ndarray,
         changes: list[_kernels.Change], squares: np.ndarray | None = None,
     ) -> np.ndarray:  # fmt: skip
-        """A step on the batch x, as `train` makes it. Unplanned, and no step, if the loss does not
-        depend on the outputs alone."""
+        """A step on the batch x, like `train`. Unplanned, and no step, if the loss depends on more
+        than the outputs."""
         before = [buffer.copy() for buffer in self.net.buffers]
         gradients = [p.grad for p in self.parameters]
         self.take_in(rules)
@@ -70,7 +70,7 @@ class CalledProgram(Program):
         changes = changes + self.own_changes(1)
         arguments = (x, None, None, coefficients, losses, squares, changes)
         if self.back.train(*arguments) != self.threads:
-            self.back.order = 1  # a smaller team: one thread does the work of all
+            self.back.order = 1  # a smaller team: one thread does all the work
             self.back.train(*arguments)
             self.back.order = 0
         return losses

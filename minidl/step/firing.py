@@ -1,4 +1,4 @@
-"""`Firing`: which units of a net had a slope other than 0, over all rows that it trained on."""
+"""`Firing`: which units of a net had a slope other than 0 on any row that it trained on."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,13 +14,14 @@ from ..layers.hooks import hooked
 
 
 class Firing:
-    """Of every activation in the net, the columns of its input z for which dy/dz was not 0 on some
-    row since `forget`. A unit of ReLU without such a row gets no gradient: it is dead. Of maxout a
-    column is a piece, and its dy/dz is 1 where it wins, else 0.
+    """For every activation of a net, the columns of its input z with dy/dz not 0 on some row.
 
-    A `TrainingStep` whose `firing` it is notes all rows: in the kernel, or in the loop written out.
-    An activation that the net uses twice is noted for each use, and one that gives what it was
-    given, as Identity does, for none.
+    A unit of ReLU that never fires gets no gradient: it is dead. For maxout, a column is a piece,
+    and dy/dz is 1 where the piece wins, else 0. `forget` starts anew.
+
+    A `TrainingStep` with this as its `firing` notes all rows: in the kernel, or in the loop. If the
+    net uses an activation twice, each use is noted; an activation that returns its input, like
+    Identity, is not noted.
 
     >>> from minidl import nn
     >>> net = nn.Sequential(nn.Dense(1, 2), nn.ReLU())
@@ -33,27 +34,27 @@ class Firing:
 
     def __init__(self, net: Layer) -> None:
         self.net = net
-        # Each (threads, columns), 1 where it fired, by threads, columns and dtype.
+        # Arrays (threads, columns), 1 where a column fired, by threads, columns and dtype.
         self.flags: dict[str, dict[tuple[int, int, np.dtype], np.ndarray]] = {}
-        self.has_silent = True  # as far as is known
+        self.has_silent = True  # unless it is known that all columns have fired
 
     def forget(self) -> None:
-        """From now on nothing has fired."""
+        """From now on no column has fired."""
         self.has_silent = True
         for arrays in self.flags.values():
             for array in arrays.values():
                 array[...] = 0
 
     def fired(self) -> dict[str, Any]:
-        """By the activation's path, whether each column fired: bool (columns,)."""
+        """Whether each column fired, by the activation's path: bool (columns,)."""
         return {
             name: np.any(np.concatenate([*arrays.values()]), axis=0)
             for name, arrays in self.flags.items()
         }
 
     def notes(self, threads: int, dtype: np.dtype) -> Callable[[Layer, int], np.ndarray | None]:
-        """For a program: what gives each activation of the net, in the order of their use, the
-        array where its columns are noted, and None for anything else."""
+        """For a program: a function that returns the array for the columns of each activation of
+        the net, in the order of their use, and None for other layers."""
         paths = {id(layer): path for path, layer in self.net.named_layers()}
         uses: dict[str, int] = {}
 
@@ -65,8 +66,8 @@ class Firing:
         return note
 
     def flags_for(self, name: str, threads: int, columns: int, dtype: np.dtype) -> np.ndarray:
-        """An array (threads, columns) where 1 is to be written when a column fires. ShapeError if
-        the activation of that name had another number of columns before."""
+        """An array (threads, columns) to write 1 where a column fires. ShapeError if the activation
+        had another number of columns before."""
         arrays = self.flags.setdefault(name, {})
         before = {others for _, others, _ in arrays} - {columns}
         if before:
@@ -78,7 +79,7 @@ class Firing:
         return arrays[key]
 
     def forward(self, x: Any) -> Tensor:
-        """What the net gives for x; notes what fires, until all has."""
+        """The net's output for x; notes what fires, until all columns have."""
         if not self.has_silent:
             return self.net(x)
         uses: dict[str, int] = {}
@@ -106,8 +107,8 @@ class Firing:
 
 
 def derivatives(activation: Activation, z: np.ndarray) -> np.ndarray:
-    """dy/dz where an activation is at z (rows, columns), as a backward pass finds it; of maxout 1
-    for the piece that wins, else 0.
+    """dy/dz of an activation at z (rows, columns), by a backward pass; for maxout 1 for the piece
+    that wins, else 0.
 
     >>> from minidl import nn
     >>> derivatives(nn.LeakyReLU(0.1), np.array([[-2.0, 3.0]]))
@@ -132,6 +133,6 @@ def as_columns(x: Any) -> np.ndarray:
 
 
 def use_of(path: str, uses: dict[str, int]) -> str:
-    """The path; for a layer's second use in a pass its number too."""
+    """The path; with its number from a layer's second use in a pass on."""
     uses[path] = uses.get(path, 0) + 1
     return path if uses[path] == 1 else f"{path}, use {uses[path]}"

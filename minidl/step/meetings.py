@@ -1,5 +1,5 @@
-"""Where the threads of a team meet: it follows from the splits under which each instruction reads
-and writes (`_kernels/instruction.pxd`)."""
+"""Where the threads of a team meet. It follows from the splits of the work under which each
+instruction reads and writes (`_kernels/instruction.pxd`)."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -9,10 +9,10 @@ from ..layers.plan import Instruction, Place, Slot
 
 
 class Access(NamedTuple):
-    """What an instruction reads or writes, by the name that it has for it."""
+    """One thing that an instruction reads or writes, by the instruction's name for it."""
 
     name: str
-    thing: Any  # which of all that is there
+    thing: Any  # the slot, parameter or gradient behind the name
     split: str
     is_write: bool
 
@@ -31,7 +31,7 @@ def with_conflicts(
     instructions: Iterable[Instruction], threads: int
 ) -> Iterator[tuple[Instruction, tuple[Access, Access] | None]]:
     """Each instruction, and why all threads meet before it, if they do: it reads what was written
-    under another split since they last met, or writes what was read or written so."""
+    under another split since the last meeting, or writes what was read or written under another."""
     since: list[Access] = []
     for instruction in instructions:
         own = list(accesses(instruction))
@@ -42,7 +42,7 @@ def with_conflicts(
 
 
 def accesses(instruction: Instruction) -> Iterator[Access]:
-    """What the instruction reads and writes, of all that is there."""
+    """What the instruction reads and writes."""
     name, arguments, _ = instruction
     _, reads, writes = _kernels.INSTRUCTIONS[name]
     for splits, is_write in ((reads, False), (writes, True)):
@@ -53,14 +53,14 @@ def accesses(instruction: Instruction) -> Iterator[Access]:
 
 
 def thing(what: str, value: Any) -> Any:
-    """What an instruction means by a name of this value: a slot, a parameter, the gradient of one,
-    or what there is one of."""
+    """What a value of this name stands for: a slot, a parameter, the gradient of a parameter, or
+    something that exists once."""
     part = what.partition(".")[2]
     is_numbered = isinstance(value, (Slot, Place))
     return (type(value), int(value), part) if is_numbered else (id(value), part)
 
 
 def is_conflict(a: Access, b: Access) -> bool:
-    """Whether a thread may touch what another one writes."""
+    """Whether one thread may access what another writes."""
     is_same_share = a.split == b.split != "all"
     return a.thing == b.thing and (a.is_write or b.is_write) and not is_same_share

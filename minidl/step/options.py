@@ -1,4 +1,4 @@
-"""What a step does beside forward, backward and the optimiser's rule."""
+"""What a step does besides forward, backward and the optimiser's rule."""
 
 from typing import Any, NamedTuple
 
@@ -12,15 +12,15 @@ from ..tools.checks import is_whole
 
 
 class Options(NamedTuple):
-    """Bounds on the norm of all gradients together and of a unit's incoming weights, None for any;
-    and how many batches make a group, for which the optimiser steps once."""
+    """Bounds on the norm of all gradients together and of each unit's incoming weights, None for no
+    bound; and the number of batches in a group, for which the optimiser steps once."""
 
     clip_norm: float | None = None
     max_norm: float | None = None
     accumulate: int = 1
 
     def before(self, optimizer: Optimizer, batches: int) -> None:
-        """The gradients of so many batches, which were added up, become their mean, clipped."""
+        """Replaces the gradients, sums over `batches` batches, by their means, and clips them."""
         for p in updated(optimizer) if batches > 1 else []:
             assert p.grad is not None
             writable(p.grad)[...] *= 1 / batches
@@ -34,27 +34,27 @@ class Options(NamedTuple):
             max_norm(changed, self.max_norm)
 
     def up(self, batches: int) -> int:
-        """As many batches, or a few more, that are whole groups."""
+        """`batches`, rounded up to whole groups."""
         return -(-batches // self.accumulate) * self.accumulate
 
     def down(self, batches: int) -> int:
-        """As many batches, or a few less, that are whole groups."""
+        """`batches`, rounded down to whole groups."""
         return batches // self.accumulate * self.accumulate
 
     def given(self) -> dict[str, Any]:
-        """Those that are not as by default, by name."""
+        """The options that differ from their defaults, by name."""
         default = Options()._asdict()
         return {name: v for name, v in self._asdict().items() if v != default[name]}
 
 
 def updated(optimizer: Optimizer) -> list[Tensor]:
-    """The parameters that the optimiser's step changes: they have a gradient."""
+    """The parameters that the optimiser's step changes: those with a gradient."""
     return [p for p in optimizer.all_parameters() if p.requires_grad and p.grad is not None]
 
 
 def options_of(operation: str, accumulate: Any, **bounds: Any) -> Options:
-    """The options that were given; ArgumentError unless each bound is a finite number above 0, or
-    None, and `accumulate` a whole number from 1 up."""
+    """The given options; ArgumentError unless each bound is a finite number above 0, or None, and
+    `accumulate` a whole number from 1 up."""
     for name, bound in bounds.items():
         if bound is not None:
             POSITIVE.check(operation, name, bound)

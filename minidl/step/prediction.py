@@ -14,12 +14,12 @@ from ..layers.base import Layer
 from ..layers.plan import Form, form_of
 from .program import NotPlanned, Planned, Program, planned_or_not
 
-ROWS = 256  # at a time: the outputs of a layer stay in the cache
-PROGRAMS = 4  # that are kept of a net, for different numbers of rows
+ROWS = 256  # at a time, so that the outputs of a layer stay in the cache
+PROGRAMS = 4  # that are kept for a net, for different numbers of rows
 
 
 class _Known(threading.local):
-    """The nets that were used, by thread: each needs memory of its own to work in."""
+    """The nets that each thread has used: each net needs its own working memory."""
 
     def __init__(self) -> None:
         self.nets: WeakKeyDictionary[Layer, tuple[Planned | NotPlanned, dict[Any, Program]]]
@@ -30,14 +30,15 @@ _known = _Known()
 
 
 def predict(net: Layer, x: Any) -> np.ndarray:
-    """The net's outputs for x, as an array: what net(x) gives, without recording operations.
+    """The net's outputs for x, as an array: the values of net(x), without a graph.
 
     x (n, ...) holds uint8 pixels, which become float32 from 0 to 1, numbers of the net's dtype, or
-    indices for an Embedding; a GuardWarning tells of uint8 that are all far below 255, which are
-    probably no pixels. The outputs share no memory with x.
-    The net is used as it is: call net.eval() first if it has dropout, noise or batch
-    normalisation. Where each layer has a plan it runs as one kernel call; the bits are those of
-    net(x) all the same.
+    indices for an Embedding. GuardWarning for uint8 that are all far below 255, which are probably
+    not pixels. The outputs share no memory with x.
+
+    Call net.eval() first if the net has dropout, noise or batch normalisation: `predict` does not
+    switch. If each layer has a plan, the net runs as one kernel call, with the same bits as net(x).
+    Errors as from net(x).
 
     >>> from minidl import nn
     >>> net = nn.MLP([3, 4, 2])
@@ -50,7 +51,7 @@ def predict(net: Layer, x: Any) -> np.ndarray:
         return by_the_layers(net, array)
     planned, programs = known(net, form_of(array))
     if isinstance(planned, NotPlanned) or planned.goes_on():
-        return by_the_layers(net, array)  # a mask of dropout depends on how the rows are batched
+        return by_the_layers(net, array)  # dropout's mask depends on how the rows are batched
     if not planned.takes(array):
         return by_the_layers(net, array)
     rows, size = min(len(array), ROWS), len(array)
@@ -64,8 +65,7 @@ def predict(net: Layer, x: Any) -> np.ndarray:
 
 
 def known(net: Layer, form: Form) -> tuple[Planned | NotPlanned, dict[Any, Program]]:
-    """The net's plan or why there is none, with programs from the last time if the net is still the
-    same."""
+    """The net's plan, or why it has none; with the last call's programs if the net is unchanged."""
     found = _known.nets.get(net)
     if found is None or not found[0].is_current(net, form):
         found = _known.nets[net] = (planned_or_not(net, form), {})
@@ -73,7 +73,7 @@ def known(net: Layer, form: Form) -> tuple[Planned | NotPlanned, dict[Any, Progr
 
 
 def by_the_layers(net: Layer, x: np.ndarray) -> np.ndarray:
-    """The outputs by calling the net, some rows at a time where that is the same."""
+    """The outputs by calling the net; a few rows at a time where this gives the same."""
     with no_grad():
         inputs = gathered(x, np.arange(len(x))) if x.dtype == np.uint8 else x
-        return net(inputs).numpy().copy()  # a net may give what it was given, or what it keeps
+        return net(inputs).numpy().copy()  # a net may return its input, or an array that it keeps

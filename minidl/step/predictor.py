@@ -1,4 +1,4 @@
-"""`Predictor`: a net that is used again and again, and trained no more."""
+"""`Predictor`: a net that predicts often, and is no longer trained."""
 
 import copy
 from collections import defaultdict
@@ -18,17 +18,16 @@ from .program import NotPlanned, Planned, Program, planned_or_not
 
 
 class Predictor:
-    """A net's outputs in evaluation, for whoever asks often: predictor(x) is predict(net, x) with
-    the bits of it, and faster.
+    """A net's outputs in evaluation: the same bits as predict(net, x), but faster.
 
         predictor = minidl.Predictor(net)
         y = predictor(x)                        (n, inputs) to (n, outputs)
 
-    It has a copy of the net, as it was when the predictor was made, and lays the weights out for
-    the kernels once. Any number of threads may use it at a time.
+    It copies the net when it is made, and packs the weights for the kernels once. Any number of
+    threads may use it at the same time.
 
-    x is as for `predict`. ArgumentError for a net that has a layer without a plan, in which case
-    `predict` is the way; ShapeError or DTypeError for an x that does not fit.
+    x as for `predict`. ArgumentError for a net with a layer that has no plan: use `predict`.
+    ShapeError or DTypeError for an x that does not fit.
 
     >>> from minidl import nn
     >>> predictor = Predictor(nn.MLP([3, 4, 2]))
@@ -38,15 +37,15 @@ class Predictor:
 
     def __init__(self, net: Layer) -> None:
         self._net = copy.deepcopy(net).eval()
-        self._planned: Planned | None = None  # until it is known how wide the inputs are
+        self._planned: Planned | None = None  # until the width of the inputs is known
         self._packed: dict[Place, np.ndarray] = {}
         self._planning = Lock()
-        # Programs that nobody is using, by their number of threads: each has memory of its own to
-        # work in, and one thread at a time takes one out of a list.
+        # Programs that are not in use, by their number of threads. Each has its own working memory,
+        # so a thread takes one out of a list while it uses it.
         self._idle: defaultdict[int, list[Program]] = defaultdict(list)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A copy lays the weights out anew: kernels cannot be copied."""
+        """A copy packs the weights anew: kernels cannot be copied."""
         return Predictor, (self._net,)
 
     def __call__(self, x: Any) -> np.ndarray:
@@ -67,7 +66,7 @@ class Predictor:
         return y
 
     def _checked(self, x: np.ndarray) -> tuple[Planned, np.ndarray]:
-        """The plan, and x for it; raises what the net itself would, for an x that does not fit."""
+        """The plan, and x in its form; raises the net's own error for an x that does not fit."""
         warn_unless_pixels("Predictor", x)
         if x.ndim == 0:
             raise ShapeError(explain("Predictor", "x of shape (batch, ...)", x.shape))
@@ -85,7 +84,7 @@ class Predictor:
         return planned, x
 
     def _plan(self, x: np.ndarray) -> None:
-        """Plans the net for inputs as x, and packs its weights."""
+        """Plans the net for inputs like x, and packs its weights."""
         self._call(x)
         planned = planned_or_not(self._net, form_of(x))
         if isinstance(planned, NotPlanned):
@@ -100,5 +99,5 @@ class Predictor:
         self._planned = planned
 
     def _call(self, x: np.ndarray) -> None:
-        """Calls the layers with a row of x, which raises where it does not fit."""
+        """Calls the layers with a row of x, which raises if it does not fit."""
         predict(self._net, x[:1])

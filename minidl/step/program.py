@@ -31,13 +31,13 @@ NO_OPTIONS = Options()
 
 
 class Planned:
-    """A net that has a plan for inputs of some form: what it learns and what it costs."""
+    """The plan of a net for inputs of one form: what the net learns, and what it costs."""
 
     def __init__(self, net: Layer, form: Form) -> None:
         parameters = list(net.parameters())
         if not parameters:
             raise Unplanned("a net without parameters", "net(x)")
-        self.net, self.form = ref(net), form  # who keeps plans by their nets keeps no net alive
+        self.net, self.form = ref(net), form  # weak: a cache of plans keeps no net alive
         self.dtype = parameters[0].dtype
         self.input_dtype, self.width = form.dtype(self.dtype), math.prod(form.shape)
         builder = Builder(self.dtype, batch=1)
@@ -58,7 +58,7 @@ class Planned:
         self.facts = Facts(builder.layers, self.parameters)
 
     def is_current(self, net: Layer, form: Form) -> bool:
-        """Whether this is still all that there is to know of `net` for such inputs."""
+        """Whether the plan still fits `net` and inputs of this form."""
         return (
             self.net() is net
             and self.form == form
@@ -67,40 +67,40 @@ class Planned:
         )
 
     def takes(self, x: np.ndarray) -> bool:
-        """Whether x is of the form, or pixels that become so."""
+        """Whether x has the form, or is pixels that will have it."""
         is_converted = x.dtype == np.uint8 and self.input_dtype == np.float32
         return x.shape[1:] == self.form.shape and (x.dtype == self.input_dtype or is_converted)
 
     def rows(self, x: np.ndarray, order: np.ndarray | None = None) -> np.ndarray:
-        """The inputs x as the kernel takes them, (n, width). Raises what a layer that looks at them
-        would, of the rows in this order or of all."""
+        """The inputs x as the kernel takes them, (n, width). Raises the error of a layer that
+        checks its inputs, for the rows in this order or for all."""
         for check in self.checks:
             check(x if order is None else x[order])
         return np.ascontiguousarray(x).reshape(len(x), self.width)
 
     def nanoseconds(self, rows: int) -> float:
-        """What a forward pass takes one core, about."""
+        """About one core's time for a forward pass."""
         return self.once + rows * self.row
 
     def goes_on(self) -> bool:
-        """Whether a call of the net changes what the next one gives."""
+        """Whether a call of the net changes the result of the next call."""
         return any(layer.training for layer in self.going_on)
 
 
 class NotPlanned:
-    """A net that has no plan, and the reason, for as long as nothing in it changes."""
+    """A net without a plan, and the reason, which holds while nothing in it changes."""
 
     def __init__(self, net: Layer, form: Form, reason: Unplanned) -> None:
         self.net, self.form, self.reason = ref(net), form, reason
         self.facts = Facts(net.layers_within(), net.parameters())
 
     def is_current(self, net: Layer, form: Form) -> bool:
-        """Whether the reason still holds for `net` and such inputs."""
+        """Whether the reason still holds for `net` and inputs of this form."""
         return self.net() is net and self.form == form and self.facts.are_current()
 
 
 def planned_or_not(net: Layer, form: Form) -> Planned | NotPlanned:
-    """The net's plan for inputs of this form, or why there is none."""
+    """The net's plan for inputs of this form, or why it has none."""
     try:
         return Planned(net, form)
     except Unplanned as reason:
@@ -108,7 +108,7 @@ def planned_or_not(net: Layer, form: Form) -> Planned | NotPlanned:
 
 
 def on_lines(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """A new array that starts where a cache line does."""
+    """A new array that starts at the beginning of a cache line."""
     size = int(np.prod(shape)) * dtype.itemsize
     memory = np.empty(size + LINE, np.uint8)
     start = -memory.ctypes.data % LINE
@@ -116,9 +116,9 @@ def on_lines(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 
 class Program:
-    """A net's instructions for batches of one size, with the memory in which they work, to train it
-    or to predict. A short one is called for few batches: to pack the weights would not repay.
-    `packed` are the weights that another program of the net has packed."""
+    """A net's instructions for batches of one size, with their working memory, to train or to
+    predict. A short program is called for so few batches that packing the weights would not pay.
+    `packed` are weights that another program of the net has packed."""
 
     def __init__(
         self, net: Planned, batch: int, threads: int, is_short: bool, learns: bool = True,
@@ -131,9 +131,9 @@ class Program:
         self.build()
 
     def build(self) -> None:
-        """The instructions for a team of so many threads, and their memory."""
+        """The instructions for a team of `threads` threads, and their memory."""
         net, dtype = self.net, self.net.dtype
-        # To predict, threads share rows alone: packed weights are the same for any number of them.
+        # To predict, threads split rows only: packed weights do not depend on their number.
         across = self.threads if self.learns else 1
         builder = Builder(dtype, self.batch, across, self.learns, self.fires())
         x = builder.inputs(net.form)
@@ -163,15 +163,15 @@ class Program:
             for_group,
             [Instruction("unpack W", of) for of in packed.values() if self.learns],
         )
-        self.rules: Mapping[int, Rule] | None = None  # what the kernel was told
-        self.written: list[Memory] = []  # what it changes
+        self.rules: Mapping[int, Rule] | None = None  # that the kernel has
+        self.written: list[Memory] = []  # the memory that the kernel changes
 
     def assemble(
         self, first: list[Instruction], each: list[Instruction], for_group: list[Instruction],
         last: list[Instruction],
     ) -> None:  # fmt: skip
-        """Makes the kernel that runs these lists: before all, for each batch, for each group of
-        them after its last one, after all."""
+        """Makes the kernel that runs these lists: at the start, for each batch, after each group of
+        batches, and at the end."""
         self.kernel = self.kernel_of(first, each, for_group, last)
         self.kernel.is_ready = self.shared is not None
         self.live = [(self.kernel, live_in(each))]
@@ -193,7 +193,7 @@ class Program:
         )  # fmt: skip
 
     def fires(self) -> Callable[[Layer, int], np.ndarray | None] | None:
-        """What notes which units fire, where that is wanted."""
+        """The function that gives the arrays for firing columns, if firing is noted."""
         if self.firing is None or not self.learns:
             return None
         return self.firing.notes(self.threads, self.net.dtype)
@@ -205,8 +205,8 @@ class Program:
         return on_lines((size,), dtype)
 
     def take_in(self, rules: Mapping[int, Rule]) -> None:
-        """Tells the kernel where the arrays are and how they are updated, if that is new, and how
-        far the random numbers are."""
+        """Tells the kernel where the arrays are and by which rules they are updated, if that is
+        new, and the positions of the random numbers."""
         for kernel, instructions in self.live:
             kernel.read_again(instructions)
         if rules is self.rules:
@@ -215,14 +215,14 @@ class Program:
         for kernel, _ in self.live:
             kernel.read(found, self.threads)
         self.updates.follow(rules)
-        # Of an array that is not contiguous the kernel has a copy, which may soon be out of date.
+        # If an array is not contiguous, the kernel has a copy, which may soon be out of date.
         are_its_own = all(p.data.flags.c_contiguous for p in self.parameters)
         learned = [p for p in self.parameters if p.requires_grad and id(p) in rules]
         self.written = [p._memory for p in learned]
-        self.rules = rules if are_its_own else None  # last: a signal may come before it
+        self.rules = rules if are_its_own else None  # last, as a signal may interrupt before it
 
     def told(self, place: Place, p: Tensor, rules: Mapping[int, Rule]) -> tuple[Any, ...]:
-        """What the kernel is told of a parameter; without a rule nothing changes it."""
+        """What the kernel has to know about a parameter; without a rule nothing changes it."""
         rule = rules.get(id(p)) or Rule(np.ascontiguousarray(p.data), None, 0, [None] * 3)
         packed = self.packed.get(place)
         states = None
@@ -234,7 +234,7 @@ class Program:
         return (*rule, self.gradients.get(place), packed, states)
 
     def on_team(self, call: str, rules: Mapping[int, Rule], *arguments: Any) -> None:
-        """Calls the kernel, with fewer threads if OpenMP gives no more."""
+        """Calls the kernel, with fewer threads if OpenMP has no more."""
         while (team := getattr(self.kernel, call)(*arguments)) != self.threads:
             self.threads = team
             self.build()
@@ -245,9 +245,9 @@ class Program:
         rules: Mapping[int, Rule], coefficients: np.ndarray, changes: list[_kernels.Change],
         squares: np.ndarray | None = None,
     ) -> np.ndarray:  # fmt: skip
-        """Trains on the rows of x in this order; gives the mean loss of each batch, and adds the
-        sum of all W² before it to `squares`. When that is done, and only then, all of the
-        `changes` are made, and those that the net's own layers and tensors undergo."""
+        """Trains on the rows of x in this order. Returns the mean loss of each batch, and adds to
+        `squares` the sum of all W² before it. Only at the end all of the `changes` are made, and
+        those of the net's own layers and tensors."""
         self.take_in(rules)
         steps = -(-len(x if order is None else order) // self.batch)
         losses = np.empty(steps)
@@ -256,7 +256,7 @@ class Program:
         return losses
 
     def own_changes(self, steps: int) -> list[_kernels.Change]:
-        """What the net's own layers and tensors undergo in so many steps."""
+        """The changes of the net's own layers and tensors in `steps` steps."""
         random = [x for x in self.net.going_on if isinstance(x, RandomLayer) and x.training]
         changes: list[_kernels.Change] = [(m, "writes", m.writes + 1) for m in self.written]
         return changes + [(layer, "calls", layer.calls + steps) for layer in random]
@@ -270,11 +270,11 @@ class Program:
 
 
 def live_in(instructions: list[Instruction]) -> list[int]:
-    """The numbers of those whose arguments are read anew at each call."""
+    """The numbers of the instructions whose arguments are read again at each call."""
     return [i for i, instruction in enumerate(instructions) if instruction.is_live]
 
 
 def squares_of(net: Layer) -> float:
-    """The sum of all W² of a net's dense layers, with the bits that the kernel finds."""
+    """The sum of all W² of a net's dense layers, with the same bits as the kernel's."""
     weights = {id(x.weight): x.weight.data for x in net.layers_within() if isinstance(x, Dense)}
     return float(sum(_kernels.weights.squares(np.ascontiguousarray(W)) for W in weights.values()))

@@ -8,8 +8,8 @@ from ..optim.base import Optimizer
 
 
 def left_out(operation: str, net: Layer, optimizer: Optimizer) -> list[str]:
-    """The parameters that want a gradient and that the optimiser does not have. ArgumentError if
-    it has none of the net's: it would train nothing."""
+    """The parameters that want a gradient but are not in the optimiser. ArgumentError if it has
+    none of the net's: it would train nothing."""
     held = {id(p) for p in optimizer.all_parameters()}
     own = dict(net.named_parameters())
     if own and not any(id(p) in held for p in own.values()):
@@ -20,7 +20,7 @@ def left_out(operation: str, net: Layer, optimizer: Optimizer) -> list[str]:
 
 
 def check_schedule(operation: str, schedule: Any, optimizer: Optimizer) -> None:
-    """ArgumentError for what is not a schedule of this optimiser: it would change other rates."""
+    """ArgumentError unless this is a schedule of this optimiser: it would change other rates."""
     if schedule is not None and getattr(schedule, "optimizer", None) is not optimizer:
         hint = "Schedule(optimizer, ...), with the optimiser that steps"
         expected = "a schedule of this optimiser"

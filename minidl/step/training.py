@@ -34,24 +34,24 @@ if TYPE_CHECKING:
 # Nanoseconds that one kernel call trains for, so that Ctrl-C does not have to wait for an epoch.
 CALL = 100e6
 
-LOOP = 20e3  # nanoseconds that the loop takes a layer, there and back, beside the products
+LOOP = 20e3  # the loop's nanoseconds for a layer, forward and backward, without the products
 ONE_BY_ONE = "batches that are not data.batches(...). Try: data.batches(x, y, size)"
 
-PASSES = 3  # that a step takes as long as: forward, and both products of backward
-# Steps in a call for each array: W, and what the optimiser keeps of it. In a team a part of that:
-# each thread then reads forward what it has updated itself. 60 steps of 784-128-10 by Adam take
-# 0.62 of the time.
+PASSES = 3  # a step takes as long as three passes: forward, and the two products of backward
+# How many steps in one call repay packing, for each array: W, and the optimiser's state of it. In a
+# team a part of that is enough, as each thread reads forward the weights that it has updated: 60
+# steps of 784-128-10 by Adam take 0.62 of the time.
 WORTH_PACKING, IN_TEAM = 10, 0.1
 
 
 class TrainingStep:
-    """One training step: `net` and `loss` forward, their gradients, the optimiser's step.
+    """One training step: forward through `net` and `loss`, backward, and the optimiser's step.
 
         step = TrainingStep(net, F.cross_entropy, optimizer)
         for epoch in range(10):
             print(step.epoch(batches).mean())
 
-    gives the weights, to the last bit, of the loop written out:
+    gives the same weights, to the last bit, as the loop
 
         for x, y in batches:
             optimizer.zero_grad()
@@ -59,22 +59,22 @@ class TrainingStep:
             loss.backward()
             optimizer.step()
 
-    and its losses, as they were summed up in float64 (the loop rounds them to the net's dtype).
+    and its losses as float64 sums (the loop rounds them to the net's dtype).
 
-    Where each layer has a plan, as minidl's own have, and the loss and the optimiser are minidl's,
-    many steps run as one kernel call, which is at least about twice as fast. Options of the loss
-    are given by `functools.partial`:
+    If each layer has a plan, as minidl's own have, and the loss and the optimiser are minidl's,
+    many steps run as one kernel call, which is at least about twice as fast. `functools.partial`
+    gives a loss its options:
 
         step = TrainingStep(net, partial(F.huber, delta=2.0), optimizer)
 
-    A loss of one's own, such as a lambda, is called between two kernel calls. Anything else takes
-    the loop, and `why()` says what it is that stands in the way. No gradients are left: `grad` is
-    None. The kernel looks at all targets before it trains: what is wrong with one of them is
-    raised, in the loss's words, before anything is changed.
+    A loss of your own, such as a lambda, is called between two kernel calls. In all other cases the
+    loop runs, and `why()` says what prevents the kernel. No gradients remain: `grad` is None. The
+    kernel checks all targets before it trains: if one is wrong, the loss's error is raised before
+    anything changes.
 
-    A `schedule` goes on a step after each of the optimiser's. With a `clip_norm` the gradients of
-    the optimiser's parameters are clipped before its step, with a `max_norm` the matrices that it
-    has changed are bounded after it, as by
+    The `schedule` advances after each step of the optimiser. `clip_norm` clips the gradients of the
+    optimiser's parameters before its step; `max_norm` bounds the matrices that it has changed after
+    it, as in
 
         optim.clip_grad_norm(optimizer.all_parameters(), clip_norm)
         optimizer.step()
@@ -91,13 +91,13 @@ class TrainingStep:
                 p.grad.data *= 1 / len(group)
             optimizer.step()
 
-    Bounds and schedule go with the optimiser's step. Called for one batch at a time, the step takes
-    the loop; the gradients stay until the k-th call, or until an epoch begins, which leaves them
-    out.
+    Bounds and schedule belong to the optimiser's step. If you call the step for one batch at a
+    time, the loop runs; the gradients wait for the k-th call. An epoch that begins before it drops
+    them.
 
-    ArgumentError if the optimiser has none of the net's parameters, if the schedule is another
-    optimiser's, if a bound is no finite number above 0, or `accumulate` no whole number from 1 up;
-    a GuardWarning if parameters are left out that want a gradient.
+    ArgumentError if the optimiser has none of the net's parameters, if the schedule belongs to
+    another optimiser, if a bound is not a finite number above 0, or `accumulate` is not a whole
+    number from 1 up. GuardWarning if the optimiser lacks parameters that want a gradient.
 
     >>> import minidl
     >>> from minidl import data, nn, optim, functional as F
@@ -124,22 +124,22 @@ class TrainingStep:
         self.options = options_of(
             "TrainingStep", accumulate, clip_norm=clip_norm, max_norm=max_norm
         )
-        self._left_out: list[str] | None = None  # when it was last checked
-        self._checked: tuple[Any, ...] = ()  # what a call was last checked with
-        self.firing: Firing | None = None  # notes which units fire, where it is wanted
-        # Takes in the sum of all W² before each step, as arrays, where it is wanted.
+        self._left_out: list[str] | None = None  # at the last check
+        self._checked: tuple[Any, ...] = ()  # the arguments of the last check
+        self.firing: Firing | None = None  # notes which units fire, if that is wanted
+        # Receives the sum of all W² before each step, as arrays, if that is wanted.
         self.squares: list[np.ndarray] | None = None
         self._net: Planned | NotPlanned | None = None
-        self._why = ""  # the last step took the loop
+        self._why = ""  # the reason why the last step took the loop
         self._not_called: Any = None  # the loss that depends on more than the outputs
         self._rows = 1  # of the last batch in the loop
-        self._batches = 0  # of a group, in the loop, that wait for the optimiser's step
+        self._batches = 0  # of a group that wait for the optimiser's step, in the loop
         self._program: Program | None = None
         self._program_for: Any = None
-        self._running_in = 0  # the process in which a call goes on; a child forked then may call
+        self._running_in = 0  # the process in which a call runs; a child forked then may call too
 
     def __getstate__(self) -> dict[str, Any]:
-        """A copy takes the net apart anew: kernels cannot be copied."""
+        """A copy plans the net anew: kernels cannot be copied."""
         return vars(self) | {
             "_net": None, "_program": None, "_program_for": None, "_running_in": 0, "_checked": ()
         }  # fmt: skip
@@ -152,7 +152,7 @@ class TrainingStep:
 
     def check(self) -> None:
         """Raises, or warns once, if the optimiser does not train the net as it is now, or if the
-        schedule or the notes of what fires are another's."""
+        schedule or the firing belongs to another."""
         check_schedule("TrainingStep", self.schedule, self.optimizer)
         if self.firing is not None and self.firing.net is not self.net:
             raise ArgumentError(explain("TrainingStep", "firing of its own net", "another net's"))
@@ -165,7 +165,7 @@ class TrainingStep:
         self._left_out = names
 
     def why(self) -> str:
-        """Why the last steps took the loop, and what would change that; nothing if they did not.
+        """Why the last steps took the loop, and what would change that; "" if they did not.
 
         >>> from minidl import nn, optim
         >>> from minidl import functional as F
@@ -202,8 +202,8 @@ class TrainingStep:
         return "" if self._program is None else listing(self._program)
 
     def is_slow(self) -> bool:
-        """Whether the last step took the loop, and a kernel call would take less than half the
-        time: for each layer the loop takes some 20 µs beside the products, of whatever size."""
+        """Whether the last step took the loop, and a kernel call would take less than half of its
+        time: for each layer the loop takes some 20 µs besides the products, whatever its size."""
         if not self._why:
             return False
         matrices = [p.shape for p in self.net.parameters() if p.ndim == 2]
@@ -212,7 +212,7 @@ class TrainingStep:
         return LOOP * layers > PASSES * products
 
     def __call__(self, x: Any, y: Any, sample_weight: Any = None) -> float:
-        """One step on a batch; gives its loss. With `accumulate`, so many calls make a group."""
+        """One step on a batch; returns its loss. With `accumulate`, k calls make a group."""
         if self.options.accumulate > 1:
             self._why = "single steps with accumulate. Try: step.epoch(batches)"
             self.check()
@@ -254,7 +254,7 @@ class TrainingStep:
         return loss.item()
 
     def _update(self) -> None:
-        """The optimiser's step for the batches that were gone through, and what goes with it."""
+        """The optimiser's step for the batches of a group, with bounds and schedule."""
         batches, self._batches = self._batches, 0
         self.options.before(self.optimizer, batches)
         self.optimizer.step()
@@ -264,8 +264,8 @@ class TrainingStep:
             self.schedule.step()
 
     def on_batches(self, batches: Iterable[Any]) -> np.ndarray:
-        """Steps on these batches (x, y) or (x, y, weights), one by one; gives their losses. A group
-        begins with the first of them, and one ends with the last."""
+        """Steps on these batches (x, y) or (x, y, weights), one by one; returns their losses. The
+        first batch begins a group, and the last batch ends one."""
         self.check()
         self._why = ONE_BY_ONE
         return self._one_by_one(batches)
@@ -280,7 +280,7 @@ class TrainingStep:
         return losses
 
     def epoch(self, batches: Any) -> np.ndarray:
-        """A step for each batch, once through all; gives their losses, float64 (batches,)."""
+        """A step for each batch, once through all; returns their losses, float64 (batches,)."""
         self.check()
         planned = None
         if is_plain(batches):
@@ -298,15 +298,15 @@ class TrainingStep:
         return np.concatenate([self._run_rows(net, loss, batches, rows) for rows in pieces])
 
     def on_rows(self, batches: Batches, rows: Any) -> np.ndarray:
-        """Steps on these rows of the data, a batch after the other, in one kernel call if the
-        kernel can; gives their losses. An epoch is its order's rows, in as many pieces as wanted:
-        the bits are the same where all but the last are of whole groups of whole batches.
-        ArgumentError, and no step, if there are no such rows."""
+        """Steps on these rows of the data, one batch after the other, in one kernel call if the
+        kernel can; returns their losses. An epoch may be run in pieces, the rows of its order: the
+        bits are the same if all pieces but the last consist of whole groups of whole batches.
+        ArgumentError, and no step, for rows that do not exist."""
         self.check()
         return self.on_checked_rows(batches, batches.checked_rows(rows))
 
     def on_checked_rows(self, batches: Batches, rows: np.ndarray) -> np.ndarray:
-        """`on_rows` for a caller that has checked them, and this."""
+        """`on_rows` for a caller that has checked the rows and this step."""
         planned = self._planned_for(batches, len(rows))
         if planned is None or len(rows) == 0:
             return self._one_by_one(batches.walk(rows))
@@ -322,8 +322,8 @@ class TrainingStep:
     def _planned_for(
         self, batches: Batches, count: int | None = None
     ) -> tuple[Planned, RowLoss | CalledLoss] | None:
-        """The net and the loss, if the kernel can train on so many rows of these batches; None: on
-        those of an epoch."""
+        """The net and the loss if the kernel can train on `count` rows of these batches, or None;
+        count=None: on the rows of an epoch."""
         size = batches.batch_size
         count = min(len(batches) * size, len(batches.x)) if count is None else count
         least = count % size or size
@@ -333,9 +333,9 @@ class TrainingStep:
         self, x: Any, y: Any, weights: Any, dtype: np.dtype, least: int | None = None,
         calls: bool = False,
     ) -> tuple[Planned, RowLoss | CalledLoss] | None:  # fmt: skip
-        """The net and the loss for such targets, if the kernel can do all that the loop would do
-        with inputs that become of this dtype, and batches of at least so many rows (None: with all
-        of x); this is the one place that decides it. `calls` allows for a loss that is called."""
+        """The net and the loss for such targets if the kernel can do all that the loop would do,
+        with inputs that become of this dtype, and batches of at least `least` rows (None: all of
+        x). Only this function decides it. `calls` allows a loss that is called."""
         try:
             net = self._planned_net(x, y)
             if (len(x) if least is None else least) < net.least_rows:
@@ -353,7 +353,7 @@ class TrainingStep:
     def _planned_loss(
         self, net: Planned, x: Any, y: Any, weights: Any, calls: bool
     ) -> RowLoss | CalledLoss:
-        """The loss for such targets, by its rows or, if that may be, as it is called."""
+        """The loss for such targets: by its rows or, if `calls` allows it, as a called one."""
         try:
             return planned(self.loss, y, (len(x), net.outputs), net.dtype, weights)
         except Unplanned as reason:
@@ -363,7 +363,7 @@ class TrainingStep:
             return CalledLoss(self.loss, y, weights)
 
     def _planned_net(self, x: Any, y: Any) -> Planned:
-        """The net, from the last time if it is still the same; Unplanned for such data."""
+        """The net's plan, kept while the net is unchanged; Unplanned for such data."""
         if not recording():
             raise Unplanned("a no_grad() block around the step", "the step outside of it")
         if isinstance(y, Tensor) and y.requires_grad:
@@ -381,7 +381,7 @@ class TrainingStep:
         self, net: Planned, loss: RowLoss | CalledLoss, x: np.ndarray,
         order: np.ndarray | None, batch: int, steps: int,
     ) -> np.ndarray:  # fmt: skip
-        """Steps on the rows of x in this order, as one kernel call; gives their losses."""
+        """Steps on the rows of x in this order, as one kernel call; returns their losses."""
         process = os.getpid()
         if self._running_in == process:
             raise GraphError(
@@ -422,7 +422,7 @@ class TrainingStep:
         return losses
 
     def _program_of(self, kind: type[Program], net: Planned, batch: int, steps: int) -> Program:
-        """The program for batches of this size, from the last time if nothing has changed."""
+        """The program for batches of this size, kept while nothing changes."""
         threads = _kernels.threads_for(PASSES * net.nanoseconds(batch))
         worth = WORTH_PACKING * (IN_TEAM if threads > 1 else 1)
         is_short = kind is CalledProgram or steps < worth * (1 + len(self.optimizer.state))
@@ -436,7 +436,7 @@ class TrainingStep:
 
 
 def check_optimizer(optimizer: Optimizer, schedule: Schedule | None, net: Planned) -> None:
-    """Unplanned unless the kernel does the same as the optimiser's and the schedule's methods."""
+    """Unplanned unless the kernel does what the optimiser's and the schedule's methods do."""
     if not runs_as(optimizer, Compiled, "step", "zero_grad", "update"):
         what = f"{type(optimizer).__name__}, which steps in Python"
         raise Unplanned(what, "an optimiser of minidl whose step() is its own")

@@ -1,4 +1,4 @@
-"""How a training step ends: from the way back to new weights."""
+"""The end of a training step: from the backward pass to new weights."""
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
@@ -11,13 +11,13 @@ from .options import Options
 
 
 class Updates:
-    """The instructions after a net's way back, and what they need.
+    """The instructions after a net's backward pass, and what they need.
 
-    dW is found in parts, each of which updates W at once: `in_parts`. As a whole a gradient is
-    there where nothing finds it in parts, where a parameter is used more than once, where the norm
-    of all gradients is bounded, which has to be known before the first update, and where those of
-    several batches are added up: `whole`. The weights that are `packed` lie in panels, with the
-    arguments of their layers' instructions; in a short program none.
+    `in_parts`: dW is computed in parts, each of which updates W at once. `whole`: a gradient is
+    complete in memory if nothing computes it in parts, if its parameter is used more than once, if
+    the norm of all gradients is bounded (it has to be known before the first update), or if the
+    gradients of several batches are added up. `packed` weights lie in panels, with the arguments of
+    their layers' instructions; a short program has none.
     """
 
     def __init__(self, builder: Builder, options: Options, is_short: bool) -> None:
@@ -31,23 +31,23 @@ class Updates:
         self.packed = {of["W"]: of for of in may_be_packed if of["W"] not in self.whole}
         sizes = np.array([builder.parameters[place].size for place in self.whole], int)
         ends = np.cumsum(-(-sizes // _kernels.norms.SQUARED)).tolist()
-        # The blocks of each gradient, by parameter; and in the order in which they are added up.
+        # The blocks of each gradient, by parameter, and in the order in which they are summed.
         self.blocks = dict(zip(self.whole, pairwise([0, *ends]), strict=True))
         self.order = np.zeros((len(self.whole), 2), np.int64)
 
     def uses(self, matrix: Instruction) -> int:
-        """How many gradients there are of a dense layer's weights."""
+        """How many gradients a dense layer's weights have."""
         return len(self.builder.gradients.get(matrix.arguments["W"], ()))
 
     def gradients(self) -> Iterator[Instruction]:
-        """All gradients that are there as a whole; those of a group's batches are added up."""
+        """All whole gradients; those of a group's batches are added up."""
         for place in self.whole:
             yield from self.gradient(place)
         for place, memory in self.sums.items():
             yield Instruction("add to sum", self.of(place) | {"memory": memory})
 
     def updates(self) -> Iterator[Instruction]:
-        """Every parameter that wants a gradient is updated by the optimiser's rule."""
+        """Updates every parameter that wants a gradient, by the optimiser's rule."""
         for update in self.in_parts:
             outputs, itemsize = update.arguments["outputs"], self.builder.dtype.itemsize
             batch = self.builder.batch
@@ -63,7 +63,7 @@ class Updates:
             yield from self.limit_columns(self.options.max_norm)
 
     def of(self, place: Place) -> dict[str, object]:
-        """What an instruction is told that works on a parameter's elements."""
+        """The arguments of an instruction that works on a parameter's elements."""
         return {"parameter": place, "group": self.builder.lanes}
 
     def memory(self, place: Place) -> np.ndarray:
@@ -71,7 +71,7 @@ class Updates:
         return np.empty(self.builder.parameters[place].size, self.builder.dtype)
 
     def gradient(self, place: Place) -> Iterator[Instruction]:
-        """The gradient of a parameter, its uses added up in the order of the way back."""
+        """The gradient of a parameter; its uses are added up in the order of the backward pass."""
         *others, last = self.builder.gradients[place]
         yield last
         for gradient in reversed(others):
@@ -81,7 +81,7 @@ class Updates:
             yield Instruction("add gradient", arguments)
 
     def clip(self, limit: float) -> Iterator[Instruction]:
-        """All gradients are scaled down until their common norm is at most `limit`."""
+        """Scales all gradients down so that their common norm is at most `limit`."""
         squares = np.empty(sum(end - first for first, end in self.blocks.values()))
         for place, (first, _) in self.blocks.items():
             of = {"parameter": place, "group": _kernels.norms.SQUARED, "first": first}
@@ -93,14 +93,14 @@ class Updates:
             yield Instruction("clip gradient", self.of(place) | norm)
 
     def follow(self, parameters: Iterable[int]) -> None:
-        """The squares are added up in the order of these parameters' ids, and of no others."""
+        """The squares are summed in the order of these parameters' ids, and of no others."""
         places = {id(self.builder.parameters[place]): place for place in self.whole}
         self.order[:] = 0
         for i, one in enumerate([places[one] for one in parameters if one in places]):
             self.order[i] = self.blocks[one]
 
     def limit_columns(self, limit: float) -> Iterator[Instruction]:
-        """No unit's incoming weights, a column of a matrix, have a larger norm."""
+        """Bounds the norm of each unit's incoming weights, a column of a matrix."""
         for place in self.builder.gradients:
             shape = self.builder.parameters[place].shape
             if place in self.packed:

@@ -1,1 +1,1 @@
-"""What every room needs: checks of arguments, files, forks, JSON."""
+"""Tools of every room: checks of arguments, files, forks, JSON."""

@@ -1,5 +1,5 @@
-"""What counts as a number, a weight or a path, when a user gives one; and what a user has
-replaced."""
+"""Checks of a user's values: what counts as a number, a weight or a path; and of a user's changes
+to methods."""
 
 import os
 from pathlib import Path
@@ -11,12 +11,12 @@ from ..errors import ArgumentError, explain
 
 Class = TypeVar("Class", bound=type)
 
-# The methods of the classes whose work a kernel may do in their place, as they were defined.
+# The original methods of classes whose work a kernel may do in their place.
 _DECLARED: dict[type, dict[str, Any]] = {}
 
 
 def is_number(value: Any) -> bool:
-    """Whether `value` is a real number, NaN and the infinities included; a truth value is none.
+    """Whether `value` is a real number, NaN and infinity included; True and False are not.
 
     >>> is_number(1), is_number(np.float32(0.5)), is_number(True), is_number("1")
     (True, True, False, False)
@@ -25,7 +25,7 @@ def is_number(value: Any) -> bool:
 
 
 def is_whole(value: Any, least: int) -> bool:
-    """Whether `value` is a whole number, `least` or more; a truth value is none.
+    """Whether `value` is a whole number, `least` or more; True and False are not.
 
     >>> is_whole(3, 1), is_whole(0, 1), is_whole(3.0, 1)
     (True, False, False)
@@ -47,7 +47,7 @@ def not_negative(operation: str, name: str, array: np.ndarray) -> np.ndarray:
 
 
 def to_path(operation: str, value: Any) -> Path:
-    """`value` as a path; ArgumentError if it is none."""
+    """`value` as a path; ArgumentError if it cannot be one."""
     try:
         return Path(os.fsdecode(value))
     except TypeError:
@@ -55,15 +55,15 @@ def to_path(operation: str, value: Any) -> Path:
 
 
 def declared(kind: Class) -> Class:
-    """Decorates a class whose work a kernel may do in its place: `runs_as` knows it then."""
+    """Decorates a class whose work a kernel may do in its place, so that `runs_as` knows it."""
     _DECLARED[kind] = {name: getattr(kind, name) for name in dir(kind)}
     return kind
 
 
 def runs_as(value: Any, kind: type, *methods: str) -> bool:
-    """Whether these methods of `value` are those that the class `kind` was defined with. Then a
-    kernel may do their work; else someone has put others in their place: in a subclass, in the
-    class, or on the object itself.
+    """Whether these methods of `value` are the ones that the class `kind` was defined with. Then a
+    kernel may do their work. Else a subclass, a change of the class or of the object has replaced
+    them.
 
     >>> from minidl import nn
     >>> layer = nn.Dense(2, 3)

@@ -1,7 +1,7 @@
-"""Files on the disk: written whole or not at all, and read only where they are plain files.
+"""Files on the disk: written completely or not at all, and read only if they are plain files.
 
-A writer holds a lock on its temporary file. The system lets go of it when the writer dies, so a
-temporary file that can be locked is nobody's any more.
+A writer holds a lock on its temporary file. The system releases the lock when the writer dies, so a
+temporary file that can be locked is abandoned.
 """
 
 import errno
@@ -18,14 +18,14 @@ from ..errors import ArgumentError, DataError, explain
 from .checks import to_path
 
 SUFFIX = ".tmp"
-DESCRIPTORS = Path("/dev/fd")  # what this process has open, by numbers: /dev/stdout leads there
+DESCRIPTORS = Path("/dev/fd")  # this process' open files, by number; /dev/stdout leads there
 
 Parts = Iterable[bytes | memoryview]
 
 
 class Target(NamedTuple):
-    """Where something is to be written: a path, the status of what is there, and whether that is
-    written into, as a pipe is, rather than replaced."""
+    """Where to write: a path, the status of the existing file, and whether it is written into, like
+    a pipe, rather than replaced."""
 
     path: Path
     old: os.stat_result | None
@@ -33,15 +33,15 @@ class Target(NamedTuple):
 
 
 def put(path: Path, parts: Parts) -> None:
-    """Makes `parts`, one after the other, the content of the file `path`.
+    """Writes `parts`, one after the other, as the content of the file `path`.
 
     They go to a temporary file in the same folder, which is synced and then renamed; the folder is
-    synced last. Whenever this stops, `path` holds all of the old content or all of the new. A new
-    file has the mode that the umask gives, one that is replaced keeps its mode and its owner.
-    Symbolic links are followed. A pipe or a character device, such as /dev/stdout, is written into.
+    synced last. Whenever this is interrupted, `path` has all of the old content or all of the new.
+    A new file gets the mode of the umask; a replaced one keeps its mode and owner. Symbolic links
+    are followed. A pipe or a character device, such as /dev/stdout, is written into.
 
-    Errors as from `writable`; OSError, which names `path`, if the system refuses. The temporary
-    file is gone after any exception.
+    Errors as from `writable`; OSError, which names `path`, if the system refuses. After any
+    exception the temporary file is removed.
     """
     try:
         target = writable(path)
@@ -54,7 +54,7 @@ def put(path: Path, parts: Parts) -> None:
 
 
 def put_picture(operation: str, figure: Any, path: str | os.PathLike[str], **options: Any) -> None:
-    """Saves matplotlib's figure, in the format that the name's end says; without one, as PNG.
+    """Saves a matplotlib figure, in the format that the file's suffix names; without one as PNG.
 
     ArgumentError for a format that matplotlib does not know; other errors as from `put`.
     """
@@ -69,12 +69,12 @@ def put_picture(operation: str, figure: Any, path: str | os.PathLike[str], **opt
 
 
 def writable(path: Path) -> Target:
-    """What `put` would write to for this path.
+    """The target that `put` writes to for this path.
 
-    ArgumentError for what `put` neither replaces nor writes into: a socket, a block device, a file
-    that has other names (hard links: these would keep the old content), or one of another owner,
-    who would lose it. OSError for a folder, for a file that must not be written and for links that
-    lead in a circle.
+    ArgumentError for a target that `put` neither replaces nor writes into: a socket, a block
+    device, a file with several names (hard links: the others would keep the old content), or a file
+    of another owner, who would lose it. OSError for a folder, for a file without permission to
+    write and for circular links.
     """
     target = _followed(path)
     try:
@@ -95,15 +95,15 @@ def writable(path: Path) -> Target:
     if os.geteuid() not in (0, old.st_uid):
         got = f"{path}, which is user {old.st_uid}'s"
         raise ArgumentError(explain("saving", "a file of your own", got, "another name"))
-    if not mode & stat.S_IWUSR:  # for root too: somebody wants to keep it
+    if not mode & stat.S_IWUSR:  # also for root: somebody wants to keep it
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     return Target(target, old, False)
 
 
 def open_plain(operation: str, path: Path, error: type[DataError] = DataError) -> io.BufferedReader:
     """The file, open for reading. `error` for a folder, and for a pipe or a device, which could be
-    endless or never begin; OSError if there is no such file."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # else a pipe waits for its writer
+    endless or never begin; OSError if it does not exist."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # else a pipe would wait for its writer
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise error(explain(f"{operation}: {path}", "a file", "a folder, a pipe or a device"))
@@ -111,9 +111,9 @@ def open_plain(operation: str, path: Path, error: type[DataError] = DataError) -
 
 
 def remove_leftovers(folder: Path, names: str) -> None:
-    """Removes what writers that were killed left of files whose names fit the pattern `names`.
+    """Removes the temporary files of writers that were killed, for names that fit the pattern.
 
-    Where the file system has no locks, nothing is removed.
+    Without locks in the file system, nothing is removed.
     """
     for leftover in folder.glob(f".{names}.*{SUFFIX}"):
         with suppress(OSError), leftover.open("r+b") as file:
@@ -122,8 +122,8 @@ def remove_leftovers(folder: Path, names: str) -> None:
 
 
 def _followed(path: Path) -> Path:
-    """Where symbolic links lead from `path`, be there something or nothing yet. What stands for an
-    open file of this process stays as it is: that file is not to be replaced under its feet."""
+    """Where symbolic links lead from `path`, whether or not it exists. A path for an open file of
+    this process stays as it is: that file must not be replaced while it is in use."""
     with suppress(FileNotFoundError):
         path.stat()  # an OSError for a circle
     while path.is_symlink() and not _is_descriptor(path):
@@ -132,12 +132,12 @@ def _followed(path: Path) -> Path:
 
 
 def _is_descriptor(path: Path) -> bool:
-    """Whether the path stands for a file that this process has open."""
+    """Whether the path stands for an open file of this process."""
     return path.name.isdecimal() and path.parent.resolve() == DESCRIPTORS.resolve()
 
 
 def _write_into(target: Path, parts: Parts) -> None:
-    """Writes where there is nothing to replace: into a pipe, a device or an open file."""
+    """Writes into a pipe, a device or an open file, which cannot be replaced."""
     is_open = _is_descriptor(target)
     with open(os.dup(int(target.name)) if is_open else os.open(target, os.O_WRONLY), "wb") as file:
         for part in parts:
@@ -145,21 +145,21 @@ def _write_into(target: Path, parts: Parts) -> None:
 
 
 def _replace(target: Path, old: os.stat_result | None, parts: Parts) -> None:
-    """Puts a new file into the place of the old one, if there is one."""
+    """Puts a new file in the place of the old one, if there is one."""
     while not _is_replaced(target, _temporary(target), old, parts):
         pass  # another process found the temporary file before it was locked, and removed it
     _sync_folder(target.parent)
 
 
 def _temporary(target: Path) -> Path:
-    """A name for a temporary file beside the target that no other file has."""
+    """A name beside the target for a temporary file; no other file has it."""
     return target.with_name(f".{target.name}.{os.urandom(8).hex()}{SUFFIX}")
 
 
 def _is_replaced(target: Path, temporary: Path, old: os.stat_result | None, parts: Parts) -> bool:
-    """Writes the temporary file and gives it the target's name; False if it was gone before that
-    because another process removed it."""
-    mode = 0o666 if old is None else 0o600  # until it has the old one's, it is for nobody else
+    """Writes the temporary file and renames it to the target; False if another process removed it
+    before."""
+    mode = 0o666 if old is None else 0o600  # private until it gets the old file's mode
     try:
         with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             with suppress(OSError):  # a file system without locks
@@ -170,7 +170,7 @@ def _is_replaced(target: Path, temporary: Path, old: os.stat_result | None, part
                 file.write(part)
             file.flush()
             if old is not None:
-                _take_over(file, old)  # now: to write into a file takes its set-user-ID bit away
+                _take_over(file, old)  # now, as writing to a file clears its set-user-ID bit
             os.fsync(file.fileno())
             os.replace(temporary, target)  # while the lock is held
             return True
@@ -179,8 +179,8 @@ def _is_replaced(target: Path, temporary: Path, old: os.stat_result | None, part
 
 
 def _take_over(file: BinaryIO, old: os.stat_result) -> None:
-    """Gives the file the owner and the mode of an old one. What is right is left alone, as there
-    are file systems that know neither."""
+    """Gives the file the owner and the mode of an old one, where they differ: some file systems
+    know neither."""
     new = os.fstat(file.fileno())
     if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
         os.fchown(file.fileno(), old.st_uid, old.st_gid)
@@ -189,7 +189,7 @@ def _take_over(file: BinaryIO, old: os.stat_result) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Makes a rename in `folder` outlast a power failure."""
+    """Makes a rename in `folder` survive a power failure."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

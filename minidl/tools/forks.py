@@ -1,17 +1,17 @@
-"""What no fork may cut through: a lock, or an import, that another thread is in. In the child it
-would never end, for there is no such thread."""
+"""Protects locks and imports from forks. If another thread is inside one at a fork, the child
+would wait for it forever, as it does not have that thread."""
 
 import os
 import threading
 from importlib import import_module
 
-# What NumPy imports when it is first used: for initial weights, their scale, and sets of labels. To
-# import all of it with minidl would take as long as all else.
+# Modules that NumPy imports when it first uses them: for initial weights, their scale, and sets of
+# labels. Importing them with minidl would double its import time.
 LATE = ("numpy.random", "numpy.polynomial", "numpy.ma")
 
 
 def import_late() -> None:
-    """Waits until nobody is in one of these imports, which from now on nobody is."""
+    """Waits until no thread is inside one of these imports; from now on none will be."""
     for name in LATE:
         import_module(name)
 

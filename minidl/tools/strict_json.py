@@ -1,7 +1,7 @@
-"""JSON that others may have written or changed: read as it stands, or refused.
+"""JSON that others may have written or changed: read strictly, or refused.
 
-Python's own reader takes the last of two values of one name, makes infinity of 1e999, and fails in
-several ways at deep nesting and at numbers of many digits.
+Python's own reader takes the last of two values of one name, reads 1e999 as infinity, and fails in
+several ways for deep nesting and for numbers of many digits.
 """
 
 import json
@@ -12,16 +12,16 @@ from typing import Any
 
 from .checks import is_number
 
-DEPTH = 128  # of lists and dicts within each other; Python has about 1000 before it fails
-SHOWN = 100  # characters of a message
+DEPTH = 128  # the most levels of lists and dicts; Python fails at about 1000
+SHOWN = 100  # the most characters of a message
 
 
 def parse(text: str, shape: Any = object, place: str = "it", is_finite: bool = True) -> Any:
-    """What the JSON says, if it is as the shape says; `wrong` tells of shapes.
+    """The value of a JSON text, if it has the given shape; `wrong` explains shapes.
 
-    ValueError, which says what is wrong, for all else: for text that is not JSON, a name that is
-    twice in a dict, a number that no float can hold, more than `DEPTH` levels; and for NaN and
-    Infinity, Python's extension of the format, which `is_finite=False` allows.
+    ValueError, which says what is wrong, for anything else: text that is not JSON, a name that
+    occurs twice in a dict, a number that no float can hold, more than `DEPTH` levels; and for NaN
+    and Infinity, Python's extension of the format, which `is_finite=False` allows.
 
     >>> parse('{"rows": [1, 2.5]}', {"rows": [float]})
     {'rows': [1, 2.5]}
@@ -48,11 +48,11 @@ def parse(text: str, shape: Any = object, place: str = "it", is_finite: bool = T
 
 
 def wrong(value: Any, shape: Any, place: str) -> str:
-    """The first place that is not as the shape says, in words; "" if there is none.
+    """The first place that does not have the given shape, in words; "" if there is none.
 
-    A shape is a type or a union of types, where float stands for any number and a truth value is no
-    number; a list with the shape of what is in a list; or a dict with a shape for each key that has
-    to be there, or with one for `...`, that of all values.
+    A shape is a type or a union of types, where float means any number, and truth values are not
+    numbers; a list, with the shape of its items; or a dict with a shape for each required key, or
+    with one for `...`, the shape of all values.
 
     >>> wrong({"seconds": [1, "two"]}, {"seconds": [float]}, "results")
     "results['seconds'][1] = 'two'"
@@ -85,7 +85,7 @@ def _fits(value: Any, kind: Any) -> bool:
 
 
 def _number(kind: Callable[[str], float], text: str) -> float:
-    """The number; a float is what tells how large a whole one may be, too."""
+    """The number; ValueError if a float cannot hold it, also for whole numbers."""
     if math.isinf(float(text)):
         raise ValueError(f"{text[:20]}, which is more than a float can hold")
     return kind(text)
@@ -105,7 +105,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _is_deeper(value: Any, depth: int) -> bool:
-    """Whether lists and dicts lie in each other more than so many deep."""
+    """Whether lists and dicts are nested more than `depth` deep."""
     level = [value]
     for _ in range(depth):
         level = [
