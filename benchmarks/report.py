@@ -107,6 +107,12 @@ xla_cpu_multi_thread_eigen=false. PyTorch's optimiser is the foreach one, NumPy 
 with out=."""
 
 
+PICTURES = """\
+![What a user does, a dot for each peer: to the right of 1 minidl is faster](../benchmarks/results.png)
+
+[The same for the parts](../benchmarks/results-parts.png): activations and matrix products."""
+
+
 def markdown(rows: Sequence[Row], outcomes: Sequence[Outcome], facts: dict[str, Any]) -> str:
     """The whole report."""
     missing = "".join(f"\n\nNot installed, so left out: {', '.join(facts['missing'])}."
@@ -121,6 +127,8 @@ def markdown(rows: Sequence[Row], outcomes: Sequence[Outcome], facts: dict[str, 
             heading(facts) + missing,
             "",
             NOTES,
+            "",
+            PICTURES,
             "",
             "<!-- summary -->",
             summary(rows, outcomes),
