@@ -10,12 +10,12 @@ The chain rule gives every gradient. If y is computed from x, and L from y, then
 
 Backpropagation applies it to one operation after the other, from L back to the weights, so each
 operation needs to know only its own derivative. On this page dx is short for dL/dx, an array of
-x's shape, and the first line of each operation is its formula;  its gradient.
+x's shape, and each operation begins with its formula;  its gradient.
 
     python examples/one_page.py --layers 3 --activation maxout
 
 minidl does the same in earnest, with checks and compiled kernels, in the files that each section
-names. tests/test_one_page.py trains both from the same weights, and they stay the same.
+names. tests/test_one_page.py trains both from the same weights, and they stay equal.
 """
 
 import argparse
@@ -30,8 +30,8 @@ import numpy as np
 
 # ---- The tensor and the tape (minidl: engine/tape.py, engine/tensor/operation.py) ----------------
 class Tensor:
-    """An array that knows how it was computed: from which inputs, which are tensors too, and by
-    which function `gradients(dy)` its own gradient dy becomes one gradient for each input."""
+    """An array that knows how it was computed: `inputs` are the tensors that it was computed from,
+    and `gradients(dy)` gives the gradient of each of them, from dy, its own."""
 
     made = count()
 
@@ -140,7 +140,7 @@ def cross_entropy(scores: Tensor, labels: np.ndarray) -> Tensor:
 
 def hinge(scores: Tensor, labels: np.ndarray) -> Tensor:
     """L = the mean over images and classes of m = max(0, 1 + s - s_label), and m = 0 at the label;
-    ds = dL / size · (1 where m > 0, else 0, and at the label minus the number of these ones)"""
+    ds = dL / size · (1 where m > 0, else 0; at the label minus the number of these ones)"""
     s = scores.array
     is_label = np.arange(s.shape[1]) == labels[:, None]
     m = np.where(is_label, 0, np.maximum(0, 1 + s - s[is_label][:, None]))

@@ -256,17 +256,16 @@ def lines_on_the_way() -> list[int]:
     return [lines_of(ROOT / stop.file, *stop.names.split()) for stop in WAY]
 
 
-def way_table() -> str:
-    """The short way as a table, with the lines of all stops so far."""
-    rows = ["| file | read there | lines | in all | what you see |", "|---|---|---|---|---|"]
-    total = 0
-    for stop, lines in zip(WAY, lines_on_the_way(), strict=True):
-        total += lines
-        names = ", ".join(f"`{name}`" for name in stop.names.split()) or "the whole page"
+def way_list() -> str:
+    """The short way as a list."""
+    counts = lines_on_the_way()
+    rows = []
+    for number, (stop, lines) in enumerate(zip(WAY, counts, strict=True), start=1):
+        names = ", ".join(f"`{name}`" for name in stop.names.split()) or "all of it"
         link = f"[{stop.file.removeprefix('minidl/')}](../../{stop.file})"
-        rows.append(f"| {link} | {names} | {lines} | {total} | {stop.shows} |")
-    rows.append(f"| | | | **{total}** | which takes {hours(total)} |")
-    return "\n".join(rows)
+        rows.append(f"{number}. {link}: {names} ({lines} lines). {stop.shows}.")
+    total = sum(counts)
+    return "\n".join([*rows, "", f"Together they have {total} lines and take {hours(total)}."])
 
 
 # ---- The page ----------------------------------------------------------------------------------
@@ -307,11 +306,11 @@ def order_list() -> str:
 
 
 def written(page: str) -> str:
-    """The page with both tables as they are now."""
-    for name, table in (("short way", way_table()), ("order", order_list())):
+    """The page with both lists as they are now."""
+    for name, rows in (("short way", way_list()), ("order", order_list())):
         before, rest = page.split(f"<!-- {name} -->\n")
         after = rest.split(f"<!-- end of {name} -->")[1]
-        page = f"{before}<!-- {name} -->\n{table}\n<!-- end of {name} -->{after}"
+        page = f"{before}<!-- {name} -->\n{rows}\n<!-- end of {name} -->{after}"
     return page
 
 
