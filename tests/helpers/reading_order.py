@@ -217,8 +217,8 @@ class Stop(NamedTuple):
 
 
 WAY = [
-    Stop("examples/one_page.py", "", "All of it on one page: tensor, tape, activations, losses, "
-         "optimisers, a training step. Each place below does a part of it in earnest"),
+    Stop("examples/one_page.py", "", "Tensor, tape, activations, losses, optimisers, a training "
+         "step; the other places each do a part of this in earnest"),
     Stop("minidl/engine/tape.py", "Node", "What an operation leaves on the tape: edges to "
          "where its inputs came from, and the values that its gradients will read"),
     Stop("minidl/engine/tensor/operation.py", "edge_of kept_by record Operation.gradients",
@@ -236,8 +236,8 @@ WAY = [
          "and its operation on the tape"),
     Stop("minidl/layers/containers.py", "run_in_order Sequential.forward", "The forward pass of a "
          "net: a layer after the other, a dense layer together with its activation"),
-    Stop("minidl/losses/reduction.py", "RowLoss.run gradients reduced", "The loss of a batch: its "
-         "kernel computes the gradient at once, and the tape keeps it"),
+    Stop("minidl/losses/reduction.py", "RowLoss.run gradients reduced", "The loss of a batch: one "
+         "kernel computes it with its gradient, which the tape keeps"),
     Stop("minidl/losses/entropy.py", "costs cross_entropy", "Cross-entropy: the formula, and what "
          "users call"),
     Stop("minidl/_kernels/rules.pyx", "sgd_coefficients sgd", "The update of a parameter by SGD "
@@ -246,8 +246,8 @@ WAY = [
          "`backward` adds to them"),
     Stop("minidl/optim/compiled.py", "Compiled.step", "An optimiser's step: the rule for all "
          "parameters that have a gradient"),
-    Stop("minidl/step/training.py", "TrainingStep._by_layers", "One training step, in five lines "
-         "that you can now explain: zero_grad, outputs, loss, backward, step"),
+    Stop("minidl/step/training.py", "TrainingStep._by_layers", "One training step. You can now "
+         "explain each of its lines"),
 ]  # fmt: skip
 
 
@@ -261,7 +261,7 @@ def way_list() -> str:
     counts = lines_on_the_way()
     rows = []
     for number, (stop, lines) in enumerate(zip(WAY, counts, strict=True), start=1):
-        names = ", ".join(f"`{name}`" for name in stop.names.split()) or "all of it"
+        names = ", ".join(f"`{name}`" for name in stop.names.split()) or "the whole page"
         link = f"[{stop.file.removeprefix('minidl/')}](../../{stop.file})"
         rows.append(f"{number}. {link}: {names} ({lines} lines). {stop.shows}.")
     total = sum(counts)
