@@ -116,8 +116,8 @@ def prelu(x: Tensor, slope: Tensor) -> Tensor:
     """y = x where x > 0, else a · x, with a learned slope a;
     dx = dy where x > 0, else a · dy, and da = the sum of dy · x where x <= 0"""
     z, a = x.array, slope.array
-    y, da = np.where(z > 0, z, a * z), np.minimum(z, 0)
-    return Tensor(y, (x, slope), lambda dy: (np.where(z > 0, dy, a * dy), fitted(dy * da, a)))
+    y, below = np.where(z > 0, z, a * z), np.minimum(z, 0)
+    return Tensor(y, (x, slope), lambda dy: (np.where(z > 0, dy, a * dy), fitted(dy * below, a)))
 
 
 def maxout(x: Tensor, pieces: int = 2) -> Tensor:
