@@ -3,7 +3,7 @@
 # make sanitize: the kernels' tests, with every access and every operation of the kernels checked;
 #                then every kernel under valgrind, for memory that is read before it is written
 # make clang:    the kernels' tests, on kernels that Clang has built
-# make exercises: what of exercises/ is done, and what is next; SOLUTIONS=1 tests the solutions
+# make exercises: what of exercises/own/ is done, and what is next; SOLUTIONS=1 tests the solutions
 # make lab:      the activation laboratory, in about half an hour; LAB=--quick for a try
 # make docs:     the site, into build/docs
 # make bench:    measures minidl against its peers, in 35 minutes; BENCH=--quick for a try
@@ -27,7 +27,7 @@ lab: $(VENV)/installed-lab
 	$(BIN)/minidl-lab --data examples/data/mnist $(LAB)
 
 exercises: $(VENV)/installed-exercises
-	@$(BIN)/pytest exercises -qq --tb=no -rN $(if $(SOLUTIONS),--solutions)
+	@$(BIN)/pytest exercises -qq --tb=no -rN $(if $(SOLUTIONS),--files solutions)
 
 # A process of pytest for each processor, and one thread in each unless a test wants more: threads
 # that wait for each other on busy processors took two fifths of the time.

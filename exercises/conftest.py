@@ -1,5 +1,10 @@
-"""Runs the exercises' tests, and says in words which are done and what the next one expects."""
+"""Runs the exercises' tests, and says in words which are done and what the next one expects.
 
+What is tested are the reader's own files, exercises/own/, which git ignores. They begin as copies
+of the tasks.
+"""
+
+import shutil
 import sys
 from pathlib import Path
 from textwrap import indent
@@ -13,16 +18,21 @@ HERE = Path(__file__).parent
 
 def folder(config):
     """Where the tested files are."""
-    return HERE / "solutions" if config.getoption("solutions") else HERE
+    return HERE / config.getoption("files")
 
 
 def pytest_addoption(parser):
-    """`--solutions` tests the files in solutions/ in place of the reader's."""
-    parser.addoption("--solutions", action="store_true")
+    """`--files solutions` tests the files in solutions/ in place of the reader's."""
+    parser.addoption("--files", choices=["own", "solutions", "tasks"], default="own")
 
 
 def pytest_configure(config):
     """The tests import the tested files by name; one that cannot be imported does not stop them."""
+    if config.getoption("files") == "own":
+        folder(config).mkdir(exist_ok=True)
+        for task in HERE.glob("tasks/*.p*"):
+            if not (folder(config) / task.name).exists():
+                shutil.copy(task, folder(config))
     sys.path[:0] = [str(folder(config)), str(HERE)]
     config.option.continue_on_collection_errors = True
 

@@ -1,5 +1,5 @@
-"""The exercises: every test fails on the reader's files as they are given, and passes on the
-solutions; what a reader is told is what is to be done next."""
+"""The exercises: every test fails on the tasks and passes on the solutions; what a reader is told
+is what is to be done next."""
 
 import shutil
 import subprocess
@@ -26,30 +26,31 @@ def outcomes(cwd, *options):
 
 
 def test_every_test_fails_because_its_exercise_is_not_done(tmp_path):
-    reasons = outcomes(tmp_path)
+    reasons = outcomes(tmp_path, "--files=tasks")
     assert {name: r for name, r in reasons.items() if "NotImplementedError" not in r} == {}
 
 
 def test_the_solutions_pass_every_test(tmp_path):
-    reasons = outcomes(tmp_path, "--solutions")
+    reasons = outcomes(tmp_path, "--files=solutions")
     assert {name: r for name, r in reasons.items() if r} == {}
 
 
 def test_a_reader_is_told_what_is_done_and_what_is_next(tmp_path):
-    own = tmp_path / "exercises"
-    shutil.copytree(EXERCISES, own, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(own / "solutions/activation.py", own)
-    (own / "operation.py").write_text("def unit(x:\n")
-    (own / "test_7_kernel.py").unlink()
-    told = run(own, tmp_path)
+    copy = tmp_path / "exercises"
+    shutil.copytree(EXERCISES, copy, ignore=shutil.ignore_patterns("__pycache__", "own"))
+    (copy / "own").mkdir()
+    shutil.copy(copy / "solutions/activation.py", copy / "own")
+    (copy / "own" / "operation.py").write_text("def unit(x:\n")
+    (copy / "test_7_kernel.py").unlink()
+    told = run(copy, tmp_path)
     assert told.returncode != 0
     lines = [" ".join(line.split()) for line in told.stdout.splitlines() if line]
     assert lines[1:4] == [
-        "exercise 1: exercises/activation.py done",
-        "exercise 2: exercises/operation.py 0 of 1 tests pass",
-        "exercise 3: exercises/layer.py 0 of 4 tests pass",
+        "exercise 1: exercises/own/activation.py done",
+        "exercise 2: exercises/own/operation.py 0 of 1 tests pass",
+        "exercise 3: exercises/own/layer.py 0 of 4 tests pass",
     ]
-    assert "Next, exercise 2: exercises/operation.py expects: a file that can be imported" in (
+    assert "Next, exercise 2: exercises/own/operation.py expects: a file that can be imported" in (
         " ".join(lines)
     )
     assert "SyntaxError" in told.stdout
@@ -60,8 +61,8 @@ def test_each_exercise_has_a_solution_and_a_place_in_the_chapter():
     solutions = {path.name for path in EXERCISES.glob("solutions/*.p*")}
     for test in EXERCISES.glob("test_*.py"):
         _, number, name = test.stem.split("_")
-        (file,) = EXERCISES.glob(f"{name}.p*")
+        (file,) = EXERCISES.glob(f"tasks/{name}.p*")
         assert f"8-your-own.md, section {number}." in file.read_text()
-        assert f"**Exercise {number}**, `exercises/{file.name}`" in chapter
+        assert f"**Exercise {number}**, `{file.name}`" in chapter
         solutions.remove(file.name)
     assert not solutions
