@@ -35,8 +35,10 @@ def text(graph: Any) -> str:
 
 def boxes(graph: Any) -> Iterator[str]:
     """The nodes, those of a layer within its frame."""
-    for key in [None, *graph.layers]:
-        inner = [i for i, node in enumerate(graph.nodes) if node.layer == key]
+    members: dict[int | None, list[int]] = {}
+    for i, node in enumerate(graph.nodes):
+        members.setdefault(node.layer, []).append(i)
+    for key, inner in members.items():
         if key is not None:
             title = quoted(graph.layers[key] + "\n", end="l")
             yield f"  subgraph cluster_{inner[0]} {{"

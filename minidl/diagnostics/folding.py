@@ -84,8 +84,12 @@ def layers_of(net: Layer, operations: Sequence[Node]) -> tuple[dict[Node, int], 
             if after:
                 at = after[0]
                 titles[key] += f"\n{order[at].title}"
-    for key in titles:
-        fill(key, keys, operations)
+    members: dict[int, list[Node]] = {}
+    for node, key in keys.items():
+        members.setdefault(key, []).append(node)
+    for key, own in members.items():
+        for node in between(own, operations):
+            keys.setdefault(node, key)
     return keys, titles
 
 
@@ -111,17 +115,17 @@ def following(order: Sequence[Step], at: int, name: str) -> int | None:
     return None
 
 
-def fill(key: int, keys: dict[Node, int], operations: Sequence[Node]) -> None:
-    """Gives what lies between two operations of a layer to it."""
-    ages = [node.age for node, its in keys.items() if its == key]
-    window = [node for node in operations if min(ages) <= node.age <= max(ages)]
-    after: set[Any] = set()
-    before: set[Any] = set()
+def between(own: Sequence[Node], operations: Sequence[Node]) -> Iterator[Node]:
+    """What lies between two operations of a layer: it follows from one, and the other from it."""
+    if len(own) == 1:
+        return
+    window = [node for node in operations if own[0].age <= node.age <= own[-1].age]
+    after: set[Any] = set(own)
+    before: set[Any] = set(own)
     for node in window:
-        if keys.get(node) == key or not after.isdisjoint(node.inputs):
+        if not after.isdisjoint(node.inputs):
             after.add(node)
     for node in reversed(window):
-        if keys.get(node) == key or node in before:
+        if node in before:
             before.update(node.inputs)
-    for node in after & before:
-        keys.setdefault(node, key)
+    yield from (node for node in window if node in after and node in before)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..engine.tape import Kept, Node, behind
-from ..engine.tensor import Tensor
+from ..engine.tensor import Tensor, elementwise
+from ..engine.tensor.arithmetic import MATMUL
 from ..engine.tensor.base import origin, raw
 from ..errors import ArgumentError, GraphError, explain
 from ..layers.base import Layer
@@ -17,6 +18,12 @@ from ..layers.noise import GAUSSIAN_NOISE
 from . import dot
 from .folding import layers_of
 from .measures import norm
+
+# The operations that a kernel carries out, beside those whose gradients a kernel finds.
+KERNELS = {
+    DROPOUT, GAUSSIAN_NOISE, MATMUL, elementwise.ABS, elementwise.EXP, elementwise.EXPM1,
+    elementwise.LOG, elementwise.LOG1P, elementwise.SQRT, elementwise.TANH,
+}  # fmt: skip
 
 Form = tuple[tuple[int, ...], np.dtype]
 
@@ -30,8 +37,8 @@ class GraphNode:
     shape       of the value, and its dtype
     value       the number, where the value is a single one that is known, else None
     gradient    what backward() has left here; None where there is none
-    has_kernel  whether the operation is one compiled kernel, whatever its inputs: arithmetic, which
-                NumPy does for some arrays, is not
+    has_kernel  whether a compiled kernel of minidl carries this operation out, whatever its inputs
+                are: what NumPy does for some of them, such as sums that broadcast, does not count
     tensor      the name that the result of an operation was given
     layer       of which layer the operation is: a key of Graph.layers, or None
     holds       of a layer, its operations and parameters
@@ -115,10 +122,12 @@ class Graph:
         ]  # fmt: skip
         moved = [(place[source], place[target]) for source, target in self.edges]
         edges: list[tuple[int, int]] = []
+        into_layers: set[tuple[int, int]] = set()  # a layer may read its input twice
         for source, target in moved:
-            is_shown = nodes[target].kind == "layer" and (source, target) in edges
-            if source != target and not is_shown:
+            if source != target and (source, target) not in into_layers:
                 edges.append((source, target))
+                if nodes[target].kind == "layer":
+                    into_layers.add((source, target))
         return Graph(nodes, edges, {})
 
     def _repr_svg_(self) -> str | None:
@@ -223,7 +232,7 @@ class Collector:
         shape, dtype = self.forms[node]
         one = GraphNode("operation", node.operation.name, shape, dtype)
         one.value, one.gradient = number(self.arrays.get(node)), gradient_at(node)
-        one.has_kernel = is_one_kernel(node.operation)
+        one.has_kernel = runs_in_kernel(node.operation)
         one.tensor, one.layer = self.names.get(node, ""), self.keys.get(node)
         self.nodes.append(one)
         self.edges += [(source, place) for source in sources]
@@ -292,9 +301,9 @@ def gradient_at(node: Node) -> np.ndarray | None:
     return np.asarray(kept[-1]) if kept else None
 
 
-def is_one_kernel(operation: Any) -> bool:
-    """Whether the operation is one compiled kernel for all inputs."""
-    return operation.kernel is not None or operation in (DROPOUT, GAUSSIAN_NOISE)
+def runs_in_kernel(operation: Any) -> bool:
+    """Whether a compiled kernel carries the operation out, whatever its inputs are."""
+    return operation.kernel is not None or operation in KERNELS
 
 
 def number(array: np.ndarray | None) -> float | None:

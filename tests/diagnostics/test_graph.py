@@ -51,7 +51,7 @@ def test_a_graph_known_by_hand():
     ]
     assert graph.edges == [(0, 2), (1, 2), (2, 4), (3, 4), (4, 5), (5, 6), (5, 6), (6, 7)]
     assert [node.tensor for node in graph.nodes if node.tensor] == ["h"]
-    assert [node.name for node in graph.nodes if node.has_kernel] == ["relu"]
+    assert [node.name for node in graph.nodes if node.has_kernel] == ["matmul", "relu"]
     assert graph.nodes[-1].value == loss.item() == 3 * (4.5**2 + 6.5**2)
 
 
@@ -291,7 +291,7 @@ def sources_of(graph):
 def test_random_nets():
     """An operation is in the box of the layer that made it, wherever all layers are minidl's."""
     boxes = 0
-    for seed in range(200):
+    for seed in range(120):
         training = Training(seed)
         net = training.net
         is_house = all(type(x).__module__.startswith("minidl.") for x in net.layers_within())
@@ -315,7 +315,7 @@ def test_random_nets():
         graph = minidl.graph(net(x), net)  # without hooks activations run with the Dense before
         TopologicalSorter(sources_of(graph)).prepare()  # no edges in a circle
         assert not is_house or all(node.kind != "operation" for node in graph.nodes)
-    assert boxes > 500
+    assert boxes > 300
 
 
 # ---- The picture ---------------------------------------------------------------------------------
