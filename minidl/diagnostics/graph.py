@@ -25,6 +25,8 @@ KERNELS = {
     elementwise.LOG, elementwise.LOG1P, elementwise.SQRT, elementwise.TANH,
 }  # fmt: skip
 
+FEW = 4  # so many numbers are shown themselves
+
 Form = tuple[tuple[int, ...], np.dtype]
 
 
@@ -35,7 +37,7 @@ class GraphNode:
     kind        "operation", "leaf", "constant" or "layer"
     name        of the operation, the parameter, the layer
     shape       of the value, and its dtype
-    value       the number, where the value is a single one that is known, else None
+    value       a copy of the value, where it is known and has few numbers, else None
     gradient    what backward() has left here; None where there is none
     has_kernel  whether a compiled kernel of minidl carries this operation out, whatever its inputs
                 are: what NumPy does for some of them, such as sums that broadcast, does not count
@@ -48,7 +50,7 @@ class GraphNode:
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype
-    value: float | None = None
+    value: np.ndarray | None = None
     gradient: np.ndarray | None = None
     has_kernel: bool = False
     tensor: str = ""
@@ -69,14 +71,25 @@ class GraphNode:
         return f"{self.tensor} = {self.name}" if self.tensor else self.name
 
     def facts(self) -> Iterator[str]:
-        """The value, or its shape, and how it came about; the gradient."""
-        value = str(self.shape) if self.value is None else f"{self.value:.4g}"
+        """The value, or its shape, and how it came about; the gradient, or its norm."""
+        value = str(self.shape) if self.value is None else written(self.value.tolist())
         dtype = [] if self.dtype == np.float32 else [str(self.dtype)]
         yield ", ".join([value, *dtype, *["kernel"] * self.has_kernel])
-        if self.gradient is not None and self.gradient.size == 1:
-            yield f"gradient {self.gradient.item():.4g}"
+        if self.gradient is not None and self.gradient.size <= FEW:
+            yield f"gradient {written(self.gradient.tolist())}"
         elif self.gradient is not None:
             yield f"‖gradient‖ {norm(self.gradient):.3g}"
+
+
+def written(numbers: Any) -> str:
+    """Numbers, in lists of any depth, in four digits.
+
+    >>> written([[1.0, 2 / 3], [0.5, -1]])
+    '[[1, 0.6667], [0.5, -1]]'
+    """
+    if isinstance(numbers, list):
+        return f"[{', '.join(map(written, numbers))}]"
+    return f"{numbers:.4g}"
 
 
 class Graph:
@@ -151,7 +164,8 @@ def as_one(title: str, nodes: Sequence[GraphNode]) -> GraphNode:
 
 def graph(loss: Tensor, net: Layer | None = None, /, *, fold: bool = True, **named: Any) -> Graph:
     """The computation graph behind `loss`, or any other tensor: each operation with the shape of
-    its result, each leaf, and the gradient that `backward` has left there.
+    its result, each leaf, and the gradient that `backward` has left there. Of four numbers or fewer
+    the picture shows the numbers themselves.
 
     With a net its parameters have their names, and each of its layers is one node;
     `fold=False` shows the operations of a layer in a frame. Further tensors may be given by the
@@ -231,7 +245,7 @@ class Collector:
         place = self.places[node] = len(self.nodes)
         shape, dtype = self.forms[node]
         one = GraphNode("operation", node.operation.name, shape, dtype)
-        one.value, one.gradient = number(self.arrays.get(node)), gradient_at(node)
+        one.value, one.gradient = few(self.arrays.get(node)), gradient_at(node)
         one.has_kernel = runs_in_kernel(node.operation)
         one.tensor, one.layer = self.names.get(node, ""), self.keys.get(node)
         self.nodes.append(one)
@@ -246,7 +260,7 @@ class Collector:
             users = {self.keys.get(node) for node in self.operations if leaf in {*node.inputs}}
             key = users.pop() if len(users) == 1 else None
         self.nodes.append(
-            GraphNode("leaf", name, leaf.shape, leaf.dtype, number(leaf.data), gradient, layer=key)
+            GraphNode("leaf", name, leaf.shape, leaf.dtype, few(leaf.data), gradient, layer=key)
         )
         return self.places[leaf]
 
@@ -255,7 +269,7 @@ class Collector:
         array = unchanged(node.kept[i])
         name = self.names_of_arrays.get(id(array), "constant")
         shape, dtype = self.forms[node] if node.likes is None else node.likes[i]
-        self.nodes.append(GraphNode("constant", name, shape, dtype, number(array)))
+        self.nodes.append(GraphNode("constant", name, shape, dtype, few(array)))
         return len(self.nodes) - 1
 
 
@@ -306,6 +320,6 @@ def runs_in_kernel(operation: Any) -> bool:
     return operation.kernel is not None or operation in KERNELS
 
 
-def number(array: np.ndarray | None) -> float | None:
-    """The only element of an array."""
-    return array.item() if array is not None and array.size == 1 else None
+def few(array: np.ndarray | None) -> np.ndarray | None:
+    """A copy of an array of few numbers."""
+    return array.copy() if array is not None and array.size <= FEW else None
