@@ -108,7 +108,7 @@ with out=."""
 
 
 PICTURES = """\
-![What a user does, a dot for each peer: to the right of 1 minidl is faster](../benchmarks/results.png)
+![A dot for each task and peer: to the right of 1 minidl is faster](../benchmarks/results.png)
 
 [The same for the parts](../benchmarks/results-parts.png): activations and matrix products."""
 
