@@ -1,4 +1,4 @@
-"""`History.from_json` and `Report.from_json`: what to_json() gave, or a DataError."""
+"""`History.from_json` and `Report.from_json`: a text from to_json(), or a DataError."""
 
 import json
 

@@ -172,7 +172,5 @@ def _load(path: Path) -> Saved:
         ):
             return Saved(path, step, score, arrays, state)
     raise CheckpointError(
-        explain(
-            f"checkpoint.Folder: {path}", "what Folder.save wrote under this name", "another file"
-        )
+        explain(f"checkpoint.Folder: {path}", "a file of this name from save()", "another file")
     )

@@ -1,7 +1,7 @@
 """The command line: `python -m minidl COMMAND`, or `minidl COMMAND` where it is installed.
 
-command_line.py picks the command and gives the exit code, a file named like a command is that
-command, tables.py and the files beside it read data, model_file.py keeps what was trained.
+command_line.py chooses the command and returns the exit code; a file named like a command is that
+command; tables.py and the files beside it read data; model_file.py saves and loads trained nets.
 """
 
 from .command_line import main

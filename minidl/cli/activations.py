@@ -20,7 +20,7 @@ examples:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Tells the parser of the options."""
+    """Adds the command's options to the parser."""
     parser.add_argument("names", nargs="*", metavar="NAME",
                         help=f"{', '.join(REGISTRY)} (default: all)")  # fmt: skip
     parser.add_argument("--plot", type=Path, metavar="FILE",

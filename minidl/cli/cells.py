@@ -1,9 +1,9 @@
-"""What a cell of a table says: a number, nothing, or a text."""
+"""The content of a table's cell: a number, nothing, or a text."""
 
 import re
 from math import isfinite
 
-# How programs write that a value is missing; "none" is not among them, it may be a class.
+# How programs mark a missing value; "none" is not among them, as it may be a class.
 MISSING = {
     "", "?", "NA", "N/A", "n/a", "na", "#N/A", "#NA", "<NA>", "NaN", "nan", "NAN", "-nan", "NULL",
     "Null", "null", "None", "NaT",
@@ -12,7 +12,7 @@ WHOLE = re.compile(r"[+-]?[0-9]+")
 
 
 def is_missing(text: str) -> bool:
-    """Whether the cell says that there is no value.
+    """Whether the cell marks a missing value.
 
     >>> is_missing(" "), is_missing("NA"), is_missing("0")
     (True, True, False)
@@ -33,10 +33,10 @@ def is_number(text: str) -> bool:
 
 
 def exact(number: str) -> int | float:
-    """The number itself: the same for "1", "01" and "1.0", another one for each of two long ids."""
+    """The exact number: equal for "1", "01" and "1.0", different for any two long ids."""
     return int(number) if WHOLE.fullmatch(number) else float(number)
 
 
 def shown(text: str) -> str:
-    """The cell for a message."""
+    """The cell as a message shows it."""
     return repr(text) if text.strip() else "an empty cell"

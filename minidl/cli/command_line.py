@@ -1,6 +1,6 @@
 """`main`: from the words of a command line to an exit code.
 
-0    it went well
+0    success
 1    something is wrong with the data, the model or a file: one line on stderr says what
 2    something is wrong with the command line itself
 130  Ctrl-C
@@ -38,12 +38,12 @@ examples:
   python -m minidl activations relu gelu
   python -m minidl config
 
-minidl COMMAND --help tells more of each command.
+minidl COMMAND --help explains each command.
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command that these words name, by default those of the process; its exit code.
+    """Runs the command that these words name (by default the process' own); returns its exit code.
 
     >>> main(["activations", "tanh"])
     function  layer   formula     at -∞, ∞  slope at kinks  paper
@@ -82,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
-    """The whole parser, and that of each command."""
+    """The whole parser, and the parser of each command."""
     look: dict[str, Any] = {
         "formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False
     }  # fmt: skip
@@ -109,14 +109,14 @@ def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
 
 
 def failed(name: str, message: str, code: int) -> int:
-    """Says on one line of stderr what went wrong."""
+    """Says on one line of stderr what went wrong, and returns the exit code."""
     print(f"{name}: {one_line(message)}", file=sys.stderr)
     return code
 
 
 @contextmanager
 def warnings_in_one_line(name: str) -> Iterator[None]:
-    """Within the block a warning is a line on stderr, without the place in minidl's source."""
+    """Within the block a warning is one line on stderr, without its place in minidl's source."""
 
     def show(
         message: Warning | str, category: type[Warning], filename: str, lineno: int,
@@ -131,5 +131,5 @@ def warnings_in_one_line(name: str) -> Iterator[None]:
 
 
 def close_stdout() -> None:
-    """So that Python, which flushes stdout as it ends, does not meet the broken pipe again."""
+    """Closes stdout, so that Python does not meet the broken pipe again when it flushes at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""config: tell what this build of minidl is and how it runs: CPU level, threads, compiler."""
+"""config: show the version, the CPU level, the threads and the compiler of this build of minidl."""
 
 import argparse
 import json
@@ -16,12 +16,12 @@ examples:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Tells the parser of the options."""
+    """Adds the command's options to the parser."""
     parser.add_argument("--json", action="store_true", help="as one object in JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints the version and what show_config() gives."""
+    """Prints the version and the result of show_config()."""
     config = {"version": minidl.__version__, **show_config()}
     if arguments.json:
         print(json.dumps(config))
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def shown(value: object) -> str:
-    """A list without brackets, a truth value as a word."""
+    """A value as text: a list without brackets, a truth value as a word."""
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

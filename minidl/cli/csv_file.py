@@ -1,7 +1,7 @@
-"""CSV files: cells between commas, semicolons, tabs or the like; quoted ones may contain these.
+"""CSV files: cells between commas, semicolons, tabs or the like, which quoted cells may contain.
 
-The first line names the columns, or is a row as the others are: then they are named by their
-places, from "0" on. The file may be packed by gzip.
+The first line names the columns; or it is a row like the others, and the columns are named by their
+places, from "0" on. The file may be compressed by gzip.
 """
 
 import csv
@@ -24,18 +24,21 @@ from .csv_layout import AS_IT_LOOKS, Layout, layout_of, records
 from .file_kinds import check_unpacked, opened
 from .table import Table
 
-NAMELESS = re.compile(r"Unnamed: [0-9]+")  # as pandas writes the name of a column that has none
+NAMELESS = re.compile(r"Unnamed: [0-9]+")  # pandas' name for a column without one
 
 
 def read_csv(
     path: Path, target: str | None, columns: Sequence[str] | None = None,
     ignore: Sequence[str] | None = None, layout: Layout = AS_IT_LOOKS,
 ) -> Table:  # fmt: skip
-    """The numbers in `columns`, by default in all that have a name but the target and the ignored
-    ones; and the target's cells as they are written. The target and the ignored ones are given by
-    name, else by place (-1: the last). With an empty `ignore` nameless columns are read too.
+    """The numbers in `columns`, and the target's cells as text.
 
-    DataError, which names the file, the line and the column, for a cell that is no finite number.
+    By default, `columns` are all columns with a name except the target and the ignored ones. The
+    target and the ignored columns are given by name, else by place (-1: the last). With an empty
+    `ignore`, nameless columns are read too.
+
+    DataError, which names the file, the line and the column, for a cell that is not a finite
+    number.
     """
     try:
         check_unpacked(path)
@@ -83,11 +86,11 @@ def rows_of(
     path: Path, lines: Iterable[tuple[int, list[str]]], names: list[str], chosen: list[int],
     goal: int | None,
 ) -> tuple[np.ndarray, list[str] | None, array]:  # fmt: skip
-    """The numbers in the chosen columns, the cells of the column `goal` if there is one, and the
-    number of each row's line."""
+    """The numbers in the chosen columns, the cells of the column `goal` if there is one, and each
+    row's line number."""
     x, places = array("d"), array("q")
     values: list[str] = []
-    spelled: dict[str, str] = {}  # each text is kept once: a class is that of many rows
+    spelled: dict[str, str] = {}  # keeps each text once: many rows have the same class
     for line, cells in lines:
         if len(cells) != len(names):
             expected = f"{len(names)} cells, as in the first line"
@@ -139,7 +142,7 @@ def named(path: Path, names: list[str], wanted: str) -> int:
 
 
 def split(names: list[str]) -> str:
-    """What to try where lines have a single cell."""
+    """What to try if every line has a single cell."""
     return "--delimiter, if lines have several cells" if len(names) == 1 else ""
 
 
@@ -156,7 +159,7 @@ def place_of(path: Path, names: list[str], wanted: str) -> int:
 def numbers(
     path: Path, line: int, names: list[str], chosen: list[int], cells: list[str]
 ) -> list[float]:
-    """The chosen cells, which have to be finite numbers."""
+    """The numbers in the chosen cells; DataError for a cell that is not a finite number."""
     texts = [cells[i] for i in chosen]
     try:
         row = list(map(float, texts))

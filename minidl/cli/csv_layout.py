@@ -1,6 +1,7 @@
-"""How a CSV file is laid out: what separates its cells, and whether its first line has names.
+"""The layout of a CSV file: what separates its cells, and whether its first line has names.
 
-Both are told from the first lines. Where these can be read in two ways, nothing is guessed.
+Both are found from the first lines. If these can be read in two ways, minidl asks, and does not
+guess.
 """
 
 import csv
@@ -13,12 +14,12 @@ from ..errors import DataError, explain, some
 from .cells import exact, is_missing, is_number
 
 DELIMITERS = ",;\t|"
-SAMPLE = 200  # lines that the layout is told from
-MANY = 8  # rows that say what numbers a column has
+SAMPLE = 200  # lines from which the layout is found
+MANY = 8  # rows that show what numbers a column has
 
 
 class Layout(NamedTuple):
-    """What a command line says of a CSV file; None: what the file looks like."""
+    """What the command line says about a CSV file; None: to be found."""
 
     delimiter: str | None = None
     header: bool | None = None  # whether the first line has the columns' names
@@ -28,8 +29,8 @@ AS_IT_LOOKS = Layout()
 
 
 def records(file: TextIO, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """The lines of a file from its beginning, but for blank ones, as cells without blanks around;
-    each with the number of the line that it begins on."""
+    """The lines of a file from its beginning, without blank ones, as stripped cells; each with the
+    number of the line that it begins on."""
     file.seek(0)
     reader = csv.reader(file, delimiter=delimiter, strict=True, skipinitialspace=True)
     line = 1
@@ -41,7 +42,7 @@ def records(file: TextIO, delimiter: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def layout_of(path: Path, file: TextIO, said: Layout) -> tuple[str, bool]:
-    """The delimiter, and whether the first line has names: as was said, else as it looks."""
+    """The delimiter, and whether the first line has names: as given, else as found."""
     delimiter = said.delimiter or delimiter_of(path, file)
     if said.header is not None:
         return delimiter, said.header
@@ -55,13 +56,13 @@ def sample(file: TextIO, delimiter: str) -> list[list[str]]:
 
 
 def delimiter_of(path: Path, file: TextIO) -> str:
-    """The one by which all lines have the same number of cells, two or more. Where none does, that
-    by which most lines have as many as the first; DataError where several do."""
+    """The delimiter that splits all lines into the same number of cells, two or more. If none does,
+    the one that splits most lines like the first; DataError if several do."""
     agreeing = {}
     for delimiter in DELIMITERS:
         try:
             counts = [len(cells) for cells in sample(file, delimiter)]
-        except csv.Error:  # by this one its quotes make no sense
+        except csv.Error:  # with this delimiter the quotes make no sense
             continue
         if counts and counts[0] > 1:
             agreeing[delimiter] = counts.count(counts[0]) / len(counts)
@@ -76,9 +77,9 @@ def delimiter_of(path: Path, file: TextIO) -> str:
 def has_names(path: Path, first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Whether the first line names the columns.
 
-    It does where none of its cells is a number, or where a text stands over numbers: in one column,
-    if what are numbers look like names, else in two. It is a row where a text comes again below it,
-    or where all are numbers that do not look like names. DataError where neither is so.
+    It does if none of its cells is a number, or if a text stands above numbers: in one column, if
+    its numbers look like names, else in two. It is a row if one of its texts occurs again below, or
+    if all its cells are numbers that do not look like names. DataError in all other cases.
     """
     numbers = [i for i, cell in enumerate(first) if is_number(cell)]
     texts = [i for i, cell in enumerate(first) if not is_number(cell)]
@@ -98,14 +99,14 @@ def has_names(path: Path, first: Sequence[str], rows: Sequence[Sequence[str]]) -
 
 
 def are_numbers(cells: Iterable[str]) -> bool:
-    """Whether there are numbers, and nothing else but missing values."""
+    """Whether there are numbers, and otherwise only missing values."""
     given = [cell for cell in cells if not is_missing(cell)]
     return bool(given) and all(map(is_number, given))
 
 
 def may_be_names(numbers: Sequence[int | float], below: Sequence[Sequence[str]]) -> bool:
-    """Whether numbers look like names, as years do: three or more go up in equal steps, or each
-    is far from all that is below it."""
+    """Whether numbers look like names, as years do: three or more that rise in equal steps, or
+    numbers far from all those below them."""
     steps = {b - a for a, b in pairwise(numbers)}
     if len(numbers) > 2 and len(steps) == 1 and min(steps) > 0:
         return True

@@ -1,6 +1,6 @@
-"""evaluate: tell how good a saved net is on other data.
+"""evaluate: show how good a saved net is on other data.
 
-Of classes: the accuracy, precision, recall and F1 of each class, and the confusion matrix. Of a
+For classes: the accuracy, precision, recall and F1 of each class, and the confusion matrix. For a
 regression: R², and the root of the mean squared error in the target's unit.
 """
 
@@ -24,10 +24,10 @@ examples:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Tells the parser of the options."""
+    """Adds the command's options to the parser."""
     add_model(parser)
-    add_data(parser, "the images to test with")
-    parser.add_argument("--target", metavar="COLUMN", help="default: that of the training")
+    add_data(parser, "the test images")
+    parser.add_argument("--target", metavar="COLUMN", help="default: the target of the training")
     add_threads(parser)
 
 
@@ -63,12 +63,12 @@ def of_classes(names: list[str], y: np.ndarray, outputs: np.ndarray) -> str:
 
 
 def share(part: int, whole: int) -> str:
-    """A part of a whole; - of nothing."""
+    """A part of a whole as a percentage; - if the whole is 0."""
     return f"{part / whole:.4f}" if whole else "-"
 
 
 def confusion(names: list[str], y: np.ndarray, outputs: np.ndarray) -> str:
-    """How many rows of each class were taken for each."""
+    """The number of rows of each class that were predicted as each class."""
     counts = confusion_matrix(y, outputs)
     rows = [[name, *map(str, row)] for name, row in zip(names, counts.tolist(), strict=True)]
     return aligned([["", *names], *rows], right=range(1, len(names) + 1))

@@ -1,6 +1,6 @@
-"""What a file of data is, by its first bytes, and a bound on what is packed in it.
+"""The kind of a data file, by its first bytes, and a bound on its uncompressed size.
 
-Memory is taken for bytes that are there, never because a header asks for it.
+Memory is allocated for bytes that exist, never because a header asks for it.
 """
 
 import gzip
@@ -19,7 +19,7 @@ GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 TO_CSV = "to save it as CSV, such as by pandas' to_csv(..., index=False)"
 TO_UTF8 = "iconv -f UTF-16 -t UTF-8, or to save it as UTF-8"
 UNPACK = "to unpack it first"
-# How files of other kinds begin, what they are, and what to do.
+# The first bytes of files of other kinds, what they are, and what to do.
 FOREIGN = (
     ((b"\x93NUMPY",), "a single array (.npy)", "np.savez('data.npz', x=inputs, y=targets)"),
     ((b"\xff\xfe", b"\xfe\xff"), "text in UTF-16", TO_UTF8),
@@ -38,15 +38,15 @@ FOREIGN = (
     ((b"\x28\xb5\x2f\xfd",), "a zstd file", UNPACK),
 )
 
-MOST = 20  # times its own size is what may be packed in a file
-ALWAYS = 1 << 24  # bytes that may be packed in any
+MOST = 20  # times its own size: the most bytes that a file may hold compressed
+ALWAYS = 1 << 24  # bytes that any file may hold compressed
 CHUNK = 1 << 20
 
 
 def kind_of(path: Path) -> str:
     """CSV or NPZ; DataError for anything else, with what it is and what to do.
 
-    A file that is not there is of the kind that its name says.
+    For a file that does not exist, its name decides.
     """
     by_name = NPZ if path.suffix.lower() == ".npz" else CSV
     if not path.exists():
@@ -63,16 +63,16 @@ def kind_of(path: Path) -> str:
 
 
 def what_is(head: bytes) -> tuple[str, str]:
-    """What begins so, and what to do about it."""
+    """What a file with these first bytes is, and what to do about it."""
     for beginnings, what, hint in FOREIGN:
         if head.startswith(beginnings):
             return what, hint
-    return ("bytes that are no text", "") if b"\0" in head else ("text", "")
+    return ("bytes that are not text", "") if b"\0" in head else ("text", "")
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[io.BufferedReader | gzip.GzipFile]:
-    """The bytes of a file, unpacked if it is a gzip file; DataError where that is damaged."""
+    """The bytes of a file, uncompressed if it is a gzip file; DataError if that is damaged."""
     with open_plain("data", path) as file:
         is_packed = file.read(len(GZIP)) == GZIP
         file.seek(0)
@@ -83,7 +83,7 @@ def opened(path: Path) -> Iterator[io.BufferedReader | gzip.GzipFile]:
 
 
 def check_unpacked(path: Path) -> None:
-    """DataError if much more is packed in a gzip file than its size lets expect."""
+    """DataError if a gzip file holds far more than its size suggests."""
     with opened(path) as file:
         if isinstance(file, gzip.GzipFile):
             while file.read(CHUNK):
@@ -91,9 +91,9 @@ def check_unpacked(path: Path) -> None:
 
 
 def check_size(path: Path, unpacked: int) -> None:
-    """DataError if so many bytes are more than may be packed in a file."""
+    """DataError if a file may not hold so many uncompressed bytes."""
     most = max(ALWAYS, MOST * path.stat().st_size)
     if unpacked > most:
         expected = f"at most {most:,} bytes packed in it ({MOST} times its size)"
-        hint = "gunzip, or np.savez, if so many are meant"
+        hint = "gunzip, or np.savez, if that size is intended"
         raise DataError(explain(str(path), expected, f"{unpacked:,} or more", hint))

@@ -1,11 +1,11 @@
-"""A model file: all that `evaluate` and `predict` need beside the data.
+"""A model file: everything that `evaluate` and `predict` need besides the data.
 
 It is one safetensors file: the net's state_dict() under its own names, the means and deviations of
 the standardisation under names with a colon, and as state a net's plan, the columns, the target,
 the classes, and how it was trained. `checkpoint.load_model` and other programs read the weights.
 
-A file may come from a stranger. Nothing in it is executed, and its net is not built before it is
-known that the file has all the matrices of the plan.
+A file may come from a stranger. Nothing in it is executed, and its net is built only when it is
+certain that the file has all the matrices of the plan.
 """
 
 from pathlib import Path
@@ -28,7 +28,7 @@ SCALES = "inputs_scale", "target_scale"
 
 
 class Model(NamedTuple):
-    """A trained net with all that belongs to it. `training` is for people to read."""
+    """A trained net with everything that belongs to it. `training` is for people to read."""
 
     net: Sequential
     plan: NetPlan
@@ -38,7 +38,7 @@ class Model(NamedTuple):
 
 
 def save(model: Model, path: Path) -> None:
-    """Writes the file, whole or not at all."""
+    """Writes the file, completely or not at all."""
     kept = model.preparation._asdict()
     arrays = model.net.state_dict()
     for name in SCALES:
@@ -53,7 +53,7 @@ def save(model: Model, path: Path) -> None:
 
 
 def load(path: Path) -> Model:
-    """Reads what save() wrote; CheckpointError, which names the file, for anything else."""
+    """Reads a file of save(); CheckpointError, which names the file, for anything else."""
     arrays, state = read(path)
     match state:
         case {
@@ -65,7 +65,7 @@ def load(path: Path) -> Model:
         } if all(isinstance(v, str) or is_number(v) for v in training.values()):
             pass
         case _:
-            raise wrong(path, "a file that train --save wrote", "another file")
+            raise wrong(path, "a file from train --save", "another file")
     if made_as != FORMAT:
         raise wrong(path, f"a model file of format {FORMAT}", made_as, "the minidl that wrote it")
     plan = plan_of(path, net)
@@ -88,7 +88,7 @@ def load(path: Path) -> Model:
 
 
 def plan_of(path: Path, state: dict[str, Any]) -> NetPlan:
-    """A net's plan; its values are checked when the weights are known."""
+    """A net's plan; its values are checked later, with the weights."""
     match state:
         case {
             "sizes": [_, _, *_] as sizes,
@@ -120,7 +120,7 @@ def preparation_of(path: Path, state: dict[str, Any], arrays: dict[str, np.ndarr
 
 
 def are_names(names: list[Any] | None, count: int) -> bool:
-    """Whether these are so many different texts, or None."""
+    """Whether these are `count` different texts, or None."""
     if names is None:
         return True
     return all(isinstance(n, str) for n in names) and len(set(names)) == len(names) == count
@@ -138,5 +138,5 @@ def scale_of(path: Path, arrays: dict[str, np.ndarray], name: str, size: int) ->
 
 
 def wrong(path: Path, expected: object, got: object, hint: str = "") -> CheckpointError:
-    """What is wrong with a file."""
+    """The error for a file with something wrong in it."""
     return CheckpointError(explain(f"model {path}", shown(expected), shown(got), hint))

@@ -1,4 +1,4 @@
-"""`NetPlan`: a net's description in plain values, and the net by it."""
+"""`NetPlan`: a net's description in plain values, from which the net is built."""
 
 import inspect
 import math
@@ -12,8 +12,8 @@ from ..tools.checks import is_number, is_whole
 
 
 class NetPlan(NamedTuple):
-    """Dense layers of these sizes, each but the last followed by batch normalisation (or not), the
-    activation, and dropout (or not)."""
+    """Dense layers of these sizes; after each but the last come batch normalisation (optional), the
+    activation, and dropout (optional)."""
 
     sizes: list[int]
     activation: str
@@ -22,8 +22,8 @@ class NetPlan(NamedTuple):
     batch_norm: bool
 
     def check(self, most: float = math.inf) -> None:
-        """Raises ArgumentError for a plan that makes no net, or whose activation has an option
-        above `most`, which could take much memory."""
+        """ArgumentError for a plan that makes no net, or whose activation has an option above
+        `most`, which could take much memory."""
         if len(self.sizes) < 2 or not all(is_whole(size, 1) for size in self.sizes):
             raise ArgumentError(explain("net", "sizes from 1 up, two at least", self.sizes))
         if not (is_number(self.dropout) and 0 <= self.dropout < 1):
@@ -45,7 +45,7 @@ class NetPlan(NamedTuple):
         return dense_shapes(self.sizes, [self.layer() for _ in self.sizes[2:]])
 
     def build(self) -> MLP:
-        """The net, with fresh weights."""
+        """The net, with new random weights."""
         activations = [self.layer() for _ in self.sizes[2:]]
         return MLP(self.sizes, activations, dropout=self.dropout, batch_norm=self.batch_norm)
 

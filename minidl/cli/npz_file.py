@@ -13,8 +13,9 @@ from .table import Table
 
 
 def read_npz(path: Path, inputs: str, target: str | None) -> Table:
-    """The arrays of these names: inputs (rows, ...), flattened, uint8 ones as pixels, and targets
-    (rows,) or (rows, 1). DataError, which names the file and the array, for anything else."""
+    """The arrays with these names: inputs (rows, ...), flattened, where uint8 are pixels; and
+    targets (rows,) or (rows, 1). DataError, which names the file and the array, for anything
+    else."""
     arrays = load(path, [inputs] if target is None else [inputs, target])
     x = arrays[inputs]
     if x.dtype.kind not in "biuf" or x.ndim == 0 or x.size == 0:
@@ -52,12 +53,12 @@ def load(path: Path, names: list[str]) -> dict[str, np.ndarray]:
             return {name: array(path, archive, name) for name in names}
     except (DataError, MemoryError):
         raise
-    except Exception as error:  # of zipfile, zlib, NumPy, tokenize; OSError where places are wrong
+    except Exception as error:  # of zipfile, zlib, NumPy, tokenize; OSError for wrong offsets
         raise DataError(explain(str(path), "arrays of numbers or texts", error)) from error
 
 
 def array(path: Path, archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """One array, which takes no more memory than it has bytes in the file."""
+    """One array; it takes no more memory than it has bytes in the file."""
     member = archive.getinfo(f"{name}.npy")
     check_size(path, member.file_size)
     with archive.open(member) as file:
@@ -74,9 +75,9 @@ def array(path: Path, archive: zipfile.ZipFile, name: str) -> np.ndarray:
 
 
 def texts(path: Path, name: str, y: np.ndarray, rows: int) -> list[str]:
-    """The targets as text, as a CSV file would have them."""
+    """The targets as text, as in a CSV file."""
     if y.dtype.kind not in "biufU" or y.shape not in ((rows,), (rows, 1)):
         expected = f"the array {name!r} of {rows} numbers or texts"
         raise DataError(explain(str(path), expected, f"{y.dtype} {y.shape}"))
-    spelled: dict[str, str] = {}  # each text is kept once
+    spelled: dict[str, str] = {}  # keeps each text once
     return [spelled.setdefault(text, text) for text in map(str, y.reshape(-1))]

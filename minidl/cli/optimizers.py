@@ -1,4 +1,4 @@
-"""All optimisers by name, each with a learning rate that suits many a small net."""
+"""All optimisers by name, each with a learning rate that suits many small nets."""
 
 import argparse
 import inspect
@@ -11,11 +11,11 @@ from ..optim import Optimizer
 
 
 class Kind(NamedTuple):
-    """An optimiser, and what it has if no option says otherwise."""
+    """An optimiser and its defaults on the command line."""
 
     make: Any
     lr: float
-    momentum: float | None = None  # None: it has no such option
+    momentum: float | None = None  # None: the rule has no momentum
 
     @property
     def has_momentum(self) -> bool:
@@ -23,7 +23,7 @@ class Kind(NamedTuple):
         return self.momentum is not None
 
 
-# What suits a small net better than the rule's own defaults.
+# Values that suit a small net better than the rule's own defaults.
 BETTER = {"SGD": {"lr": 0.05, "momentum": 0.9}, "RMSprop": {"lr": 0.001}}
 
 
@@ -43,10 +43,11 @@ OPTIMIZERS = {
 
 
 def name_of(arguments: argparse.Namespace, is_regression: bool) -> str:
-    """The optimiser that was chosen; else sgd for classes and adam for a regression.
+    """The chosen optimiser; by default sgd for classes and adam for a regression.
 
-    The curvature of the squared error grows with the units of the last hidden layer (with 128 the
-    steps of sgd must be below 0.015), that of the cross-entropy does not; adam minds neither.
+    The curvature of the squared error grows with the number of units in the last hidden layer (with
+    128, sgd needs a learning rate below 0.015), that of the cross-entropy does not. Adam is not
+    affected.
     """
     if arguments.optimizer is not None:
         return str(arguments.optimizer)

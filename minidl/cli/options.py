@@ -1,4 +1,4 @@
-"""What the commands' options have in common: kinds of values, and the options of several."""
+"""What the commands' options share: kinds of values, and options of several commands."""
 
 import argparse
 import math
@@ -12,7 +12,7 @@ from ..tools.disk import writable
 
 
 class UsageError(Exception):
-    """Options that do not go together."""
+    """Options that contradict or need each other."""
 
 
 def whole(least: int) -> Callable[[str], int]:
@@ -50,7 +50,7 @@ def number(low: float, high: float = math.inf, *, above: bool = False) -> Callab
 
 
 def delimiter(text: str) -> str:
-    """Reads what separates the cells of a CSV file."""
+    """Reads the character that separates the cells of a CSV file."""
     character = {"tab": "\t", "\\t": "\t", "space": " "}.get(text, text)
     if len(character) != 1 or character in '"\r\n' or character.isalnum():
         expected = "a character such as ';', or tab, or space"
@@ -59,22 +59,22 @@ def delimiter(text: str) -> str:
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
-    """The model file that a command reads."""
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a file that train --save wrote")
+    """Adds the model file that a command reads."""
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a file from train --save")
 
 
 def add_data(parser: argparse.ArgumentParser, of_mnist: str) -> None:
-    """Where the rows come from."""
+    """Adds the options for the source of the rows."""
     parser.add_argument(
         "--data", required=True, metavar="mnist|FILE",
         help="a CSV file (or .csv.gz); an NPZ file of arrays; mnist, or a folder with MNIST's "
         f"files: {of_mnist}",
     )  # fmt: skip
     parser.add_argument("--delimiter", type=delimiter, metavar="CHARACTER",
-                        help="between cells of a CSV file, tab for a tab (default: the one of "
-                        "comma, semicolon, tab and | that splits all lines alike)")  # fmt: skip
+                        help="the separator of a CSV file's cells; tab for a tab (default: comma, "
+                        "semicolon, tab or |, whichever splits all lines alike)")  # fmt: skip
     parser.add_argument("--header", action=argparse.BooleanOptionalAction,
-                        help="its first line has the columns' names, or not (default: as it "
+                        help="whether the first line has the columns' names (default: as it "
                         "looks)")  # fmt: skip
     parser.add_argument(
         "--inputs", metavar="NAME", help="the array of inputs in an NPZ file (default: x)"
@@ -82,26 +82,26 @@ def add_data(parser: argparse.ArgumentParser, of_mnist: str) -> None:
 
 
 def add_threads(parser: argparse.ArgumentParser) -> None:
-    """How many threads; results have the same bits for each number."""
+    """Adds the number of threads; results have the same bits for any number."""
     parser.add_argument("--threads", type=whole(1), metavar="N", help="default: one for each CPU")
 
 
 def add_force(parser: argparse.ArgumentParser) -> None:
-    """Leave to replace files."""
-    parser.add_argument("--force", action="store_true", help="replace a file that is there")
+    """Adds the permission to replace files."""
+    parser.add_argument("--force", action="store_true", help="replace an existing file")
 
 
 def threads(count: int | None) -> AbstractContextManager[None]:
-    """Within the block so many threads; None leaves them as they are."""
+    """Within the block this many threads; None leaves the number unchanged."""
     return nullcontext() if count is None else set_num_threads(count)
 
 
 def check_output(path: Path, force: bool) -> None:
-    """Refuses, before any work, a file that is there already, a folder that is not, and what cannot
-    be written to."""
+    """Refuses, before any work, an existing file, a missing folder, and a path that cannot be
+    written to."""
     target = writable(path)
     if target.old is not None and not target.is_stream and not force:
         hint = "another name, or --force to replace it"
-        raise ArgumentError(explain("output", "a new file", f"{path}, which is there", hint))
+        raise ArgumentError(explain("output", "a new file", f"{path}, which exists", hint))
     if not target.path.parent.is_dir():
-        raise ArgumentError(explain("output", "a file in a folder that is there", str(path)))
+        raise ArgumentError(explain("output", "a file in an existing folder", str(path)))

@@ -1,8 +1,8 @@
-"""predict: write what a saved net says of each row, as CSV.
+"""predict: write a saved net's prediction for each row, as CSV.
 
-Of classes: the class and the probability of each. Of a regression: the number, in the target's
-unit. The data needs the columns of the training, in any order; others are passed over. A line on
-stderr tells how the data was understood.
+For classes: the class and the probability of each. For a regression: the number, in the target's
+unit. The data needs the columns of the training, in any order; others are ignored. A line on
+stderr says how the data was understood.
 """
 
 import argparse
@@ -32,9 +32,9 @@ STDOUT = "-"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Tells the parser of the options."""
+    """Adds the command's options to the parser."""
     add_model(parser)
-    add_data(parser, "the images to test with")
+    add_data(parser, "the test images")
     parser.add_argument("--output", default=STDOUT, metavar="FILE",
                         help="a CSV file, or - for stdout (default: -)")  # fmt: skip
     add_force(parser)
@@ -42,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Reads model and data, and writes the answers."""
+    """Reads model and data, and writes the predictions."""
     if arguments.output != STDOUT:
         check_output(Path(arguments.output), arguments.force)
     model = model_file.load(arguments.model)
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def as_csv(preparation: Preparation, outputs: np.ndarray) -> str:
-    """The answers, a line for each row."""
+    """The predictions, one line for each row."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     if preparation.classes is None:

@@ -1,4 +1,4 @@
-"""`Preparation`: how rows of data become what a net takes, and its outputs become answers."""
+"""`Preparation`: turns rows of data into a net's inputs, and its outputs into predictions."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,10 +18,10 @@ class Scale(NamedTuple):
 
     @classmethod
     def of(cls, x: np.ndarray) -> "Scale":
-        """That of these rows; a column that does not vary is divided by 1.
+        """The scale of these rows; a column that does not vary is divided by 1.
 
         The squares of numbers beyond 1e154 overflow, those of numbers below 1e-154 vanish: columns
-        are multiplied by powers of two first, which rounds nothing.
+        are first multiplied by powers of two, which rounds nothing.
         """
         low, high = x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)
         exponent = np.frexp(np.maximum(abs(low), abs(high)))[1]
@@ -31,13 +31,13 @@ class Scale(NamedTuple):
 
 
 class Preparation(NamedTuple):
-    """What `train` found in its data; the same is done to any other.
+    """What `train` found in its data, to treat other data in the same way.
 
     Pixels become numbers from 0 to 1. With a scale, inputs and the target of a regression have mean
-    0 and standard deviation 1 in the rows that were trained on.
+    0 and standard deviation 1 in the training rows.
     """
 
-    columns: list[str] | None  # the inputs' names; None: they are known by their places alone
+    columns: list[str] | None  # the inputs' names; None: only their places are known
     width: int
     is_pixels: bool
     target: str
@@ -49,8 +49,8 @@ class Preparation(NamedTuple):
     def of(
         cls, table: Table, rows: Sequence[int] | np.ndarray, task: str | None, scales: bool | None
     ) -> "Preparation":
-        """What suits a table; means and deviations are those of `rows`. By default pixels are not
-        scaled, and all else is."""
+        """The preparation that suits a table; means and deviations are those of `rows`. By default
+        everything is scaled except pixels."""
         targets.require_two(table)
         task = task or targets.task_of(table)
         scales = not table.is_pixels if scales is None else scales
@@ -65,7 +65,7 @@ class Preparation(NamedTuple):
 
     @property
     def outputs(self) -> int:
-        """How many the net has to have."""
+        """The number of outputs that the net needs."""
         return 1 if self.classes is None else len(self.classes)
 
     def x(self, table: Table) -> np.ndarray:
@@ -84,7 +84,7 @@ class Preparation(NamedTuple):
         return x
 
     def y(self, table: Table) -> np.ndarray:
-        """What the net shall learn: labels int64 (rows,), or numbers float32 (rows, 1)."""
+        """The net's targets: labels int64 (rows,), or numbers float32 (rows, 1)."""
         if self.classes is not None:
             return targets.labels(table, self.classes)
         numbers = targets.numbers(table)
@@ -103,12 +103,12 @@ class Preparation(NamedTuple):
 
 
 def scaled(x: np.ndarray, scale: Scale | None) -> np.ndarray:
-    """z as float32, infinite where that holds it not; x itself without a scale."""
+    """z as float32, infinite if float32 cannot hold it; x itself without a scale."""
     with np.errstate(over="ignore", invalid="ignore"):
         z = x if scale is None else (x - scale.mean) / scale.sd
         return z.astype(np.float32)
 
 
 def from_0_to_1(x: np.ndarray) -> np.ndarray:
-    """Pixels as numbers; numbers as they are."""
+    """Pixels as numbers from 0 to 1; numbers unchanged."""
     return x.astype(np.float32) / 255 if x.dtype == np.uint8 else x

@@ -1,4 +1,4 @@
-"""Columns that number the rows: a net learns them by heart, and they say nothing of other rows."""
+"""Columns that number the rows: a net memorises them, and they say nothing about other rows."""
 
 import re
 import warnings
@@ -9,12 +9,12 @@ from ..errors import GuardWarning, explain, some
 from .csv_layout import MANY
 from .table import Table
 
-ID = re.compile(r"(.*[^a-z])?id|.*I[dD]")  # how an id is called
+ID = re.compile(r"(.*[^a-z])?id|.*I[dD]")  # names of ids
 
 
 def without_row_numbers(table: Table) -> Table:
-    """The table without the inputs that number its rows from 0 or 1 in any order, if others stay.
-    A warning names them; another one names inputs that may be ids, but stay."""
+    """The table without inputs that number its rows from 0 or 1 in any order, if others remain. A
+    warning names them; another names inputs that may be ids, but stay."""
     if table.columns is None or len(table.x) < MANY:
         return table
     low, high = table.x.min(axis=0), table.x.max(axis=0)
@@ -30,9 +30,9 @@ def without_row_numbers(table: Table) -> Table:
     ):
         if places:
             names = [table.columns[i] for i in places]
-            got = f"{some(names)} with another whole number in each row, {what}"
+            got = f"{some(names)} with a different whole number in each row, {what}"
             hint = hint.format(names=" ".join(map(repr, names)))
-            message = explain(table.source, "columns that tell of other rows too", got, hint)
+            message = explain(table.source, "columns that are useful for other rows too", got, hint)
             warnings.warn(message, GuardWarning, stacklevel=2)
     if not out:
         return table
@@ -44,5 +44,5 @@ def without_row_numbers(table: Table) -> Table:
 
 
 def differs(column: np.ndarray) -> bool:
-    """Whether a column has another whole number in each row."""
+    """Whether a column has a different whole number in each row."""
     return bool((column == np.floor(column)).all()) and len(np.unique(column)) == len(column)

@@ -11,7 +11,7 @@ WEIGHT = re.compile(r"([0-9]+)\.weight")  # the name of a layer's weights in a c
 
 
 def require_same_sizes(folder: Path, plan: NetPlan) -> None:
-    """ArgumentError if the newest checkpoint in the folder is that of a net of other sizes."""
+    """ArgumentError if the newest checkpoint in the folder belongs to a net of other sizes."""
     newest = Folder(folder).newest()
     arrays = {} if newest is None else newest.arrays
     places = sorted(int(match[1]) for match in map(WEIGHT.fullmatch, arrays) if match)

@@ -1,4 +1,4 @@
-"""How good a net is, in the words of its task: of classes the accuracy, of numbers R²."""
+"""How good a net is, in the terms of its task: for classes the accuracy, for numbers R²."""
 
 import math
 from collections.abc import Callable
@@ -15,22 +15,22 @@ Data = tuple[np.ndarray, np.ndarray]
 
 
 def loss_of(preparation: Preparation) -> Callable[..., Tensor]:
-    """What training makes small."""
+    """The loss that training lowers."""
     return mse if preparation.classes is None else cross_entropy
 
 
 def metrics_of(preparation: Preparation) -> list[str]:
-    """What is told beside the loss as training goes."""
+    """The metrics shown beside the loss during training."""
     return ["r2"] if preparation.classes is None else ["accuracy"]
 
 
 def names_of(preparation: Preparation) -> list[str]:
-    """What `measure` gives."""
+    """The names of `measure`'s results."""
     return ["rows", "loss", *(["R²", "RMSE"] if preparation.classes is None else ["accuracy"])]
 
 
 def measure(net: Sequential, data: Data, preparation: Preparation) -> dict[str, float]:
-    """Rows, loss and accuracy; of a regression R² and the root of the mean squared error, in the
+    """Rows, loss and accuracy; for a regression R² and the root of the mean squared error, in the
     target's unit. The loss is that of training, where the target may be standardised."""
     found = evaluate(net, data, loss_of(preparation), metrics_of(preparation))
     result = {"rows": len(data[1]), "loss": float(found["loss"])}
@@ -42,7 +42,7 @@ def measure(net: Sequential, data: Data, preparation: Preparation) -> dict[str, 
 
 
 def shown(name: str, value: float) -> str:
-    """A score as a table has it.
+    """A score as tables show it.
 
     >>> shown("accuracy", 0.975), shown("rows", 60000), shown("loss", 0.123456)
     ('97.50%', '60,000', '0.1235')

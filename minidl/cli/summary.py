@@ -1,4 +1,4 @@
-"""summary: tell what a model file holds: layers, shapes, parameters, how it was trained."""
+"""summary: show what a model file holds: layers, shapes, parameters, how it was trained."""
 
 import argparse
 
@@ -16,19 +16,19 @@ examples:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Tells the parser of the options."""
+    """Adds the command's options to the parser."""
     add_model(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Reads the model and prints what it is."""
+    """Reads the model and prints its description."""
     model = model_file.load(arguments.model)
     print(f"{model.net.summary((1, model.preparation.width))}\n\n{about(model)}")
     return 0
 
 
 def about(model: Model) -> str:
-    """What goes in, what comes out, how it was trained."""
+    """The inputs, the outputs, and how the net was trained."""
     data = model.preparation
     kind = "pixels" if data.is_pixels else "numbers"
     scaled = ", standardised" if data.inputs_scale is not None else ""

@@ -1,4 +1,4 @@
-"""`Table`: rows of data as they were read, before a net's needs are known."""
+"""`Table`: rows of data as they were read, before they are prepared for a net."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,13 +11,13 @@ class Table(NamedTuple):
 
     source: str
     x: np.ndarray  # (rows, columns): float64, or uint8 for pixels
-    columns: list[str] | None  # None: they are known by their places alone
+    columns: list[str] | None  # None: only their places are known
     target: str | None  # its name
     values: list[str] | None  # the target's cells
     unit: str
     places: Sequence[int]
     look: str  # how the source was read, in words
-    left_out: Sequence[str] = ()  # columns that are in it
+    left_out: Sequence[str] = ()  # columns of the source
 
     @property
     def is_pixels(self) -> bool:
@@ -29,5 +29,5 @@ class Table(NamedTuple):
         return f"{self.source}: {self.unit} {self.places[row]}"
 
     def column(self, i: int) -> str:
-        """What a column is called, for a message."""
+        """The name of a column, for a message."""
         return f"column {self.columns[i]!r}" if self.columns else f"column {i}"

@@ -1,4 +1,4 @@
-"""Data by its name on the command line: a CSV file, an NPZ file, MNIST."""
+"""Data from its name on the command line: a CSV file, an NPZ file, MNIST."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ from .table import Table
 
 MNIST = "mnist"
 LABEL = "digit"
-TABLES = (".csv", ".csv.gz", ".npz")  # how the names of data files end
+TABLES = (".csv", ".csv.gz", ".npz")  # suffixes of data files
 
 
 def is_mnist(source: str) -> bool:
@@ -36,7 +36,7 @@ def is_npz(source: str) -> bool:
 
 
 def read_mnist(source: str) -> tuple[Table, Table]:
-    """The images to train with and those to test with."""
+    """The images for training and those for testing."""
     parts = mnist(None if source == MNIST else source)
     train, test = (
         Table(source, x, None, LABEL, [str(label) for label in y.tolist()], "image",
@@ -50,7 +50,7 @@ def read_file(
     source: str, inputs: str | None, target: str | None, columns: Sequence[str] | None = None,
     ignore: Sequence[str] | None = None, layout: Layout = AS_IT_LOOKS,
 ) -> Table:  # fmt: skip
-    """The rows of a CSV file or an NPZ file; options that are the other's are refused. Without
+    """The rows of a CSV file or an NPZ file; options for the other kind are refused. Without
     `columns`, inputs that number the rows are left out, unless `ignore` is empty."""
     if is_npz(source):
         refuse(source, "a CSV file", {
@@ -73,7 +73,7 @@ def read_test(
     source: str, inputs: str | None, target: str | None, columns: Sequence[str] | None,
     layout: Layout = AS_IT_LOOKS,
 ) -> Table:  # fmt: skip
-    """The rows that a trained net is tried on: of MNIST, those to test with."""
+    """The rows to test a trained net with; of MNIST, the test images."""
     if is_mnist(source):
         return read_mnist(source)[1]
     return read_file(source, inputs, target, columns, [], layout)

@@ -9,16 +9,16 @@ from ..errors import DataError, explain, some
 from .cells import WHOLE, exact, is_missing, is_number, shown
 from .table import Table
 
-FEW = 20  # classes that no question is asked about
+FEW = 20  # so many classes are accepted without a question
 CLASSIFICATION, REGRESSION = TASKS = ("classification", "regression")
 
 
 def task_of(table: Table) -> str:
-    """What the target asks for: texts and a few whole numbers ("1.0" is one) are classes, numbers
-    with fractions are for regression.
+    """The task that the target suggests: texts and a few whole numbers ("1.0" counts as one) mean
+    classes, numbers with fractions mean regression.
 
-    DataError where that is doubtful: of many whole numbers, which may be counts; of texts among
-    numbers with fractions; of many texts, where nearly each is another one.
+    DataError if that is doubtful: for many whole numbers, which may be counts; for texts among
+    numbers with fractions; for many texts that nearly all differ.
     """
     values = given(table)
     kinds = set(values)
@@ -45,7 +45,7 @@ def task_of(table: Table) -> str:
 
 
 def class_names(table: Table) -> list[str]:
-    """The classes as they are spelled, numbers by size, else in the order of their letters."""
+    """The classes as they are spelled; numbers in order of size, else in alphabetical order."""
     names = sorted(set(given(table)))
     if all(map(is_number, names)):
         names.sort(key=exact)
@@ -57,7 +57,7 @@ def class_names(table: Table) -> list[str]:
 
 
 def require_two(table: Table) -> None:
-    """DataError for a target of which there is nothing to learn."""
+    """DataError for a target with a single value: there is nothing to learn."""
     values = given(table)
     if len(set(values)) < 2:
         place = f"{table.source}: target {table.target!r}"
@@ -65,8 +65,8 @@ def require_two(table: Table) -> None:
 
 
 def labels(table: Table, names: Sequence[str]) -> np.ndarray:
-    """Which of the classes each row has, int64 (rows,). A number is known by its size too, so
-    that "1.0" is the class "1"."""
+    """The class of each row, int64 (rows,). Numbers are compared by value, so that "1.0" is the
+    class "1"."""
     values = given(table)
     number = {name: i for i, name in enumerate(names)}
     if all(map(is_number, names)):
@@ -92,7 +92,7 @@ def numbers(table: Table) -> np.ndarray:
 
 
 def given(table: Table) -> list[str]:
-    """The target's cells, none of which may be missing."""
+    """The target's cells; DataError if one is missing."""
     values = table.values or []
     missing = [row for row, value in enumerate(values) if is_missing(value)]
     if missing:

@@ -1,4 +1,4 @@
-"""What goes to a terminal: nothing that it obeys."""
+"""Text for a terminal."""
 
 from ..tools.tables import printable
 
@@ -9,7 +9,7 @@ def one_line(message: str) -> str:
 
 
 def counted(count: int, what: str) -> str:
-    """So many of something.
+    """A number of things in words.
 
     >>> counted(1, "row"), counted(60000, "row")
     ('1 row', '60,000 rows')

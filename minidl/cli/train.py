@@ -1,11 +1,10 @@
 """train: train a net on MNIST or on a CSV or NPZ file.
 
-The target's column says what is learned. Texts and a few whole numbers are classes (cross-entropy),
-numbers with fractions are for regression (mean squared error); the first line that is printed tells
-how the data was understood. Part of the rows is kept for
-validation. Columns of numbers are standardised by the means and deviations of the rows that are
-trained on; pixels (uint8) become numbers from 0 to 1. Ctrl-C ends training after the step that
-runs; what was learned is saved.
+The target's column decides the task. Texts and a few whole numbers are classes (cross-entropy),
+numbers with fractions are for regression (mean squared error); the first printed line says how the
+data was understood. Part of the rows is kept for validation. Columns of numbers are standardised by
+the means and deviations of the training rows; pixels (uint8) become numbers from 0 to 1. Ctrl-C
+ends training after the current step; what was learned is saved.
 """
 
 import argparse
@@ -47,7 +46,7 @@ examples:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Trains, saves, and prints what came out."""
+    """Trains, saves, and prints the results."""
     check_usage(arguments)
     check_outputs(arguments)
     table, test = read(arguments)
@@ -60,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def check_outputs(arguments: argparse.Namespace) -> None:
-    """Refuses, before an hour of training, what could not be saved after it."""
+    """Refuses, before an hour of training, outputs that could not be saved after it."""
     if arguments.save:
         check_output(arguments.save, arguments.force or arguments.resume)
     wants_to_save = arguments.save or arguments.checkpoints
@@ -76,7 +75,7 @@ def check_outputs(arguments: argparse.Namespace) -> None:
 
 
 def read(arguments: argparse.Namespace) -> tuple[Table, Table | None]:
-    """The rows to train and to validate with, and rows to test with if the data has such."""
+    """The rows for training and validation, and rows for testing if the data has any."""
     if tables.is_mnist(arguments.data):
         return tables.read_mnist(arguments.data)
     layout = Layout(arguments.delimiter, arguments.header)
@@ -86,14 +85,14 @@ def read(arguments: argparse.Namespace) -> tuple[Table, Table | None]:
 
 
 class Split(NamedTuple):
-    """Which rows are trained on, and which are for validation."""
+    """Which rows are for training, and which for validation."""
 
     train: np.ndarray
     validation: np.ndarray
 
     @classmethod
     def of(cls, table: Table, share: float, seed: int) -> "Split":
-        """A random share of the rows for validation, one row at least if it is above 0."""
+        """A random share of the rows for validation, at least one row if the share is above 0."""
         count = len(table.x)
         order = np.random.default_rng(seed).permutation(count)
         kept = max(1, round(share * count)) if share else 0
@@ -141,7 +140,7 @@ def trained(
     """Trains the net."""
     x, y = parts["train"]
     size = arguments.batch_size
-    leaves_one = arguments.batch_norm and len(x) % size == 1  # which has no variance
+    leaves_one = arguments.batch_norm and len(x) % size == 1  # one row has no variance
     validation = parts.get("validation")
     callbacks: list[Callback] = []
     if arguments.patience:
@@ -165,7 +164,7 @@ def trained(
 def of_training(
     arguments: argparse.Namespace, optimizer: Optimizer, history: History
 ) -> dict[str, str | float]:
-    """What `summary` will tell of the training."""
+    """What `summary` will say about the training."""
     name, lr = type(optimizer).__name__.lower(), optimizer.param_groups[0]["lr"]
     return {
         "optimizer": f"{name}, lr {lr:g}", "batch size": arguments.batch_size,
@@ -177,7 +176,7 @@ def of_training(
 def print_results(
     arguments: argparse.Namespace, model: Model, history: History, seconds: float
 ) -> None:
-    """What came out: a row for each part of the data."""
+    """Prints the results: a row for each part of the data."""
     names = scores.names_of(model.preparation)
     parts = [p for p in ("train", "validation", "test") if f"{p} {names[0]}" in model.training]
     rows = [["", *names]]

@@ -1,4 +1,4 @@
-"""The options of `train`, and which of them go together."""
+"""The options of `train`, and which of them can be combined."""
 
 import argparse
 import ast
@@ -15,21 +15,22 @@ from .targets import TASKS
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Tells the parser of the options."""
-    add_data(parser, "its first part to train with, its second part to test")
+    """Adds the command's options to the parser."""
+    add_data(parser, "the first part for training, the second part for testing")
     data, net, steps, out = map(parser.add_argument_group, ("data", "net", "steps", "output"))
     data.add_argument("--target", metavar="COLUMN",
-                      help="a column's name, or its place from 0 up (-1: the last); of an NPZ "
+                      help="a column's name, or its place from 0 up (-1: the last); for an NPZ "
                       "file, the array of targets (default: y)")  # fmt: skip
     data.add_argument("--ignore", nargs="*", metavar="COLUMN",
-                      help="columns of a CSV file that are left out, such as an id, beside those "
-                      "that have no name or number the rows; no COLUMN: none is")  # fmt: skip
-    data.add_argument("--task", choices=TASKS, help="default: as the target looks")
+                      help="columns of a CSV file to leave out, such as an id; columns "
+                      "without a name or with row numbers are left out too, unless no "
+                      "COLUMN follows")  # fmt: skip
+    data.add_argument("--task", choices=TASKS, help="default: what the target suggests")
     data.add_argument("--validation", type=number(0, 1), default=0.1, metavar="SHARE",
-                      help="of the rows, for validation (default: 0.1)")  # fmt: skip
+                      help="the share of the rows for validation (default: 0.1)")  # fmt: skip
     data.add_argument("--standardize", action=argparse.BooleanOptionalAction,
-                      help="means 0 and deviations 1, of a regression's target too (default: for "
-                      "numbers, not for pixels)")  # fmt: skip
+                      help="scale columns, and the target of a regression, to mean 0 and "
+                      "deviation 1 (default: for numbers, not for pixels)")  # fmt: skip
     net.add_argument("--hidden", type=whole(1), nargs="*", default=[128], metavar="UNITS",
                      help="of each hidden layer (default: 128; none: a linear model)")  # fmt: skip
     net.add_argument("--activation", choices=REGISTRY, default="relu", metavar="NAME",
@@ -37,25 +38,25 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     net.add_argument("--option", type=option, action="append", default=[], metavar="NAME=VALUE",
                      help="an option of the activation, such as pieces=3")  # fmt: skip
     net.add_argument("--dropout", type=number(0, 1), default=0.0, metavar="P",
-                     help="after every activation (default: 0)")  # fmt: skip
+                     help="dropout after every activation (default: 0)")  # fmt: skip
     net.add_argument("--batch-norm", action="store_true", help="before every activation")
     steps.add_argument("--optimizer", choices=OPTIMIZERS, metavar="NAME",
-                       help=f"{', '.join(OPTIMIZERS)} (default: sgd; of numbers adam)")  # fmt: skip
+                       help=f"{', '.join(OPTIMIZERS)} (default: sgd, or adam)")  # fmt: skip
     rates = ", ".join(f"{name} {kind.lr:g}" for name, kind in OPTIMIZERS.items())
     steps.add_argument("--lr", type=number(0, above=True), metavar="RATE",
                        help=f"the learning rate (default: {rates})")  # fmt: skip
     steps.add_argument("--momentum", type=number(0), metavar="SHARE",
-                       help="of sgd and rmsprop (default: 0.9 and 0)")  # fmt: skip
+                       help="for sgd and rmsprop (default: 0.9 and 0)")  # fmt: skip
     steps.add_argument("--weight-decay", type=number(0), metavar="RATE",
-                       help="default: 0, for adamw 0.01")  # fmt: skip
+                       help="default: 0; for adamw 0.01")  # fmt: skip
     steps.add_argument("--batch-size", type=whole(1), default=32, metavar="ROWS",
                        help="default: 32")  # fmt: skip
     steps.add_argument("--epochs", type=whole(1), default=20, metavar="N", help="default: 20")
     steps.add_argument("--patience", type=whole(1), metavar="EPOCHS",
-                       help="stop when the validation loss was not better for so long, and take "
-                       "the best weights")  # fmt: skip
+                       help="stop when the validation loss has not improved for this long, "
+                       "and take the best weights")  # fmt: skip
     steps.add_argument("--seed", type=whole(0), default=0, metavar="N",
-                       help="of validation rows, weights and order (default: 0)")  # fmt: skip
+                       help="for validation rows, weights and order (default: 0)")  # fmt: skip
     add_threads(parser)
     out.add_argument("--save", type=Path, metavar="FILE",
                      help="keep the net, for evaluate, predict and summary")  # fmt: skip
@@ -65,7 +66,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     out.add_argument("--resume", action="store_true",
                      help="go on from the newest of --checkpoints; --epochs counts from "
                      "the beginning")  # fmt: skip
-    out.add_argument("--quiet", action="store_true", help="no progress, the result alone")
+    out.add_argument("--quiet", action="store_true", help="no progress, only the result")
 
 
 def option(text: str) -> tuple[str, Any]:
@@ -80,7 +81,7 @@ def option(text: str) -> tuple[str, Any]:
 
 
 def check_usage(arguments: argparse.Namespace) -> None:
-    """UsageError for options that do not go together."""
+    """UsageError for options that cannot be combined."""
     if arguments.patience and not arguments.validation:
         raise UsageError("--patience needs --validation above 0")
     if arguments.resume and not arguments.checkpoints:
@@ -89,7 +90,7 @@ def check_usage(arguments: argparse.Namespace) -> None:
         raise UsageError("--batch-norm needs --batch-size 2 or more")
     optimizer = OPTIMIZERS[name_of(arguments, is_regression=False)]
     if arguments.momentum is not None and not optimizer.has_momentum:
-        raise UsageError(f"--momentum is none of {arguments.optimizer}'s options")
+        raise UsageError(f"--momentum is not an option of {arguments.optimizer}")
     if tables.is_mnist(arguments.data):
         choices = ("target", "ignore", "inputs", "task", "delimiter", "header")
         if any(getattr(arguments, name) is not None for name in choices):
@@ -103,7 +104,7 @@ def check_usage(arguments: argparse.Namespace) -> None:
 
 
 def plan_of(arguments: argparse.Namespace, inputs: int, outputs: int) -> NetPlan:
-    """The net as the options describe it."""
+    """The net that the options describe."""
     return NetPlan(
         [inputs, *arguments.hidden, outputs], arguments.activation, dict(arguments.option),
         arguments.dropout, arguments.batch_norm,

@@ -1,4 +1,4 @@
-"""What was understood of the data, in a line, and warnings of what is doubtful in it."""
+"""What was understood about the data, in a line, and warnings of what is doubtful in it."""
 
 import warnings
 from collections import defaultdict
@@ -13,7 +13,7 @@ from .text import counted, one_line
 
 def understood(table: Table, preparation: Preparation, of_task: str = "") -> str:
     """Rows, columns, how they were read, the target, and the options that say otherwise; `of_task`
-    is the one for the target, if there is any."""
+    is the option for the target, if there is one."""
     kind = "pixels" if table.is_pixels else "numbers"
     names = f": {some(table.columns)}" if table.columns else ""
     parts = [
@@ -32,7 +32,7 @@ def understood(table: Table, preparation: Preparation, of_task: str = "") -> str
 
 def warn_of_doubts(table: Table, rows: np.ndarray, preparation: Preparation) -> None:
     """Warns of what a net learns badly from these rows of a table: a column that does not vary,
-    classes of one row or of none, and classes that differ as a slip of the pen would."""
+    classes with one row or none, and classes that differ only like a slip of the pen."""
     if not table.is_pixels:
         still = np.flatnonzero((table.x[rows] == table.x[rows[0]]).all(axis=0))
         if len(still):

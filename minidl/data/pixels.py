@@ -31,7 +31,7 @@ def warn_unless_pixels(operation: str, x: np.ndarray) -> None:
         return
     most = int(x[:: -(-len(x) // LOOKED_AT)].max(initial=0))
     if 0 < most < DARK:
-        expected = "pixels from 0 to 255 as uint8, for they are divided by 255"
+        expected = "pixels from 0 to 255 as uint8, which are divided by 255"
         hint = "x.astype(np.float32), or batches(..., scale=False), if they are no pixels"
         message = explain(operation, expected, f"0 to {most}", hint)
         warnings.warn(message, GuardWarning, stacklevel=3)

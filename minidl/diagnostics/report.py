@@ -97,7 +97,7 @@ class Report:
             epochs = strict_json.parse(text, {"epochs": [{...: dict}]}, "report", False)["epochs"]
             return cls([{name: checked(layers[name]) for name in layers} for layers in epochs])
         except (ValueError, TypeError) as error:  # TypeError if it is not text
-            raise DataError(explain("Report.from_json", "what to_json() gave", error)) from None
+            raise DataError(explain("Report.from_json", "a text from to_json()", error)) from None
 
     def plot(self, path: str | Path | None = None) -> Any:
         """Draws every measure by epoch: one picture for each measure, one line for each layer.

@@ -79,12 +79,12 @@ def set_random_state(state: Mapping[str, Any]) -> None:
         tried = type(own)(0)
         tried.state = state
         if tried.state != state:
-            raise ValueError("NumPy makes another state of it")
+            raise ValueError("NumPy changes it")
         own.state = state
         _Source.is_seeded = True
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ArgumentError(
-            explain("set_random_state", "what random_state() gave", f"{state!r}: {error}")
+            explain("set_random_state", "a result of random_state()", f"{state!r}: {error}")
         ) from None
 
 

@@ -189,7 +189,7 @@ class Layer:
         return {path: [layer.seed, layer.calls] for path, layer in self._random_layers().items()}
 
     def load_random_state(self, state: Mapping[str, Any]) -> None:
-        """Takes over what random_state() gave; everything is checked before anything changes."""
+        """Takes over a result of random_state(); everything is checked before anything changes."""
         own = self._random_layers()
         check_names("load_random_state", "the random layers", own, state)
         pairs = {path: np.asarray(state[path], object).tolist() for path in own}
@@ -311,7 +311,7 @@ def warn_if_lost(path: str, value: Any) -> None:
     be trained. Python shows the same text once."""
     if isinstance(value, Tensor):
         is_lost = value.requires_grad and value._node is None
-        expected, hint = "what is learned to be a Parameter", "nn.Parameter(values)"
+        expected, hint = "a learned tensor to be a Parameter", "nn.Parameter(values)"
         got = "a tensor with requires_grad=True"
     else:
         is_known = isinstance(value, LOOKED_INTO)

@@ -143,7 +143,7 @@ class Builder:
         array = vars(layer).get(name)
         is_array = isinstance(array, np.ndarray) and array.flags.carray
         if not (is_array and array.shape == shape and array.dtype == dtype):
-            raise Unplanned(f"a {name} that is no {dtype} {shape} to write to", "a new layer")
+            raise Unplanned(f"a {name} that is not a writable {dtype} {shape}", "a new layer")
         self.buffers.append(array)
         return array
 

@@ -258,7 +258,7 @@ class Optimizer:
         """
         operation = f"{self._name}.load_state_dict"
         if not isinstance(state, Mapping):
-            raise DTypeError(explain(operation, "what state_dict() gave", type(state).__name__))
+            raise DTypeError(explain(operation, "a result of state_dict()", type(state).__name__))
         options = [self._saved_options(i, state) for i in range(len(self._groups))]
         blocks = [
             (block, self.initial_state(saved))

@@ -1,7 +1,7 @@
 """Estimators for scikit-learn: `from minidl.sklearn import MLPClassifier, MLPRegressor`.
 
-This room alone needs scikit-learn and SciPy: pip install 'minidl[sklearn]'. `import minidl` does
-not import it.
+Only this room needs scikit-learn and SciPy: pip install 'minidl[sklearn]'. `import minidl` does not
+import it.
 """
 
 from .classifier import MLPClassifier

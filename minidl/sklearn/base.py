@@ -25,15 +25,15 @@ from .rows import Sample
 from .stochastic import fit_stochastic
 from .undo import all_or_nothing
 
-FLOATS = (np.float64, np.float32)  # x becomes the first of them if it is of another dtype
+FLOATS = (np.float64, np.float32)  # x of any other dtype becomes the first of them
 
-# What tells of the epochs.
+# The attributes that describe the epochs.
 RECORD = ("loss_curve_", "best_loss_", "validation_loss_curve_", "validation_scores_",
           "best_validation_score_", "_no_improvement_count")  # fmt: skip
 
 
 def is_stochastic(estimator: Any) -> bool:
-    """Whether the solver goes by epochs; AttributeError if not."""
+    """Whether the solver trains by epochs; AttributeError if not."""
     if estimator.solver == "lbfgs":
         raise AttributeError("partial_fit: expected solver 'sgd' or 'adam', got 'lbfgs'.")
     return True
@@ -42,8 +42,8 @@ def is_stochastic(estimator: Any) -> bool:
 class BaseMLP(BaseEstimator):
     """A net of dense layers as an estimator.
 
-    `coefs_` and `intercepts_` hold the net's own arrays: what is written into them, or set in
-    their place, is what it computes with. A subclass says what targets and predictions are.
+    `coefs_` and `intercepts_` hold the net's own arrays: if their elements change, or other arrays
+    replace them, the net computes with these. A subclass defines targets and predictions.
     """
 
     _own_options: dict[str, Option] = {}  # besides the shared ones
@@ -56,35 +56,35 @@ class BaseMLP(BaseEstimator):
                 setattr(self, name, value)
 
     def _check_options(self) -> None:
-        """Raises ArgumentError for options that make no sense."""
+        """ArgumentError for options that make no sense."""
         check_options(self, self._own_options)
 
-    # What a subclass answers.
+    # What a subclass defines.
 
     def _learn_classes(self, y: np.ndarray, is_incremental: bool) -> None:
-        """Takes in which classes there are; ValueError if y has others than it may."""
+        """Learns which classes there are; ValueError if y has classes that it may not have."""
 
     def _require_known(self, y: np.ndarray) -> None:
-        """Raises ValueError if y has classes that are none of those learned."""
+        """ValueError if y has classes that were not learned."""
 
     def _targets(self, y: np.ndarray) -> np.ndarray:
-        """y as the loss takes it."""
+        """y in the form for the loss."""
         raise NotImplementedError
 
     def _count_outputs(self, targets: np.ndarray) -> int:
-        """The net's outputs for such targets."""
+        """The number of the net's outputs for such targets."""
         raise NotImplementedError
 
     def _make_loss(self) -> Loss:
-        """The loss that the options ask for."""
+        """The loss that the options name."""
         raise NotImplementedError
 
     def _score_of(self, outputs: np.ndarray, sample: Sample) -> float:
-        """The score of the predictions that follow from these outputs."""
+        """The score of the predictions from these outputs."""
         raise NotImplementedError
 
     def _weigh(self, y: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
-        """The weights of the rows, from those that the user gave."""
+        """The weights of the rows, from the user's weights."""
         return weights
 
     def _stratifies(self) -> bool:
@@ -94,13 +94,13 @@ class BaseMLP(BaseEstimator):
     # Fitting.
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None) -> Any:
-        """Trains on X (n, features), an array or a sparse matrix, and y.
+        """Trains on X (n, features), an array or a sparse matrix, and y; returns the estimator.
 
         `sample_weight` (n,) says how much each row counts. `validation_data` is (X, y) or
         (X, y, sample_weight): its loss after each epoch is in `validation_loss_curve_`, and early
-        stopping goes by it instead of setting rows of X aside. ValueError for data or options
-        that make no sense, before training begins; what fails, then or later, leaves the estimator
-        as it was. Returns the estimator.
+        stopping uses it instead of setting rows of X aside. ValueError, before training begins,
+        for data or options that make no sense. If fit fails, then or later, the estimator stays
+        unchanged.
         """
         return self._fit(X, y, sample_weight, validation_data, is_incremental=False)
 
@@ -173,7 +173,7 @@ class BaseMLP(BaseEstimator):
         return X, y, weights
 
     def _sample(self, X: Any, y: np.ndarray, weights: np.ndarray | None, dtype: np.dtype) -> Sample:
-        """Checked data as the solvers want it."""
+        """Checked data in the form for the solvers."""
         targets = self._targets(y)
         if targets.dtype.kind == "f":
             targets = targets.astype(dtype, copy=False)
@@ -204,12 +204,12 @@ class BaseMLP(BaseEstimator):
         return [self.n_features_in_, *hidden, self.n_outputs_]
 
     def _described(self) -> str:
-        """What the net is built from."""
+        """The options that the net is built from."""
         own = self.activation, self.maxout_pieces, self.dropout, self.batch_norm
         return repr((self._sizes(), *own))
 
     def _build(self, dtype: np.dtype) -> None:
-        """Makes the net that the options describe, without weights yet, and no optimiser for it."""
+        """Builds the net that the options describe, without weights; drops the optimiser."""
         sizes, name = self._sizes(), type(self).__name__
         activations = hidden_activations(name, self.activation, len(sizes) - 2, self.maxout_pieces)
         self._net = network.build(sizes, activations, self.dropout, self.batch_norm, dtype)

@@ -22,40 +22,40 @@ from .undo import all_or_nothing
 
 
 def gives_probabilities(estimator: Any) -> bool:
-    """Whether the outputs mean probabilities: those of hinge are scores."""
+    """Whether the outputs mean probabilities; those of hinge are scores."""
     if estimator.loss == "hinge":
         raise AttributeError("loss='hinge' gives no probabilities. Try: loss='log_loss'")
     return True
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
-    """scikit-learn's MLPClassifier, trained by minidl's kernels, and more.
+    """scikit-learn's MLPClassifier, trained by minidl's kernels, with more options.
 
-    The options up to max_fun are scikit-learn's, with its defaults, and from one random_state come
-    the same weights, up to rounding. What is new:
+    The options up to max_fun are scikit-learn's, with its defaults; the same random_state gives the
+    same weights, up to rounding. The new options are
 
     - loss: "log_loss", or "hinge": `hinge` for two classes and for each of several labels,
-      `multi_margin` for more classes. It gives scores (`decision_function`), no probabilities.
-    - class_weight: None, "balanced" or a dict, by which the rows' weights are multiplied
+      `multi_margin` for more classes. Hinge gives scores (`decision_function`), not probabilities
+    - class_weight: None, "balanced" or a dict; it multiplies the rows' weights
     - label_smoothing: the share of the targets that is spread over all classes
-    - activation: also the name of any registered activation, a user's own too, its class, or a
-      layer such as nn.LeakyReLU(0.3); a list has one for each hidden layer
-    - maxout_pieces: for "maxout"; the layer before has so many times the columns in `coefs_`
-    - learning_rate: also a function of the epoch 0, 1, 2 ..., such as schedules.cosine(200), by
-      which learning_rate_init is multiplied, for adam too
+    - activation: also the name of any registered activation, its class, or a layer such as
+      nn.LeakyReLU(0.3); a list has one for each hidden layer
+    - maxout_pieces: for "maxout"; the layer before has this many times the columns in `coefs_`
+    - learning_rate: also a function of the epoch 0, 1, 2 ..., such as schedules.cosine(200), which
+      multiplies learning_rate_init, for adam too
     - dropout: the probability, after every hidden activation
     - batch_norm: BatchNorm before every hidden activation
-    - max_norm: no unit's weights may have a larger norm
-    - callbacks: those of `minidl.train`, told of every epoch of fit; one that stops training does
-      so after the epoch
-    - progress: True for a progress bar, "line" for a line an epoch
-    - n_threads: for the kernels; None for minidl's own number. The bits are the same.
+    - max_norm: a bound on the norm of each unit's weights
+    - callbacks: those of `minidl.train`, called for every epoch of fit; training can be stopped
+      after an epoch
+    - progress: True for a progress bar, "line" for one line for each epoch
+    - n_threads: for the kernels; None for minidl's own number. The bits do not depend on it
 
     dropout, batch_norm, max_norm and callbacks are for solver="sgd" and "adam".
 
-    Attributes are scikit-learn's; `validation_loss_curve_` is fit's, where there are validation
-    data or early stopping, without the penalty. Where an epoch has several batches, the penalty
-    within `loss_curve_` is taken to change evenly between them.
+    Attributes are scikit-learn's. `validation_loss_curve_` exists after a fit with validation data
+    or early stopping, and does not contain the penalty. If an epoch has several batches, the
+    penalty in `loss_curve_` is assumed to change evenly between them.
 
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)
@@ -125,7 +125,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.classes_ = self._label_binarizer.classes_
 
     def _require_all_classes(self, y: np.ndarray) -> None:
-        """Raises ValueError unless y has the classes of the fit before."""
+        """ValueError unless y has the classes of the previous fit."""
         classes = unique_labels(y)
         if set(classes) != set(self.classes_):
             raise ValueError(
@@ -143,7 +143,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     @property
     def _kind(self) -> str:
-        """What there is to tell apart: "binary", "multiclass" or "multilabel-indicator"."""
+        """The kind of decision: "binary", "multiclass" or "multilabel-indicator"."""
         return self._label_binarizer.y_type_
 
     def _targets(self, y: np.ndarray) -> np.ndarray:
@@ -175,15 +175,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _labels_of(self, outputs: np.ndarray) -> np.ndarray:
         if self.n_outputs_ == 1:
             outputs = outputs.ravel()
-        # Above 0 a probability is above 1/2.
+        # A probability is above 1/2 where its logit is above 0.
         return self._label_binarizer.inverse_transform(outputs, threshold=0.0)
 
     @available_if(is_stochastic)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Any:
-        """One more epoch on X and y.
+        """One more epoch on X and y; otherwise like fit.
 
-        `classes` are all that there will ever be; the first call needs them, and any later call
-        has to give the same or none. Otherwise as fit.
+        `classes` are all classes that will ever occur; the first call needs them, and any later
+        call must give the same or none.
         """
         if self.class_weight == "balanced":
             raise ValueError(
@@ -206,12 +206,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return self._fit(X, y, sample_weight, None, is_incremental=True)
 
     def predict(self, X: Any) -> np.ndarray:
-        """The likeliest class of each row, (n,), or for several labels 0 or 1, (n, labels)."""
+        """The most probable class of each row, (n,); for several labels 0 or 1, (n, labels)."""
         return self._labels_of(self._outputs(X))
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """The scores before softmax or the logistic function: (n,) for two classes, where those
-        above 0 mean the second, else (n, classes)."""
+        """The scores before softmax or the logistic function: (n,) for two classes, where a score
+        above 0 means the second class, else (n, classes)."""
         outputs = self._outputs(X)
         return outputs.ravel() if self.n_outputs_ == 1 else outputs
 

@@ -1,4 +1,4 @@
-"""Training by L-BFGS, SciPy's: the loss of all rows as a function of one vector of weights."""
+"""Training by SciPy's L-BFGS: the loss of all rows as a function of one vector of weights."""
 
 import warnings
 from collections.abc import Sequence
@@ -17,10 +17,10 @@ from .rows import Sample
 
 
 class Objective:
-    """The loss with its penalty, and the gradient, by a vector that holds all parameters.
+    """The loss with its penalty, and its gradient, as a function of a vector of all parameters.
 
     It is computed in double precision, as SciPy's line search needs, whatever the net's dtype.
-    `shown` is the loss as it is reported, at the last vector.
+    `shown` is the reported loss at the last vector.
     """
 
     def __init__(self, m: Any, sample: Sample) -> None:
@@ -40,7 +40,7 @@ class Objective:
         return np.concatenate([p.data.ravel() for p in self.parameters])
 
     def move_to(self, vector: np.ndarray) -> None:
-        """Makes the vector's numbers the net's."""
+        """Copies the vector's numbers into the net."""
         start = 0
         for p in self.parameters:
             p.data[...] = vector[start : start + p.size].reshape(p.shape)

@@ -1,4 +1,4 @@
-"""The estimators' losses, from minidl's: the mean over samples of the sum over outputs."""
+"""The estimators' losses, made of minidl's: the mean over samples of the sum over outputs."""
 
 from collections.abc import Callable
 from functools import partial
@@ -17,16 +17,16 @@ from ..losses import (
     multi_margin,
 )
 
-LossFunction = Callable[..., Tensor]  # of outputs, targets and perhaps sample_weight
+LossFunction = Callable[..., Tensor]  # of outputs, targets and possibly sample_weight
 
-# (y - t)² / 2 is Huber's loss without its linear part, and as such the kernels train with it.
+# (y - t)² / 2 is Huber's loss without its linear part; in this form the kernels can train with it.
 half_squared = partial(huber, delta=float(np.finfo(np.float32).max))
 
 
 class Loss(NamedTuple):
-    """What is minimised, and what becomes of the net's outputs.
+    """What training minimises, and how the net's outputs become predictions.
 
-    `activation` makes predictions of the outputs. The loss is reported times `shown`.
+    `activation` turns outputs into predictions. The reported loss is the loss times `shown`.
     """
 
     function: LossFunction
@@ -98,7 +98,7 @@ def regressor_loss(name: str, outputs: int) -> Loss:
 
 
 def class_targets(labels: np.ndarray, name: str, label_smoothing: float) -> np.ndarray:
-    """What the losses of separate outputs take: for each of the labels 0 and 1 a probability, or
+    """The targets for losses of separate outputs: a probability for each of the labels 0 and 1, or
     -1 and 1 for hinge."""
     if name == "hinge":
         return 2.0 * labels - 1

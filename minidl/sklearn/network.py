@@ -25,7 +25,7 @@ def build(
     sizes: Sequence[int], activations: Sequence[Activation], dropout: float, batch_norm: bool,
     dtype: np.dtype,
 ) -> Sequential:  # fmt: skip
-    """Dense layers of these sizes, with what belongs between them; all weights are 0."""
+    """Dense layers of these sizes with the layers between them; all weights are 0."""
     layers = alternating(
         sizes, activations, dense, dense, normalization if batch_norm else None,
         partial(Dropout, dropout, seed=0) if dropout else None,
@@ -59,9 +59,9 @@ def first_weights(
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """scikit-learn's first weights and intercepts, from the same random numbers.
 
-    Both are uniform within ±sqrt(6 / (fan_in + fan_out)), for the logistic function
-    ±sqrt(2 / (fan_in + fan_out)); the last layer goes by the one before it, or if there is none by
-    the estimator's option `activation`. Glorot & Bengio 2010.
+    Both are uniform within ±sqrt(6 / (fan_in + fan_out)); for the logistic function within
+    ±sqrt(2 / (fan_in + fan_out)). The last layer uses the bound of the activation before it; if
+    there is none, of the option `activation`. Glorot & Bengio 2010.
     """
     activations = [layer.name for layer in net if isinstance(layer, Activation)] or [activation]
     coefs, intercepts = [], []
@@ -82,8 +82,8 @@ def seed_dropout(net: Sequential, random_state: np.random.RandomState) -> None:
 
 
 def adopt(net: Sequential, coefs: list[Any], intercepts: list[Any]) -> None:
-    """Makes these arrays the net's weights, whatever they were. One that the net cannot work on,
-    such as a list or of another dtype, is replaced by a copy, in the lists too."""
+    """Makes these arrays the net's weights, in place of the old ones. An array that the net cannot
+    use, such as a list or one of another dtype, is replaced by a copy, in the lists too."""
     for i, (weight, bias) in enumerate(parameters_of(net)):
         adopt_one(f"coefs_[{i}]", weight, coefs, i)
         adopt_one(f"intercepts_[{i}]", bias, intercepts, i)
@@ -107,7 +107,7 @@ def weights_of(net: Sequential) -> tuple[list[np.ndarray], list[np.ndarray]]:
 
 
 def outputs(net: Sequential, x: Any) -> np.ndarray:
-    """What the net gives for the rows of an array or a sparse matrix, in evaluation."""
+    """The net's outputs for the rows of an array or a sparse matrix, in evaluation."""
     if net.training:
         net.eval()
     if not sparse.issparse(x):

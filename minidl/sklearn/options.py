@@ -1,4 +1,4 @@
-"""What the estimators' options may be, and what follows from those that say the net's shape."""
+"""The values of the estimators' options, and the net's shape that follows from them."""
 
 import copy
 import math
@@ -17,13 +17,13 @@ from ..train import Callback
 
 
 def one_of(*names: str) -> Option:
-    """Some words."""
+    """An option whose value is one of these words."""
     words = ", ".join(map(repr, names))
     return Option(f"one of {words}", lambda value: isinstance(value, str) and value in names)
 
 
 def or_none(option: Option) -> Option:
-    """None, or what the option allows."""
+    """An option whose value is None, or one that `option` allows."""
     return Option(
         f"None or {option.description}", lambda value: value is None or option.allows(value)
     )
@@ -85,12 +85,12 @@ OPTIONS = {
     "n_threads": or_none(WHOLE),
 }
 
-# What lbfgs, which minimises one smooth function of all rows, has no place for.
+# Options that lbfgs, which minimises one smooth function of all rows, cannot use.
 STOCHASTIC_ONLY = {"dropout": 0.0, "batch_norm": False, "max_norm": None, "callbacks": None}
 
 
 def check_options(estimator: Any, more: dict[str, Option]) -> None:
-    """Raises ArgumentError for an option that is out of its range, or out of place."""
+    """ArgumentError for an option that is out of range, or does not suit the solver."""
     operation = type(estimator).__name__
     for name, option in (OPTIONS | more).items():
         option.check(operation, name, getattr(estimator, name))
@@ -119,10 +119,10 @@ def hidden_sizes(operation: str, value: Any) -> list[int]:
 
 
 def hidden_activations(operation: str, value: Any, count: int, pieces: int) -> list[Activation]:
-    """A fresh activation layer for each of so many hidden layers.
+    """A new activation layer for each of `count` hidden layers.
 
-    `value` is a name, a class or a layer with options of its own, for all; or a list of these, one
-    for each. Where there is a choice of pieces, the layer gets so many.
+    `value` is a name, a class or a layer with its own options, for all; or a list of these, one for
+    each. A layer with pieces gets `pieces` of them.
     """
     kinds = list(value) if isinstance(value, (list, tuple, np.ndarray)) else [value] * count
     if len(kinds) != count:
@@ -133,7 +133,7 @@ def hidden_activations(operation: str, value: Any, count: int, pieces: int) -> l
 
 
 def layer_of(kind: Any, pieces: int) -> Activation:
-    """The layer of an activation's name (scikit-learn's too) or class; a copy of a layer."""
+    """The layer for an activation's name (scikit-learn's too) or class; a copy of a layer."""
     if isinstance(kind, Activation):
         return copy.deepcopy(kind)
     found = find("sigmoid" if isinstance(kind, str) and kind == "logistic" else kind)

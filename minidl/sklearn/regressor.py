@@ -14,30 +14,30 @@ from .rows import Sample
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
-    """scikit-learn's MLPRegressor, trained by minidl's kernels, and more.
+    """scikit-learn's MLPRegressor, trained by minidl's kernels, with more options.
 
-    The options up to max_fun are scikit-learn's, with its defaults, and from one random_state come
-    the same weights, up to rounding. What is new:
+    The options up to max_fun are scikit-learn's, with its defaults; the same random_state gives the
+    same weights, up to rounding. The new options are
 
-    - loss: "squared_error", "poisson", or "huber" with delta 1, which outliers move less
-    - activation: also the name of any registered activation, a user's own too, its class, or a
-      layer such as nn.LeakyReLU(0.3); a list has one for each hidden layer
-    - maxout_pieces: for "maxout"; the layer before has so many times the columns in `coefs_`
-    - learning_rate: also a function of the epoch 0, 1, 2 ..., such as schedules.cosine(200), by
-      which learning_rate_init is multiplied, for adam too
+    - loss: "squared_error", "poisson", or "huber" with delta 1, which outliers influence less
+    - activation: also the name of any registered activation, its class, or a layer such as
+      nn.LeakyReLU(0.3); a list has one for each hidden layer
+    - maxout_pieces: for "maxout"; the layer before has this many times the columns in `coefs_`
+    - learning_rate: also a function of the epoch 0, 1, 2 ..., such as schedules.cosine(200), which
+      multiplies learning_rate_init, for adam too
     - dropout: the probability, after every hidden activation
     - batch_norm: BatchNorm before every hidden activation
-    - max_norm: no unit's weights may have a larger norm
-    - callbacks: those of `minidl.train`, told of every epoch of fit; one that stops training does
-      so after the epoch
-    - progress: True for a progress bar, "line" for a line an epoch
-    - n_threads: for the kernels; None for minidl's own number. The bits are the same.
+    - max_norm: a bound on the norm of each unit's weights
+    - callbacks: those of `minidl.train`, called for every epoch of fit; training can be stopped
+      after an epoch
+    - progress: True for a progress bar, "line" for one line for each epoch
+    - n_threads: for the kernels; None for minidl's own number. The bits do not depend on it
 
     dropout, batch_norm, max_norm and callbacks are for solver="sgd" and "adam".
 
-    Attributes are scikit-learn's; `validation_loss_curve_` is fit's, where there are validation
-    data or early stopping, without the penalty. Where an epoch has several batches, the penalty
-    within `loss_curve_` is taken to change evenly between them.
+    Attributes are scikit-learn's. `validation_loss_curve_` exists after a fit with validation data
+    or early stopping, and does not contain the penalty. If an epoch has several batches, the
+    penalty in `loss_curve_` is assumed to change evenly between them.
 
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True, scaled=True)
@@ -109,11 +109,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     @available_if(is_stochastic)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        """One more epoch on X and y; otherwise as fit."""
+        """One more epoch on X and y; otherwise like fit."""
         return self._fit(X, y, sample_weight, None, is_incremental=True)
 
     def predict(self, X: Any) -> np.ndarray:
-        """The predicted quantities, (n,), or (n, outputs) where y had several columns."""
+        """The predicted quantities, (n,), or (n, outputs) if y had several columns."""
         return self._predicted(self._outputs(X))
 
     def __sklearn_tags__(self) -> Any:

@@ -9,7 +9,7 @@ from ..data.batches import Batches
 
 
 class Sample(NamedTuple):
-    """Checked data: x is an array or a CSR matrix, y what the loss takes, labels the user's y."""
+    """Checked data: x is an array or a CSR matrix, y the loss's targets, labels the user's y."""
 
     x: Any
     y: np.ndarray
@@ -25,14 +25,14 @@ class Sample(NamedTuple):
         return Sample(self.x[rows], self.y[rows], self.labels[rows], weights)
 
     def without_weightless(self) -> "Sample":
-        """The rows that count: one with weight 0 is as good as absent."""
+        """The rows that count: a row with weight 0 is the same as no row."""
         if self.weights is None or self.weights.all():
             return self
         return self.take(np.flatnonzero(self.weights))
 
 
 class InOrder:
-    """The order of the rows, as scikit-learn shuffles it: each epoch's order the last one's.
+    """The order of the rows, shuffled as in scikit-learn: each epoch shuffles the last order.
 
     A last batch of fewer than `least` rows is left out.
     """
@@ -54,7 +54,7 @@ class InOrder:
         self.order = self.order[shuffled]
 
     def totals(self, weights: np.ndarray | None) -> np.ndarray:
-        """The sum of the weights of each batch; without weights its rows."""
+        """The sum of the weights of each batch; without weights the number of its rows."""
         used = self.used
         starts = np.arange(0, len(used), self.batch_size)
         if weights is None:
@@ -67,7 +67,7 @@ class InOrder:
 
 
 class DenseRows(InOrder, Batches):
-    """Batches of an array, which the kernels may gather for themselves."""
+    """Batches of an array, which the kernels may gather by themselves."""
 
     def __init__(self, x: np.ndarray, y: np.ndarray, batch_size: int) -> None:
         super().__init__(x, y, batch_size, shuffle=False, seed=None, drop_last=False)
@@ -75,7 +75,7 @@ class DenseRows(InOrder, Batches):
 
 
 class SparseRows(InOrder):
-    """Batches of a CSR matrix, each made dense when it comes up."""
+    """Batches of a CSR matrix, each made dense when its turn comes."""
 
     def __init__(self, x: Any, y: np.ndarray, batch_size: int) -> None:
         self.x, self.y, self.batch_size = x, y, batch_size

@@ -1,7 +1,7 @@
-"""The update rules of scikit-learn's solvers: minidl's, where these differ from them.
+"""The update rules of scikit-learn's solvers: minidl's, changed where these differ.
 
-The penalty alpha / 2 · ||W||² is divided by the weights of a batch's rows, so each batch has its
-own weight decay.
+The penalty alpha / 2 · ||W||² is divided by the total weight of a batch's rows, so each batch has
+its own weight decay.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from ..optim.compiled import Compiled
 
 
 class Penalised(Compiled):
-    """A rule with `weight_decay` alpha / total, where `plan` says each coming batch's total."""
+    """A rule with `weight_decay` alpha / total; `plan` gives the total of each coming batch."""
 
     _totals = np.ones(1)
     _done = 0
@@ -32,7 +32,7 @@ class Penalised(Compiled):
 
     @property
     def learning_rate(self) -> float:
-        """The rate of the next step; it may be set."""
+        """The learning rate of the next step; it can be set."""
         return self.lr
 
     @learning_rate.setter
@@ -45,19 +45,19 @@ class Penalised(Compiled):
 
 
 def restored(kind: type[Any], parameters: list[Tensor], state: dict[str, Any]) -> Penalised:
-    """The rule as it was when it was pickled or copied."""
+    """The rule, restored from a pickle or a copy."""
     rule = kind(parameters, lr=1.0)
     rule.load_state_dict(state)
     return rule
 
 
 class ScikitSGD(Penalised, SGD):
-    """SGD whose velocity holds the learning rate, v = momentum · v - lr · g: when the rate
-    changes, what is left of earlier steps keeps their rate."""
+    """SGD whose velocity contains the learning rate, v = momentum · v - lr · g: if the rate
+    changes, earlier steps keep their share with their old rate."""
 
     @property
     def learning_rate(self) -> float:
-        """The rate of the next step; it may be set."""
+        """The learning rate of the next step; it can be set."""
         return self.lr
 
     @learning_rate.setter
@@ -71,14 +71,14 @@ class ScikitSGD(Penalised, SGD):
 
 
 class ScikitAdam(Penalised, Adam):
-    """Adam with eps added to sqrt(v) before its correction: the form at the end of section 2 of
+    """Adam with eps added to sqrt(v) before the correction: the form at the end of section 2 of
     Kingma and Ba."""
 
     kernel = "adam_early_eps"
 
 
 def rule_for(estimator: Any, parameters: Sequence[Tensor]) -> Penalised:
-    """The rule that the estimator's options ask for, for these parameters."""
+    """The rule that the estimator's options name, for these parameters."""
     rate, alpha = float(estimator.learning_rate_init), float(estimator.alpha)
     if estimator.solver == "sgd":
         momentum = float(estimator.momentum)

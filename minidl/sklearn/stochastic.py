@@ -1,4 +1,4 @@
-"""Training by sgd and adam: scikit-learn's loop over the epochs, each epoch a `TrainingStep`'s."""
+"""Training by sgd and adam: scikit-learn's loop over the epochs; a `TrainingStep` runs each."""
 
 import warnings
 from contextlib import AbstractContextManager, nullcontext
@@ -17,12 +17,12 @@ from .rows import Sample, rows_of
 from .rules import rule_for
 from .watch import Watch
 
-SMALLEST_RATE = 1e-6  # at which "adaptive" gives up
-DIVISOR = 5.0  # of the rate, by "adaptive"
+SMALLEST_RATE = 1e-6  # at which "adaptive" stops
+DIVISOR = 5.0  # by which "adaptive" divides the rate
 
 
 def fit_stochastic(m: Any, sample: Sample, validation: Sample | None, is_incremental: bool) -> None:
-    """Trains the estimator m for its epochs, or for one if it is incremental."""
+    """Trains the estimator m for its epochs; for one epoch if it is incremental."""
     if m.early_stopping and validation is None:
         sample, validation = split(m, sample)
     if not (is_incremental and hasattr(m, "_optimizer")):
@@ -41,7 +41,7 @@ def fit_stochastic(m: Any, sample: Sample, validation: Sample | None, is_increme
 
 
 def split(m: Any, sample: Sample) -> tuple[Sample, Sample]:
-    """The rows to train on and those held out, of a binary classifier's classes the same shares."""
+    """The rows for training and those held out, with the same shares of two classes."""
     is_stratified = m._stratifies()
     train, held_out = train_test_split(
         np.arange(len(sample)), random_state=m._random_state, test_size=m.validation_fraction,
@@ -56,7 +56,7 @@ def split(m: Any, sample: Sample) -> tuple[Sample, Sample]:
 
 
 class Epochs:
-    """A fit under way: what its epochs need, so that each takes little Python."""
+    """A fit in progress: what its epochs need, so that each takes little time in Python."""
 
     def __init__(
         self, m: Any, sample: Sample, validation: Sample | None, watchers: list[Callback]
@@ -75,7 +75,7 @@ class Epochs:
         self.watch = Watch(self.step, self.rows, m, self.columns(), watchers) if watchers else None
 
     def is_last(self, is_incremental: bool) -> bool:
-        """Whether there is no epoch to come."""
+        """Whether no epoch follows."""
         m = self.m
         if is_incremental:
             return m.n_iter_ == 1
@@ -90,7 +90,7 @@ class Epochs:
         return True
 
     def run_one(self) -> None:
-        """One epoch, and what follows from its loss."""
+        """One epoch, and the consequences of its loss."""
         m = self.m
         if callable(m.learning_rate):
             m._optimizer.learning_rate = m.learning_rate_init * m.learning_rate(m.n_iter_)
@@ -111,7 +111,7 @@ class Epochs:
             self.stop_or_slow_down()
 
     def loss_of_epoch(self) -> float:
-        """Trains on every batch once; gives the mean loss, with the penalty."""
+        """Trains on every batch once; returns the mean loss, with the penalty."""
         m, rows = self.m, self.rows
         if not m._net.training:
             m._net.train()
@@ -123,12 +123,12 @@ class Epochs:
         self.step.squares = [] if m.alpha else None
         train = self.step.epoch if self.watch is None else self.watch.epoch
         losses = train(rows) * m._loss.shown
-        if self.step.squares is not None:  # a batch's penalty is by the weights before its step
+        if self.step.squares is not None:  # a batch's penalty uses the weights before its step
             losses = losses + 0.5 * m.alpha * np.concatenate(self.step.squares) / self.totals
         return float(losses @ self.counts) / self.seen
 
     def validate(self, validation: Sample) -> None:
-        """Loss and, where it decides, score of the rows held out."""
+        """The loss, and if it decides the score, of the rows held out."""
         m = self.m
         values = outputs(m._net, validation.x)
         m.validation_loss_curve_.append(m._loss_of(values, validation))
@@ -139,7 +139,7 @@ class Epochs:
                 print(f"Validation score: {score:f}")
 
     def count_no_improvement(self) -> None:
-        """Counts the epochs in a row without progress, and notes the best."""
+        """Counts the epochs in a row without progress, and notes the best value."""
         m = self.m
         if m.early_stopping:
             score = m.validation_scores_[-1]
@@ -153,7 +153,7 @@ class Epochs:
         m._no_improvement_count = m._no_improvement_count + 1 if is_worse else 0
 
     def stop_or_slow_down(self) -> None:
-        """What happens after too many epochs without progress."""
+        """Acts after too many epochs without progress: stops, or lowers the rate."""
         m = self.m
         what = "Validation score" if m.early_stopping else "Training loss"
         epochs = f"tol={m.tol:f} for {m.n_iter_no_change} consecutive epochs."
@@ -169,13 +169,13 @@ class Epochs:
             print(f"{what} did not improve more than {epochs} {action}")
 
     def columns(self) -> list[str]:
-        """What a row of the history tells."""
+        """The columns of the history."""
         score = ["validation_score"] if self.m.early_stopping else []
         loss = ["validation_loss"] if self.validation is not None else []
         return ["epoch", "loss", "rate", *loss, *score]
 
     def row(self) -> dict[str, float]:
-        """The epoch that is done, for the callbacks."""
+        """The finished epoch, for the callbacks."""
         m = self.m
         values = {"epoch": m.n_iter_, "loss": m.loss_, "rate": m._optimizer.learning_rate}
         if self.validation is not None:
@@ -185,12 +185,12 @@ class Epochs:
         return values
 
     def watched(self) -> AbstractContextManager[None]:
-        """Within the block the callbacks know that training is under way."""
+        """Within the block the callbacks know that training is in progress."""
         return nullcontext() if self.watch is None else self.watch.open()
 
 
 def begin_record(m: Any, is_validated: bool) -> None:
-    """The attributes that tell of the epochs; what an earlier fit left there is gone on with."""
+    """The attributes that describe the epochs; those of an earlier fit are continued."""
     starts: dict[str, Any] = {"loss_curve_": [], "_no_improvement_count": 0}
     if is_validated:
         starts["validation_loss_curve_"] = []

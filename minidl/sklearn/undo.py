@@ -1,4 +1,4 @@
-"""What a fit that fails leaves behind: the estimator as it was."""
+"""After a fit that fails, the estimator is as it was before."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,8 +7,8 @@ from typing import Any
 
 @contextmanager
 def all_or_nothing(estimator: Any) -> Iterator[None]:
-    """Within the block the estimator may be trained. What fails in it, before or in the middle of
-    the training, leaves all as it was: attributes, the net's weights, the optimiser's state."""
+    """Within the block the estimator may be trained. If the block fails, also in the middle of
+    training, everything is restored: attributes, the net's weights, the optimiser's state."""
     attributes: dict[str, Any] = {
         name: list(value) if isinstance(value, list) else value
         for name, value in vars(estimator).items()

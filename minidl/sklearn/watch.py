@@ -15,7 +15,7 @@ from .rows import DenseRows, SparseRows
 
 
 class Watch:
-    """The run that the callbacks see. What one of them stops ends after its epoch."""
+    """The run that the callbacks see. If one of them stops it, it ends after the epoch."""
 
     def __init__(
         self, step: TrainingStep, rows: DenseRows | SparseRows, m: Any, names: Sequence[str],
@@ -28,7 +28,7 @@ class Watch:
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """Training, from its beginning to its end."""
+        """The whole training, from beginning to end."""
         try:
             self.run.notify("check", {})
             self.run.notify("on_train_begin")
@@ -53,8 +53,8 @@ class Watch:
         return np.concatenate(run.losses)
 
     def next_steps(self) -> np.ndarray:
-        """As many steps as there may be before the callbacks are called."""
-        self.run.feed.mark()  # nobody will want to go back
+        """As many steps as are allowed before the callbacks are called."""
+        self.run.feed.mark()  # nobody will go back
         limits = [callback.most_steps(self.run) for callback in self.run.callbacks]
         self.pace.start()
         losses = self.run.feed.train(
@@ -64,8 +64,7 @@ class Watch:
         return losses
 
     def end_epoch(self, row: dict[str, float]) -> bool:
-        """Notifies the callbacks of an epoch that is done; whether one of them wants it to be the
-        last."""
+        """Notifies the callbacks of a finished epoch; returns whether one of them wants to stop."""
         self.run.end_epoch()
         self.run.history.append(row, perf_counter() - self.began)
         self.run.notify("on_epoch_end", row)

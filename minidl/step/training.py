@@ -159,7 +159,7 @@ class TrainingStep:
         names = left_out("TrainingStep", self.net, self.optimizer)
         if names and names != self._left_out:
             expected = "an optimiser of all parameters that want a gradient"
-            hint = "requires_grad = False for what shall stay as it is"
+            hint = "requires_grad = False for parameters that stay fixed"
             message = explain("TrainingStep", expected, f"one without {some(names)}", hint)
             warnings.warn(message, GuardWarning, stacklevel=3)
         self._left_out = names
@@ -369,7 +369,7 @@ class TrainingStep:
         if isinstance(y, Tensor) and y.requires_grad:
             raise Unplanned("targets that want a gradient", "y.detach()")
         if not isinstance(x, np.ndarray) or x.ndim == 0 or len(x) == 0:
-            raise Unplanned("inputs that are no array of rows", "np.asarray(x)")
+            raise Unplanned("inputs that are not an array of rows", "np.asarray(x)")
         net, form = self._net, form_of(x)
         if net is None or not net.is_current(self.net, form):
             net = self._net = planned_or_not(self.net, form)

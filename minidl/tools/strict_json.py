@@ -92,14 +92,14 @@ def _number(kind: Callable[[str], float], text: str) -> float:
 
 
 def _refused(text: str) -> float:
-    raise ValueError(f"{text}, which is no number")
+    raise ValueError(f"{text}, which is not a number")
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for name, value in pairs:
         if name in result:
-            raise ValueError(f"{name!r} is there twice")
+            raise ValueError(f"{name!r} occurs twice")
         result[name] = value
     return result
 

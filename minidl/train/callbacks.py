@@ -1,4 +1,4 @@
-"""What may watch training, and change its course: `Callback`, and early stopping."""
+"""`Callback`, which can watch training and change its course; and early stopping."""
 
 import math
 from collections.abc import Mapping
@@ -14,64 +14,71 @@ from .state import prefixed, require_state, within
 
 
 class Callback:
-    """Its methods are called as training goes; a subclass defines those that it wants.
+    """Its methods are called during training; a subclass defines those that it needs.
 
-    `run.stop(reason)` in any of them ends training. What a callback has to know when training is
-    resumed it gives in state_dict(): arrays and values that JSON can hold.
+    `run.stop(reason)` in any of them ends training. state_dict() returns what the callback needs
+    when training is resumed: arrays and values that JSON can hold.
 
     >>> class Rate(Callback):
     ...     def on_epoch_end(self, run, row):
     ...         print(row["epoch"], row["rate"])
     """
 
-    comes_last = False  # whether it is called after all that say no
+    comes_last = False  # whether it is called after all callbacks that say no
 
     def check(self, run: Run, row: dict[str, Any]) -> None:
-        """Before anything is changed, with a row as the history will have it: raises what is wrong
-        with its own arguments beside them."""
+        """Called before anything changes, with a row as the history will have it; raises if the
+        callback's own arguments do not fit."""
 
     def on_train_begin(self, run: Run) -> None:
-        """Before the first step, and again when training is resumed."""
+        """Called before the first step, and again when training is resumed."""
 
     def on_epoch_begin(self, run: Run) -> None:
-        """Before an epoch's first step."""
+        """Called before an epoch's first step."""
 
     def on_steps(self, run: Run, losses: np.ndarray) -> None:
-        """After some steps, about ten times in a second: their losses, in order."""
+        """Called after some steps, about ten times a second, with their losses, in order."""
 
     def on_epoch_end(self, run: Run, row: dict[str, Any]) -> None:
-        """After an epoch and its validation: the row that the history has got."""
+        """Called after an epoch and its validation, with the row that the history got."""
 
     def on_stop(self, run: Run) -> None:
-        """When training was stopped within an epoch, before on_train_end."""
+        """Called when training was stopped within an epoch, before on_train_end."""
 
     def on_train_end(self, run: Run) -> None:
-        """After the last epoch, or when training was stopped."""
+        """Called after the last epoch, or when training was stopped."""
 
     def close(self, run: Run) -> None:
-        """At the very end, after an error too."""
+        """Called at the very end, also after an error."""
 
     def most_steps(self, run: Run) -> int | None:
-        """How many steps there may be before on_steps is called; None if it does not matter."""
+        """The most steps before on_steps is called; None if it does not matter."""
         return None
 
     def state_dict(self) -> dict[str, Any]:
-        """What it has to know to go on."""
+        """The state that the callback needs to go on."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Goes on from there."""
+        """Goes on from a state of state_dict()."""
 
 
 class EarlyStopping(Callback):
-    """Stops when `monitor`, a column of the history, was not better by more than `min_delta` for
-    `patience` epochs after its best. With `restore_best` the model then has the weights of the
-    best epoch, however training ended.
+    """Stops training when `monitor`, a column of the history, no longer gets better.
 
-    `mode` says which is better, "min" or "max"; of losses and of minidl's metrics it is known. NaN
-    is never better. After training, `best` and `best_epoch` say what it was and when.
+    Training ends when `monitor` was not better than its best by more than `min_delta` for
+    `patience` epochs. With `restore_best` the model then has the weights of the best epoch, however
+    training ended. `best` and `best_epoch` are the best value and its epoch.
 
-    Prechelt, "Early stopping - but when?", 1998.
+    `mode` says what is better, "min" or "max"; it is known for losses and minidl's metrics. NaN is
+    never better. ArgumentError for a column that the history will not have, and for options out of
+    range.
+
+    >>> stopping = EarlyStopping("validation_loss", patience=3)
+    >>> stopping.patience
+    3
+
+    Prechelt, "Early stopping - but when?", in Neural Networks: Tricks of the Trade, 1998.
     """
 
     def __init__(
@@ -100,24 +107,24 @@ class EarlyStopping(Callback):
         self._weights: dict[str, np.ndarray] = {}
 
     def check(self, run: Run, row: dict[str, Any]) -> None:
-        """Looks whether there will be such a column."""
+        """Checks that there will be such a column."""
         require_column("EarlyStopping", run, row, self.monitor)
 
     def on_train_begin(self, run: Run) -> None:
-        """A new training starts from nothing."""
+        """Starts anew with a new training."""
         if run.step == 0:
             self._forget()
         else:
-            if not self._goes_on:  # it was not there before: its patience begins here
+            if not self._goes_on:  # it is new in this training: its patience begins here
                 self.best_epoch = len(run.history)
-            if self._weights:  # whether they fit is known now, not after the last epoch
+            if self._weights:  # check now, not after the last epoch, that they fit
                 before = run.model.state_dict()
                 run.model.load_state_dict(self._weights)
                 run.model.load_state_dict(before)
             self._stop_if_late(run, len(run.history))
 
     def on_epoch_end(self, run: Run, row: dict[str, Any]) -> None:
-        """Compares with the best."""
+        """Compares with the best value."""
         value = value_of("EarlyStopping", row, self.monitor)
         if self.best is None:
             is_better = not math.isnan(value)
@@ -133,17 +140,17 @@ class EarlyStopping(Callback):
             run.stop(f"no better {self.monitor} than that of epoch {self.best_epoch}")
 
     def on_train_end(self, run: Run) -> None:
-        """Takes the best weights back."""
+        """Restores the best weights."""
         if self._weights:
             run.model.load_state_dict(self._weights)
 
     def state_dict(self) -> dict[str, Any]:
-        """The best, its epoch and its weights."""
+        """The best value, its epoch and its weights."""
         kept = {"monitor": self.monitor, "best": self.best, "best_epoch": self.best_epoch}
         return kept | prefixed("weights", self._weights)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Goes on comparing with that best; ArgumentError if it is that of another column."""
+        """Goes on comparing with that best value; ArgumentError if it is of another column."""
         shape = {"monitor": str, "best": float | None, "best_epoch": int}
         require_state("EarlyStopping", state, shape)
         if state["monitor"] != self.monitor:
@@ -155,7 +162,7 @@ class EarlyStopping(Callback):
 
 
 def sign_of(operation: str, monitor: Any, mode: str | None) -> int:
-    """1 if more of this column is better, -1 if less is."""
+    """1 if a larger value of this column is better, -1 if a smaller one is."""
     if not isinstance(monitor, str):
         expected = "monitor: the name of a column of the history"
         raise ArgumentError(explain(operation, expected, repr(monitor), "'validation_loss'"))
@@ -171,8 +178,8 @@ def sign_of(operation: str, monitor: Any, mode: str | None) -> int:
 
 
 def require_column(operation: str, run: Run, row: dict[str, Any], name: str) -> None:
-    """Raises ArgumentError if the history will not have this column, or no number in it. What a
-    callback of one's own adds to the history is seen when it does."""
+    """ArgumentError if the history will not have this column, or no number in it. Columns that a
+    user's callback adds are checked when it adds them."""
     if name in row:
         value_of(operation, row, name)
     elif name not in run.names and not any(map(may_add_columns, run.callbacks)):
@@ -185,17 +192,17 @@ def require_column(operation: str, run: Run, row: dict[str, Any], name: str) -> 
 
 
 def may_add_columns(callback: Callback) -> bool:
-    """Whether a user wrote what it does at an epoch's end."""
+    """Whether a user wrote what the callback does at an epoch's end."""
     return not type(callback).on_epoch_end.__module__.startswith("minidl.")
 
 
 def may_change_training(callback: Callback) -> bool:
-    """Whether a user wrote it, so that it may set weights or rates. minidl's own only look on."""
+    """Whether a user wrote the callback, so that it may set weights or rates. minidl's do not."""
     return not type(callback).__module__.startswith("minidl.")
 
 
 def value_of(operation: str, row: dict[str, Any], name: str) -> float:
-    """The number in this column, which another callback may have put there."""
+    """The number in this column, which another callback may have added."""
     value = row.get(name)
     if not is_number(value):
         expected = f"a number in one of the columns {', '.join(row)}"

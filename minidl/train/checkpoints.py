@@ -1,4 +1,4 @@
-"""`Checkpoint`: saves all that training goes on from; and how training goes on from it."""
+"""`Checkpoint`: saves everything that training goes on from; and how training goes on from it."""
 
 import os
 from time import monotonic
@@ -16,16 +16,18 @@ from .state import OF_OTHER_FILES, load_whole, split, whole
 
 
 class Checkpoint(Callback):
-    """Saves training to a folder when it begins and after each epoch, and also after every
-    `every_steps` steps, about every `every_seconds`, and when it is interrupted within an epoch.
+    """Saves training to a folder: at the beginning, after each epoch, and when it is interrupted.
 
-    A file is whole or not there, whenever the process is killed. Of the files, the newest `keep`
-    stay; with a `monitor`, a column of the history, also the one after the best epoch (`mode`:
-    "min" or "max", as for EarlyStopping). `fit(..., resume=True)` goes on from the newest, and
-    `checkpoint.load_model` takes the weights alone. Needs the safetensors package.
+    On request also after every `every_steps` steps, or about every `every_seconds` seconds. A file
+    is complete or does not exist, whenever the process is killed. The newest `keep` files stay;
+    with a `monitor`, a column of the history, also the one after the best epoch (`mode`: "min" or
+    "max", as for EarlyStopping). `fit(..., resume=True)` goes on from the newest file;
+    `checkpoint.load_model` reads the weights alone. Needs the safetensors package.
+
+    ArgumentError for a folder that has another training, and for options out of range.
     """
 
-    comes_last = True  # so that it saves what the others have learned from the epoch
+    comes_last = True  # so that it saves what the other callbacks have learned from the epoch
 
     def __init__(
         self,
@@ -49,29 +51,29 @@ class Checkpoint(Callback):
         self.saved_at = monotonic()
 
     def check(self, run: Run, row: dict[str, Any]) -> None:
-        """Looks whether there will be such a column, and whether the folder can be written to."""
+        """Checks that there will be such a column, and that the folder is writable."""
         if self.monitor is not None:
             require_column("Checkpoint", run, row, self.monitor)
         self.folder.require_writable()
 
     def on_train_begin(self, run: Run) -> None:
-        """Saves the very beginning. Files of another training would be taken for later ones of
-        this: ArgumentError."""
+        """Saves the beginning. ArgumentError for a folder with another training, whose files would
+        be mistaken for later ones of this training."""
         newest = self.folder.newest()
         if newest is not None and newest.step > run.step:
             got = f"{self.folder.path} with a training that is at step {newest.step}"
             hint = "resume=True, or another folder"
             raise ArgumentError(explain("Checkpoint", "a folder for this training", got, hint))
-        if newest is None or newest.path != run.resumed:  # else it is what training goes on from
+        if newest is None or newest.path != run.resumed:  # else training goes on from this file
             self.save(run)
         self.saved_at = monotonic()
 
     def most_steps(self, run: Run) -> int | None:
-        """Up to the next multiple of every_steps."""
+        """The number of steps to the next multiple of every_steps."""
         return self.every_steps and self.every_steps - run.step % self.every_steps
 
     def on_steps(self, run: Run, losses: np.ndarray) -> None:
-        """Saves if it is time to."""
+        """Saves if it is due."""
         is_due = self.every_steps is not None and run.step % self.every_steps == 0
         if self.every_seconds is not None:
             is_due = is_due or monotonic() - self.saved_at >= self.every_seconds
@@ -90,16 +92,16 @@ class Checkpoint(Callback):
         self.save(run)
 
     def save(self, run: Run, score: float | None = None) -> None:
-        """Writes a file."""
+        """Writes a checkpoint."""
         arrays, state = split(whole(run))
         self.folder.save(run.step, arrays, state, score)
         self.saved_at = monotonic()
 
 
 def resume(run: Run, wanted: Any, validation: Any) -> None:
-    """Notes what training is begun with, if it is saved, and goes on from the newest checkpoint: of
-    a folder, or for True of the callback's. Where that has none yet, training begins; any other
-    folder without one is refused."""
+    """Notes the settings of the training, if it is saved, and goes on from the newest checkpoint:
+    of the folder `wanted`, or for True of the callback's. If that has no checkpoint yet, training
+    begins; any other folder without one is refused."""
     folders = [c.folder for c in run.callbacks if isinstance(c, Checkpoint)]
     is_wanted = wanted is not None and wanted is not False
     if folders or is_wanted:
@@ -132,4 +134,4 @@ def resume(run: Run, wanted: Any, validation: Any) -> None:
             raise
         got = f"{saved.path}: {type(error).__name__}: {error}"
         hint = "checkpoint.load_model, for its weights alone"
-        raise CheckpointError(explain("fit", "what a Checkpoint saved", got, hint)) from None
+        raise CheckpointError(explain("fit", "a file that a Checkpoint saved", got, hint)) from None

@@ -17,13 +17,13 @@ from .metrics import as_array
 from .run import Run
 from .state import learned, load_learned
 
-RECENT = 20  # steps over which the loss is looked at
-GREW = 2.0  # times: what counts as growth over them
-LARGE = 1e4  # an output of a hidden layer that is far from the usual
+RECENT = 20  # how many of the last steps are examined
+GREW = 2.0  # the factor that counts as growth over these steps
+LARGE = 1e4  # a hidden layer's output that is far from usual
 
 
 class Finding(NamedTuple):
-    """What was the first not to be finite, the likely cause, and what to try."""
+    """The value that stopped being finite first, the probable cause, and what to try."""
 
     place: str
     cause: str
@@ -31,13 +31,13 @@ class Finding(NamedTuple):
 
 
 def diverged(run: Run, bad: float, batch: Batch) -> DivergedError:
-    """The error for the next step, whose loss on the batch was `bad`. The model is as before that
-    step."""
+    """The error for the next step, whose loss on the batch was `bad`. The model has the weights
+    from before that step."""
     before = learned(run)
     try:
         return error_of(run, f"a loss of {bad}", find(run, batch))
     finally:
-        load_learned(run, before)  # to look at the layers has counted calls, and moved averages
+        load_learned(run, before)  # the search has counted calls, and moved running averages
 
 
 def check_weights(run: Run) -> None:
@@ -50,7 +50,7 @@ def check_weights(run: Run) -> None:
 
 
 def error_of(run: Run, got: str, finding: Finding, after: bool = False) -> DivergedError:
-    """The finding, with the step it is about."""
+    """The error for a finding, with its step."""
     step, batch = run.step + (not after), run.batch + (not after)
     return DivergedError(
         f"fit: {got} at step {step} (epoch {run.epoch}, batch {batch}). "
@@ -60,7 +60,7 @@ def error_of(run: Run, got: str, finding: Finding, after: bool = False) -> Diver
 
 
 def find(run: Run, batch: Batch) -> Finding:
-    """Looks at the inputs, the targets, the weights, each layer's outputs, and the loss."""
+    """Examines the inputs, the targets, the weights, each layer's outputs, and the loss."""
     finding = in_data(batch)
     if finding:
         return finding
@@ -93,16 +93,16 @@ def in_data(batch: Batch) -> Finding | None:
 
 
 def in_weights(run: Run, bad: str) -> Finding:
-    """Weights that an earlier step made so: by its data, or by its gradient."""
+    """Finds why an earlier step made weights that are not finite: by its data or its gradient."""
     for batch in run.feed.held():
         finding = in_data(batch)
-        if finding:  # infinity went through, as tanh(inf) = 1 does, but its gradient did not
+        if finding:  # infinity passed, as in tanh(inf) = 1, but its gradient did not
             return finding
     return Finding(bad, *cause_in_training(run))
 
 
 def rise(run: Run) -> tuple[float, float] | None:
-    """The least and the last loss, if that is far more: of the epochs, and of this one's steps."""
+    """The smallest and the last loss, of the epochs and this epoch's steps, if it rose far."""
     before = [row["loss"] for row in run.history]
     losses = np.concatenate([np.array(before, np.float64), *run.losses])[-RECENT:]
     if len(losses) < 2 or not losses[-1] > GREW * losses.min():
@@ -111,7 +111,7 @@ def rise(run: Run) -> tuple[float, float] | None:
 
 
 def cause_in_training(run: Run) -> tuple[str, str]:
-    """Why finite inputs gave weights or outputs that are not: mostly the learning rate."""
+    """Why finite inputs gave weights or outputs that are not: usually the learning rate."""
     smaller = f"a smaller learning rate, such as {shown(run.lr / 10)}"
     rose = rise(run)
     largest = max((float(np.abs(p.data).max(initial=0)) for p in run.model.parameters()), default=0)
@@ -127,7 +127,7 @@ def cause_in_training(run: Run) -> tuple[str, str]:
 
 
 def cause_in_loss(outputs: np.ndarray) -> tuple[str, str]:
-    """Why finite outputs gave such a loss: mostly the logarithm of 0."""
+    """Why finite outputs gave a loss that is not: usually the logarithm of 0."""
     if outputs.min() >= 0 and outputs.max() <= 1:
         cause = f"log(0): the outputs are from {outputs.min():.4g} to {outputs.max():.4g}"
         return cause, "F.cross_entropy or F.binary_cross_entropy_with_logits on the logits"
@@ -153,8 +153,8 @@ def bad_weights(model: Layer) -> str:
 
 @contextmanager
 def watched(model: Layer) -> Iterator[list[tuple[str, Layer, np.ndarray]]]:
-    """Within the block, lists what each layer gave, innermost first, a Dense's activation on its
-    own."""
+    """Within the block, lists the output of each layer, innermost first; a Dense and its activation
+    separately."""
     seen: list[tuple[str, Layer, np.ndarray]] = []
 
     def note(path: str, layer: Layer, x: Any, y: Tensor) -> Tensor:

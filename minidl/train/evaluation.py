@@ -1,4 +1,4 @@
-"""`predict` and `evaluate`: a net's outputs and what they are worth, in evaluation mode."""
+"""`predict` and `evaluate`: a net's outputs, and how good they are, in evaluation mode."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,9 +21,9 @@ ROWS = 1024  # at a time
 
 @contextmanager
 def mode(model: Layer, training: bool) -> Iterator[None]:
-    """Within the block the model trains, or evaluates; then every layer is as it was."""
+    """Within the block the model is in this mode; then every layer has its old mode again."""
     before = [(layer, layer.training) for layer in model.layers_within()]
-    if getattr(model.train, "__func__", None) is Layer.train:  # which goes through all again
+    if getattr(model.train, "__func__", None) is Layer.train:  # which goes through all layers again
         for layer, _ in before:
             layer.training = training
     else:
@@ -36,10 +36,11 @@ def mode(model: Layer, training: bool) -> Iterator[None]:
 
 
 def predict(model: Layer, x: Any, batch_size: int = ROWS) -> np.ndarray:
-    """The model's outputs for x (n, ...), so many rows at a time, in evaluation mode.
+    """The model's outputs for x (n, ...), `batch_size` rows at a time, in evaluation mode.
 
     x is as for `minidl.predict`: uint8 pixels, which become float32 from 0 to 1, or numbers; floats
-    become those of the model's dtype. Every layer's mode is as before afterwards.
+    become those of the model's dtype. Afterwards every layer has its old mode again. ArgumentError
+    for a batch_size below 1; other errors as from the model.
 
     >>> from minidl import nn
     >>> predict(nn.MLP([3, 8, 2], dropout=0.5), np.zeros((5, 3), np.float32)).shape
@@ -51,7 +52,7 @@ def predict(model: Layer, x: Any, batch_size: int = ROWS) -> np.ndarray:
 
 
 def in_pieces(model: Layer, x: np.ndarray, batch_size: int) -> np.ndarray:
-    """The outputs in the mode that the model is in."""
+    """The outputs in the model's present mode."""
     if not is_whole(batch_size, 1):
         expected = "batch_size: a whole number from 1 up"
         raise ArgumentError(explain("predict", expected, repr(batch_size)))
@@ -68,9 +69,12 @@ def evaluate(
 ) -> dict[str, Any]:
     """The loss and the metrics of all outputs for the data, by name, in evaluation mode.
 
-    `data` is a pair (x, y), `minidl.data.batches(...)` or any iterable of batches (x, y), with one
-    row or more. The loss is a function (outputs, y), called once with all of them, so a mean is
-    that over all rows; a metric is a name or a function (y, outputs): see `minidl.train.metrics`.
+    - data: a pair (x, y), `minidl.data.batches(...)` or any iterable of batches (x, y), with at
+      least one row.
+    - loss: a function (outputs, y). It is called once with all rows, so its mean is over all.
+    - metrics: names or functions (y, outputs); see `minidl.train.metrics`.
+
+    ArgumentError for data without rows or with weights, and for unknown metrics.
 
     >>> from minidl import nn, functional as F
     >>> x, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
@@ -95,8 +99,8 @@ def measured(
 def outputs_and_truth(
     model: Layer, data: Any, dtype: np.dtype | None, batch_size: int = ROWS
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The outputs for all of the data, of which floats become this dtype's, in the model's mode;
-    and the targets, in one order."""
+    """The outputs for all of the data, in the model's mode, and the targets, in the same order.
+    Floats become this dtype."""
     require_data("evaluate", "data", data)
     if is_plain(data):
         data = pair_of("evaluate", data)
@@ -108,7 +112,7 @@ def outputs_and_truth(
 
 
 def pair_of(operation: str, data: Batches) -> tuple[np.ndarray, np.ndarray]:
-    """All x and y; ArgumentError if they have weights, of which a metric knows nothing."""
+    """All x and y; ArgumentError if they have weights, which metrics cannot take into account."""
     if data.sample_weight is not None:
         expected, got = "data without sample_weight", "batches that have it"
         raise ArgumentError(explain(operation, expected, got, "(data.x, data.y)"))
@@ -126,7 +130,7 @@ def of_batch(
 def rows_beside(
     operation: str, x: Any, y: Any, dtype: np.dtype | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """x and y as arrays; ShapeError unless they have as many rows."""
+    """x and y as arrays; ShapeError unless they have the same number of rows."""
     inputs, truth = inputs_of(operation, x, dtype), rows_of(operation, "y", y)
     if len(inputs) != len(truth):
         rows = f"{len(inputs)} and {len(truth)} rows"
@@ -140,5 +144,5 @@ def dtype_of(model: Layer) -> np.dtype | None:
 
 
 def joined(arrays: list[np.ndarray]) -> np.ndarray:
-    """One array of several, without a copy if it is one."""
+    """All arrays as one, without a copy if there is only one."""
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)

@@ -1,4 +1,4 @@
-"""The training data as steps: an epoch begins, then some steps are made at a time."""
+"""The training data as steps: begin an epoch, then make some steps at a time."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice, pairwise
@@ -15,67 +15,67 @@ from ..engine.tensor import Tensor
 from ..errors import ArgumentError, explain
 from ..step.training import TrainingStep
 
-SECONDS = 0.1  # of training between two looks at progress, Ctrl-C and the loss
-LOOKED_AT = 256  # rows, before the first step
-HELD = 64  # batches of an iterable that are held at a time, at most; or a group of them
+SECONDS = 0.1  # of training between two checks of progress, Ctrl-C and the loss
+LOOKED_AT = 256  # rows that are checked before the first step
+HELD = 64  # the most batches of an iterable that are held at a time; or a group of them
 
 Batch = tuple[Any, Any, np.ndarray | None]  # x, y, and the rows' indices in the data, if known
 
 
 class Feed(Protocol):
-    """Steps on the training data. `steps` and `samples` are an epoch's, None while unknown;
-    `seen` is how many samples of this epoch were trained on."""
+    """Steps on the training data. `steps` and `samples` are those of an epoch, None while unknown;
+    `seen` counts the samples of this epoch so far."""
 
     steps: int | None
     samples: int | None
     seen: int
-    usual: int  # how many rows a batch has, if that is known
-    rest: int  # how many rows the last batch has, if it is known to have fewer; else 0
+    usual: int  # the rows of a batch, if that is known
+    rest: int  # the rows of the last batch, if it is known to have fewer; else 0
 
     @property
     def is_full(self) -> bool:
-        """Whether it can hold no more batches since the mark."""
+        """Whether it cannot hold more batches since the mark."""
 
     def begin(self, skip: int = 0) -> None:
-        """Begins an epoch, whose first batches are left out."""
+        """Begins an epoch without its first `skip` batches."""
 
     def first(self, most: int = LOOKED_AT) -> tuple[Any, ...] | None:
-        """Some rows of the data, with their weights if they have any, without a step; None if none
-        is there yet."""
+        """Some rows of the data, with their weights if they have any, without a step; None if there
+        are none yet."""
 
     def targets(self) -> Iterable[Any]:
-        """All targets that are there before an epoch begins."""
+        """All targets that exist before an epoch begins."""
 
     def upcoming(self) -> tuple[Any, Any] | None:
-        """The next batch, which stays the next; None at the epoch's end."""
+        """The next batch, without taking it; None at the epoch's end."""
 
     def train(self, step: TrainingStep, most: int) -> np.ndarray:
-        """The losses of the next steps, not more than `most`; none at the epoch's end."""
+        """Makes at most `most` steps and returns their losses; none at the epoch's end."""
 
     def mark(self) -> None:
-        """Here is where again() and batch() count from, over the ends of epochs."""
+        """Sets the mark from which again() and batch() count, across epochs."""
 
     def again(self, step: TrainingStep, count: int) -> None:
-        """Makes the first so many steps since the mark again, with the random numbers of then."""
+        """Makes the first `count` steps since the mark again, with their random numbers."""
 
     def batch(self, i: int) -> Batch:
         """The i-th batch since the mark."""
 
     def held(self) -> Iterator[Batch]:
-        """All that can be looked at."""
+        """All batches that can be examined."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What the next epoch's order follows from, beside minidl's random numbers."""
+        """What determines the next epoch's order, besides minidl's random numbers."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on from there."""
+        """Goes on from a state of state_dict()."""
 
     def settings(self) -> dict[str, Any]:
-        """What the batches of all epochs follow from, as far as it is known."""
+        """What determines the batches of all epochs, as far as it is known."""
 
 
 class RowFeed:
-    """The rows of `Batches`, whose floats become those of a model's dtype, once."""
+    """The rows of `Batches`; their floats are converted to a model's dtype once."""
 
     def __init__(self, data: Batches, dtype: np.dtype | None = None) -> None:
         self.given, self.data = data, in_dtype(data, dtype)
@@ -89,7 +89,7 @@ class RowFeed:
         self.seen = 0
         self.is_full = False
         self.order = np.empty(0, np.int64)
-        # The rows since the mark, epoch by epoch, and where the random numbers were.
+        # The rows since the mark, epoch by epoch, and the random state there.
         self.since: list[tuple[np.ndarray, dict[str, Any]]] = []
 
     def begin(self, skip: int = 0) -> None:
@@ -99,7 +99,7 @@ class RowFeed:
         self._keep()
 
     def first(self, most: int = LOOKED_AT) -> tuple[Any, ...] | None:
-        """Rows from the first to the last, as the model gets them."""
+        """The first rows of the data, as the model gets them."""
         count = min(len(self.data.x), most)
         return self.data.take(np.arange(count) * len(self.data.x) // count)
 
@@ -119,16 +119,16 @@ class RowFeed:
         return step.on_checked_rows(self.data, rows)
 
     def mark(self) -> None:
-        """Forgets the rows that were before."""
+        """Drops the rows before it."""
         self.since = []
         self._keep()
 
     def _keep(self) -> None:
-        """Keeps what is left of this epoch's order."""
+        """Keeps the rest of this epoch's order."""
         self.since.append((self.order[self.seen :], random_state()))
 
     def again(self, step: TrainingStep, count: int) -> None:
-        """The same rows, from the mark on."""
+        """Trains on the same rows, from the mark on."""
         size = self.data.batch_size
         for rows, random in self.since:
             set_random_state(random)
@@ -163,9 +163,9 @@ class RowFeed:
 
 
 class IterableFeed:
-    """The batches that an iterable gives, once more for each epoch, as pixels and floats of
-    `Batches` come. Copies of those since the mark are kept, as they may be needed again, and where
-    the random numbers were after each was drawn."""
+    """The batches of an iterable, which starts anew for each epoch; pixels and floats are converted
+    as in `Batches`. It keeps copies of the batches since the mark, as they may be needed again, and
+    the random state after each."""
 
     def __init__(self, data: Any, dtype: np.dtype | None = None) -> None:
         self.data, self.dtype = data, dtype
@@ -176,7 +176,7 @@ class IterableFeed:
         self.seen = 0
         self.iterator: Iterator[Any] = iter(())
         self.kept: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
-        self.begun = [0]  # the places among them at which an epoch begins, after the mark
+        self.begun = [0]  # the places among them, after the mark, where an epoch begins
 
     @property
     def is_full(self) -> bool:
@@ -206,7 +206,7 @@ class IterableFeed:
         return next(self._batches(self.listed[:1]), None) if self.listed else self._next()
 
     def targets(self) -> Iterable[Any]:
-        """Those of a list of batches."""
+        """The targets of a list of batches."""
         return [batch[1] for batch in to_train_on("fit", self.listed)]
 
     def upcoming(self) -> tuple[Any, Any] | None:
@@ -230,7 +230,7 @@ class IterableFeed:
         return losses
 
     def _taken(self, most: int) -> Iterator[Any]:
-        """The next batches, of which copies are kept."""
+        """The next batches; copies of them are kept."""
         for batch in islice(self.iterator, most):
             self.kept.append((tuple(map(copied, batch)), random_state()))
             yield batch
@@ -241,14 +241,14 @@ class IterableFeed:
         self.kept, self.begun = [], [0]
 
     def again(self, step: TrainingStep, count: int) -> None:
-        """The copies, from the first."""
+        """Trains on the copies, from the first on."""
         for first, end in pairwise([*self.begun, len(self.kept)]):
             if count < end:
                 end = first + step.options.down(max(0, count - first))
             step.on_batches(self._again(first, end))
 
     def _again(self, first: int, end: int) -> Iterator[Any]:
-        """These copies, with the random numbers where they were."""
+        """These copies, each with its random state."""
         for batch, random in self.kept[first:end]:
             set_random_state(random)
             yield batch
@@ -263,7 +263,7 @@ class IterableFeed:
         return ((*batch[:2], None) for batch, _ in self.kept)
 
     def state_dict(self) -> dict[str, Any]:
-        """Nothing: the iterable knows by itself."""
+        """Nothing: the iterable keeps its own state."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -275,18 +275,18 @@ class IterableFeed:
 
 
 class Pace:
-    """How many steps fill the time between two looks: found out on the way."""
+    """Finds out, during training, how many steps fill the time between two checks."""
 
     def __init__(self) -> None:
         self.steps = 1
         self._began = 0.0
 
     def start(self) -> None:
-        """The steps begin."""
+        """Starts the clock."""
         self._began = perf_counter()
 
     def took(self, steps: int) -> None:
-        """So many steps were made since."""
+        """Tells that `steps` steps were made since start()."""
         if steps:
             fitting = SECONDS * steps / max(perf_counter() - self._began, 1e-9)
             self.steps = max(1, min(int(fitting), 4 * self.steps))
@@ -295,7 +295,7 @@ class Pace:
 def feed_of(
     data: Any, dtype: np.dtype | None, batch_size: int | None, shuffle: bool, seed: int | None
 ) -> Feed:
-    """What fit was given as data, as steps of a model of this dtype."""
+    """The data that fit was given, as steps for a model of this dtype."""
     require_data("fit", "data", data)
     if is_pair(data):
         x, y = inputs_of("fit", data[0], dtype), rows_of("fit", "y", data[1])
@@ -316,6 +316,6 @@ def in_dtype(data: Batches, dtype: np.dtype | None) -> Batches:
 
 
 def copied(value: Any) -> Any:
-    """The values as they are now."""
+    """A copy of the present values."""
     array = value.data if isinstance(value, Tensor) else np.asarray(value)
     return Tensor(array.copy()) if isinstance(value, Tensor) else array.copy()

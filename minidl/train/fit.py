@@ -55,43 +55,43 @@ def fit(
     guards: Any = True,
     resume: Any = None,
 ) -> History:
-    """Trains the model for some epochs; gives the history: a row for each of them.
+    """Trains the model for some epochs; returns the history, which has a row for each epoch.
 
     The steps are those of `TrainingStep`, to the last bit, and as fast.
 
-    - data: a pair (x, y), `data.batches(...)`, or any iterable of batches (x, y) that can be gone
-      through again. For a pair, batch_size (64 if not given), shuffle and seed are those of
+    - data: a pair (x, y), `data.batches(...)`, or an iterable of batches (x, y) that can be
+      iterated again. For a pair, batch_size (default 64), shuffle and seed are those of
       `data.batches`. Floats in x become those of the model's dtype. Batches may be triples
-      (x, y, weights), as `data.batches(..., sample_weight=weights)` gives them.
-    - loss: a function (outputs, y) that gives a number, such as F.cross_entropy; it is given the
-      weights as `sample_weight`
+      (x, y, weights), as from `data.batches(..., sample_weight=weights)`.
+    - loss: a function (outputs, y) that returns a single number, such as F.cross_entropy; weights
+      are passed as `sample_weight`
     - validation: data whose loss and metrics are computed after each epoch, in evaluation mode, as
       "validation_loss", "validation_accuracy" ...
     - metrics: "accuracy", "top_5", "f1", "precision", "recall", "auc", "r2", "mae",
       "confusion_matrix", or functions (y, outputs)
-    - callbacks: EarlyStopping, Checkpoint, or a `Callback` of one's own
-    - schedule: a Schedule, or a function of the step such as schedules.cosine(1000); it goes on
+    - callbacks: EarlyStopping, Checkpoint, or a `Callback` of your own
+    - schedule: a Schedule, or a function of the step such as schedules.cosine(1000); it advances
       with each step
     - clip_norm, max_norm: bounds on the norm of all gradients before the optimiser's step, and of
-      each unit's incoming weights after it, as `TrainingStep` has them
-    - accumulate: the optimiser, and a schedule, step once for so many batches, by the mean of their
-      gradients, and once for the rest of an epoch. What counts steps goes on counting batches, and
-      callbacks are called between groups of them alone
-    - progress: True for tqdm's bar, or a line where tqdm is missing; "line"; False for silence
-    - guards: warn of the usual mistakes (see `check`); False, or the names of those that shall
-    - resume: a folder that a Checkpoint wrote, or True for that of the callback: training goes on
-      from the newest file, and gives the bits of a training that was never interrupted. The
-      other arguments have to be the same (ArgumentError names what is not); `epochs` counts those
-      that were done, and there may be more, as there may be other metrics and callbacks.
+      each unit's incoming weights after it, as in `TrainingStep`
+    - accumulate: the optimiser and the schedule step once for this many batches, by the mean of
+      their gradients, and once for the rest of an epoch. Step counts still count batches, and
+      callbacks are called only between groups
+    - progress: True for tqdm's bar, or a line if tqdm is missing; "line"; False for silence
+    - guards: warn of common mistakes (see `check`); False for none, or the names of some
+    - resume: a folder of a Checkpoint, or True for the callback's: training goes on from the
+      newest file, with the same bits as if it had never been interrupted. The other arguments must
+      be the same (ArgumentError names differences), except that `epochs` may be larger (it counts
+      from the beginning), and metrics and callbacks may differ
 
-    Ctrl-C ends training after the steps that run: the history says "interrupted", the model keeps
-    what it has learned; a second one raises KeyboardInterrupt at once. Training sets every layer to
-    training mode, and back when it is done.
+    Ctrl-C ends training after the current steps: the history says "interrupted", and the model
+    keeps what it has learned; a second Ctrl-C raises KeyboardInterrupt at once. Training sets every
+    layer to training mode, and back at the end.
 
-    DivergedError, if a loss is NaN or infinite: it names the step, the layer and the likely cause,
-    and the model has the weights from before that step. What makes no sense is told before the
-    first step, with all as it was: a batch of the data, all targets of a pair (x, y), and the loss
-    and the metrics of validation are tried beforehand. Of other iterables, the first batch is.
+    DivergedError if a loss is NaN or infinite: it names the step, the layer and the probable cause,
+    and the model has the weights from before that step. Mistakes in the arguments raise before the
+    first step, and change nothing: a batch of the data, all targets of a pair (x, y), and the loss
+    and the metrics of validation are tried beforehand. Of other iterables only the first batch is.
 
     >>> from minidl import nn, optim, functional as F
     >>> x, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
@@ -136,7 +136,7 @@ def fit(
 def train_epoch(
     run: Run, stepper: TrainingStep, pace: Pace, way_back: WayBack, validation: Validation
 ) -> None:
-    """An epoch, or what is left of it, and its row in the history; no row if it was stopped."""
+    """Trains for an epoch, or the rest of it, and adds its row to the history unless stopped."""
     began = perf_counter()
     run.epoch = len(run.history) + 1
     if not run.batch:
@@ -164,7 +164,7 @@ def train_epoch(
 
 
 def next_steps(run: Run, stepper: TrainingStep, pace: Pace, way_back: WayBack) -> np.ndarray:
-    """Some steps; DivergedError if one of their losses is not finite, with all as before it."""
+    """Makes some steps; DivergedError if a loss is not finite, with everything as before it."""
     way_back.renew()
     limits = [callback.most_steps(run) for callback in run.callbacks]
     pace.start()
@@ -182,8 +182,8 @@ def next_steps(run: Run, stepper: TrainingStep, pace: Pace, way_back: WayBack) -
 
 @contextmanager
 def interruptible(run: Run) -> Iterator[None]:
-    """Within the block Ctrl-C stops the run, and does not interrupt a step; a second one does.
-    Only where Ctrl-C would have raised KeyboardInterrupt: others' handlers stay."""
+    """Within the block Ctrl-C stops the run without interrupting a step; a second one interrupts.
+    Only if Ctrl-C would raise KeyboardInterrupt: other handlers stay."""
     is_usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if not is_usual or threading.current_thread() is not threading.main_thread():
         yield
@@ -201,7 +201,7 @@ def interruptible(run: Run) -> Iterator[None]:
 
 
 def require(model: Any, loss: Any, epochs: Any) -> None:
-    """Raises ArgumentError for arguments that make no sense."""
+    """ArgumentError for arguments that make no sense."""
     if not isinstance(model, Layer):
         raise ArgumentError(explain("fit", "a layer as model", type(model).__name__))
     if not callable(loss):
@@ -211,11 +211,11 @@ def require(model: Any, loss: Any, epochs: Any) -> None:
 
 
 def callbacks_of(given: Any) -> list[Callback]:
-    """What was given as callbacks; ArgumentError for what are none."""
+    """The callbacks; ArgumentError for anything else."""
     if isinstance(given, Callback) or not hasattr(given, "__iter__"):
         hint = "callbacks=[EarlyStopping()]"
         raise ArgumentError(explain("fit", "callbacks: a list", repr(given), hint))
-    callbacks = list(given)  # a generator would be used up by the look at it
+    callbacks = list(given)  # the check would use up a generator
     for callback in callbacks:
         if not isinstance(callback, Callback):
             hint = "EarlyStopping() with brackets" if isinstance(callback, type) else ""
@@ -224,14 +224,14 @@ def callbacks_of(given: Any) -> list[Callback]:
 
 
 def require_again(data: Any, epochs: int) -> None:
-    """ArgumentError for data that ends with the first of several epochs."""
+    """ArgumentError for data that is used up after the first of several epochs."""
     if epochs > 1 and is_gone_through_once(data):
         got = f"a {type(data).__name__}, which ends with the first"
         raise ArgumentError(explain("fit", EVERY_EPOCH, got, ANEW))
 
 
 def schedule_of(optimizer: Optimizer, schedule: Any) -> Schedule | None:
-    """A schedule for the optimiser; one is made for a function of the step."""
+    """A schedule for the optimiser; a function of the step becomes one."""
     if schedule is None or isinstance(schedule, Schedule):
         return schedule
     return Schedule(optimizer, schedule)
@@ -239,8 +239,8 @@ def schedule_of(optimizer: Optimizer, schedule: Any) -> Schedule | None:
 
 @contextmanager
 def rates_if_untrained(run: Run) -> Iterator[None]:
-    """If the block fails before the first step, the learning rates are as they were, of which a
-    schedule may have taken its first."""
+    """If the block fails before the first step, the learning rates are restored, as a schedule may
+    have set its first one."""
     groups = run.optimizer.param_groups
     rates = [group["lr"] for group in groups]
     try:

@@ -1,4 +1,4 @@
-"""Guard rails: the usual mistakes, found by cheap looks, told as a GuardWarning."""
+"""Guard rails: common mistakes, found by cheap checks, reported as a GuardWarning."""
 
 import math
 import warnings
@@ -20,9 +20,9 @@ from .state import require_state
 
 GUARDS = ("activation", "shapes", "inputs", "parameters", "rate")
 
-TYPICAL = 10  # inputs of a larger root mean square are taken for unscaled; pixels have about 80
+TYPICAL = 10  # inputs with a larger root mean square count as unscaled; that of pixels is about 80
 EXPLODED = 10  # times the first loss
-LOGIT = 20.0  # a sigmoid or a softmax of it is 1 or 0 to single precision
+LOGIT = 20.0  # its sigmoid or softmax is 1 or 0 in single precision
 
 Loss = Callable[..., Tensor]
 
@@ -30,17 +30,16 @@ Loss = Callable[..., Tensor]
 def check(
     model: Layer, loss: Loss, x: Any, y: Any, guards: Collection[str] = GUARDS
 ) -> Tensor | None:
-    """Warns (GuardWarning) of what is probably a mistake, from one batch and before any step:
+    """Warns (GuardWarning) of probable mistakes, from one batch and before any step:
 
-    - "activation": the outputs went through softmax or sigmoid, and the loss will do it again
+    - "activation": the outputs are from softmax or sigmoid, and the loss applies it again
     - "shapes": (n,) beside (n, 1) in a loss that broadcasts them to n² differences
-    - "inputs": numbers far from 1, such as pixels from 0 to 255, where the initial weights expect
-      about 1
-    - "parameters": something learned that is not among the model's parameters, so it is not saved,
-      nor trained by the usual optimiser
+    - "inputs": numbers far from 1, such as pixels from 0 to 255; the initial weights expect about 1
+    - "parameters": a tensor that learns but is not among the model's parameters, so it is not
+      saved, nor trained by the usual optimiser
 
-    The model evaluates the batch, the loss is called a few times with made-up outputs, and nothing
-    is changed. Gives the batch's loss. `fit` calls it; in a loop of one's own, call it once.
+    The model evaluates the batch, and the loss is called a few times with made-up outputs; nothing
+    changes. Returns the batch's loss. `fit` calls it; call it once in a loop of your own.
 
     >>> import minidl
     >>> from minidl import nn, functional as F
@@ -69,7 +68,7 @@ def check(
 
 
 class Guards(Callback):
-    """Looks at the first batch before the first step, and at the losses as they come."""
+    """Checks the first batch before the first step, and the losses during training."""
 
     def __init__(self, guards: Collection[str] = GUARDS) -> None:
         self.guards = guards
@@ -77,7 +76,7 @@ class Guards(Callback):
         self.has_warned = False
 
     def on_epoch_begin(self, run: Run) -> None:
-        """Checks the first of the data, once."""
+        """Checks the first rows of the data, once."""
         batch = run.feed.first() if self.first is None else None
         if batch is not None:
             x, y = batch[:2]
@@ -85,7 +84,7 @@ class Guards(Callback):
             self.first = math.nan if loss is None else loss.item()
 
     def on_steps(self, run: Run, losses: np.ndarray) -> None:
-        """Warns, once, when the loss is many times what it was before the first step."""
+        """Warns, once, if the loss is many times what it was before the first step."""
         if run.step == len(losses) and self.first is not None:
             self.first = max(self.first, losses[0])  # dropout may make it larger in training
         limit = EXPLODED * (self.first or 0.0)
@@ -108,13 +107,13 @@ class Guards(Callback):
         return {"first": self.first}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Goes on comparing with that."""
+        """Goes on comparing with that loss."""
         require_state("Guards", state, {"first": float | None})
         self.first = state["first"]
 
 
 def guards_of(wanted: Any) -> list[Callback]:
-    """The callback for what fit was given: True, False, or the names of some."""
+    """The callback for fit's `guards`: True, False, or the names of some."""
     if wanted is False:
         return []
     names = GUARDS if wanted is True else wanted
@@ -126,7 +125,7 @@ def guards_of(wanted: Any) -> list[Callback]:
 
 
 def warn(guard: str, expected: str, got: str, hint: str) -> None:
-    """Warns, and says how to switch it off."""
+    """Warns, and says how to switch the warning off."""
     others = [name for name in GUARDS if name != guard]
     message = f"{explain(guard, expected, got, hint)}. If it is meant: guards={others}"
     warnings.warn(message, GuardWarning, stacklevel=4)
@@ -147,8 +146,8 @@ def _check_inputs(x: np.ndarray) -> None:
 
 
 def _check_parameters(model: Layer, loss: Tensor) -> None:
-    """Tensors that the loss would give a gradient are those that the model knows of."""
-    known = {id(p) for p in model.parameters()}  # which tells of tensors that it holds beside them
+    """Checks that the tensors that get a gradient from the loss belong to the model."""
+    known = {id(p) for p in model.parameters()}  # this also warns of tensors that it holds besides
     known |= {id(part) for layer in model.layers_within() for _, part in layer.held()}
     reached: list[Any] = [] if loss._node is None else list(leaves(loss._node))
     lost = [p for p in reached if id(p) not in known]
@@ -156,15 +155,15 @@ def _check_parameters(model: Layer, loss: Tensor) -> None:
         shapes = ", ".join(str(p.shape) for p in lost)
         warn(
             "parameters",
-            "all that is learned to be among the model's parameters",
+            "all learned tensors to be among the model's parameters",
             f"others of shape {shapes}, which are not saved",
             "nn.Parameter as an attribute of a layer, or in a list, tuple or dict",
         )
 
 
 def _check_shapes(loss: Loss, outputs: Tensor, y: np.ndarray) -> None:
-    """A loss that pairs row with row changes when the targets change places; a sum over all pairs
-    of rows does not."""
+    """Checks that the loss pairs row with row: it then changes if the targets change places; a sum
+    over all pairs of rows does not."""
     n = outputs.shape[0] if outputs.ndim else 0
     if n < 3 or {outputs.shape, y.shape} != {(n,), (n, 1)} or (y == y[0]).all():
         return
@@ -179,8 +178,8 @@ def _check_shapes(loss: Loss, outputs: Tensor, y: np.ndarray) -> None:
 
 
 def _check_softmax(loss: Loss, outputs: Tensor, y: Any) -> None:
-    """Outputs that are probabilities, and a loss that a number added to a row does not change:
-    that is one of logits."""
+    """Checks for outputs that are probabilities beside a loss of logits: adding a number to a row
+    does not change such a loss."""
     p = outputs.data
     if p.ndim != 2 or p.shape[1] < 2 or not (p >= 0).all():
         return
@@ -197,7 +196,7 @@ def _check_softmax(loss: Loss, outputs: Tensor, y: Any) -> None:
 
 
 def _check_sigmoid(loss: Loss, outputs: Tensor, y: np.ndarray) -> None:
-    """Outputs of a sigmoid, and a loss that likes logits better than the truth itself."""
+    """Checks for outputs of a sigmoid beside a loss that is lower for logits than for the truth."""
     made_by = outputs._node.operation.name if outputs._node is not None else ""
     if not made_by.endswith("sigmoid") or made_by.endswith("log_sigmoid"):
         return

@@ -1,4 +1,4 @@
-"""`History`: what each epoch came to; as a table, as JSON, as a picture."""
+"""`History`: the results of each epoch; as a table, as JSON, as a picture."""
 
 import json
 from collections.abc import Iterator
@@ -14,17 +14,17 @@ from ..tools.disk import put_picture
 from ..tools.tables import aligned, html, preformatted
 
 BARS = "▁▂▃▄▅▆▇█"
-WIDTH = 40  # of a sparkline, at most
-ROWS = 20  # that a table shows, at most
+WIDTH = 40  # the most characters of a sparkline
+ROWS = 20  # the most rows of a table
 SHAPE = {"rows": [{"epoch": int}], "seconds": [float], "stopped": str | None}  # in JSON
 
 
 class History:
-    """A row for every epoch: a dict with "epoch", "loss", "rate", and what validation gave.
+    """A row for every epoch: a dict with "epoch", "loss", "rate", and the results of validation.
 
-    `history["loss"]` is a column, `history[-1]` a row. `seconds` says how long each epoch took, and
-    `stopped` why training ended before its last epoch: "interrupted", or what a callback said. Two
-    histories are equal if their rows are, whatever the time they took.
+    `history["loss"]` is a column, `history[-1]` a row. `seconds` has the time of each epoch, and
+    `stopped` the reason if training ended before its last epoch: "interrupted", or a callback's.
+    Two histories are equal if their rows are; times do not count.
 
     >>> history = History([{"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 0.5}])
     >>> history["loss"]
@@ -79,28 +79,28 @@ class History:
     __hash__ = None  # type: ignore[assignment]  # it grows
 
     def to_json(self, with_seconds: bool = True) -> str:
-        """All of it as JSON, every number to the last bit; NaN as Python writes it."""
+        """The whole history as JSON, every number to the last bit; NaN as Python writes it."""
         kept: dict[str, Any] = {"rows": self.rows, "stopped": self.stopped}
         return json.dumps(kept | ({"seconds": self.seconds} if with_seconds else {}))
 
     @classmethod
     def from_json(cls, text: str) -> "History":
-        """What to_json() gave; DataError for anything else."""
+        """The history of a text from to_json(); DataError for anything else."""
         try:
             kept = strict_json.parse(text, SHAPE, "history", is_finite=False)
-        except (ValueError, TypeError) as error:  # a TypeError, if it is no text
-            raise DataError(explain("History.from_json", "what to_json() gave", error)) from None
+        except (ValueError, TypeError) as error:  # TypeError if it is not text
+            raise DataError(explain("History.from_json", "a text from to_json()", error)) from None
         return cls(kept["rows"], kept["seconds"], kept["stopped"])
 
     def numeric(self) -> list[str]:
-        """The columns that hold numbers alone, without the epoch's."""
+        """The columns that hold only numbers, without the epoch's."""
         return [
             name for name in self.names
             if name != "epoch" and all(is_number(value) for value in self[name])
         ]  # fmt: skip
 
     def table(self) -> list[list[str]]:
-        """The rows of numbers as text, with headings; of many epochs the first and the last."""
+        """The rows of numbers as text, with headings; of many, the first and the last ones."""
         names = self.numeric()
         rows = [
             [str(row["epoch"]), *(shown(row[name]) for name in names)] for row in self.rows
@@ -133,11 +133,11 @@ class History:
         return f"\nstopped: {self.stopped}" if self.stopped else ""
 
     def plot(self, path: str | Path | None = None) -> Any:
-        """Draws losses and metrics by epoch, a picture for each, training and validation together;
-        and the rate, if it changes.
+        """Draws losses and metrics by epoch: one picture for each, with training and validation
+        together; and the learning rate, if it changes.
 
-        Gives matplotlib's figure, which a notebook shows as the value of its cell; with a path it
-        is saved there, in the format that the name's end says, and closed. Needs matplotlib:
+        Returns matplotlib's figure, which a notebook shows as the value of its cell. With a path it
+        is saved there, in the format of the path's suffix, and closed. Needs matplotlib:
         pip install 'minidl[examples]'.
         """
         drawn = [name for name in self.numeric() if name != "rate" or len(set(self["rate"])) > 1]
@@ -162,7 +162,7 @@ def numbers_in(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def panels(count: int, columns: int) -> tuple[Any, list[Any]]:
-    """matplotlib's figure with so many axes, up to so many side by side; and the axes."""
+    """matplotlib's figure with `count` axes, at most `columns` side by side; and the axes."""
     from matplotlib import pyplot
 
     columns = min(columns, count)
@@ -175,8 +175,8 @@ def panels(count: int, columns: int) -> tuple[Any, list[Any]]:
 
 
 def finished(operation: str, figure: Any, path: str | Path | None) -> Any:
-    """matplotlib's figure with its parts set apart; with a path it is saved there and closed. In a
-    notebook it is closed, too: open, it would be shown a second time after the cell."""
+    """matplotlib's figure with its parts set apart; with a path it is saved there and closed. A
+    notebook closes it too: an open figure would be shown again after the cell."""
     from matplotlib import pyplot
 
     figure.tight_layout()
@@ -188,7 +188,7 @@ def finished(operation: str, figure: Any, path: str | Path | None) -> Any:
 
 
 def shown(value: float) -> str:
-    """A number in four digits.
+    """A number with four digits.
 
     >>> shown(0.123456), shown(0.001), shown(12345.6)
     ('0.1235', '0.001', '1.235e+04')

@@ -1,4 +1,4 @@
-"""How far training is: tqdm's bar if it is there, else a line."""
+"""The progress of training: tqdm's bar if it is installed, else a line."""
 
 import sys
 from time import perf_counter
@@ -11,7 +11,7 @@ from .callbacks import Callback
 from .history import numbers_in, shown
 from .run import Run
 
-SECONDS = 0.05  # between two displays of an epoch that goes on, at least
+SECONDS = 0.05  # the least time between two displays within an epoch
 
 
 def progress_of(wanted: Any) -> list[Callback]:
@@ -34,12 +34,12 @@ def has_tqdm() -> bool:
 
 
 class Meter(Callback):
-    """Counts samples and time: what every display shows. It tells once what makes training slow."""
+    """Counts samples and time for all displays. It tells once what makes training slow."""
 
     is_told = False
 
     def write(self, text: str) -> None:
-        """Writes a line of its own."""
+        """Writes a separate line."""
 
     def on_train_begin(self, run: Run) -> None:
         """Starts the clock."""
@@ -47,11 +47,11 @@ class Meter(Callback):
         self.samples, self.before = 0, run.feed.seen
 
     def on_epoch_begin(self, run: Run) -> None:
-        """Starts counting this epoch's samples; of one that is resumed, those to come."""
+        """Starts counting this epoch's samples; in a resumed epoch, those to come."""
         self.before = run.feed.seen
 
     def on_steps(self, run: Run, losses: np.ndarray) -> None:
-        """Counts; and shows, if the last time is long enough ago."""
+        """Counts; and shows, if the last display was long enough ago."""
         self.samples += run.feed.seen - self.before
         self.before = run.feed.seen
         if not self.is_told and run.stepper.is_slow():
@@ -65,7 +65,7 @@ class Meter(Callback):
             self.show(run)
 
     def show(self, run: Run) -> None:
-        """Shows how far the epoch is."""
+        """Shows the progress of the epoch."""
 
     def total(self, run: Run) -> int | None:
         """The samples of all epochs; None if unknown."""
@@ -77,7 +77,7 @@ class Meter(Callback):
 
 
 class Line(Meter):
-    """A line for every epoch; on a terminal it is written over as the epoch goes."""
+    """A line for every epoch; on a terminal it is overwritten during the epoch."""
 
     def __init__(self, file: TextIO | None = None) -> None:
         self.file = file or sys.stderr
@@ -93,7 +93,7 @@ class Line(Meter):
         self._write(("\r\033[K" if self.file.isatty() else "") + text + "\n")
 
     def show(self, run: Run) -> None:
-        """Writes the line anew."""
+        """Writes the line again."""
         if self.file.isatty():
             values = {"loss": run.mean_loss, "rate": run.lr}
             self._write("\r\033[K" + self.text(run, values))
@@ -104,7 +104,7 @@ class Line(Meter):
         self._write(start + self.text(run, numbers_in(row)) + "\n")
 
     def on_train_end(self, run: Run) -> None:
-        """Ends a line that was begun, and says why training stopped."""
+        """Ends an unfinished line, and says why training stopped."""
         if run.stopped:
             self._write(
                 ("\n" if self.file.isatty() and run.batch else "") + f"stopped: {run.stopped}\n"
@@ -140,7 +140,7 @@ class Bar(Meter):
         done = len(run.history) * (run.feed.samples or 0) + run.feed.seen
         self.bar = tqdm(
             total=self.total(run), initial=done, unit=" samples", unit_scale=True,
-            mininterval=0, miniters=1,  # it is shown when it is told to be
+            mininterval=0, miniters=1,  # minidl decides when it is shown
         )  # fmt: skip
         self.told = 0
         self.values: dict[str, float] = {}  # of the last epoch
@@ -159,7 +159,7 @@ class Bar(Meter):
         self.told = self.samples
 
     def on_epoch_end(self, run: Run, row: dict[str, Any]) -> None:
-        """Keeps what the epoch came to."""
+        """Keeps the results of the epoch."""
         self.values = numbers_in(row)
 
     def on_train_end(self, run: Run) -> None:

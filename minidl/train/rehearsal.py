@@ -1,4 +1,4 @@
-"""What comes before the first step: a batch of each kind is tried, and nothing is changed."""
+"""Before the first step: a batch of each kind is tried, and nothing changes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +16,8 @@ from .validation import Validation
 
 
 def rehearse(run: Run, validation: Validation) -> None:
-    """Raises what training or validation would raise later, where it can be known: from a batch of
-    the data, all targets, and a row of the history, at which the callbacks look too."""
+    """Raises the errors that training or validation would raise later, as far as they show in a
+    batch of the data, in all targets, and in a row of the history, which callbacks check too."""
     with unchanged(run.model):
         rehearse_step(run)
         row = {"epoch": 1, "loss": 0.0, "rate": float(run.lr), **validation.rehearsed()}
@@ -25,8 +25,8 @@ def rehearse(run: Run, validation: Validation) -> None:
 
 
 def rehearse_step(run: Run) -> None:
-    """Tries the model and the loss on the first of the data, and looks at all targets that are
-    there; if none is there yet, as the batches come one by one, it does nothing."""
+    """Tries the model and the loss on the first rows, and checks all targets that exist. Batches
+    that come one by one do not exist yet: then it does nothing."""
     batch = run.feed.first(run.feed.usual)
     if batch is None:
         return
@@ -45,7 +45,7 @@ def rehearse_step(run: Run) -> None:
 
 
 def require_number(loss: Any) -> None:
-    """Raises an error unless this is a loss that a backward pass can begin at."""
+    """Raises unless the loss is a number that a backward pass can begin at."""
     expected = "loss: a function (outputs, y) that gives a tensor of one number"
     if not isinstance(loss, Tensor):
         raise ArgumentError(explain("fit", expected, type(loss).__name__))
@@ -59,7 +59,7 @@ def require_number(loss: Any) -> None:
 
 @contextmanager
 def unchanged(model: Layer) -> Iterator[None]:
-    """Within the block the model may run: then its buffers and all random numbers are as before."""
+    """Within the block the model may run; then its buffers and all random numbers are restored."""
     buffers = {name: array.copy() for name, array in model.named_buffers()}
     layers = model.random_state()
     try:

@@ -1,4 +1,4 @@
-"""`Run`: training as it stands, for those who watch it."""
+"""`Run`: the state of training, for callbacks."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,14 +16,16 @@ from .history import History
 class Run:
     """What callbacks see of training.
 
-    - model, loss, optimizer, schedule (or None), history: what `fit` was given and will give
+    - model, loss, optimizer, schedule (or None), history: the arguments and the result of `fit`
     - stepper: the TrainingStep that makes the steps
-    - epochs, epoch: how many there shall be, and the one that runs, from 1
-    - step, batch: the steps made in all and in this epoch
+    - epochs, epoch: how many there will be, and the present one, from 1
+    - step, batch: the number of steps so far, in all and in this epoch
     - losses: those of this epoch's steps, as arrays, one for each call of on_steps
     - names: the columns that every row of the history will have
-    - stopped: why training shall end, or None
+    - stopped: why training will end, or None
     - origin: what a resume has found, in words, or None
+
+    `stop(reason)` ends training after the current steps.
 
     `stop(reason)` ends training after the steps that run.
     """
@@ -43,7 +45,7 @@ class Run:
         self.is_rehearsed = False  # whether a batch was tried before the first step
         self.origin: str | None = None
         self.resumed: Path | None = None  # the file that training goes on from
-        self.settings: dict[str, str] = {}  # what training was begun with, where it is saved
+        self.settings: dict[str, str] = {}  # of this training, if it is saved
         self.start: dict[str, Any] = {}  # what this epoch's order was drawn from
 
     def follow(self, schedule: Schedule | None) -> None:
@@ -57,16 +59,16 @@ class Run:
 
     @property
     def mean_loss(self) -> float:
-        """That of this epoch's steps so far."""
+        """The mean loss of this epoch's steps so far."""
         losses = self.losses[0] if len(self.losses) == 1 else np.concatenate(self.losses)
         return float(np.add.reduce(losses) / len(losses))  # mean() takes five times as long
 
     def stop(self, reason: str) -> None:
-        """Ends training; the first reason is the one that counts."""
+        """Ends training; only the first reason counts."""
         self.stopped = self.stopped or reason
 
     def notify(self, event: str, *arguments: Any) -> None:
-        """Calls that method of every callback."""
+        """Calls the method `event` of every callback."""
         for callback in self.callbacks:
             getattr(callback, event)(self, *arguments)
 
@@ -75,7 +77,7 @@ class Run:
         return {"random": random_state(), "feed": self.feed.state_dict()}
 
     def end_epoch(self) -> None:
-        """Forgets the epoch's steps."""
+        """Drops the epoch's steps."""
         self.batch, self.losses = 0, []
 
     def add_steps(self, losses: np.ndarray) -> None:

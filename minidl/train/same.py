@@ -1,5 +1,5 @@
-"""What a training was begun with: it is resumed only with the same, so that nothing that `fit` is
-given is silently ignored."""
+"""The settings of a training. It is resumed only with the same ones, so that no argument of `fit`
+is silently ignored."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -18,14 +18,14 @@ from ..optim.schedules import Schedule
 from ..tools.checks import is_number
 from .run import Run
 
-LOOKED_AT = 33  # of a schedule's factors so far
-SHOWN = 3  # differences that are told
+LOOKED_AT = 33  # how many of a schedule's factors are compared
+SHOWN = 3  # how many differences the message names
 
 
 def settings_of(run: Run, validation: Any) -> dict[str, str]:
-    """What the bits of training follow from, as texts by name: the model, the optimiser and its
-    options, the loss, the schedule, the step's options, the batches and their order, the data, the
-    seed of all random numbers. Of an iterable of batches nothing is known."""
+    """The settings that determine the bits of training, as texts by name: the model, the optimiser
+    and its options, the loss, the schedule, the step's options, the batches and their order, the
+    data, the seed of all random numbers. Nothing is known about an iterable of batches."""
     settings = of_model(run.model) | {"loss": text(run.loss)}
     settings |= of_optimizer(run.optimizer, run.model)
     settings |= {name: text(value) for name, _, value in options(run.optimizer, run.schedule)}
@@ -60,8 +60,8 @@ def of_optimizer(optimizer: Optimizer, model: Layer) -> dict[str, str]:
 
 
 def options(optimizer: Optimizer, schedule: Schedule | None) -> Iterator[tuple[str, str, Any]]:
-    """Each option's name, its name in a state_dict, and its value: of the learning rate the one
-    that a schedule began with."""
+    """Each option's name, its name in a state_dict, and its value; as the learning rate, the one
+    that the schedule began with."""
     groups = optimizer.param_groups
     first = [group["lr"] for group in groups]
     if schedule is not None:
@@ -73,9 +73,9 @@ def options(optimizer: Optimizer, schedule: Schedule | None) -> Iterator[tuple[s
 
 
 def require_same(run: Run, before: dict[str, str], state: Mapping[str, Any]) -> dict[str, str]:
-    """The settings that training was begun with; ArgumentError, which names the differences, unless
-    the run has them. An option may also be what it had become when `state` was saved, by a schedule
-    or a callback: so it is where fit is called again in one process. Validation may be new."""
+    """The settings that training began with; ArgumentError, which names the differences, unless the
+    run has them. An option may also have the value that a schedule or a callback gave it before
+    `state` was saved, as in a second fit in one process. Validation may differ."""
     became = {
         name: before.get(name)
         for name, key, value in options(run.optimizer, run.schedule)
@@ -91,35 +91,35 @@ def require_same(run: Run, before: dict[str, str], state: Mapping[str, Any]) -> 
             for settings in (before, now)
         )
         hint = "the same again; or another folder, without resume, for another training"
-        raise ArgumentError(explain("resume", f"{was}, as training was begun", got, hint))
+        raise ArgumentError(explain("resume", f"{was}, as when training began", got, hint))
     return run.settings | before
 
 
 def past_factors(schedule: Schedule | None) -> np.ndarray:
-    """Some of a schedule's factors up to now: two functions of one name may differ."""
+    """Some of a schedule's factors up to now, as two functions of one name may differ."""
     return np.array([] if schedule is None else [schedule.factor(t) for t in times(schedule)])
 
 
 def times(schedule: Schedule) -> list[int]:
-    """Some steps from the first to the present."""
+    """Some step numbers from the first to the present."""
     return np.linspace(0, schedule.state_dict()["steps"], LOOKED_AT).astype(np.int64).tolist()
 
 
 def require_same_past(schedule: Schedule | None, before: np.ndarray) -> None:
-    """ArgumentError unless the factors so far are those that were saved."""
+    """ArgumentError unless the factors so far are the saved ones."""
     now = past_factors(schedule)
     if now.shape != before.shape:
         raise ArgumentError(explain("resume", f"{len(now)} factors so far", before.shape))
     differ = np.flatnonzero(~np.isclose(now, before, rtol=1e-12, atol=0))
     if schedule is not None and len(differ):
         i = int(differ[0])
-        was = f"schedule({times(schedule)[i]}) = {before[i]:g}, as training was begun"
+        was = f"schedule({times(schedule)[i]}) = {before[i]:g}, as when training began"
         raise ArgumentError(explain("resume", was, f"{now[i]:g}"))
 
 
 def text(value: Any) -> str:
-    """A setting as a text that is the same in every process: functions by name, with what `partial`
-    has bound; arrays by checksum; numbers whatever their kind.
+    """A setting as a text that is the same in every process: functions by name, with the arguments
+    of `partial`; arrays by checksum; numbers without their type.
 
     >>> text(partial(max, np.float32(0.5), key=len)), text((1, 2.0)), text(None)
     ('partial(max, 0.5, key=len)', '(1, 2)', 'None')

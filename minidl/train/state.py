@@ -1,4 +1,4 @@
-"""All that training goes on from, as one flat dict of arrays and plain values."""
+"""Everything that training goes on from, as one flat dict of arrays and plain values."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -13,10 +13,10 @@ from .history import History
 from .run import Run
 from .same import past_factors, require_same, require_same_past
 
-# What comes of a state that whole() did not make.
+# Errors for a state that whole() did not make.
 OF_OTHER_FILES = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
 
-SHAPE = {  # of what whole() makes, beside the state of the model and of others
+SHAPE = {  # of what whole() adds to the state of the model, the optimiser and others
     "random:layers": dict, "random:generator": dict,
     "run:step": int, "run:batch": int, "run:losses": np.ndarray,
     "run:start": {"random": dict, "feed": dict}, "run:history": np.ndarray,
@@ -26,7 +26,7 @@ SHAPE = {  # of what whole() makes, beside the state of the model and of others
 
 def learned(run: Run) -> dict[str, Any]:
     """What a step reads and changes: the model's arrays under their own names, the state of the
-    optimiser and of the schedule, and where the random numbers are."""
+    optimiser and of the schedule, and the random state."""
     state: dict[str, Any] = dict(run.model.state_dict())
     state |= prefixed("optimizer", run.optimizer.state_dict())
     if run.schedule is not None:
@@ -36,7 +36,7 @@ def learned(run: Run) -> dict[str, Any]:
 
 
 def load_learned(run: Run, state: Mapping[str, Any]) -> None:
-    """Goes back to what learned() gave."""
+    """Restores what learned() returned."""
     run.model.load_state_dict({name: state[name] for name in state if ":" not in name})
     if run.schedule is not None:
         run.schedule.load_state_dict(within("schedule", state))
@@ -46,7 +46,7 @@ def load_learned(run: Run, state: Mapping[str, Any]) -> None:
 
 
 def whole(run: Run) -> dict[str, Any]:
-    """What `learned` holds, and where training is: epoch, batch, history, callbacks."""
+    """What `learned` holds, and the place of training: epoch, batch, history, callbacks."""
     state = learned(run)
     losses = np.concatenate([np.empty(0), *run.losses])
     state |= {
@@ -62,8 +62,8 @@ def whole(run: Run) -> dict[str, Any]:
 
 
 def load_whole(run: Run, state: Mapping[str, Any]) -> None:
-    """Goes on where whole() was taken. Within an epoch, the feed begins it again and leaves out
-    the batches that were done. Where it fails, the run has learned nothing from it."""
+    """Goes on from a state of whole(). Within an epoch, the feed begins the epoch again and skips
+    the batches that were done. If it fails, the run is unchanged."""
     require_state("fit", state, SHAPE)
     settings = parse(text_of(state["run:settings"]), {...: str})
     settings = require_same(run, settings, state)
@@ -79,7 +79,7 @@ def load_whole(run: Run, state: Mapping[str, Any]) -> None:
 
 
 def load_place(run: Run, state: Mapping[str, Any]) -> None:
-    """Where training was: epoch, batch, history, callbacks."""
+    """Restores the place of training: epoch, batch, history, callbacks."""
     step, batch, losses = state["run:step"], state["run:batch"], state["run:losses"]
     if not 0 <= batch <= step or (losses.shape, losses.dtype) != ((batch,), np.float64):
         got = f"{step}, {batch} and {losses.dtype} {losses.shape}"
@@ -103,7 +103,7 @@ def load_place(run: Run, state: Mapping[str, Any]) -> None:
 
 
 def require_state(operation: str, state: Mapping[str, Any], shape: dict[str, Any]) -> None:
-    """ArgumentError unless the state is as the shape says; `strict_json.wrong` tells of shapes."""
+    """ArgumentError unless the state has this shape; `strict_json.wrong` explains shapes."""
     if found := wrong(dict(state), shape, "state"):
         raise ArgumentError(explain(operation, "a state as it was saved", found))
 
@@ -119,22 +119,22 @@ def split(state: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], dict[str, An
 
 
 def as_bytes(text: str) -> np.ndarray:
-    """A text of any length among the arrays; a checkpoint's plain values have a limit."""
+    """A text of any length as an array; a checkpoint's plain values have a limit."""
     return np.frombuffer(text.encode(), np.uint8)
 
 
 def text_of(array: np.ndarray) -> str:
-    """What `as_bytes` made."""
+    """The text of an array from `as_bytes`."""
     return array.tobytes().decode()
 
 
 def prefixed(start: str, state: Mapping[str, Any]) -> dict[str, Any]:
-    """Each name with a start and a colon before it: no weight's name has one."""
+    """Each name with a prefix and a colon; no weight has a colon in its name."""
     return {f"{start}:{name}": value for name, value in state.items()}
 
 
 def within(start: str, state: Mapping[str, Any]) -> dict[str, Any]:
-    """What `prefixed` made."""
+    """The part with this prefix, without the prefix."""
     start += ":"
     return {
         name.removeprefix(start): value for name, value in state.items() if name.startswith(start)

@@ -1,4 +1,4 @@
-"""`Validation`: what is evaluated after each epoch, and before the first with a few rows."""
+"""`Validation`: evaluates after each epoch, and a few rows before the first."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -45,9 +45,9 @@ class Validation:
             return in_history(measured(outputs, y, self.loss, self.functions))
 
     def rehearsed(self) -> dict[str, Any]:
-        """A row as `row` will give, by which what is wrong with the data, the loss or a metric is
-        found before training; but outputs are computed of a few rows alone, and stand for those of
-        the others. Of batches only the first is looked at, of an iterator none."""
+        """A row like that of `row`, which finds mistakes in the data, the loss or a metric before
+        training. Outputs are computed only for a few rows, and stand for those of the others. Of
+        batches only the first is used, of an iterator none."""
         if self.data is None or isinstance(self.data, Iterator):
             return {}
         functions = [named(name, function) for name, function in self.functions]
@@ -64,19 +64,19 @@ class Validation:
 
 
 def require_validation(data: Any, metrics: Sequence[Any]) -> None:
-    """ArgumentError unless data is there for the metrics, and in each epoch."""
+    """ArgumentError unless there is data for the metrics, and in each epoch."""
     if data is None and metrics:
         hint = "validation=(x, y), for the training data too"
         raise ArgumentError(explain("fit", "validation data for the metrics", "none", hint))
     if data is not None:
         require_data("fit", "validation", data)
     if is_gone_through_once(data):
-        expected = "validation that can be gone through after each epoch"
+        expected = "validation data that can be iterated after each epoch"
         raise ArgumentError(explain("fit", expected, type(data).__name__, "list(validation)"))
 
 
 def named(name: str, metric: Metric) -> tuple[str, Metric]:
-    """The metric, whose own errors say that they are the metric's."""
+    """The metric; its own errors name it."""
 
     def checked(y: np.ndarray, outputs: np.ndarray) -> Any:
         try:
@@ -105,7 +105,7 @@ def in_history(values: dict[str, Any]) -> dict[str, Any]:
 
 def plain(name: str, value: Any) -> Any:
     """A metric's value as a history keeps it: a number, or lists of numbers."""
-    if type(value) is float:  # as most are
+    if type(value) is float:  # the most frequent case
         return value
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":

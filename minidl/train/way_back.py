@@ -1,4 +1,4 @@
-"""`WayBack`: to undo a step whose loss is not finite."""
+"""`WayBack`: undoes a step whose loss is not finite."""
 
 from time import perf_counter
 from typing import Any
@@ -12,9 +12,9 @@ SHARE = 0.005  # of the time, for keeping a state to go back to
 
 
 class WayBack:
-    """A place shortly before the present that a run can go back to: the state then, from which the
-    steps since can be made again. It is renewed as often as a small share of the time allows, and
-    before an epoch where a callback may have changed more than the steps do."""
+    """A recent state that a run can go back to, and from which it can make the later steps again.
+    It is renewed as often as a small share of the time allows, and before an epoch if a callback
+    may have changed more than the steps do."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -24,7 +24,7 @@ class WayBack:
         self._next = 0.0
 
     def renew(self) -> None:
-        """Moves the place to the present, if it is time to."""
+        """Moves to the present state, if that is due."""
         run, now = self.run, perf_counter()
         is_new_epoch = not run.losses
         if now < self._next and not run.feed.is_full and not (self.may_change and is_new_epoch):
@@ -35,7 +35,7 @@ class WayBack:
         self._next = done + (done - now) / SHARE
 
     def go(self) -> Batch:
-        """Goes back, and on again to the step before the next; gives the next one's batch."""
+        """Goes back, makes the steps up to the present again, and returns the batch after them."""
         run, steps = self.run, self.run.step - self.step
         load_learned(run, self.state)
         run.feed.again(run.stepper, steps)

@@ -51,7 +51,7 @@ def test_an_npz_file_is_known_by_its_content(tmp_path):
     [
         (saved(np.save, np.eye(3)), "a single array (.npy)", "np.savez("),
         (PLAIN.encode("utf-16"), "text in UTF-16", "iconv"),
-        (PLAIN.encode("utf-16-be"), "bytes that are no text", ""),
+        (PLAIN.encode("utf-16-be"), "bytes that are not text", ""),
         (b"\xff\xfe" + PLAIN.encode("utf-16-le"), "text in UTF-16", "iconv"),
         (zipped(**{"xl/workbook.xml": "<x/>"}), "an Excel file", "to_csv"),
         (zipped(**{"a.csv": PLAIN}), "a ZIP file without arrays", ""),

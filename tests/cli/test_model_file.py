@@ -115,7 +115,7 @@ def test_a_part_that_is_missing(iris, missing):
     arrays, state = read(iris)
     del state[missing]
     write(iris, arrays, state)
-    with pytest.raises(CheckpointError, match="expected a file that train --save wrote"):
+    with pytest.raises(CheckpointError, match="expected a file from train --save"):
         model_file.load(iris)
 
 
@@ -145,5 +145,5 @@ def test_arrays_that_do_not_fit(iris, name, array):
 
 def test_another_safetensors_file(tmp_path):
     write(tmp_path / "a.st", {"0.weight": np.ones((2, 2))})
-    with pytest.raises(CheckpointError, match="expected a file that train --save wrote"):
+    with pytest.raises(CheckpointError, match="expected a file from train --save"):
         model_file.load(tmp_path / "a.st")

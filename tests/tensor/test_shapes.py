@@ -125,7 +125,7 @@ def test_integers_beside_floats_are_constants(join):
 
 def test_parts_that_do_not_fit():
     for parts in ([np.ones((2, 3)), np.ones((2, 2))], [np.ones(2), np.ones((2, 1))]):
-        with pytest.raises(ShapeError, match="concatenate: expected equal shapes but for axis 0"):
+        with pytest.raises(ShapeError, match="expected equal shapes except along axis 0"):
             concatenate(parts)
         with pytest.raises(ShapeError, match="stack: expected equal shapes"):
             stack(parts)

@@ -36,7 +36,7 @@ def concatenate(tensors: Iterable[Any], axis: int = 0, **wrong: Never) -> "Tenso
     rest = {(*p.shape[:along], *p.shape[along + 1 :], p.ndim) for p in parts}
     if len(rest) != 1:
         shapes = ", ".join(str(p.shape) for p in parts)
-        raise ShapeError(explain("concatenate", f"equal shapes but for axis {along}", shapes))
+        raise ShapeError(explain("concatenate", f"equal shapes except along axis {along}", shapes))
     places = list(accumulate([p.shape[along] for p in parts[:-1]]))
     y = np.concatenate([p._array for p in parts], axis=along)
     return record(CONCATENATE, y, tuple(parts), {"places": places, "axis": along})

@@ -1,6 +1,6 @@
 """How good outputs are: functions of the truth and a net's outputs, in NumPy alone.
 
-`labels.py` says what `y` and `outputs` may be where a metric wants classes or labels.
+`labels.py` says what `y` and `outputs` may be for metrics of classes or labels.
 """
 
 from collections.abc import Callable
@@ -36,12 +36,12 @@ NAMED: dict[str, Metric] = {
     "r2": r2,
     "mae": mae,
 }
-OF_LABELS = (accuracy, f1, precision, recall, auc)  # these know what multi_label means
-LABEL_LOSSES = (binary_cross_entropy_with_logits, hinge)  # ask every output for a yes or no
+OF_LABELS = (accuracy, f1, precision, recall, auc)  # metrics with the option multi_label
+LABEL_LOSSES = (binary_cross_entropy_with_logits, hinge)  # take every output as a yes or no
 
 
 def find_all(metrics: Any, loss: Any = None) -> list[tuple[str, Metric]]:
-    """The metrics' names, each another, and functions; ArgumentError for what is no list."""
+    """The metrics' names, all different, and functions; ArgumentError if it is not a list."""
     if isinstance(metrics, str) or not hasattr(metrics, "__iter__"):
         hint = f"metrics=[{metrics!r}]"
         raise ArgumentError(explain("metrics", "metrics: a list", repr(metrics), hint))
@@ -55,7 +55,7 @@ def find_all(metrics: Any, loss: Any = None) -> list[tuple[str, Metric]]:
 def find(metric: Any, loss: Any = None) -> tuple[str, Metric]:
     """A metric's name and function: of "accuracy", "top_3", or any function (y, outputs).
 
-    Where the loss takes every output for a label of its own, so does the metric.
+    If the loss takes every output as a label of its own, so does the metric.
     """
     name, function = named(metric)
     if without_options(function) in OF_LABELS and without_options(loss) in LABEL_LOSSES:
@@ -80,17 +80,17 @@ def named(metric: Any) -> tuple[str, Metric]:
 
 
 def without_options(function: Any) -> Any:
-    """The function that a partial one gives options to; any other itself."""
+    """The function behind a `functools.partial`; any other function itself."""
     return function.func if isinstance(function, partial) else function
 
 
 def options_of(function: Any) -> dict[str, Any]:
-    """The options that a partial function gives."""
+    """The options of a `functools.partial`."""
     return function.keywords if isinstance(function, partial) else {}
 
 
 def is_better_when(name: str) -> str | None:
-    """Whether "min" or "max" is best of the loss or a metric that is one number; else None.
+    """What is better, "min" or "max", for the loss or a metric that is a single number; else None.
 
     >>> is_better_when("loss"), is_better_when("top_3"), is_better_when("confusion_matrix")
     ('min', 'max', None)

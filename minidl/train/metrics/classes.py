@@ -1,4 +1,4 @@
-"""Metrics of outputs that say a class: accuracy, top-k, the confusion matrix."""
+"""Metrics of outputs that predict a class: accuracy, top-k, the confusion matrix."""
 
 from typing import Any
 
@@ -18,9 +18,11 @@ from .labels import (
 
 
 def accuracy(y: Any, outputs: Any, multi_label: bool = False) -> float:
-    """The share of rows whose predicted class is the true one; NaN for no rows.
+    """The share of rows whose predicted class is the true class; NaN for no rows.
 
-    With `multi_label` a row is right if all of its labels are (subset accuracy).
+    y and outputs are (n,) classes, (n, classes) scores, or (n,) scores for class 1. With
+    `multi_label` a row is right if all of its labels are (subset accuracy). ShapeError or
+    ArgumentError for y and outputs that do not fit each other.
 
     >>> accuracy([0, 1, 1], [[2.0, 1.0], [0.0, 3.0], [1.0, 0.5]])
     0.6666666666666666
@@ -35,7 +37,8 @@ def accuracy(y: Any, outputs: Any, multi_label: bool = False) -> float:
 def top_k(y: Any, outputs: Any, k: int = 5) -> float:
     """The share of rows whose true class is among the k largest of its scores (n, classes).
 
-    Of equal scores the first counts as the larger, so that k = 1 is the accuracy.
+    Of equal scores the first counts as the largest, so k = 1 gives the accuracy. ArgumentError for
+    k below 1, ShapeError for outputs that are not (n, classes).
 
     >>> top_k([2, 0], [[0.1, 0.5, 0.4], [0.2, 0.5, 0.3]], k=2)
     0.5
@@ -54,10 +57,10 @@ def top_k(y: Any, outputs: Any, k: int = 5) -> float:
 
 
 def confusion_matrix(y: Any, outputs: Any, classes: int | None = None) -> np.ndarray:
-    """How many rows of class i were taken for class j, at [i, j]; int64 (classes, classes).
+    """The number of rows of class i that were predicted as class j, at [i, j].
 
-    Without `classes` there are as many as scores, or as the largest class says. A row that
-    predicts no class is left out.
+    The result is int64 (classes, classes). Without `classes`, their number is that of the scores,
+    or follows from the largest class. A row without a predicted class is left out.
 
     >>> confusion_matrix([0, 1, 1], [[2.0, 1.0], [0.0, 3.0], [1.0, 0.5]])
     array([[1, 0],

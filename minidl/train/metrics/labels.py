@@ -1,13 +1,13 @@
-"""What is true and what is predicted, from what a metric is given.
+"""What is true and what is predicted, from the arguments of a metric.
 
-`outputs` may be scores (n, classes), of which the largest wins and the first of equal ones; one
-score (n,) or (n, 1), which says class 1 above 0, as a logit does; or whole numbers (n,), the
-classes themselves. `y` holds classes (n,), or a row (n, classes) for each whose largest number is
-the true one. Beside one score the classes may also be -1 and 1, as `hinge` has them. A row of
-scores with NaN in it predicts no class: it is wrong.
+`outputs` may be scores (n, classes), of which the largest wins (the first of equal ones); one score
+(n,) or (n, 1), where a score above 0 means class 1, as for a logit; or whole numbers (n,), the
+classes themselves. `y` holds classes (n,), or rows (n, classes) whose largest number marks the true
+class. Beside one score, the classes may also be -1 and 1, as for `hinge`. A row of scores with NaN
+predicts no class: it is wrong.
 
-With `multi_label` each column is a label of its own, which a row may have or not: y (n, labels) of
-0 and 1, or -1 and 1, and scores (n, labels), which say yes above 0. A score of NaN is wrong.
+With `multi_label` each column is a label of its own, which a row has or does not have: y is
+(n, labels) of 0 and 1, or -1 and 1; scores (n, labels) above 0 mean yes. A score of NaN is wrong.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ NO_CLASS = -1
 
 
 def as_array(values: Any) -> np.ndarray:
-    """A tensor's or anything else's array."""
+    """The array of a tensor, or of other data."""
     return values.data if isinstance(values, Tensor) else np.asarray(values)
 
 
@@ -34,8 +34,8 @@ def has_columns(array: np.ndarray) -> bool:
 def truth_and_prediction(
     operation: str, y: Any, outputs: Any, multi_label: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What is true and what is predicted: classes (n,), or labels (n, labels) of 0 and 1; int64.
-    NO_CLASS is predicted where there is NaN."""
+    """The true and the predicted classes (n,), or labels (n, labels) of 0 and 1; int64. A row with
+    NaN predicts NO_CLASS."""
     truth, scores = as_array(y), as_array(outputs)
     if multi_label and (has_columns(truth) or has_columns(scores)):
         return labels_of(operation, truth, scores)
@@ -45,7 +45,7 @@ def truth_and_prediction(
 def labels_of(
     operation: str, truth: np.ndarray, scores: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which labels every row has, and which it is said to have, int64 (n, labels) both."""
+    """The true and the predicted labels of every row, int64 (n, labels) both."""
     if truth.shape != scores.shape:
         expected = f"y of the outputs' shape {scores.shape}, a column for each label"
         raise ShapeError(explain(operation, expected, truth.shape))
@@ -84,7 +84,7 @@ def true_classes(operation: str, y: Any, outputs: np.ndarray) -> np.ndarray:
 
 
 def named_classes(operation: str, rows: np.ndarray, columns: int | None) -> np.ndarray:
-    """The column of every row's largest number, which is to be one alone."""
+    """The column of every row's largest number, which must be unique."""
     if columns is not None and rows.shape[1] != columns:
         expected = f"y of {columns} columns, as many as the outputs have classes"
         raise ShapeError(explain(operation, expected, rows.shape))
@@ -143,7 +143,7 @@ def require_classes(operation: str, found: np.ndarray, classes: int) -> None:
 def class_count(
     operation: str, truth: np.ndarray, predicted: np.ndarray, outputs: Any, classes: Any
 ) -> int:
-    """How many classes there are: as many as scores, else as wanted, or as the largest says."""
+    """The number of classes: that of the scores, else `classes`, else from the largest class."""
     scores = as_array(outputs)
     if classes is None and has_columns(scores):
         return int(scores.shape[1])

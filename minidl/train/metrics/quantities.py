@@ -9,10 +9,10 @@ from .labels import as_array
 
 
 def r2(y: Any, outputs: Any) -> float:
-    """R² = 1 - sum (y - outputs)² / sum (y - mean y)², for several columns the mean over them.
+    """R² = 1 - sum (y - outputs)² / sum (y - mean y)²; for several columns, the mean over them.
 
-    (n,) and (n, 1) are the same. A column of y that is constant has 1 if it was met exactly, and
-    else 0; below two rows the result is NaN.
+    (n,) and (n, 1) are the same. A constant column of y gives 1 if the outputs equal it, else 0;
+    fewer than two rows give NaN. ShapeError if the shapes differ.
 
     >>> r2([1.0, 2.0, 3.0], [1.0, 2.0, 2.0])
     0.5
@@ -29,6 +29,8 @@ def r2(y: Any, outputs: Any) -> float:
 
 def mae(y: Any, outputs: Any) -> float:
     """The mean of |y - outputs| over all elements; NaN for none. (n,) and (n, 1) are the same.
+
+    ShapeError if the shapes differ.
 
     >>> mae([1.0, 2.0], [1.5, 2.0])
     0.25

@@ -9,12 +9,12 @@ from .labels import as_array, classes_of, has_columns, no_or_yes, one_for_each, 
 
 
 def auc(y: Any, outputs: Any, multi_label: bool = False) -> float:
-    """The chance that a row of class 1 has a higher score than one of class 0; equal ones count
-    half. It is the area under the ROC curve.
+    """The area under the ROC curve: the probability that a row of class 1 has a higher score than
+    a row of class 0, where equal scores count half.
 
     For two classes: one score (n,) or (n, 1), or two (n, 2), of which the difference counts. With
-    `multi_label` the mean over the labels, y and outputs (n, labels). NaN where a class does not
-    occur, or a score is NaN.
+    `multi_label`, the mean over the labels; y and outputs are (n, labels). NaN if a class does not
+    occur, or a score is NaN. ShapeError or ArgumentError for outputs of more classes.
 
     >>> auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
     0.75
@@ -41,7 +41,7 @@ def auc(y: Any, outputs: Any, multi_label: bool = False) -> float:
 
 
 def _area(labels: np.ndarray, scores: np.ndarray) -> float:
-    """From the sum of the ranks of class 1, where equal scores share the mean of their ranks."""
+    """Computes it from the ranks of class 1; equal scores share the mean of their ranks."""
     ones = int(labels.sum())
     zeros = len(labels) - ones
     if not ones or not zeros or np.isnan(scores).any():

@@ -1,4 +1,4 @@
-"""Precision, recall, and F1, their harmonic mean: of each class, or an average of them."""
+"""Precision, recall, and F1, their harmonic mean: for each class, or averaged."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def precision(
     y: Any, outputs: Any, average: str | None = "auto", zero_division: float = 0.0,
     classes: int | None = None, multi_label: bool = False,
 ) -> Any:  # fmt: skip
-    """TP / (TP + FP), the share of the rows said to be of a class that are. Options as for `f1`.
+    """TP / (TP + FP): of the rows predicted as a class, the share that are. Options as for `f1`.
 
     >>> precision([0, 1, 1], [0, 1, 0])
     1.0
@@ -27,7 +27,7 @@ def recall(
     y: Any, outputs: Any, average: str | None = "auto", zero_division: float = 0.0,
     classes: int | None = None, multi_label: bool = False,
 ) -> Any:  # fmt: skip
-    """TP / (TP + FN), the share of the rows of a class that were found. Options as for `f1`.
+    """TP / (TP + FN): of the rows of a class, the share that were predicted. Options as for `f1`.
 
     >>> recall([0, 1, 1], [0, 1, 0])
     0.5
@@ -41,11 +41,13 @@ def f1(
 ) -> Any:  # fmt: skip
     """F1 = 2 TP / (2 TP + FP + FN), the harmonic mean of precision and recall.
 
-    `average`: "auto", which is "binary" for two classes and else "macro"; "macro", the mean over
-    the classes that occur in y or in the predictions, or over all labels; "weighted", that mean
-    with the count of each in y as its weight; "micro", the TP, FP and FN of all added first;
-    "binary", class 1 alone; None, an array of every class's own. `zero_division` is what stands
-    where there is 0 / 0: for F1, where a class neither occurs nor is predicted.
+    - average: "auto", which is "binary" for two classes, else "macro"; "macro", the mean over the
+      classes that occur in y or in the predictions, or over all labels; "weighted", the same mean,
+      weighted by the count of each class in y; "micro", from the TP, FP and FN of all classes;
+      "binary", class 1 alone; None, an array with the value of every class
+    - zero_division: the value of 0 / 0; for F1, of a class that neither occurs nor is predicted
+
+    ArgumentError for options out of range; ShapeError for y and outputs that do not fit.
 
     >>> print(f"{f1([0, 1, 1], [0, 1, 0]):.4f}")
     0.6667
@@ -63,8 +65,8 @@ def _rate(
     operation: str, of_true: int, of_taken: int, y: Any, outputs: Any, average: str | None,
     zero_division: float, classes: int | None, multi_label: bool,
 ) -> Any:  # fmt: skip
-    """Of TP rows of a class that were found, the share in the rows that have it (TP + FN, which
-    count `of_true` times) and those said to have it (TP + FP, `of_taken` times)."""
+    """TP divided by a mix of the class's rows (TP + FN, which count `of_true` times) and the rows
+    predicted as it (TP + FP, which count `of_taken` times)."""
     if average not in AVERAGES:
         expected = f"average: one of {', '.join(map(str, AVERAGES))}"
         raise ArgumentError(explain(operation, expected, repr(average)))
@@ -101,7 +103,7 @@ def _rate(
 
 
 def _ratio(part: Any, whole: Any, zero_division: float) -> np.ndarray:
-    """part / whole, and zero_division for 0 / 0."""
+    """part / whole, with zero_division for 0 / 0."""
     part, whole = np.asarray(part, np.float64), np.asarray(whole, np.float64)
     out = np.full(whole.shape, float(zero_division))
     return np.divide(part, whole, out=out, where=whole > 0)
