@@ -21,7 +21,7 @@ OTHERS = ["x", None, True, [], {}, [1], {"a": 1}, -1, 0, 1e300, 2**1023, float("
 def test_numbers_that_to_json_never_writes(kept, number):
     text = kept.to_json()
     assert "0.5" in text
-    with pytest.raises(DataError, match=rf"{type(kept).__name__}.from_json: expected what to_json"):
+    with pytest.raises(DataError, match=rf"{type(kept).__name__}.from_json: expected a text"):
         type(kept).from_json(text.replace("0.5", number))
 
 

@@ -767,7 +767,7 @@ def test_running_values_in_memory_that_is_not_the_layers_own_take_the_loop():
     assert step._planned_for(data.batches(*pixels(), 16)) is None
     step.epoch(data.batches(*pixels(), 16))
     assert (made[1].running_mean != 0).all()
-    assert step.why().startswith("a running_mean that is no float32 (10,) to write to")
+    assert step.why().startswith("a running_mean that is not a writable float32 (10,)")
 
 
 def test_noise_and_bias(level):
@@ -850,7 +850,7 @@ def test_indices_for_a_layer_of_floats_take_the_loop(floats):
     )
     step = TrainingStep(net, F.cross_entropy, optim.SGD(net.parameters(), 0.1))
     assert step._planned(np.ones((9, 2), np.int64), np.ones(9), None, np.int64) is None
-    assert step.why() == "int64 inputs for what is no Embedding. Try: x.astype('float32')"
+    assert step.why() == "int64 inputs for a layer that is no Embedding. Try: x.astype('float32')"
 
 
 def test_pictures_and_flatten(level):

@@ -215,7 +215,7 @@ class Builder:
         slots = map(arguments.get, _kernels.INSTRUCTIONS[name][1])
         reads_inputs = any(isinstance(x, Slot) and x == 0 for x in slots)
         if self.holds_indices and reads_inputs and name != "look up":
-            raise Unplanned("int64 inputs for what is no Embedding", "x.astype('float32')")
+            raise Unplanned("int64 inputs for a layer that is no Embedding", "x.astype('float32')")
         self.forwards.append(Instruction(name, arguments, is_live))
 
     def backward(self, name: str, is_live: bool = False, **arguments: Any) -> None:

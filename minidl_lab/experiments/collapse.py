@@ -107,7 +107,7 @@ class Collapse(Experiment):
                 "Mean and 95 % interval over the seeds.",
             ),
             Table(
-                "Test error", ["net", "error", "less than one layer, points"],
+                "Test error", ["net", "error", "points below one layer"],
                 [
                     [row.label, f"{row.value:.2%}", points([less[row.label]])]
                     for row in rows
@@ -117,7 +117,7 @@ class Collapse(Experiment):
 
 
 def learn(digits: Digits, *, depth: str, activation: str, seed: int, epochs: int) -> dict[str, Any]:
-    """Trains a net; its test error, and of a linear one how far it is from one matrix, in units of
+    """Trains a net; its test error, and for a linear net its distance from one matrix, in units of
     what rounding allows."""
     net = net_of([784, *HIDDEN[depth], 10], activation, seed)
     train(

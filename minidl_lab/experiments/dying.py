@@ -23,7 +23,7 @@ from ..words import listed, percent
 SIZES, BATCH, ROWS = (784, 256, 128, 10), 64, 1000
 FINE = (0.2, 0.4, 0.566, 0.8, 1.13, 1.6)  # ReLU's learning rates
 COARSE = (0.4, 0.8, 1.6)  # those of the others
-OTHERS = ("leaky_relu", "prelu", "elu")  # that are said not to die
+OTHERS = ("leaky_relu", "prelu", "elu")  # whose units are said not to die
 LAYERS = ("first", "second")  # of the hidden ones
 
 CLAIMED = 0.4  # the share of dead units
@@ -37,7 +37,7 @@ class Dying(Experiment):
     title = "Dying units"
     claim = (
         "With too high a learning rate as many as 40 % of a ReLU net's units die: they are never "
-        "active on any training image, and never come back. Leaky ReLU and its kin have none."
+        "active on any training image, and never come back. Leaky ReLU and its relatives have none."
     )
     source = "CS231n, Neural Networks Part 1, 'Commonly used activation functions'"
     protocol = (
@@ -108,15 +108,15 @@ class Dying(Experiment):
         evidence = (
             f"At a rate of {relu[most]['rate']:.3g} {percent(shares[most])} of ReLU's hidden units "
             f"are dead, a mean of nets that did not diverge ({net_by_net(relu[most])}), "
-            f"{at_last}. Of the times that one was dead after an epoch {back[0][0]} of "
-            f"{back[0][1]} were over after the next in the first hidden layer, {back[1][0]} of "
-            f"{back[1][1]} in the second. {told_of_kin(found)}"
+            f"{at_last}. Of the units that were dead after an epoch, {back[0][0]} of {back[0][1]} "
+            f"came back in the next in the first hidden layer, {back[1][0]} of {back[1][1]} in the "
+            f"second. {told_of_kin(found)}"
         )
         failed = {
             f"ReLU nets do not reach {percent(CLAIMED)}": shares[most] < CLAIMED,
             "units of the first hidden layer come back": back[0][0] > 0,
-            "its kin die too": max(others, default=0.0) > 0,
-            "whether its kin die was not tested, as none of them learns": not others,
+            "its relatives die too": max(others, default=0.0) > 0,
+            "whether its relatives die was not tested, as none of them learns": not others,
         }
         if any(failed.values()):
             return Verdict(
@@ -126,11 +126,11 @@ class Dying(Experiment):
         if max((shares[i] for i in learning), default=0.0) < CLAIMED:
             conditions.append("the rate is so high that not every net learns")
         if back[1][0]:
-            conditions.append("as to never coming back, the unit is in the first hidden layer")
+            conditions.append("for never coming back, the unit is in the first hidden layer")
         if conditions:
             return Verdict("true only when", " and, ".join(conditions), evidence)
         return Verdict(
-            "reproduced", f"{percent(CLAIMED)} die and stay dead; its kin do not", evidence
+            "reproduced", f"{percent(CLAIMED)} die and stay dead; its relatives do not", evidence
         )
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
@@ -160,7 +160,7 @@ class Dying(Experiment):
                     Lines("flat on all images", "learning rate", "share", bare(flat), log_x=True),
                     Lines("test accuracy", "learning rate", "share", bare(right), log_x=True),
                 ],
-                "Units (of maxout pieces) whose slope is under 5 % of the largest on every "
+                "Units (for maxout: pieces) whose slope is under 5 % of the largest on every "
                 "training image, and the test images that are right; means over the seeds. A "
                 "training that diverged has no flat units counted and is right by chance.",
             ),
@@ -203,7 +203,7 @@ STATES = ("dead", "flat")
 
 
 def count(net: nn.MLP, x: np.ndarray) -> dict[str, list[np.ndarray]]:
-    """Of every hidden layer, which columns are dead and which flat on all rows of x."""
+    """Which columns of every hidden layer are dead, and which flat, on all rows of x."""
     pairs = [
         (dense, activation)
         for dense, activation in pairwise(net.layers)
@@ -251,8 +251,8 @@ def returns(states: list[list[np.ndarray]]) -> list[list[int]]:
 
 
 def share(one: dict[str, Any], state: str, layer: int | None = None) -> Interval:
-    """Of a rate, the share of all hidden columns, or of a layer's, that are in the state after the
-    last epoch; the mean over the seeds that did not diverge, nan if all did."""
+    """The share of all hidden columns, or of a layer's, that are in the state after the last epoch
+    at a rate; the mean over the seeds that did not diverge, nan if all did."""
     last = [run[state][-1] for run in one["runs"] if not run["diverged"]]
     if not last:
         return Interval(np.nan, np.nan, np.nan)
@@ -265,12 +265,12 @@ def overall(shares: Sequence[float]) -> float:
 
 
 def accuracy(one: dict[str, Any]) -> Interval:
-    """Of a rate, the share of the test images that are right: mean over the seeds."""
+    """The share of the test images that are right at a rate: mean over the seeds."""
     return mean_interval([run["accuracy"] for run in one["runs"]])
 
 
 def net_by_net(one: dict[str, Any]) -> str:
-    """Of every seed how many units are dead, and how many test images right."""
+    """How many units are dead, and how many test images are right, for every seed."""
     return "; ".join(
         "one diverged" if run["diverged"]
         else f"{percent(overall(run['dead'][-1]))} dead, "
@@ -300,7 +300,7 @@ def told_of_kin(found: dict[str, Any]) -> str:
     if elsewhere:
         words += f", {percent(max(elsewhere))} where they do not"
     learns_there = listed(tested) or "none of these"
-    return f"Of leaky ReLU, PReLU and ELU {words}; where ReLU's units die {learns_there} learns."
+    return f"Leaky ReLU, PReLU and ELU: {words}; where ReLU's units die, {learns_there} learns."
 
 
 def learns(one: dict[str, Any]) -> bool:

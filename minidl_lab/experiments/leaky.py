@@ -73,8 +73,8 @@ class Leaky(Experiment):
         found = {slope: numbers["gains"][named("leaky_relu", slope)] for slope in SLOPES}
         better = [slope for slope, (_, low, _) in found.items() if low > 0]
         worse = [slope for slope, (_, _, high) in found.items() if high < 0]
-        evidence = "Points of test error less than ReLU: " + "; ".join(
-            f"slope {slope} {points([gain])}, {signs(numbers, slope)}"
+        evidence = "Points of test error below ReLU's: " + "; ".join(
+            f"slope {slope}: {points([gain])}, {signs(numbers, slope)}"
             for slope, gain in found.items()
         )
         if (better and worse) or not (better or worse):
@@ -101,7 +101,7 @@ class Leaky(Experiment):
         ]  # fmt: skip
         return [
             Intervals(
-                "Test error less than ReLU's", "percentage points", rows,
+                "Test error below ReLU's", "percentage points", rows,
                 "Mean of the differences seed by seed, with the interval that holds for all four "
                 "slopes at once. Right of 0 is better than ReLU.", reference=0.0,
             ),
@@ -112,7 +112,8 @@ class Leaky(Experiment):
                     [name, *[f"{100 * one:.2f}" for one in (sum(values) / len(values), *values)]]
                     for name, values in numbers["errors"].items()
                 ],
-                "In per cent. What stands in a column started alike and saw the same batches.",
+                "In per cent. The runs in a column started from the same weights and saw the "
+                "same batches.",
             ),
         ]  # fmt: skip
 
@@ -132,7 +133,7 @@ def learn(
 
 
 def gains(errors: dict[str, list[float]]) -> dict[str, Interval]:
-    """Of each but ReLU, how much less its error is, by pairs."""
+    """How far each activation's error is below ReLU's, by pairs."""
     base = errors["relu"]
     return {
         name: paired(base, values, len(SLOPES)) for name, values in errors.items() if name != "relu"

@@ -169,12 +169,12 @@ class MaxoutContains(Experiment):
             for what in ("diverged", "nets")
         )
         evidence = (
-            f"{differ} outputs differ from ReLU's, leaky ReLU's (slope 1/4) and |x|'s; the error "
-            f"that is learned falls as {falls}, and with {PIECES[-1]} pieces is {off:.1f} times "
+            f"{differ} outputs differ from ReLU's, leaky ReLU's (slope 1/4) and |x|'s; the "
+            f"learned error falls as {falls}, and with {PIECES[-1]} pieces is {off:.1f} times "
             f"the best for x²; an epoch takes {ratios} of ReLU's time; {lost} of {of} maxout nets "
-            f"diverged, and at the rates where one did not at most {relu} of ReLU's units are dead "
-            f"and {silent} of maxout's pieces silent (of its units {dead}: a winning piece has the "
-            f"slope 1 by construction)."
+            f"diverged, and at the rates where one did not, at most {relu} of ReLU's units are "
+            f"dead and {silent} of maxout's pieces silent (of its units {dead}: a winning piece "
+            f"has the slope 1 by construction)."
         )
         if all(holds.values()):
             return Verdict("reproduced", ", ".join(PARTS.values()), evidence)

@@ -102,7 +102,7 @@ class PReLUSlopes(Experiment):
         evidence = (
             f"The first layer's slopes end at {span(first)}, the last's at {span(last)}; "
             f"{percents(numbers['left'].values())} of a difference of the starts is left "
-            f"(layer by layer); test error less ReLU's is {span_of_points(gains)} points, "
+            f"(layer by layer); test error minus ReLU's is {span_of_points(gains)} points, "
             f"{sum(low <= 0 <= high for _, low, high in gains)} of {len(gains)} intervals contain "
             f"0."
         )
@@ -130,12 +130,12 @@ class PReLUSlopes(Experiment):
             ),
             Table(
                 "Where slopes end",
-                ["slopes", *[f"{layer} layer" for layer in LAYERS], "first less third",
+                ["slopes", *[f"{layer} layer" for layer in LAYERS], "first minus third",
                  "|a| > 1", "a < 0"],
                 ends, "Means with 95 % intervals over the seeds.",
             ),
             Intervals(
-                "Test error less than ReLU's", "percentage points",
+                "Test error below ReLU's", "percentage points",
                 [Row(name, *[100 * v for v in gain])
                  for name, gain in numbers["less_than_relu"].items()],
                 "Paired by seed; to the right of 0 is better than ReLU.", reference=0.0,
@@ -212,7 +212,7 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def failures(one: dict[str, Any]) -> list[str]:
-    """What of the claim does not hold for these slopes."""
+    """The parts of the claim that do not hold for these slopes."""
     found = {
         f"slopes are not shown to move by more than {MOVED}": one["moved"][1] <= MOVED,
         f"the first layer's slopes are not shown to be above {FAR}": one["end"]["first"][1] <= FAR,

@@ -17,8 +17,8 @@ from .saturation_measured import BINS, DEEP, INITS, SHALLOW, last_loss, learn
 STEP = 10**0.5  # between the rates that are tried
 NEAR_ZERO = 0.1  # a mean output of sigmoid below it: the layer is at its lower end
 MANY = 0.5  # the share of saturated outputs from which a layer counts as saturated
-VANISHED = 0.1  # the gradient at the first hidden layer by that at the last
-KEPT = (0.5, 2.0)  # the same where it keeps its size
+VANISHED = 0.1  # the gradient at the first hidden layer divided by that at the last
+KEPT = (0.5, 2.0)  # the same ratio, if the gradient keeps its size
 EDGE = 0.95**0.5  # |tanh z| beyond which the slope 1 - tanh² z is under 5 % of the largest
 
 
@@ -38,14 +38,14 @@ class Saturation(Experiment):
         "paper's standard, or Glorot's uniform ones, the biases 0. All are trained with five "
         "hidden layers; sigmoid and tanh also with four and the standard weights. Plain SGD, "
         "batches of 10 as in the paper, cross-entropy, 4 epochs, three seeds.\n\n"
-        "Each activation has a rate of its own: that of 0.03, 0.1, 0.3 and 1 with the least mean "
-        "loss in the last quarter of one epoch (four hidden layers, standard weights, another "
-        "seed); where that is at an end, the grid goes on in steps of √10.\n\n"
+        "Each activation has a rate of its own: the one of 0.03, 0.1, 0.3 and 1 with the smallest "
+        "mean loss in the last quarter of one epoch (four hidden layers, standard weights, another "
+        "seed); if it is at an end, the grid goes on in steps of √10.\n\n"
         "The first 300 test images are looked at before training, at 1/32, 1/16, 1/8, 1/4 and 1/2 "
         "of the first epoch, and after each epoch. For every hidden layer: mean, standard "
         "deviation and 98th percentile of the outputs' sizes; the share that is saturated, with a "
-        "slope under 5 % of the largest; and the norm of the gradient of the loss by the layer's "
-        "pre-activations, z = x W + b."
+        "slope under 5 % of the largest; and the norm of the loss's gradient with respect to the "
+        "layer's pre-activations, z = x W + b."
     )
     rule = (
         "Sigmoid saturates if the mean output of the last hidden layer falls below 0.1 at some "
@@ -56,7 +56,7 @@ class Saturation(Experiment):
         "of the geometric mean. Reproduced if both hold for sigmoid and "
         "for tanh, with the standard and with Glorot's weights; not reproduced if they hold in "
         "none of these four cases; else true only in those where they hold. The four intervals "
-        "are not corrected for their number. Two more findings of the paper are told beside it and "
+        "are not corrected for their number. Two more findings of the paper are reported, and "
         "decide nothing: whether the 98th percentile of tanh's first layer passes the edge of "
         "saturation no later than any other's, and before the last one's; and whether Glorot's "
         "weights keep the size of tanh's gradient within a factor of 2."
@@ -135,13 +135,13 @@ class Saturation(Experiment):
             ),
             Panels(
                 "Gradient before training", [backwards(numbers, init) for init in INITS],
-                "Norm of the gradient by the pre-activations, by that at the last hidden layer; "
-                "five hidden layers, geometric mean over the seeds.",
+                "Norm of the gradient with respect to the pre-activations, divided by that at the "
+                "last hidden layer; five hidden layers, geometric mean over the seeds.",
             ),
             Panels(
                 "Gradient during training", vanishing,
-                "Norm of the gradient by the pre-activations; five hidden layers, standard first "
-                "weights, mean over the seeds.",
+                "Norm of the gradient with respect to the pre-activations; five hidden layers, "
+                "standard first weights, mean over the seeds.",
             ),
             Panels(
                 "Outputs after training", [histograms(net) for net in bounded(numbers)],
@@ -165,20 +165,20 @@ def of(numbers: Numbers, activation: str, init: str) -> list[dict[str, Any]]:
 
 
 def deepest(numbers: Numbers, activation: str, init: str) -> dict[str, Any]:
-    """The one with five hidden layers."""
+    """The net with five hidden layers."""
     (found,) = [net for net in of(numbers, activation, init) if net["depth"] == DEEP]
     return found
 
 
 def ratio(numbers: Numbers, activation: str, init: str) -> Interval:
-    """The gradient at the first hidden layer by that at the last, before training: geometric mean
-    over the seeds."""
+    """The gradient at the first hidden layer divided by that at the last, before training:
+    geometric mean over the seeds."""
     gradients = [run["looks"][0]["gradient"] for run in deepest(numbers, activation, init)["runs"]]
     return Interval(*np.exp(mean_interval([np.log(g[0] / g[-1]) for g in gradients])))
 
 
 def lowest_means(numbers: Numbers, init: str) -> list[float]:
-    """Of every sigmoid net and seed, the least mean output of the last hidden layer."""
+    """The smallest mean output of the last hidden layer, for every sigmoid net and seed."""
     return [
         min(look["mean"][-1] for look in run["looks"])
         for net in of(numbers, "sigmoid", init)
@@ -187,7 +187,7 @@ def lowest_means(numbers: Numbers, init: str) -> list[float]:
 
 
 def most_saturated(numbers: Numbers, activation: str, init: str) -> list[float]:
-    """Of every net and seed, the largest share of saturated outputs that a layer has at a look."""
+    """The largest share of saturated outputs of a layer at a look, for every net and seed."""
     return [
         max(max(look["saturated"]) for look in run["looks"])
         for net in of(numbers, activation, init)
@@ -232,11 +232,12 @@ def evidence_of(numbers: Numbers) -> str:
     return (
         f"With every seed the mean output of sigmoid's last hidden layer falls at some look to "
         f"{means}, or lower (test error after training with standard weights: {errors(numbers)}), "
-        f"and of tanh's outputs {saturated}, or more, are saturated in some layer. Gradient "
-        f"at the first by that at the last of five hidden layers, with standard and with Glorot's "
-        f"weights: {ratios}. Tanh's first layer saturates no later than any other, and before the "
-        f"last, with {sum(map(first_is_first, runs))} of {len(runs)} seeds; Glorot's weights "
-        f"{'keep' if keeps else 'do not keep'} the size of its gradient within a factor of 2."
+        f"and {saturated}, or more, of tanh's outputs are saturated in some layer. The gradient "
+        f"at the first of five hidden layers divided by that at the last, with standard and with "
+        f"Glorot's weights: {ratios}. Tanh's first layer saturates no later than any other, and "
+        f"before the last, with {sum(map(first_is_first, runs))} of {len(runs)} seeds; Glorot's "
+        f"weights {'keep' if keeps else 'do not keep'} the size of its gradient within a factor "
+        f"of 2."
     )
 
 
@@ -264,7 +265,7 @@ def condition(cases: Sequence[tuple[str, str]]) -> str:
     inits: dict[str, list[str]] = {}
     for activation, init in cases:
         inits.setdefault(activation, []).append(init)
-    return "the net is of " + " or ".join(
+    return "the activation is " + " or ".join(
         activation if len(found) == len(INITS) else f"{activation} with {found[0]} weights"
         for activation, found in inits.items()
     )

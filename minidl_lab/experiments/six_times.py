@@ -121,7 +121,7 @@ class SixTimes(Experiment):
                 "of them. A line ends where the median is at the last target.",
             ),
             Intervals(
-                "Steps against ReLU's", "times ReLU's steps",
+                "Steps relative to ReLU's", "times ReLU's steps",
                 [
                     Row(f"{one['activation']}, {place(one)}, {percent(one['target'])}",
                         *one["steps"])
@@ -134,11 +134,11 @@ class SixTimes(Experiment):
                 "Medians",
                 ["activation, net, start", "rate",
                  *[f"steps to {percent(target)}" for target in TARGETS],
-                 f"seconds to {percent(JUDGED)}", "seconds against ReLU's"],
+                 f"seconds to {percent(JUDGED)}", "relative to ReLU's"],
                 [medians(one, numbers["ratios"]) for one in settings],
                 "A dash: at least half of the runs never got there, or, of the ratio of seconds, "
-                "some did not. Settings were timed one after the other, so seconds have the "
-                "machine's other work in them, which steps have not.",
+                "some did not. Settings were timed one after the other, so seconds, unlike steps, "
+                "include the machine's other work.",
             ),
             Table(
                 "Tuning", ["activation, net, start", "rate: steps to 1 % training error"],

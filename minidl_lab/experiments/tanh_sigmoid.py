@@ -53,7 +53,7 @@ class TanhSigmoid(Experiment):
     rule = (
         "Reproduced if on both nets tanh has less test error and takes fewer steps to 5 % "
         "training error, each by the whole 95 % interval. Not reproduced if none of the four "
-        "is so; else it is true only when one looks at those that are. The four intervals are not "
+        "holds; else it is true only when one looks at those that do. The four intervals are not "
         "corrected for their number."
     )
     seconds = {"full": 165, "quick": 8}
@@ -110,7 +110,7 @@ class TanhSigmoid(Experiment):
         against, settings = numbers["against_tanh"], numbers["settings"]
         return [
             Intervals(
-                "Test error more than tanh's", "percentage points",
+                "Test error above tanh's", "percentage points",
                 [Row(named(one), *[100 * number for number in one["error"]]) for one in against],
                 "Mean of the differences seed by seed, with its 95 % interval. Right of 0 tanh is "
                 "better.", reference=0.0,

@@ -1,4 +1,4 @@
-"""Zig-zag: the gradients of a neuron's weights all have one sign where its inputs do."""
+"""Zig-zag: if all inputs of a neuron have one sign, so have the gradients of its weights."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -41,8 +41,8 @@ class Zigzag(Experiment):
     name = "zigzag"
     title = "Zig-zag"
     claim = (
-        "Where a neuron's inputs are all positive, as those from sigmoid are, the gradients of its "
-        "weights all have one sign, so that the weights can but go in a zig-zag."
+        "If all inputs of a neuron are positive, as those from sigmoid are, the gradients of its "
+        "weights all have one sign, so the weights can only move in a zig-zag."
     )
     source = (
         "CS231n, Neural Networks Part 1, 'Sigmoid outputs are not zero-centered'; LeCun, Bottou, "
@@ -55,10 +55,10 @@ class Zigzag(Experiment):
         "training images taken off. Ten batches of them for each size from 1 to 1024, fewer of the "
         "large ones, down to two; before training and after an epoch of SGD (rate 0.1, batches of "
         "64), three seeds.\n\n"
-        "Of the gradients of a neuron's weights that are not 0, the share with the sign of most is "
-        "its agreement; the mean over the neurons that have any counts. Chance is what it would "
-        "be if signs were thrown by a fair coin, for as many gradients: n of them have "
-        "1/2 + E|S| / 2n, where S is the sum of n signs.\n\n"
+        "A neuron's agreement is the share of its weight gradients, without those that are 0, that "
+        "have the sign of the majority; the mean over the neurons with such gradients counts. "
+        "Chance is the agreement of signs that a fair coin throws, for as many gradients: n of "
+        "them have 1/2 + E|S| / 2n, where S is the sum of n signs.\n\n"
         "Does it slow learning? 784-128-10 with tanh learns for an epoch from the first 10,000 "
         "training images, raw or centred, by plain SGD in batches of 1 and of 64, each at its own "
         "best rate, found in steps of √10 with another seed so that both neighbours are worse. The "
@@ -70,8 +70,8 @@ class Zigzag(Experiment):
         "reproduced. Reproduced if for sigmoid, ReLU and raw pixels it is, with batches of 128 "
         "and before as after training, still more than half of the way from chance to 1 in the "
         "mean; else true only when the batch is small or the inputs are those for which it is. "
-        "Whether raw pixels are slower to learn from than centred ones is told and decides "
-        "nothing."
+        "Whether a net learns more slowly from raw pixels than from centred ones is reported, and "
+        "decides nothing."
     )
     seconds = {"full": 15, "quick": 8}
 
@@ -143,8 +143,8 @@ class Zigzag(Experiment):
                 "Agreement of signs",
                 [agreement(found, "before", "before training"),
                  agreement(found, "after", "after an epoch")],
-                "Share of a neuron's gradients that have the sign of most; mean over neurons, "
-                "batches and seeds.",
+                "Share of a neuron's gradients that have the sign of the majority; mean over "
+                "neurons, batches and seeds.",
             ),
             Table(
                 "Agreement of signs",
@@ -222,8 +222,8 @@ def gradient(net: nn.MLP, layer: Any, x: np.ndarray, y: np.ndarray, rows: np.nda
 
 
 def chance(dW: np.ndarray) -> float | None:
-    """What `sign_agreement` is to be expected if each sign that is not 0 were thrown by a fair
-    coin; None if there are none."""
+    """The expected `sign_agreement` if a fair coin threw each sign that is not 0; None if there
+    are none."""
     counts = np.count_nonzero(dW, axis=0)
     shares = [of_coins(int(n)) for n in counts if n]
     return float(np.mean(shares)) if shares else None
@@ -285,7 +285,7 @@ def many(runs: Sequence[Any]) -> str:
 
 
 def slower(numbers: Numbers) -> str:
-    """How the loss from raw pixels is by that from centred ones, for each batch."""
+    """The loss on raw pixels divided by that on centred ones, for each batch."""
     found = []
     for batch in COMPARED:
         raw, centred = (
@@ -300,7 +300,7 @@ def slower(numbers: Numbers) -> str:
         value, low, high = np.exp(mean_interval(logs))
         found.append(f"{value:.2f} ({low:.2f} to {high:.2f}) with batches of {batch}")
     return (
-        "The loss after an epoch from raw pixels, by that from centred ones, is "
+        "The loss after an epoch on raw pixels, divided by that on centred ones, is "
         f"{' and '.join(found)}."
     )
 

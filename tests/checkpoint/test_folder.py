@@ -245,7 +245,7 @@ def test_damaged_ones_do_not_count_as_kept(tmp_path):
 def test_a_step_that_is_not_the_names(folder):
     save(folder, 1)
     (folder.path / "step-00000001.safetensors").rename(folder.path / "step-00000009.safetensors")
-    with pytest.warns(RuntimeWarning, match="under this name"):
+    with pytest.warns(RuntimeWarning, match="of this name"):
         assert folder.newest() is None
 
 
@@ -262,7 +262,7 @@ def test_a_step_that_is_not_the_names(folder):
 def test_a_state_that_no_folder_wrote(folder, state):
     folder.path.mkdir(parents=True)
     write(folder.path / "step-00000001.safetensors", {}, state)
-    with pytest.warns(RuntimeWarning, match="Folder.save"):
+    with pytest.warns(RuntimeWarning, match="from save"):
         assert folder.newest() is None
 
 

@@ -346,7 +346,7 @@ def test_a_training_that_diverges_says_why(run):
         ("train --data a.csv --target b --lr nan", "above 0, got 'nan'"),
         ("train --data a.csv --target b --patience 3 --validation 0", "--patience needs"),
         ("train --data a.csv --target b --resume", "--resume needs --checkpoints"),
-        ("train --data a.csv --target b --optimizer adam --momentum 0.9", "none of adam's options"),
+        ("train --data a.csv --target b --optimizer adam --momentum 0.9", "not an option of adam"),
         ("train --data a.csv --target b --batch-norm --batch-size 1", "--batch-norm needs"),
         ("train --data mnist --target b", "MNIST has no columns"),
         ("train --data a.csv --target b --epo 3", "unrecognized arguments: --epo"),

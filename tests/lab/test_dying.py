@@ -53,13 +53,13 @@ def test_every_seed_has_to_learn():
 def test_true_only_in_the_first_layer():
     back = NONE | {"dead": [[0, 10], [3, 10]]}
     verdict = judged(run(), run(0.5, back=back))
-    assert verdict.words.startswith("as to never coming back, the unit is in the first hidden ")
+    assert verdict.words.startswith("for never coming back, the unit is in the first hidden ")
     assert "6 of 20 in the second" in str(verdict)
 
 
 def test_both_conditions():
     words = str(judged(run(), run(0.5, 0.1, NONE | {"dead": [[0, 10], [3, 10]]})))
-    assert "the rate is so high that not every net learns and, as to " in words
+    assert "the rate is so high that not every net learns and, for " in words
 
 
 @pytest.mark.parametrize(
@@ -82,8 +82,8 @@ def test_what_dies_where_it_does_not_learn_is_not_counted_against_the_others():
 def test_it_is_not_held_that_the_others_live_if_none_learns():
     verdict = judged(run(), run(0.5), **dict.fromkeys(dying.OTHERS, run(0.0, 0.899)))
     assert verdict.outcome == "not reproduced"
-    assert verdict.words == "whether its kin die was not tested, as none of them learns"
-    assert "Of leaky ReLU, PReLU and ELU none learns" in verdict.evidence
+    assert verdict.words == "whether its relatives die was not tested, as none of them learns"
+    assert "Leaky ReLU, PReLU and ELU: none learns" in verdict.evidence
     one = judged(run(), run(0.5), **dict.fromkeys(dying.OTHERS[:2], run(0.0, 0.899)))
     assert one.outcome == "reproduced"
 

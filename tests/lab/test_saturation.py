@@ -49,17 +49,17 @@ def judged(changes=None):
 def test_true_only_of_sigmoid():
     verdict = judged()
     assert verdict.outcome == "true only when"
-    assert verdict.words == "the net is of sigmoid"
+    assert verdict.words == "the activation is sigmoid"
 
 
 def test_true_only_of_tanh_with_standard_weights_too():
     verdict = judged({("tanh", "standard"): (0.099, 0.0, 0.501)})
-    assert verdict.words == "the net is of sigmoid or tanh with standard weights"
+    assert verdict.words == "the activation is sigmoid or tanh with standard weights"
 
 
 @pytest.mark.parametrize("values", [(0.101, 0.0, 0.501), (0.099, 0.0, 0.499)])
 def test_tanh_needs_both(values):
-    assert judged({("tanh", "standard"): values}).words == "the net is of sigmoid"
+    assert judged({("tanh", "standard"): values}).words == "the activation is sigmoid"
 
 
 def test_reproduced():
