@@ -38,7 +38,7 @@ class GraphNode:
     name        of the operation, the parameter, the layer
     shape       of the value, and its dtype
     value       a copy of the value, where it is known and has few numbers, else None
-    gradient    what backward() has left here; None where there is none
+    gradient    a copy of what backward() has left here; None where there is none
     has_kernel  whether a compiled kernel of minidl carries this operation out, whatever its inputs
                 are: what NumPy does for some of them, such as sums that broadcast, does not count
     tensor      the name that the result of an operation was given
@@ -75,7 +75,7 @@ class GraphNode:
         value = str(self.shape) if self.value is None else written(self.value.tolist())
         dtype = [] if self.dtype == np.float32 else [str(self.dtype)]
         yield ", ".join([value, *dtype, *["kernel"] * self.has_kernel])
-        if self.gradient is not None and self.gradient.size <= FEW:
+        if self.gradient is not None and 0 < self.gradient.size <= FEW:
             yield f"gradient {written(self.gradient.tolist())}"
         elif self.gradient is not None:
             yield f"‖gradient‖ {norm(self.gradient):.3g}"
@@ -254,7 +254,7 @@ class Collector:
     def add_leaf(self, leaf: Any) -> int:
         """Adds a tensor that no operation made; its place."""
         self.places[leaf] = len(self.nodes)
-        gradient = None if leaf.grad is None else np.asarray(raw(leaf.grad))
+        gradient = None if leaf.grad is None else np.array(raw(leaf.grad))
         name, key = self.names.get(leaf, "leaf"), None
         if leaf in self.parameters:
             users = {self.keys.get(node) for node in self.operations if leaf in {*node.inputs}}
@@ -312,7 +312,7 @@ def gradient_at(node: Node) -> np.ndarray | None:
     """The gradient of a result, if a tensor was to retain it."""
     tensors = [reference() for reference in node.retaining or ()]
     kept = [raw(x.grad) for x in tensors if x is not None and x.grad is not None]
-    return np.asarray(kept[-1]) if kept else None
+    return np.array(kept[-1]) if kept else None
 
 
 def runs_in_kernel(operation: Any) -> bool:
@@ -322,4 +322,4 @@ def runs_in_kernel(operation: Any) -> bool:
 
 def few(array: np.ndarray | None) -> np.ndarray | None:
     """A copy of an array of few numbers."""
-    return array.copy() if array is not None and array.size <= FEW else None
+    return array.copy() if array is not None and 0 < array.size <= FEW else None

@@ -89,6 +89,18 @@ def test_an_array_of_more_than_four_numbers_is_shown_by_its_shape():
     labels = [node.label for node in minidl.graph(loss, few=few, more=more).nodes]
     assert labels[0] == "few\n[[1, 0.6667], [0.5, -1e+09]]\ngradient [[2, 1.333], [1, -2e+09]]"
     assert "more\n(5,)\n‖gradient‖ 10" in labels
+    nothing = minidl.graph(leaf(np.zeros((0, 2))).sum())
+    assert nothing.nodes[0].label == "leaf\n(0, 2)"
+
+
+def test_a_graph_is_what_it_was_when_it_was_made():
+    w = leaf([1.0, 2.0])
+    loss = (w * w).sum()
+    loss.backward(retain_graph=True)
+    graph = minidl.graph(loss, w=w)
+    before = str(graph)
+    w.data[...], w.grad.data[...] = 7, 7
+    assert str(graph) == before
 
 
 def test_dtypes_are_shown_where_they_are_not_float32():
