@@ -17,16 +17,18 @@ sys.path_importer_cache.clear()
 sys.path.insert(0, str(Path(__file__).parent))
 
 import minidl  # noqa: E402
+from sources import linkcode_resolve  # noqa: E402, F401
 
 project, author = "minidl", "the authors of minidl"
 version = release = minidl.__version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "docstrings"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.linkcode", "docstrings", "sources"]
 exclude_patterns = ["papers/*", "lab/*"]
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", ".*")]  # most types in signatures are Python's and NumPy's
 smartquotes = False
 
 myst_heading_anchors = 4
+myst_url_schemes = {"http": None, "https": None, "site": "{{path}}#{{fragment}}"}
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
@@ -35,3 +37,6 @@ maximum_signature_line_length = 70
 html_theme = "furo"
 html_title = "minidl"
 html_copy_source = False
+html_use_index = False
+html_domain_indices = False
+html_show_search_summary = False  # a browser fetches nothing from file://

@@ -2,7 +2,8 @@
 
 import lab_sample
 import pytest
-from lab_browser import CHROMIUM, Browser
+from browser import CHROMIUM, Browser
+from lab_browser import faults
 
 from minidl_lab import QUICK
 from minidl_lab.report import page
@@ -28,7 +29,7 @@ def report(tmp_path_factory):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_a_report_is_laid_out_well(browser, report, width, scheme):
-    assert browser.show(report, width, scheme) == []
+    assert faults(browser, report, width, scheme) == []
     assert browser.evaluate("innerWidth") == width
     dark = browser.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(22, 23, 26)"
     assert dark == (scheme == "dark")
@@ -52,5 +53,5 @@ def test_what_is_wrong_is_found(browser, report, tmp_path, told):
     assert old in text
     worse = tmp_path / "worse.html"
     worse.write_text(text.replace(old, new), encoding="utf-8")
-    found = browser.show(worse, 390, "light")
+    found = faults(browser, worse, 390, "light")
     assert any(one.startswith(told) for one in found), found
