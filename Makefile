@@ -1,5 +1,5 @@
 # make train:    builds, installs, trains on MNIST with each activation; results/ has the outcome
-# make test:     lint, doctests and tests
+# make test:     lint, the site, doctests and tests
 # make sanitize: the kernels' tests, with every access and every operation of the kernels checked;
 #                then every kernel under valgrind, for memory that is read before it is written
 # make clang:    the kernels' tests, on kernels that Clang has built
@@ -18,7 +18,7 @@ BENCH_VENV ?= .venv-bench
 CONFORMANCE_VENV ?= .venv-conformance
 DOCS ?= build/docs
 
-.PHONY: train lab exercises test sanitize clang lint docs bench conformance build clean
+.PHONY: train lab exercises test sanitize clang lint docs site bench conformance build clean
 
 train: $(VENV)/installed-examples
 	$(BIN)/python examples/compare_activations.py
@@ -32,7 +32,7 @@ exercises: $(VENV)/installed-exercises
 # A process of pytest for each processor, and one thread in each unless a test wants more: threads
 # that wait for each other on busy processors took two fifths of the time.
 test: $(VENV)/installed-test
-	$(MAKE) lint
+	$(MAKE) --jobs 2 --output-sync=target lint site
 	$(BIN)/pytest --doctest-modules --pyargs minidl minidl_lab --import-mode=importlib -q
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses=auto --dist=worksteal
 
@@ -66,6 +66,9 @@ lint: $(VENV)/installed-test
 	$(BIN)/mypy
 
 docs: $(VENV)/installed-docs
+	$(MAKE) site
+
+site:
 	$(BIN)/sphinx-build -q --fail-on-warning --keep-going docs $(DOCS)
 
 $(BIN)/python:

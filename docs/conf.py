@@ -16,8 +16,11 @@ sys.path_hooks.insert(0, FileFinder.path_hook(*loaders))
 sys.path_importer_cache.clear()
 sys.path.insert(0, str(Path(__file__).parent))
 
+import sources  # noqa: E402
+
 import minidl  # noqa: E402
-from sources import linkcode_resolve  # noqa: E402, F401
+
+linkcode_resolve = sources.linkcode_resolve
 
 project, author = "minidl", "the authors of minidl"
 version = release = minidl.__version__
@@ -36,6 +39,8 @@ maximum_signature_line_length = 70
 
 html_theme = "furo"
 html_title = "minidl"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_copy_source = False
 html_use_index = False
 html_domain_indices = False

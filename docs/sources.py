@@ -6,11 +6,13 @@ import shutil
 from pathlib import Path
 from pkgutil import resolve_name
 
+import minidl
 from minidl.layers.activations import REGISTRY
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 SOURCE = re.compile(r"\]\(((?:\.\./)+)((?:minidl|minidl_lab|examples|tests|benchmarks)/[\w/.-]+)\)")
+PAGE = re.compile(r"\]\(((?:\.\./)+)(README|CHANGELOG|CONTRIBUTING)\.md\)")
 PAGES = {"README": "index", "CHANGELOG": "changelog", "CONTRIBUTING": "contributing"}
 LANGUAGES = {".py": "python", ".pyi": "python", ".pyx": "cython", ".pxd": "cython", ".in": "cython"}
 
@@ -25,15 +27,14 @@ def linkcode_resolve(domain, info):
         line = max(1, inspect.getsourcelines(thing)[1])
     except (AttributeError, OSError, TypeError):  # a constant, or made when it is wanted
         return None
-    module = file.parts[file.parts.index("minidl") :]
-    return f"../source/{'/'.join(module)}.html#line-{line}"
+    path = file.relative_to(Path(minidl.__file__).parents[1]).as_posix()
+    return f"../source/{path}.html#line-{line}"
 
 
 def linked(app, docname, source):
     """Turns links to files into links to their places on the site; MyST leaves `site:` alone."""
     text = SOURCE.sub(lambda m: f"](site:{m[1][3:]}source/{m[2]}.html)", source[0])
-    for file, page in PAGES.items():
-        text = text.replace(f"../{file}.md", f"{page}.md")
+    text = PAGE.sub(lambda m: f"]({m[1][3:]}{PAGES[m[2]]}.md)", text)
     source[0] = text.replace("](lab/", "](site:lab/")
 
 
@@ -45,9 +46,7 @@ def source_pages(app):
     for file in sorted(files):
         path = file.relative_to(ROOT).as_posix()
         language = LANGUAGES.get(file.suffix, "text")
-        code = app.builder.highlighter.highlight_block(
-            file.read_text(), language, linespans="line"
-        )
+        code = app.builder.highlighter.highlight_block(file.read_text(), language, linespans="line")
         yield f"source/{path}", {"title": path, "body": f"<h1>{path}</h1>\n{code}"}, "page.html"
 
 

@@ -92,10 +92,11 @@ class Browser:
         return [told for event in self.events if (told := complaint(event))]
 
     def evaluate(self, expression: str):
-        """The value of JavaScript."""
-        return self("Runtime.evaluate", expression=expression, returnByValue=True)["result"][
-            "value"
-        ]
+        """The value of JavaScript; of a promise, what it gives in the end."""
+        found = self(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
+        return found["result"]["value"]
 
     def picture(self, file: Path) -> None:
         """The whole page, as a PNG file."""
