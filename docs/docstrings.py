@@ -2,7 +2,7 @@
 
 import re
 import sys
-from inspect import isfunction
+from inspect import isfunction, isroutine
 from pkgutil import resolve_name
 
 from docutils.utils import new_document
@@ -46,7 +46,7 @@ class Names(SphinxDirective):
 
 def kind(thing):
     """What autodoc calls it."""
-    return "class" if isinstance(thing, type) else "function" if callable(thing) else "data"
+    return "class" if isinstance(thing, type) else "function" if isroutine(thing) else "data"
 
 
 def as_markdown(app, what, name, obj, options, lines):

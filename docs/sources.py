@@ -23,7 +23,8 @@ def linkcode_resolve(domain, info):
     try:
         # An activation's function is made from its class.
         thing = REGISTRY.get(name.removeprefix("minidl.functional.")) or resolve_name(name)
-        file = Path(inspect.getsourcefile(inspect.unwrap(thing)))
+        thing = inspect.unwrap(getattr(thing, "fget", thing))  # of a property: its function
+        file = Path(inspect.getsourcefile(thing))
         line = max(1, inspect.getsourcelines(thing)[1])
     except (AttributeError, OSError, TypeError):  # a constant, or made when it is wanted
         return None

@@ -93,3 +93,18 @@ def test_the_reference_has_every_public_name(module):
         if not ismodule(thing) and not any(f"{place}.{name}" in ids for place in places)
     ]
     assert missing == []
+
+
+def test_every_entry_of_the_reference_leads_to_its_source():
+    entries = [
+        entry
+        for path in (SITE / "reference").glob("*.html")
+        for entry in re.findall(r'<dl class="py (\w+)">\s*<dt(.*?)</dt>', path.read_text(), re.S)
+    ]
+    assert len(entries) > 400
+    without = [
+        re.search(r'id="([^"]*)"', body)[1]
+        for kind, body in entries
+        if kind not in ("data", "attribute") and "../source/" not in body
+    ]
+    assert without == []
