@@ -11,10 +11,10 @@ from minidl.layers.activations import REGISTRY
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
-SOURCE = re.compile(r"\]\(((?:\.\./)+)((?:minidl|minidl_lab|examples|tests|benchmarks)/[\w/.-]+)\)")
+LANGUAGES = {".py": "python", ".pyi": "python", ".pyx": "cython", ".pxd": "cython", ".in": "cython"}
+SOURCE = re.compile(r"\]\(((?:\.\./)+)((?:\w+/)+[\w.-]+\.(?:pyi?|pyx|pxd|in))\)")
 PAGE = re.compile(r"\]\(((?:\.\./)+)(README|CHANGELOG|CONTRIBUTING)\.md\)")
 PAGES = {"README": "index", "CHANGELOG": "changelog", "CONTRIBUTING": "contributing"}
-LANGUAGES = {".py": "python", ".pyi": "python", ".pyx": "cython", ".pxd": "cython", ".in": "cython"}
 
 
 def linkcode_resolve(domain, info):
@@ -46,7 +46,7 @@ def source_pages(app):
         files |= {ROOT / match[2] for match in SOURCE.finditer(page.read_text())}
     for file in sorted(files):
         path = file.relative_to(ROOT).as_posix()
-        language = LANGUAGES.get(file.suffix, "text")
+        language = LANGUAGES[file.suffix]
         code = app.builder.highlighter.highlight_block(file.read_text(), language, linespans="line")
         yield f"source/{path}", {"title": path, "body": f"<h1>{path}</h1>\n{code}"}, "page.html"
 
