@@ -23,6 +23,10 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
+# Where this repository is, such as "https://github.com/NAME/minidl": whoever publishes it writes it
+# here, once.
+REPOSITORY = ""
+
 SANITIZE = bool(os.environ.get("MINIDL_SANITIZE"))
 
 KERNELS = Path("minidl", "_kernels")
@@ -273,6 +277,16 @@ def extensions() -> list[Extension]:
     return plain + levelled + ([] if IS_PLAIN or OWN_BUILD else core_extensions())
 
 
+def readme() -> str:
+    """The README for a package index: links and pictures lead to REPOSITORY, if that is known."""
+    text = Path("README.md").read_text(encoding="utf-8")
+
+    def absolute(link: re.Match[str]) -> str:
+        return f"{link[1]}{REPOSITORY}/{'raw' if link[1][0] == '!' else 'blob'}/HEAD/"
+
+    return re.sub(r"(!?\[[^]]*\]\()(?!https?:|#)", absolute, text) if REPOSITORY else text
+
+
 class ParallelBuild(build_ext):
     """Compiles as many kernels at once as there are processors."""
 
@@ -287,6 +301,9 @@ class ParallelBuild(build_ext):
 
 
 setup(
+    long_description=readme(),
+    long_description_content_type="text/markdown",
+    project_urls={"Source": REPOSITORY} if REPOSITORY else {},
     ext_modules=[] if "sdist" in sys.argv else extensions(),  # sources are packed as they are
     cmdclass={"build_ext": ParallelBuild},
     options={"build": FOLDERS},

@@ -6,6 +6,7 @@ all.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 import minidl
 
 ROOT = Path(__file__).parents[1]
+REPOSITORY = "https://example.org/minidl"
 STYLE = "minidl_lab/report/style.css"
 
 DECLARATION = '''
@@ -163,8 +165,11 @@ def sdist(tmp_path_factory) -> Path:
     ):
         shutil.copy(ROOT / file, tree)
     setup = (ROOT / "setup.py").read_text()
-    assert '"-O3"' in setup
-    (tree / "setup.py").write_text(setup.replace('"-O3"', '"-O0"'))  # a third of the time
+    changes = {'"-O3"': '"-O0"', 'REPOSITORY = ""': f'REPOSITORY = "{REPOSITORY}"'}
+    for old, new in changes.items():  # the first takes a third of the time
+        assert old in setup
+        setup = setup.replace(old, new)
+    (tree / "setup.py").write_text(setup)
     for name, text in ADDED.items():
         with (tree / name).open("a") as file:
             file.write(text)
@@ -191,6 +196,21 @@ def test_the_sdist_holds_the_sources_and_no_results(sdist):
     assert not [
         n for n in names if n.endswith((".c", ".so")) or n.startswith(("tests", "examples"))
     ]
+
+
+def test_a_package_index_shows_the_readme_with_links_that_lead_to_the_repository(sdist):
+    with tarfile.open(sdist) as archive:
+        (name,) = [n for n in archive.getnames() if n.count("/") == 1 and n.endswith("PKG-INFO")]
+        about = archive.extractfile(name).read().decode()
+    assert "Description-Content-Type: text/markdown" in about
+    assert f"Project-URL: Source, {REPOSITORY}" in about
+    kinds = {"!": "raw", "": "blob"}
+    links = re.findall(r"(!?)\[[^]]*\]\(([^)#]+)", about.partition("\n\n")[2])
+    assert len(links) > 20
+    for mark, link in links:
+        base = f"{REPOSITORY}/{kinds[mark]}/HEAD/"
+        assert link.startswith(base)
+        assert (ROOT / link.removeprefix(base)).exists()
 
 
 def test_the_version_is_written_once():
