@@ -3,6 +3,11 @@
 import re
 from pathlib import Path
 
+from optimizer_rules import RULES
+
+from minidl.layers.activations import REGISTRY as ACTIVATIONS
+from minidl.losses import REGISTRY as LOSSES
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -35,6 +40,18 @@ def test_its_figures_of_speed_are_the_benchmarks():
     quoted = [line for line in section.splitlines() if line.startswith("|")]
     assert len(quoted) > 5
     assert [line for line in quoted if line not in written] == []
+
+
+def test_it_counts_right():
+    layers = (ROOT / "docs" / "reference" / "nn.md").read_text().count("\n| `")
+    kinds = {
+        "activations": ACTIVATIONS,
+        "layers": range(layers),
+        "losses": LOSSES,
+        "optimisers": RULES,
+    }
+    for kind, all_of_them in kinds.items():
+        assert f"{len(all_of_them)} {kind}" in README
 
 
 def test_links_lead_somewhere():
