@@ -1,6 +1,6 @@
 """The compiled kernels: arrays in, arrays out.
 
-Each kernel is built once per CPU level; the best one that this processor can run is loaded, or
+Each kernel is built once per CPU level. The best level that this processor can run is loaded, or
 the one that MINIDL_CPU names. Nothing outside this folder knows about levels.
 """
 
@@ -81,17 +81,17 @@ Change = tuple[Any, str, Any]
 
 # The row functions by activation and dtype: {"relu": {"float32": (forward, backward), ...}, ...}
 ROW_FUNCTIONS: dict[str, dict[str, tuple[Any, Any]]] = {}
-# What finds the gradient of an activation's learned numbers: {"prelu": {"float32": ...}}
+# The functions that compute the gradient of learned slopes: {"prelu": {"float32": ...}}
 LEARNED: dict[str, dict[str, Any]] = {}
 # The losses' functions on a row: {"mse": {"float32": ...}}
 LOSSES: dict[str, dict[str, Any]] = {}
-# What a step can be made of (instruction.pxd): each capsule, with the splits under which it reads
+# The kinds of instructions (instruction.pxd): each capsule, with the splits under which it reads
 # and writes its arguments.
 INSTRUCTIONS: dict[str, tuple[Any, dict[str, str], dict[str, str]]] = {}
 
 
 def use(wanted: str) -> None:
-    """Loads the kernels of a level. The tests do so to try every one that this machine has."""
+    """Loads the kernels of a level; the tests try every level that this machine has."""
     names = globals()
     names["level"] = wanted
     for kernel in KERNELS:
@@ -107,7 +107,7 @@ use(_chosen_level())
 
 
 def show_config() -> dict[str, object]:
-    """What this build is and how it runs.
+    """The facts about this build, and how it runs.
 
     >>> sorted(show_config())
     ['compiler', 'level', 'levels', 'openmp', 'threads']

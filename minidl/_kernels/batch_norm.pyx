@@ -1,7 +1,7 @@
 """Batch normalisation: each unit's numbers get mean 0 and variance 1 over the batch.
 
-Threads share the units out between them, COLUMNS at a time, so each sum is one thread's and has one
-order, that of sums.pxd. All is computed in double precision: float32 is rounded once, at the end,
+Threads share the units, COLUMNS at a time, so each sum belongs to one thread and has one order,
+that of sums.pxd. Everything is computed in double precision: float32 is rounded once, at the end,
 and a mean far from 0 costs no digits.
 
 Ioffe, Szegedy, "Batch normalization: accelerating deep network training by reducing internal
@@ -21,15 +21,15 @@ from minidl._kernels.sums cimport BLOCK, add_up, blocks_of, clear, end_of, paire
 INSTRUCTIONS = {}
 
 cdef enum:
-    COLUMNS = 32  # whole cache lines of a row, and few enough for their sums to stay in the cache
-    STACK = 42 * COLUMNS  # 2^41 blocks of rows have no room in a 64-bit address space
+    COLUMNS = 32  # whole cache lines of a row, but few enough for their sums to stay in the cache
+    STACK = 42 * COLUMNS  # more than 2^41 blocks of rows do not fit a 64-bit address space
 
 
 cdef inline void moments(
     const real *x, double *mean, double *variance, Py_ssize_t batch, Py_ssize_t units,
     Py_ssize_t n
 ) noexcept nogil:
-    """The mean of each of the first n columns, and that of the squared distances from it."""
+    """The mean of each of the first n columns, and the mean of the squared distances from it."""
     cdef double[STACK] sums
     cdef double[COLUMNS] center
     cdef double *top = sums
@@ -66,8 +66,8 @@ cdef void forward_columns(
     const real *x, const real *weight, const real *bias, double *mean, double *variance,
     double eps, real *y, Py_ssize_t batch, Py_ssize_t units, Py_ssize_t first, bint is_training
 ) noexcept nogil:
-    """The columns from `first` on, COLUMNS of them or as many as there are; mean and variance are
-    of these alone."""
+    """The columns from `first` on: COLUMNS of them, or all that are left. mean and variance are
+    those of these columns."""
     cdef double[COLUMNS] center, scale, shift
     cdef Py_ssize_t i, j, n = min(<Py_ssize_t> COLUMNS, units - first)
     x, y = x + first, y + first
@@ -88,7 +88,7 @@ cdef void backward_columns(
     const real *dy, real *dx, real *dweight, real *dbias, Py_ssize_t batch, Py_ssize_t units,
     Py_ssize_t first, bint is_training
 ) noexcept nogil:
-    """The columns from `first` on, likewise; what is NULL is not there or not asked for."""
+    """The same columns; NULL stands for arrays that are missing or not wanted."""
     cdef double[COLUMNS] center, scale
     cdef double[STACK] sums, products
     cdef double *top = sums
@@ -158,7 +158,7 @@ def forward(
     """y = weight (x - mean) / sqrt(variance + eps) + bias.
 
     Shapes: x and y (batch, units); weight and bias (units,), or (0,) for none; mean and variance
-    (units,), which in training are the batch's and are written, else read. Cost: one pass over x
+    (units,), which in training are written with the batch's, else read. Cost: one pass over x
     and y, in training two more over x.
     """
     cdef const real *w = &weight[0] if weight.shape[0] else NULL
@@ -177,7 +177,7 @@ def backward(
     const double[::1] variance, double eps, const real[:, ::1] dy, real[:, ::1] dx,
     real[::1] dweight, real[::1] dbias, bint is_training, int threads
 ):
-    """dx, dweight and dbias of the formula above; of shape (0, 0) or (0,) where not asked for.
+    """dx, dweight and dbias by the formula above; of shape (0, 0) or (0,) if not wanted.
 
     Shapes as in forward. Cost: one pass over x and dy for the sums, and one over x, dy and dx.
     """
@@ -204,14 +204,14 @@ cdef struct BatchNorm:
     Py_ssize_t bias
     Py_ssize_t width
     double eps
-    double momentum  # below 0: all batches count alike
+    double momentum  # below 0: all batches have the same weight
     bint is_training
-    double *mean  # of the batch,
+    double *mean  # of the batch
     double *variance
-    void *running_mean  # and of those before
+    void *running_mean  # over the batches before
     void *running_var
-    int64_t *counted  # how many these were,
-    int64_t before  # and before the first step
+    int64_t *counted  # the number of these batches
+    int64_t before  # their number before the first step
     void *dweight
     void *dbias
 
@@ -238,7 +238,7 @@ cdef inline const void *array_of(const Turn *turn, Py_ssize_t parameter) noexcep
 
 
 cdef void forward_by_columns(const BatchNorm *it, const Turn *turn, real *scratch) noexcept nogil:
-    """y in training, and what is known of all batches, for this thread's columns."""
+    """y in training, and the running arrays, for this thread's columns."""
     cdef Columns own = columns_of(turn, it.width, COLUMNS)
     cdef int64_t seen = it.before + turn.step + 1
     cdef double momentum = it.momentum if it.momentum >= 0 else 1.0 / max(seen, <int64_t> 1)

@@ -1,7 +1,7 @@
-"""Columns of the numbers of a batch: put beside others, added to them, or each moved by a number.
+"""Columns of a batch's numbers: put beside others, added to them, or shifted by a number each.
 
-What stands side by side (`Concat`), what is added up (`Residual`), and on the way back the
-gradient of what several layers read.
+For layers side by side (`Concat`), for sums (`Residual`), and in the backward pass for the gradient
+of a value that several layers read.
 """
 
 from libc.string cimport memcpy
@@ -13,7 +13,7 @@ INSTRUCTIONS = {}
 
 
 cdef struct Put:
-    # n columns of x, from one on, become n columns of y, or are added to them.
+    # n columns of x, from one column on, become n columns of y, or are added to them.
     Py_ssize_t x
     Py_ssize_t y
     Py_ssize_t x_width

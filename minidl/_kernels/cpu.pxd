@@ -1,9 +1,9 @@
-"""What a CPU is to the kernels: vector registers, caches, and what is worth its cost.
+"""What the kernels know about a CPU: vector registers, caches, and from when on something pays.
 
-setup.py builds the kernels once for each level and tells the compiler which instructions it has; by
-these the table knows the level. None of it changes a result, but that VECTOR_BYTES and PANEL_BYTES
-say where a sum of more than DEEP steps is cut (gemm.pxd). Times are one core's, in float32, on Zen
-4 at level v3.
+setup.py builds the kernels once for each level and tells the compiler which instructions the level
+has; from these the table recognises it. None of it changes a result, except that VECTOR_BYTES and
+PANEL_BYTES determine where a sum of more than DEEP steps is cut (gemm.pxd). Times are for one core,
+in float32, on Zen 4 at level v3.
 """
 
 cdef extern from *:

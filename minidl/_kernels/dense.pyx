@@ -1,6 +1,6 @@
 """A dense layer: the product, the bias and the activation in one call, and their gradients.
 
-`threads` work on the product and `row_threads` on the activation, which may not be worth sharing.
+`threads` work on the product, and `row_threads` on the activation, which may not be worth sharing.
 """
 
 from minidl._kernels.gemm cimport multiply
@@ -39,8 +39,8 @@ def backward(
 ):
     """dz = dy · f'(kept), dx = dz · Wᵀ, dW = xᵀ · dz, db = the sum of dz over the batch.
 
-    Shapes as in forward. `function` None means that dz already holds dz. An output without rows
-    is not asked for. Cost: 2 batch in out operations for each of dx and dW.
+    Shapes as in forward. `function` None means that dz holds dz already. An output without rows is
+    not wanted. Cost: 2 batch in out operations for each of dx and dW.
     """
     cdef void *f = NULL if function is None else backward_function(function, sizeof(real))
     cdef Py_ssize_t batch = dz.shape[0], out = dz.shape[1], depth = x.shape[1]
@@ -49,7 +49,7 @@ def backward(
             backward_shares[real](f, &kept[0, 0], kept.shape[1], &slopes[0], &dy[0, 0], &dz[0, 0],
                                   out, dy.shape[1], &options[0], batch, row_threads)
         if db.shape[0]:
-            # 1 / (2 in) of dW's work: one thread is enough.
+            # This is 1 / (2 in) of dW's work: one thread is enough.
             sum_rows(&dz[0, 0], out, batch, 0, out, &db[0])
         if dW.shape[0]:
             multiply(1, &x[0, 0], True, &dz[0, 0], False, NULL, &dW[0, 0], depth, out, batch,

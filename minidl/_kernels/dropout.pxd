@@ -1,16 +1,17 @@
 """Dropout with random numbers that are computed from their position (Philox 4x32-10).
 
-A generator with a state would have to be run in order; Philox turns a counter and a key into four
-random words by ten rounds of multiplying and mixing, so any thread can make any part of the mask,
-and backward makes it again instead of keeping it. The key is the seed; the counter is the number
-of the block of four elements and the step. A round makes of the words a, b, c, d and the keys k, l
+A generator with a state has to run in order. Philox turns a counter and a key into four random
+words, by ten rounds of multiplying and mixing; so any thread can make any part of the mask, and the
+backward pass makes it again instead of keeping it. The key is the seed; the counter is the number
+of the block of four elements and the step. From the words a, b, c, d and the keys k, l a round
+makes
 
     a' = high(0xCD9E8D57 c) ^ b ^ k    b' = low(0xCD9E8D57 c)    k' = k + 0x9E3779B9
     c' = high(0xD2511F53 a) ^ d ^ l    d' = low(0xD2511F53 a)    l' = l + 0xBB67AE85
 
-where high and low are the halves of a product of 64 bits. GROUP elements are made together: their
-blocks lie side by side in vectors, each word in the low half of 64 bits, where a product has room.
-The high half may hold anything, for a product reads the low half only.
+where high and low are the halves of a 64-bit product. GROUP elements are made together: their
+blocks lie side by side in vectors, each word in the low half of 64 bits, which leaves room for a
+product. The high half may hold anything, as a product reads only the low half.
 
 Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 """
@@ -71,7 +72,7 @@ cdef inline void philox(Blocks *blocks, uint32_t k, uint32_t l) noexcept nogil:
 
 
 cdef struct Mask:
-    # Which elements are dropped, and what the others are multiplied by.
+    # Which elements are dropped, and the factor for the others.
     uint64_t seed
     uint64_t step
     uint32_t last  # the largest random word that drops its element
@@ -101,6 +102,6 @@ cdef inline void drop(
             word[4 * i + 2] = <uint32_t> blocks.c[i]
             word[4 * i + 3] = <uint32_t> blocks.d[i]
         for i in range(max(first, group * GROUP), min(end, (group + 1) * GROUP)):
-            kept = <real> (x[i] * mask.scale)  # of every element: a random branch takes 5 ns
+            kept = <real> (x[i] * mask.scale)  # for every element, as a random branch takes 5 ns
             y[i] = 0 if word[i - group * GROUP] <= mask.last else kept
         group += 1

@@ -16,8 +16,8 @@ def dropout(
 ):
     """y = 0 with probability (last + 1) / 2^32, else scale · x; shapes (n,) and (n,).
 
-    Which elements are dropped depends on seed, step and position only: applied to dy, it is its
-    own backward. Every thread makes a share of whole groups. Cost: one pass over x and y, 20
+    Which elements are dropped depends only on seed, step and position: applied to dy, the function
+    is its own backward pass. Every thread makes whole groups. Cost: one pass over x and y, and 20
     multiplications for four elements.
     """
     cdef Py_ssize_t n = x.shape[0], thread
@@ -45,8 +45,8 @@ def drop_part(
     const real[::1] x, real[::1] y, Py_ssize_t first, uint64_t seed, uint64_t step, uint32_t last,
     double scale
 ):
-    """Elements first, first + 1, ... of a longer array, as a step makes them for a few rows;
-    x and y hold these alone. For the tests."""
+    """Elements first, first + 1, ... of a longer array, as a step makes them for a few rows; x and
+    y hold only these. For the tests."""
     cdef Mask mask = Mask(seed, step, last, scale)
     drop(&x[0] - first, &y[0] - first, first, first + x.shape[0], mask)
 
@@ -69,7 +69,8 @@ cdef int read_dropout(void *it, dict given, size_t itemsize, list kept) except -
 
 
 cdef void run_dropout(const Dropout *it, const Turn *turn, real *scratch) noexcept nogil:
-    """y = x with some elements of this thread's rows dropped; back, dx = dy with the same ones."""
+    """y = x with some elements of this thread's rows dropped; backward, dx = dy with the same
+    ones."""
     cdef Mask mask = it.mask
     mask.step += turn.step
     drop(<const real *> at(turn, it.x), <real *> at(turn, it.y), turn.first * it.width,

@@ -1,8 +1,8 @@
 """exp, expm1, log, log1p, tanh, sqrt and |x| of whole arrays, in parallel.
 
-x is C-contiguous, float32 or float64, of any shape; the result is a new array like it, or None
-where x is another one. Each function costs one pass over x and the result. The formulas, and how
-far they are off, are in series32.pxd and series64.pxd.
+x is C-contiguous, float32 or float64, of any shape; the result is a new array like x, or None for
+any other x. Each function costs one pass over x and the result. The formulas and their errors are
+in series32.pxd and series64.pxd.
 """
 
 from cython.parallel cimport prange

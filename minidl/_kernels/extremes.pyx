@@ -1,4 +1,4 @@
-"""The largest and the smallest number of a whole array, NaN if there is one."""
+"""The largest and the smallest number of a whole array; NaN if any is NaN."""
 
 from minidl._kernels.ndarray cimport FLOAT, data, empty, load, size, type_of
 from minidl._kernels.real cimport real
@@ -6,11 +6,11 @@ from minidl._kernels.real cimport real
 load()
 
 cdef enum:
-    LANES = 16  # extremes that are found side by side, so that no comparison waits for the last
+    LANES = 16  # extremes that are searched side by side, so that no comparison waits for another
 
 
 cdef real largest_of(const real *x, Py_ssize_t n, real sign) noexcept nogil:
-    """The largest of sign · x, times sign: the smallest where sign is -1."""
+    """The largest of sign · x, times sign: the smallest for sign = -1."""
     cdef real found[LANES]
     cdef real value, best
     cdef Py_ssize_t i = 0, lane
@@ -50,11 +50,11 @@ cdef object extreme(object x, int sign):
 
 
 def max(x):
-    """The largest element of a C-contiguous array of float32 or float64 that is not empty, an array
-    without axes; None for another array. Cost: one pass over x."""
+    """The largest element of a C-contiguous array of float32 or float64 that is not empty, as an
+    array without axes; None for another array. Cost: one pass over x."""
     return extreme(x, 1)
 
 
 def min(x):
-    """The smallest, likewise."""
+    """The smallest element, in the same way."""
     return extreme(x, -1)

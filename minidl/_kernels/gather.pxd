@@ -1,4 +1,4 @@
-"""A row of a batch: fetched from memory, and turned from pixels into numbers on the way."""
+"""A row of a batch: fetched from memory, and converted from pixels to floats."""
 
 from libc.stdint cimport uint8_t
 
@@ -20,8 +20,8 @@ cdef enum:
 
 
 cdef inline void pixel_row(const uint8_t *x, real *y, Py_ssize_t n) noexcept nogil:
-    """y = x / 255, correctly rounded for every pixel, without a division (which takes four times
-    as long): 1 / 255 is a part of so few bits that x times it is exact, and a small rest."""
+    """y = x / 255, correctly rounded for every pixel, without a division, which takes four times as
+    long: 1 / 255 is a number of so few bits that x times it is exact, plus a small rest."""
     cdef Py_ssize_t i
     cdef real coarse = 65794 / 16777216.0, rest = -5.93709e-08
     if real is double:
@@ -31,8 +31,8 @@ cdef inline void pixel_row(const uint8_t *x, real *y, Py_ssize_t n) noexcept nog
 
 
 cdef inline void fetch_row(const void *x, Py_ssize_t bytes) noexcept nogil:
-    """Asks for a row that will be needed soon. Shuffled rows lie anywhere in memory, and to wait
-    for each takes as long as to convert it (a batch of 64 images: 18 us, so 11)."""
+    """Asks for a row that will be needed soon. Shuffled rows lie anywhere in memory, and waiting
+    for one takes as long as converting it (a batch of 64 images: 11 us instead of 18)."""
     cdef Py_ssize_t i = 0
     while i < bytes:
         PREFETCH(<const char *> x + i)

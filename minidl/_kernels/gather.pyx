@@ -1,7 +1,7 @@
-"""Batches: picks rows out of a data set, and turns pixels into numbers on the way.
+"""Batches: selects rows of a data set, and converts pixels to floats.
 
 A data set of images stays uint8, a quarter of its size in float32; only the rows of a batch are
-converted, while they are read.
+converted, as they are read.
 """
 
 from cython.parallel cimport prange
@@ -18,7 +18,7 @@ INSTRUCTIONS = {}
 def pixels(const uint8_t[:, ::1] x, const int64_t[::1] rows, real[:, ::1] y, int threads):
     """y[i] = x[rows[i]] / 255, shapes (n, width), (batch,) and (batch, width).
 
-    Threads share the rows out between them. Cost: one pass over the rows that are read and y.
+    Threads share the rows. Cost: one pass over the selected rows and y.
     """
     cdef Py_ssize_t i, batch = rows.shape[0]
     for i in prange(batch, nogil=True, num_threads=threads, schedule="static"):
@@ -38,7 +38,7 @@ cdef int read_gather(void *it, dict given, size_t itemsize, list kept) except -1
 
 
 cdef void run_gather(const Gather *_, const Turn *turn, real *scratch) noexcept nogil:
-    """This thread's rows of the batch, into slot 0; nothing, if they are read where they lie."""
+    """This thread's rows of the batch, into slot 0; nothing if they are read where they lie."""
     cdef const Data *data = turn.data
     cdef Py_ssize_t i, row, bytes = data.width * data.itemsize
     cdef char *x = <char *> turn.slots[0]
@@ -66,7 +66,7 @@ cdef int read_store(void *it, dict given, size_t itemsize, list kept) except -1:
 
 
 cdef void run_store(const Store *it, const Turn *turn, real *scratch) noexcept nogil:
-    """This thread's rows of the outputs, to where those of all batches go."""
+    """This thread's rows of the outputs, to their place among those of all batches."""
     cdef Py_ssize_t first = turn.first * it.width
     memcpy(<real *> turn.outputs + turn.start * it.width + first,
            <const real *> at(turn, it.y) + first,

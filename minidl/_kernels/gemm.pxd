@@ -45,7 +45,7 @@ cdef extern from *:
         char *panel
 
 cdef enum:
-    DEEP = 1024  # steps in one sum, at most
+    DEEP = 1024  # the most steps in one sum
 
 
 cdef inline out_of_line stream(
@@ -89,7 +89,7 @@ cdef inline void stream_blocks(
     real *c, Py_ssize_t c_row, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t depth,
     Py_ssize_t block
 ) noexcept nogil:
-    """As stream, for fewer than FEW_ROWS rows, each block of the depth with a sum of its own."""
+    """Like stream, for fewer than FEW_ROWS rows; each block of the depth has a sum of its own."""
     cdef real sums[FEW_ROWS * STREAMED]
     cdef Py_ssize_t p = block, i, j, left, width
     stream(a, a_at, b, b_row, start, c, c_row, rows, columns, block)
@@ -110,8 +110,8 @@ cdef inline in_line squares(
     const real *a, Py_ssize_t a_column, const real *b, Py_ssize_t b_row, const real *start,
     side *c, Py_ssize_t count, Py_ssize_t depth
 ) noexcept nogil:
-    """A row of C = start + A · Bᵀ, as many columns as `count` squares have. `side` is the vector
-    type of `real`."""
+    """A row of C = start + A · Bᵀ, with as many columns as `count` squares have. `side` is the
+    vector type of `real`."""
     cdef side acc[SQUARES]
     cdef side turned[SIDE_NUMBERS]
     cdef Py_ssize_t n = side_of(sizeof(real)), p = 0, j, k
@@ -136,10 +136,10 @@ cdef inline out_of_line row_of_squares(
     const real *a, Py_ssize_t a_column, const real *b, Py_ssize_t b_row, const real *start,
     side *c, Py_ssize_t columns, Py_ssize_t depth
 ) noexcept nogil:
-    """A row of C = start + A · Bᵀ without a copy of B, whose squares are transposed in registers,
-    SQUARES of them at a time. If the columns are no multiple of that, the last squares end with the
-    row: some columns are computed twice, to the same sums. (300 x 785: 27 µs, by panels 54, to read
-    B alone 14.)"""
+    """A row of C = start + A · Bᵀ without a copy of B: its squares are transposed in registers,
+    SQUARES of them at a time. If the number of columns is not a multiple of that, the last squares
+    end with the row: some columns are computed twice, to the same sums. (300 x 785: 27 µs; 54 by
+    panels; 14 to read B alone.)"""
     cdef real zeros[SQUARES * SIDE_NUMBERS]
     cdef Py_ssize_t n = side_of(sizeof(real)), left, p, j
     cdef Py_ssize_t width = SQUARES * n if columns >= SQUARES * n else n if columns >= n else 1
@@ -188,7 +188,7 @@ cdef struct Panels:
     Py_ssize_t depth
     Py_ssize_t columns
     Py_ssize_t lanes  # numbers in a vector
-    Py_ssize_t block  # steps of a block, at most
+    Py_ssize_t block  # the most steps of a block
     Py_ssize_t vectors  # of a row of B
     Py_ssize_t panels
 
@@ -196,8 +196,8 @@ cdef struct Panels:
 cdef inline Panels panels_of(
     Py_ssize_t depth, Py_ssize_t columns, Py_ssize_t multiple, size_t itemsize
 ) noexcept nogil:
-    """The cut of B into a number of panels that is a multiple of `multiple`, if it has columns
-    enough."""
+    """The cut of B into a number of panels that is a multiple of `multiple`, if B has enough
+    columns."""
     cdef Py_ssize_t lanes = lanes_of(itemsize), vectors = pieces(columns, lanes)
     cdef Py_ssize_t block = pieces(depth, max(<Py_ssize_t> 1, pieces(depth, DEPTH_BLOCK)))
     cdef Py_ssize_t panels = pieces(pieces(vectors, WIDEST), multiple) * multiple
@@ -211,7 +211,7 @@ cdef inline Py_ssize_t left_of(Panels at, Py_ssize_t q) noexcept nogil:
 
 
 cdef inline Py_ssize_t place_of(Panels at, Py_ssize_t p, Py_ssize_t q) noexcept nogil:
-    """Where panel q of the block that starts at depth p lies in a copy of all of B."""
+    """The place of panel q of the block that starts at depth p, in a copy of all of B."""
     return p * at.vectors * at.lanes + left_of(at, q) * min(at.block, at.depth - p)
 
 
@@ -303,7 +303,7 @@ cdef inline void run_block(
 cdef inline Py_ssize_t block_rows(
     Py_ssize_t rows, bint a_transposed, Py_ssize_t depth
 ) noexcept nogil:
-    """The rows of a block of A: the blocks are alike, and multiples of TILE_SUMS."""
+    """The rows of a block of A: all blocks have the same number, a multiple of TILE_SUMS."""
     cdef Py_ssize_t limit = BLOCK_ROWS, groups = max(<Py_ssize_t> 1, pieces(rows, TILE_SUMS))
     if a_transposed:
         limit = SLAB_NUMBERS // max(<Py_ssize_t> 1, min(<Py_ssize_t> DEPTH_BLOCK, depth))
@@ -338,9 +338,9 @@ cdef inline void run_task(
 
 
 cdef struct Plan:
-    # C is cut into tasks of `rows` x `columns`, `across` of them side by side. They are counted
-    # row by row, so that a thread's tasks lie together: what it writes of dW it finds in its own
-    # cache when it updates W.
+    # C is cut into tasks of `rows` x `columns`, `across` of them side by side. They are counted row
+    # by row, so that a thread's tasks lie together: when it updates W, it finds the dW that it has
+    # written in its own cache.
     Py_ssize_t rows
     Py_ssize_t columns
     Py_ssize_t across
@@ -350,8 +350,8 @@ cdef struct Plan:
 cdef inline Plan plan(
     Py_ssize_t rows, Py_ssize_t columns, size_t itemsize, Py_ssize_t threads
 ) noexcept nogil:
-    """The cut into at most a task for each thread that leaves the largest one the least to do:
-    rows · columns sums, and copies of A and B, which are cheaper the squarer it is."""
+    """The cut into at most one task for each thread that leaves the least work for the largest
+    task: rows · columns sums, and copies of A and B, which cost less the squarer the task is."""
     cdef Py_ssize_t lanes = lanes_of(itemsize), across, down, height, width, cost, least = 0
     cdef Plan cut = Plan(0, 0, 0, 0)
     if rows <= 0 or columns <= 0:
@@ -377,7 +377,7 @@ cdef inline void run_job(
     Py_ssize_t job, Plan cut, const real *a, bint a_transposed, const real *b, bint b_transposed,
     const real *start, real *c, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t depth
 ) noexcept nogil:
-    """Task job % tasks of product job // tasks: where its parts of A, B and C lie."""
+    """Task job % tasks of product job // tasks: finds its parts of A, B and C, and computes it."""
     cdef Matrix a_at = laid_out(rows if a_transposed else depth, a_transposed)
     cdef Matrix b_at = laid_out(depth if b_transposed else columns, b_transposed)
     cdef Py_ssize_t n = job // cut.tasks, task = job % cut.tasks
@@ -397,8 +397,8 @@ cdef inline void multiply(
 ) noexcept nogil:
     """`count` products C (rows x columns) = start + A · B, one after the other in memory.
 
-    One thread works without a team: libgomp makes two system calls even for a team of one, which
-    take 0.8 µs; all the rest of a product of 32 x 16 x 16 takes 1.4.
+    One thread works without a team: even for a team of one, libgomp makes two system calls, which
+    take 0.8 µs; the rest of a product of 32 x 16 x 16 takes 1.4.
     """
     cdef Plan cut = plan(rows, columns, sizeof(real), pieces(threads, max(count, <Py_ssize_t> 1)))
     cdef Py_ssize_t job

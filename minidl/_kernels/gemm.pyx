@@ -11,7 +11,7 @@ cdef enum:
 
 
 def product(a, bint a_transposed, b, bint b_transposed, c, int threads):
-    """c[n] = a[n] · b[n], each operand transposed first where asked.
+    """c[n] = a[n] · b[n], with each operand transposed first if asked.
 
     Shapes (n, m, k) · (n, k, p) = (n, m, p), C-contiguous and of one dtype; a transposed operand is
     stored as (n, k, m) or (n, p, k). Cost: 2 n m k p operations.
@@ -37,9 +37,9 @@ def product(a, bint a_transposed, b, bint b_transposed, c, int threads):
 
 
 def of_small_matrices(a, b, bint a_transposed=False, bint b_transposed=False):
-    """A new matrix a · b, each operand transposed first where asked, by one thread. None unless
+    """A new matrix a · b, with each operand transposed first if asked, by one thread. None unless
     both are C-contiguous matrices of one dtype, float32 or float64, whose product exists and takes
-    at most SMALL multiply-adds: what is asked of shapes elsewhere takes longer than such a one."""
+    at most SMALL multiply-adds. (The general checks of shapes take longer than such a product.)"""
     cdef int kind = type_of(a)
     if kind < 0 or type_of(b) != kind or axes(a) != 2 or axes(b) != 2:
         return None

@@ -1,17 +1,17 @@
-"""Layer normalisation and RMS normalisation: a row, its way back, and the sums over rows.
+"""Layer normalisation and RMS normalisation: a row forward and backward, and sums over rows.
 
     y = weight (x - c) s + bias    with, over the n numbers of a row,    c = mean[x]
                                                                          s = 1 / sqrt(v + eps)
                                                                          v = mean[(x - c)²]
 
-RMS normalisation is not centred: c = 0. With g = weight dy the gradients are
+RMS normalisation does not centre: c = 0. With g = weight dy the gradients are
 
     dx = s (g - mean[g] - (x - c) s² mean[g (x - c)])        without mean[g] if it is not centred
     dweight = sum over the rows of dy (x - c) s,    dbias = sum over the rows of dy
 
-Without a weight and a bias they are arrays of ones and zeros: a branch in a row's loops would keep
-them from being vectorised, which takes twice as long. NULL stands for a gradient that is not asked
-for. All is computed in double precision and rounded once, so a mean far from 0 costs no digits.
+Without weight and bias, arrays of ones and zeros take their place: a branch in a row's loops would
+prevent vectorisation, which takes twice as long. NULL stands for a gradient that is not wanted.
+Everything is computed in double precision and rounded once, so a mean far from 0 costs no digits.
 
 Ba, Kiros, Hinton, "Layer normalization", 2016; Zhang, Sennrich, "Root mean square layer
 normalization", NeurIPS 2019.
@@ -24,7 +24,7 @@ from minidl._kernels.sums cimport (
     BLOCK, Stack, add_up, blocks_of, clear, columns_for, end_of, paired)
 
 cdef enum:
-    LANES = 8  # sums that run through a row side by side, so that no addition waits for the last
+    LANES = 8  # sums that run through a row side by side, so that no addition waits for another
 
 
 cdef inline double together(const double *sums) noexcept nogil:
@@ -77,8 +77,8 @@ cdef inline double mean_product(const real *a, const real *b, Py_ssize_t n) noex
 cdef inline double mean_moment(
     const real *a, const real *b, const real *x, double center, Py_ssize_t n
 ) noexcept nogil:
-    """The mean of a b (x - center) over a row. A loop of its own: with a second sum in one loop
-    neither is vectorised."""
+    """The mean of a b (x - center) over a row. It has a loop of its own: with a second sum in one
+    loop, neither is vectorised."""
     cdef double[LANES] sums
     cdef Py_ssize_t i, j, lane, whole = n // LANES
     clear(sums, LANES)
@@ -95,8 +95,8 @@ cdef inline void normalize_row(
     const real *x, const real *weight, const real *bias, double eps, real *y, double *center,
     double *scale, Py_ssize_t n, bint is_centered
 ) noexcept nogil:
-    """y of one row; c and s, which the gradients read, into center[0] and scale[0]. Cost: three
-    passes over x, two if it is not centred."""
+    """y of one row, and into center[0] and scale[0] the c and s that the gradients read. Cost:
+    three passes over x, two without centring."""
     cdef double c = mean_of(x, n) if is_centered else 0.0
     cdef double s = 1.0 / sqrt(mean_square(x, c, n) + eps)
     cdef Py_ssize_t j
@@ -109,8 +109,8 @@ cdef inline void normalize_row_backward(
     const real *x, const real *weight, double c, double s, const real *dy, real *dx, Py_ssize_t n,
     bint is_centered
 ) noexcept nogil:
-    """dx of one row. Cost: two passes over x, and over dy and weight three, or two if it is not
-    centred."""
+    """dx of one row. Cost: two passes over x, and three over dy and weight, or two without
+    centring."""
     cdef double mean = mean_product(dy, weight, n) if is_centered else 0.0
     cdef double slope = s * s * mean_moment(dy, weight, x, c, n)
     cdef Py_ssize_t j

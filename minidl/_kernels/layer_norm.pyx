@@ -1,7 +1,7 @@
 """Layer normalisation and RMS normalisation of many rows. layer_norm.pxd has the formulas.
 
-Threads share the rows out between them, and for the gradients of weight and bias the columns: each
-sum is one thread's and has one order.
+Threads share the rows, and for the gradients of weight and bias the columns: each sum belongs to
+one thread and has one order.
 """
 
 from cython.parallel cimport prange
@@ -24,7 +24,7 @@ def forward(
     """y = weight (x - center) scale + bias, and each row's centre and scale.
 
     Shapes: x and y (rows, units); weight and bias (units,); center and scale (rows,). Cost: three
-    passes over x, two if it is not centred, and one over y.
+    passes over x, two without centring, and one over y.
     """
     cdef Py_ssize_t i, units = x.shape[1]
     if units == 0:
@@ -39,7 +39,7 @@ def backward(
     const double[::1] scale, const real[:, ::1] dy, real[:, ::1] dx, real[::1] dweight,
     real[::1] dbias, bint is_centered, int threads
 ):
-    """dx, dweight and dbias; of shape (0, 0) or (0,) where not asked for.
+    """dx, dweight and dbias; of shape (0, 0) or (0,) if not wanted.
 
     Shapes as in forward. Cost: two passes over x, three over dy and one over dx; for dweight and
     dbias one more over x and dy.
@@ -74,11 +74,11 @@ cdef struct LayerNorm:
     Py_ssize_t group
     double eps
     bint is_centered
-    const void *ones  # where there is no weight
-    const void *zeros  # where there is no bias
+    const void *ones  # if there is no weight
+    const void *zeros  # if there is no bias
     double *center  # of each row
     double *scale
-    void *dweight  # NULL: not asked for
+    void *dweight  # NULL: not wanted
     void *dbias
 
 

@@ -1,20 +1,20 @@
-"""What a loss is for the kernels that need one: a function on a row of a net's outputs; and what a
-batch of rows makes of it.
+"""What a loss is for kernels that need one: a function of a row of a net's outputs; and how a batch
+of rows gives one result.
 
     loss(x, target, options, scale, losses, dx, n)
 
-`target` is what is wanted of the row: a label, int64, or n numbers like x. Into losses[0] goes the
-row's loss, or into losses[0..n) that of every element, and into dx[0..n) the gradient; each times
-`scale`. `options` are the loss's own, in order. It travels from its module to the others in a
-capsule.
+`target` is the row's target: a label, int64, or n numbers like x. The row's loss goes into
+losses[0], or the loss of every element into losses[0..n); the gradient goes into dx[0..n); each
+times `scale`. `options` are the loss's own, in order. The function travels from its module to the
+others in a capsule.
 
-Of a batch the result is the sum of all rows' losses, where row i has the scale v_i / divisor:
+The result of a batch is the sum of all rows' losses, where row i has the scale v_i / divisor:
 
     divisor = counted · sum_i c_i      of a mean
     divisor = 1                        of the sum
 
-v is the row's weight, and c what it counts in the mean: v, times the weight of its label's class.
-Each is 1 if there are none. `counted` says how many losses a row counts as.
+v is the row's weight, and c how much the row counts in the mean: v times the weight of its label's
+class. Both are 1 if not given. `counted` is the number of losses that a row counts as.
 """
 
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
@@ -32,12 +32,12 @@ ctypedef void (*loss_double)(
 
 
 cdef struct Loss:
-    # A loss, and what is wanted of all rows.
+    # A loss, and the targets of all rows.
     void *function
     Py_ssize_t per_row  # how many losses a row has
-    double counted  # how many it counts as in the mean; 0: there is no mean, but the sum
+    double counted  # how many it counts as in the mean; 0: the sum, not the mean
     const double *options
-    Py_ssize_t options_step  # from a row's to the next; 0: all have the same
+    Py_ssize_t options_step  # from one row's options to the next; 0: all rows share them
     const char *targets
     Py_ssize_t target_bytes  # of a row
     const double *weights  # v; or NULL
@@ -45,13 +45,13 @@ cdef struct Loss:
 
 
 cdef inline dict loss_functions(loss_float f32, loss_double f64):
-    """Both builds of a loss, as the Python side hands them on."""
+    """Both builds of a loss, in capsules for the Python side."""
     return {"float32": PyCapsule_New(<void *> f32, "minidl loss float32", NULL),
             "float64": PyCapsule_New(<void *> f64, "minidl loss float64", NULL)}
 
 
 cdef inline int read_loss(Loss *loss, object source, size_t itemsize, list kept) except -1:
-    """From a RowLoss of minidl/losses/reduction.py. One without a kernel may have weights."""
+    """Reads a RowLoss of minidl/losses/reduction.py. One without a kernel may have weights."""
     cdef Py_ssize_t rows = len(source.targets), option_rows, columns
     if source.kernel is None:
         loss.function = NULL
@@ -83,9 +83,8 @@ cdef inline double in_order(const double *x, Py_ssize_t n) noexcept nogil:
 cdef inline double divisor_of(
     const Loss *loss, const int64_t *order, Py_ssize_t start, Py_ssize_t n
 ) noexcept nogil:
-    """What the losses of a batch are divided by: of the n rows that come from number `start` on in
-    this order (NULL: as they lie). 0 where no row has a weight. Cost: n additions, if there are
-    weights."""
+    """The divisor of a batch's losses: of the n rows from place `start` of this order on (NULL: the
+    order of memory). 0 if no row has a weight. Cost: n additions, if there are weights."""
     cdef Py_ssize_t i
     cdef double total = 0.0
     if loss.counted == 0.0:
@@ -101,7 +100,7 @@ cdef inline void row_loss(
     const Loss *loss, Py_ssize_t row, const real *x, double divisor, double *losses, real *dx,
     Py_ssize_t n
 ) noexcept nogil:
-    """The loss of x, for what is wanted of row number `row`, in a batch with this divisor."""
+    """The loss of x for the target of row number `row`, in a batch with this divisor."""
     cdef const void *target = loss.targets + row * loss.target_bytes
     cdef const double *options = loss.options + row * loss.options_step
     cdef double scale = (1.0 if loss.weights == NULL else loss.weights[row]) / divisor

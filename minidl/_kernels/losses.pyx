@@ -1,10 +1,10 @@
-"""The losses of quantities, of counts, of distributions, of yes and no, and of margins; and what
-runs a loss over a batch.
+"""The losses of quantities, of counts, of distributions, of yes and no, and of margins; and the
+loop that runs a loss over a batch.
 
-A section is one function on a row (losses.pxd says what it is given): the loss and its gradient
-come from the same numbers. float32 computes in float32 what takes long, the exponential and the
-logarithm, and the rest in double precision, so that one rounding is left. Cross-entropy is in
-softmax.pyx.
+A section is one function of a row (losses.pxd describes its arguments): the loss and its gradient
+come from the same numbers. For float32, the exponential and the logarithm, which take long, are
+computed in float32 and the rest in double precision, so that one rounding is left. Cross-entropy is
+in softmax.pyx.
 """
 
 from cython.parallel cimport prange
@@ -19,11 +19,11 @@ from minidl._kernels.scalar cimport clamp, exp, full_exp, log, log1p, magnitude,
 LOSSES = {}
 
 cdef enum:
-    PIECE = 64  # of a column
+    PIECE = 64  # rows of a column
 
 
 cdef inline double weighted(double weight, double cost) noexcept nogil:
-    """weight · cost; what is not wanted costs nothing, even if it is impossible."""
+    """weight · cost; an element without weight costs nothing, even if it is impossible."""
     return 0.0 if weight == 0.0 else weight * cost
 
 
@@ -66,7 +66,7 @@ LOSSES["huber"] = loss_functions(huber_row, huber_row)
 
 
 # ---- poisson: e^x - t x; dx = e^x - t ----------------------------------------------------------
-# In double precision: a float32 e^x would be infinite from 89 on, which a mean need not be.
+# In double precision: a float32 e^x is infinite from 89 on, though the mean need not be.
 
 cdef void poisson_row(
     const real *x, const void *target, const double *_, double scale, double *losses, real *dx,
@@ -85,7 +85,7 @@ LOSSES["poisson"] = loss_functions(poisson_row, poisson_row)
 
 
 # ---- kl_divergence: p (ln p - x); dx = -p ------------------------------------------------------
-# Options: whether the targets are ln p, not p. In double precision, as ln p and x are nearly alike
+# Options: whether the targets are ln p, not p. In double precision, as ln p and x are almost equal
 # once a net has learned.
 
 cdef void kl_divergence_row(
@@ -162,7 +162,7 @@ cdef void hinge_row(
     cdef double margin
     for j in range(n):
         margin = 1.0 - <double> t[j] * x[j]
-        losses[j] = scale * (0.0 if margin <= 0 else margin)  # NaN goes on
+        losses[j] = scale * (0.0 if margin <= 0 else margin)  # passes NaN on
         dx[j] = <real> (0.0 if margin <= 0 else -scale * t[j])
 
 
@@ -180,7 +180,7 @@ cdef void multi_margin_row(
     cdef double margin, right = x[label], total = 0.0
     cdef bint is_wrong
     for j in range(n):
-        # An infinite score less itself is NaN: not the label's.
+        # An infinite score minus itself is NaN; for the label's own score it is skipped.
         margin = options[0] + (<double> x[j] - right) if j != label else 0.0
         is_wrong = not margin <= 0  # or NaN
         total += 0.0 if margin <= 0 else margin
@@ -208,7 +208,7 @@ cdef void run_column(
     Loss *loss, const real *x, double divisor, double *losses, real *dx, Py_ssize_t rows,
     int threads
 ) noexcept nogil:
-    """Rows of one element, by pieces: a piece runs in vectors, with the column's option for each of
+    """Rows of one element, in pieces: a piece runs in vectors, with the column's option for each of
     its elements."""
     cdef Loss of_piece = loss[0]
     cdef double options[PIECE]
@@ -237,9 +237,9 @@ cdef double run(
 
 
 def of_rows(source, x, losses, dx, int threads):
-    """The losses of every row of x and their gradient, each times the row's scale. Returns the
-    losses' sum, each row's in order, then the rows in order; and the divisor. If that is 0, nothing
-    was done.
+    """The losses of every row of x and their gradient, each times the row's scale. Returns the sum
+    of the losses (over each row in order, then over the rows in order) and the divisor. If the
+    divisor is 0, nothing is done.
 
     `source` is a RowLoss; x and dx (rows, n), losses (rows, per_row). All arrays are contiguous;
     x and dx have the RowLoss's dtype, the others are float64.
@@ -270,8 +270,8 @@ def of_rows(source, x, losses, dx, int threads):
 
 
 def divisors(source, order, Py_ssize_t batch, double[::1] found):
-    """What each batch of rows is divided by, in this order (int64; None: as they lie), so many at a
-    time."""
+    """The divisor of each batch of `batch` rows, in this order (int64; None: the order of
+    memory)."""
     cdef Loss loss
     cdef list kept = []
     cdef const int64_t *rows = <const int64_t *> address(order, kept)
@@ -282,7 +282,7 @@ def divisors(source, order, Py_ssize_t batch, double[::1] found):
 
 
 def first_outside(const int64_t[::1] labels, Py_ssize_t classes):
-    """Where the first label outside 0 ... classes - 1 stands; -1 if there is none."""
+    """The place of the first label outside 0 ... classes - 1; -1 if there is none."""
     cdef Py_ssize_t i
     for i in range(labels.shape[0]):
         if labels[i] < 0 or labels[i] >= classes:

@@ -6,12 +6,12 @@ from minidl._kernels.real cimport ZERO, real
 
 # ---- maxout: y_u = max over p of x_up; keeps x ----------------------------------------------
 # dx_up = dy_u for the winning piece, else 0. The first piece wins a tie, and a NaN wins over
-# numbers. Backward looks for the winner again: x is read once more, and nothing else is kept.
+# numbers. Backward searches for the winner again: x is read once more, and nothing else is kept.
 # Cost: one pass over the memory touched.
 
-# Piece after piece is compared for 64 units at a time: a loop over the units has no branch that
-# depends on the data, and vectorises. Two pieces are written out for the compiler, which then reads
-# the pairs in whole vectors.
+# The pieces are compared one after the other, for 64 units at a time: a loop over the units has no
+# branch that depends on the data, and vectorises. Two pieces are written out for the compiler,
+# which then reads the pairs in whole vectors.
 
 cdef inline bint beats(real x, real best) noexcept nogil:
     return (x > best) | ((x != x) & (best == best))
@@ -35,7 +35,7 @@ cdef inline void forward_block(
 cdef inline void backward_block(
     const real *x, const real *dy, real *dx, Py_ssize_t n, Py_ssize_t pieces
 ) noexcept nogil:
-    """The first piece that equals the largest takes dy; what is left for those after it is 0."""
+    """The first piece that equals the largest takes dy; the pieces after it get 0."""
     cdef Py_ssize_t u, p
     cdef real[64] best, left
     cdef real piece

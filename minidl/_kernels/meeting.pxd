@@ -1,15 +1,15 @@
 """Where the threads of a team wait for each other.
 
-At a gate they count themselves, and the last one opens it. The count and what the others wait for
-lie on cache lines of their own: so those who wait keep their copy until there is something to see.
-The count's line goes from each thread to the next, some 50 ns each; so more than 16 threads meet
-in 8 groups, and the last of each group at a gate above (a tree: Yew, Tzeng & Lawrie, "Distributing
-hot-spot addressing in large-scale multiprocessors", 1987).
+They count themselves at a gate, and the last thread opens it. The count, and the flag that the
+others watch, lie on separate cache lines: so a waiting thread keeps its copy of the flag until it
+changes. The line of the count goes from thread to thread, some 50 ns each time. So more than 16
+threads meet in 8 groups, and the last thread of each group at a gate above (a tree: Yew, Tzeng &
+Lawrie, "Distributing hot-spot addressing in large-scale multiprocessors", 1987).
 
-A thread that waits spins for some 10 microseconds; then it gives its core to whoever wants it, for
-on a busy machine the thread that it waits for may be without one. OpenMP's own barrier spins on:
-where eight processes shared two cores, an epoch of 784-128-10 took 2 to 30 s with it, 0.7 to 2 s
-with this one.
+A waiting thread spins for some 10 microseconds; then it offers its core to other threads, as on a
+busy machine the thread that it waits for may have none. OpenMP's own barrier spins on: where eight
+processes shared two cores, an epoch of 784-128-10 took 2 to 30 s with it, and 0.7 to 2 s with this
+one.
 """
 
 from minidl._kernels.cpu cimport CACHE_LINE

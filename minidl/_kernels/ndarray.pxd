@@ -1,8 +1,9 @@
 """How arrays enter the kernels.
 
 There are two ways. Kernels for whole batches have typed memoryviews: Cython checks their dtype,
-axes and contiguity, which takes 0.3 µs an array. All others ask here, by NumPy's C interface, which
-takes 20 ns: what small operations run by, and arrays whose dtype or presence is known only later.
+axes and contiguity, which takes 0.3 µs for each array. All other kernels use these functions and
+NumPy's C interface, which takes 20 ns: small operations, and arrays whose dtype or presence is
+known only later.
 """
 
 cimport numpy as cnp
@@ -56,7 +57,7 @@ cdef inline object empty(int axes, const Py_ssize_t *shape, int kind):
 
 
 cdef inline int load() except -1:
-    """What a module has to call before any of these."""
+    """A module calls this before any of these functions."""
     return cnp.import_array()
 
 

@@ -1,4 +1,4 @@
-"""What the core asks of arrays and objects at every operation, by C interfaces."""
+"""What the core needs to know of arrays and objects at every operation, by C interfaces."""
 
 from minidl._kernels.ndarray cimport FLOAT, data, empty, load
 
@@ -11,8 +11,8 @@ cdef tuple NO_ARGUMENTS = ()
 
 
 cdef void *address(object array, list kept, bint writable=False) except? NULL:
-    """Where the elements of a C-contiguous array start; NULL for None. `kept` has the array from
-    then on: who uses the address keeps it."""
+    """The address of a C-contiguous array's elements; NULL for None. `kept` gets the array: whoever
+    uses the address keeps it alive."""
     cdef int flags = cnp.NPY_ARRAY_C_CONTIGUOUS | (cnp.NPY_ARRAY_WRITEABLE if writable else 0)
     if array is None:
         return NULL
@@ -32,7 +32,7 @@ cpdef bint alike(x, y):
 
 
 cpdef bint starts_with(y, x):
-    """Whether the first element of one array is that of the other, in the same memory."""
+    """Whether the first element of both arrays is the same memory."""
     return cnp.PyArray_DATA(<cnp.ndarray> y) == cnp.PyArray_DATA(<cnp.ndarray> x)
 
 
@@ -49,6 +49,6 @@ cpdef number(double value, like):
 
 
 cpdef bare(type kind):
-    """An object of this class that no __init__ has seen, as kind.__new__(kind) gives it; that takes
-    60 ns longer, a tenth of what a small operation takes."""
+    """An object of this class without a call of __init__, like kind.__new__(kind), which takes 60
+    ns longer: a tenth of a small operation."""
     return (<PyTypeObject *> kind).tp_new(kind, <PyObject *> NO_ARGUMENTS, NULL)

@@ -1,7 +1,7 @@
 """Gaussian noise over a whole array, in parallel, from dropout.pxd's random numbers.
 
 Box and Muller turn two uniform numbers into two normal ones. Each block of four random words makes
-four, for four elements next to each other, so the noise depends on seed, step and position only.
+the noise of four neighbouring elements, so the noise depends only on seed, step and position.
 Everything is in double precision: float32 and float64 get the same noise.
 
 Box, Muller, "A note on the generation of random normal deviates", Annals of Mathematical
@@ -19,12 +19,12 @@ from minidl._kernels.scalar cimport normal_log64, real, sine_of_turns
 INSTRUCTIONS = {}
 
 cdef enum:
-    NOISE = 0x80000000u  # in a counter's second word, so that dropout's numbers are others
+    NOISE = 0x80000000u  # in a counter's second word, so that dropout's numbers differ
 
 
 cdef inline double radius(uint32_t word) noexcept nogil:
     """sqrt(-2 ln u) for u = (word + 1/2) / 2^32: from 1.5e-5 to 6.76."""
-    # A signed word is what processors convert.
+    # Processors convert signed words.
     cdef double u = (<double> <int32_t> (word ^ 0x80000000u) + 2147483648.5) / 4294967296.0
     return sqrt(-2.0 * normal_log64(u, False))
 
@@ -42,8 +42,8 @@ cdef inline double sine(double t) noexcept nogil:
 cdef inline void box_muller(
     const uint64_t *a, const uint64_t *b, double *first, double *second, Py_ssize_t n
 ) noexcept nogil:
-    """r cos 2 pi t and r sin 2 pi t: the radius r comes from a, the turn t from b. As philox leaves
-    them, the words are low halves."""
+    """r cos 2 pi t and r sin 2 pi t: the radius r comes from a, the turn t from b. The words are
+    low halves, as philox leaves them."""
     cdef Py_ssize_t i
     cdef double r, t
     for i in range(n):
@@ -98,7 +98,7 @@ def gaussian_noise(
 
 
 def normals(const uint64_t[::1] a, const uint64_t[::1] b, double[::1] first, double[::1] second):
-    """The two normal numbers of each pair of words; shapes (n,). For tests of the far tails."""
+    """The two normal numbers of each pair of words; shapes (n,). For tests of the tails."""
     if a.shape[0]:
         box_muller(&a[0], &b[0], &first[0], &second[0], a.shape[0])
 

@@ -1,4 +1,4 @@
-"""Norms, in double precision and one fixed order, whichever thread has which part of it.
+"""Norms, in double precision and in one fixed order, whichever thread has which part.
 
     of gradients    the squares of BLOCK numbers at a time, then the blocks' sums in order
     of columns      row by row
@@ -9,7 +9,7 @@ from libc.math cimport sqrt
 from minidl._kernels.scalar cimport real
 
 cdef enum:
-    LANES = 8  # sums that run side by side, so that one addition need not wait for the last
+    LANES = 8  # sums that run side by side, so that no addition waits for another
     BLOCK = 1024  # numbers
     COLUMNS = 64
 
@@ -33,8 +33,8 @@ cdef inline double sum_of_block(const real *x, Py_ssize_t n) noexcept nogil:
 
 
 cdef inline double clipping(double squares, double limit) noexcept nogil:
-    """What gradients whose squares add up to this are multiplied by, if it is below 1, so that
-    their norm is at most `limit`."""
+    """The factor, if it is below 1, that brings the norm of gradients with this sum of squares down
+    to `limit`."""
     return limit / (sqrt(squares) + 1e-6)
 
 
@@ -51,8 +51,7 @@ cdef inline void square_columns(
 cdef inline Py_ssize_t find_scales(
     const double *sums, Py_ssize_t columns, double limit, double *scales
 ) noexcept nogil:
-    """What scales each column down to the norm `limit` if the squares' sum makes its norm larger;
-    gives how many these are."""
+    """The scale of each column whose norm is above `limit`; returns how many these are."""
     cdef double norm
     cdef Py_ssize_t u, exceeded = 0
     for u in range(columns):
@@ -75,9 +74,9 @@ cdef inline void scale_columns(
 cdef inline Py_ssize_t limit_columns(
     real *W, Py_ssize_t rows, Py_ssize_t units, Py_ssize_t columns, double limit
 ) noexcept nogil:
-    """Scales up to COLUMNS neighbouring columns of a matrix, whose rows are `units` long, down to
-    the norm `limit` where theirs is larger; gives how many these are. Cost: one pass, a second one
-    where a norm is too large."""
+    """Scales those of up to COLUMNS neighbouring columns of a matrix, whose rows are `units` long,
+    down to the norm `limit` that have a larger norm; returns how many. Cost: one pass, and a second
+    one if a norm is too large."""
     cdef double sums[COLUMNS]
     cdef double scales[COLUMNS]
     cdef Py_ssize_t u, exceeded

@@ -23,12 +23,12 @@ def sum_of_squares(const real[::1] x, double total=0.0):
 
 
 def scale_of(double squares, double limit):
-    """What clips gradients whose squares add up to this."""
+    """The factor that clips gradients with this sum of squares."""
     return clipping(squares, limit)
 
 
 def max_norm(real[:, ::1] W, double limit, int threads):
-    """Scales the columns of W (in, units) whose norm is above `limit` down to it; gives how many
+    """Scales the columns of W (in, units) whose norm is above `limit` down to it; returns how many
     these are."""
     cdef Py_ssize_t block, start, rows = W.shape[0], units = W.shape[1], exceeded = 0
     for block in prange(pieces(units, COLUMNS), nogil=True, num_threads=threads, schedule="static"):
@@ -65,7 +65,7 @@ cdef void square_gradient(const Squares *it, const Turn *turn, real *scratch) no
 
 
 cdef struct Clip:
-    # Each thread adds up all blocks' sums, and keeps the scale for itself.
+    # Each thread adds up the sums of all blocks, and keeps the scale for itself.
     Py_ssize_t parameter
     Py_ssize_t group
     double limit

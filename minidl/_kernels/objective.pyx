@@ -34,7 +34,7 @@ cdef void run_loss(const OfOutputs *it, const Turn *turn, real *scratch) noexcep
 
 
 cdef void run_total(const OfOutputs *it, const Turn *turn, real *scratch) noexcept nogil:
-    """The batch's loss: its rows' in order."""
+    """The batch's loss: the sum of its rows' losses, in order."""
     if turn.thread == turn.threads - 1:
         turn.losses[turn.step] = in_order(turn.row_losses, turn.n)
 

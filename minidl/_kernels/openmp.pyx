@@ -1,9 +1,9 @@
 """How many threads a team has, and OpenMP's own view of it. Built once, for every CPU.
 
-OpenMP keeps a number for each thread of the program: how many its next team may have, at first
-OMP_NUM_THREADS or the CPUs. threadpoolctl reads and sets it. It is made to follow what is wanted
-here; so another number than was told is somebody else's limit, even if that is what the
-environment said.
+OpenMP keeps a number for each thread of the program: the most threads of its next team, at first
+OMP_NUM_THREADS or the number of CPUs. threadpoolctl reads and sets it. This module sets it to the
+number that is wanted here. So any other number is somebody else's limit, even if it equals that of
+the environment.
 """
 
 from cython.parallel cimport parallel
@@ -81,8 +81,8 @@ def number():
 
 
 def team_of(int wanted):
-    """How many threads shall do work that repays so many. Never fewer than last time, but for one:
-    GNU's OpenMP ends those that a smaller team leaves out, and to start a thread anew takes 18
+    """The number of threads for work that repays `wanted`. Never fewer than last time, except one:
+    GNU's OpenMP ends the threads that a smaller team leaves out, and starting one again takes 18
     microseconds (two cores, Zen 4)."""
     global largest_team
     cdef int most = number()
@@ -93,8 +93,8 @@ def team_of(int wanted):
 
 
 def want(list settings, int here):
-    """What the process wants is the last setting's number of threads; `here` is what the calling
-    thread does, 0 for the same. (The list is read here, where no other thread can run.)"""
+    """The process wants the last setting's number of threads; the calling thread wants `here`, 0
+    for the same. (The list is read here, where no other thread can run.)"""
     global wanted_by_process, wanted_here, told
     wanted_by_process, wanted_here = settings[len(settings) - 1].threads, here
     if not limited():
@@ -111,7 +111,8 @@ def release_team():
 
 
 def begin_anew():
-    """Takes OpenMP's number in a forked child as nobody's limit: LLVM's has begun anew there."""
+    """Takes OpenMP's number in a forked child as nobody's limit: LLVM's OpenMP has reset it
+    there."""
     global told
     told = omp_get_max_threads()
 
@@ -119,13 +120,13 @@ def begin_anew():
 # ---- Meetings, tried -----------------------------------------------------------------------------
 
 cdef enum:
-    APART = 32  # ints from one thread's mark to the next one's, which is on another line
+    APART = 32  # ints from one thread's mark to the next, which is on another line
 
 
 cdef void leave_marks(Meeting *meeting, int *marks, int meetings) noexcept nogil:
-    """A thread of try_meetings; marks (3, threads, APART). Even meetings and odd ones have marks
-    of their own, as who is first out of one writes the next while others still read; the last
-    are the marks missed."""
+    """A thread of try_meetings; marks (3, threads, APART). Even and odd meetings have separate
+    marks, as the first thread out of one writes the next mark while others still read; the last
+    ones count the marks missed."""
     cdef int threads = meeting.threads, thread = omp_get_thread_num(), i
     cdef int *missed = marks + (2 * threads + thread) * APART
     cdef int *row
@@ -140,8 +141,9 @@ cdef void leave_marks(Meeting *meeting, int *marks, int meetings) noexcept nogil
 
 
 def try_meetings(int threads, int meetings):
-    """Lets a team meet so often. Before each meeting every thread leaves a mark, and after it looks
-    for another one's. Returns how many were not there; less than 0 if OpenMP gave fewer threads."""
+    """Lets a team meet `meetings` times. Before each meeting every thread leaves a mark, and after
+    it looks for another thread's. Returns how many were missing; below 0 if OpenMP gave fewer
+    threads."""
     cdef Meeting meeting
     cdef int[:, :, ::1] marks = np.zeros((3, threads, APART), np.intc)
     begin(&meeting, threads)

@@ -1,4 +1,4 @@
-"""Instructions on parameters whose gradients are there as a whole."""
+"""Instructions on parameters whose whole gradient is in memory."""
 
 from minidl._kernels.instruction cimport (
     Columns, Parameter, Run, Turn, columns_of, instruction, update)

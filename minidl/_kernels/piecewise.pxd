@@ -1,12 +1,12 @@
 """The activations made of pieces: a section each, of two formulas for one number.
 
     NAME_forward(x)        y
-    NAME_backward(x, dy)   dx; or of y and dy, where forward may then overwrite its input
+    NAME_backward(x, dy)   dx; or from y and dy, and then forward may overwrite its input
 
-Both may take one number more: the activation's option (a double, or a bint for a choice), or the
+Both may take one more number: the activation's option (a double, or a bint for a choice), or the
 slope that PReLU learns for the unit (a real). The loops are in pointwise.pyx.in. A condition is
-written so that NaN takes the branch that hands it on, and gives a number that is there already:
-then the loop has no branch and vectorises.
+written so that NaN takes the branch that passes it on, and chooses between numbers that exist
+already: then the loop has no branch and vectorises.
 """
 
 from minidl._kernels.scalar cimport ONE, ZERO, clamp, expm1, real
@@ -45,7 +45,7 @@ cdef inline real leaky_relu_backward(real y, real dy, double negative_slope) noe
 
 # ---- prelu ------------------------------------------------------------------------------------
 # y = x where x > 0, else a x, dx = dy where x > 0, else a dy, with the unit's own a; prelu.pyx has
-# its gradient. Of x: a learned slope may turn negative, and y then no longer has the sign of x.
+# its gradient. It reads x: a learned slope may turn negative, and y then loses the sign of x.
 
 cdef inline real prelu_forward(real x, real slope) noexcept nogil:
     cdef real sloped = slope * x
@@ -81,7 +81,7 @@ cdef inline real hard_tanh_backward(real y, real dy) noexcept nogil:
 
 # ---- hard_sigmoid -----------------------------------------------------------------------------
 # y = min(max(0, x + 3), 6) / 6, dx = dy / 6 where -3 < x < 3, else 0. The slope at -3 and at 3
-# is 0. Of x: just inside a kink y already rounds to 0 or 1.
+# is 0. It reads x: just inside a kink y already rounds to 0 or 1.
 
 cdef inline real hard_sigmoid_forward(real x) noexcept nogil:
     return clamp(x + 3, 0, 6) / 6

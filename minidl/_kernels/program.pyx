@@ -1,8 +1,8 @@
 """Runs a list of instructions (instruction.pxd) on one batch after the other, in one call.
 
-Every thread goes through the same list with a share of its own, and waits for the others only where
-an instruction `meets`. Of a training step the list is: rows gathered, forward, loss, backward,
-updates. A net of two layers meets four times a step.
+Every thread goes through the same list with its own share, and waits for the others only where an
+instruction `meets`. The list of a training step is: gather rows, forward, loss, backward, updates.
+A net of two layers meets four times a step.
 """
 
 from cpython.object cimport PyObject_GenericSetAttr
@@ -24,11 +24,11 @@ from minidl._kernels.update cimport rule_function
 cdef struct Instruction:
     Run run
     void *it
-    bint meets  # all threads, before it
+    bint meets  # whether all threads meet before it
 
 
 cdef struct Call:
-    # What one call works on.
+    # The data of one call.
     Data data
     Py_ssize_t steps
     const double *coefficients  # (groups, parameters, columns): the rules'
@@ -37,7 +37,7 @@ cdef struct Call:
     double *losses
     double *squares
     void *outputs
-    bint is_in_place  # the batches are read where they lie
+    bint is_in_place  # whether the batches are read where they lie
 
 
 cdef class _Instructions:
@@ -77,7 +77,7 @@ cdef class _Instructions:
         free(self.instructions)
 
     cdef int read(self, Py_ssize_t i) except -1:
-        """Takes in the arguments of instruction i, as they are now."""
+        """Reads the present arguments of instruction i."""
         cdef list kept = []
         cdef void *it = self.instructions[i].it
         cdef Kind *kind
@@ -88,7 +88,7 @@ cdef class _Instructions:
         return 0
 
     cdef inline Py_ssize_t count_for(self, bint ends_group) noexcept nogil:
-        """How many there are to run."""
+        """How many instructions run."""
         return self.count if ends_group else self.updates
 
     cdef inline void run(self, Turn *turn, Meeting *meeting, void *scratch) noexcept nogil:
@@ -99,7 +99,7 @@ cdef class _Instructions:
             self.instructions[i].run(self.instructions[i].it, turn, scratch)
 
     cdef inline Py_ssize_t end_of_part(self, Py_ssize_t first) noexcept nogil:
-        """The first instruction after this one that meets."""
+        """The next instruction that meets."""
         cdef Py_ssize_t i = first + 1
         while i < self.count and not self.instructions[i].meets:
             i += 1
@@ -111,12 +111,11 @@ cdef inline Kind *kind_of(object capsule) except NULL:
 
 
 cdef class Program:
-    """Lists of instructions: before the first step, for each step, and after the last; and the
-    memory in which they work. It is kept from call to call, so that a call costs little more than
-    its work.
+    """Lists of instructions (before the first step, for each step, after the last) and the memory
+    that they work in. It is kept from call to call, so that a call costs little more than its work.
 
     `slots` are arrays (batch, width), slot 0 for the input; `scratch` (threads, n) is room for each
-    thread; `row_losses` (batch,) for training. So many batches make a `group`: each step's
+    thread; `row_losses` (batch,) is for training. `group` batches make a group: each step's
     instructions from number `updates` on run once for it.
     """
 
@@ -125,8 +124,8 @@ cdef class Program:
     cdef _Instructions last
     cdef Meeting meeting
     cdef int threads
-    cdef public bint is_ready  # what comes before the first step is done
-    cdef public int order  # 0; or for tests, by one thread: 1 the first one's part first, -1 last
+    cdef public bint is_ready  # whether the list before the first step has run
+    cdef public int order  # 0; for tests, by one thread: 1 the first one's part first, -1 last
     cdef void **slots
     cdef Parameter *parameters
     cdef Py_ssize_t batch
@@ -136,7 +135,7 @@ cdef class Program:
     cdef char *scratch
     cdef size_t scratch_bytes  # of a thread
     cdef double *row_losses
-    cdef list room  # what the addresses lead to
+    cdef list room  # keeps the arrays behind the addresses alive
     cdef list kept
 
     def __cinit__(
@@ -165,9 +164,9 @@ cdef class Program:
         free(self.parameters)
 
     def read(self, list parameters, int threads):
-        """Takes in where each parameter is and how it is updated: (array, rule or None, number,
-        three states or None, gradient or None, packed or None, three packed states or None). From
-        now on so many threads are used."""
+        """Reads where each parameter is and how it is updated: (array, rule or None, number, three
+        states or None, gradient or None, packed or None, three packed states or None). From now on
+        `threads` threads are used."""
         cdef list kept = []
         cdef Py_ssize_t k
         for k in range(self.parameter_count):
@@ -176,7 +175,7 @@ cdef class Program:
         self.threads = threads
 
     def read_again(self, list numbers):
-        """Takes in the arguments of the step's instructions of these numbers, as they are now."""
+        """Reads the present arguments of the step's instructions with these numbers."""
         for i in numbers:
             self.each.read(<Py_ssize_t> i)
 
@@ -193,24 +192,23 @@ cdef class Program:
         return 0
 
     def train(self, x, order, loss, coefficients, losses, squares, list changes):
-        """Trains on the rows of x in this order (None: as they come), a batch at a time:
+        """Trains on the rows of x in this order (None: the order of memory), a batch at a time:
         len(losses) steps.
 
-        x (n, width) holds uint8 pixels or what slot 0 does; `loss` is a RowLoss of its n rows, or
-        None for a list without a loss;
-        coefficients float64 (groups, parameters, k) are the rules' for each group. Puts the loss of
-        every batch into `losses`, float64, and adds the sum of all W² before it to `squares`,
-        float64 zeros or None; changes the parameters and their state; then makes the `changes`
-        (object, name, value) of what else goes on with the steps: to attributes, without a class's
-        own __setattr__, and to items of dicts. That runs no Python, which looks for a signal only
-        later, so Ctrl-C cannot come between. Returns how many threads OpenMP gave: if these are
-        fewer than were asked for, nothing was done.
+        x (n, width) holds uint8 pixels or the numbers of slot 0; `loss` is a RowLoss of its n rows,
+        or None for a list without a loss; coefficients float64 (groups, parameters, k) are the
+        rules' for each group. Writes the loss of every batch to `losses`, float64, and adds the sum
+        of all W² before it to `squares`, float64 zeros or None; changes the parameters and their
+        state; then makes the `changes` (object, name, value) of everything else that the steps
+        change: of attributes, without a class's own __setattr__, and of items of dicts. No Python
+        runs for that, and Python looks for signals only later, so Ctrl-C cannot interrupt it.
+        Returns how many threads OpenMP gave: if they are fewer than requested, nothing is done.
         """
         cdef list kept = []
         cdef Call call
         cdef int team
         self.read_data(&call, x, order, kept)
-        if loss is None:  # found before, by whom this is called
+        if loss is None:  # the caller has computed it
             memset(&call.data.loss, 0, sizeof(Loss))
         else:
             read_loss(&call.data.loss, loss, self.itemsize, kept)
@@ -229,8 +227,8 @@ cdef class Program:
         return team
 
     def predict(self, x, y):
-        """y (n, outputs) = what the list stores for the rows of x, as they come. Returns what
-        `train` does."""
+        """y (n, outputs) = the outputs of the list for the rows of x, in the order of memory.
+        Returns the same as `train`."""
         cdef list kept = []
         cdef Call call
         self.read_data(&call, x, None, kept)
@@ -243,7 +241,7 @@ cdef class Program:
 
     cdef int run(self, Call *call) except -1:
         cdef int team = 0
-        begin(&self.meeting, self.threads)  # anew: a fork may have come in the middle of one
+        begin(&self.meeting, self.threads)  # anew: a fork may have interrupted the last one
         if self.order:
             self.run_in_turns(call)
             return self.threads
@@ -256,8 +254,8 @@ cdef class Program:
         return team
 
     cdef void run_thread(self, Call *call, int *team) noexcept nogil:
-        """All steps. A team smaller than was asked for does nothing but say so; `team` is told how
-        many there are."""
+        """All steps. A team smaller than requested does nothing; `team` receives the number of its
+        threads."""
         cdef int thread = omp_get_thread_num()
         cdef void *scratch = self.scratch + thread * self.scratch_bytes
         cdef Turn turn
@@ -274,13 +272,13 @@ cdef class Program:
             self.take_turn(call, &turn, step, thread)
             self.each.run(&turn, &self.meeting, scratch)
             if self.threads > 1:
-                meet(&self.meeting, thread)  # of a shorter batch, other rows are this thread's
+                meet(&self.meeting, thread)  # in a shorter batch, this thread has other rows
         self.last.run(&turn, &self.meeting, scratch)
 
     cdef void run_in_turns(self, Call *call) noexcept nogil:
-        """All steps by one thread, which takes the part of each in turn from one meeting to the
-        next. Where these are right, it does not matter who comes first; where one is missing,
-        somebody reads what is not there yet."""
+        """All steps by one thread, which does the part of each thread in turn, from one meeting to
+        the next. If the meetings are right, the order of the threads does not matter; if one is
+        missing, some thread reads what is not written yet."""
         cdef Py_ssize_t step
         self.run_list(self.first, call, 0)
         for step in range(call.steps):
@@ -341,7 +339,7 @@ cdef int read_parameter(
     parameter.packed = address(packed, kept, True)
     for i in range(3):
         parameter.s[i] = NULL if rule is None else address(states[i], kept, True)
-        parameter.packed_s[i] = NULL  # as where the rule keeps no such state
+        parameter.packed_s[i] = NULL  # also if the rule keeps no such state
         if packed_states is not None and parameter.s[i] != NULL:
             parameter.packed_s[i] = address(packed_states[i], kept, True)
     return 0

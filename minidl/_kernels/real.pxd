@@ -6,8 +6,8 @@ ctypedef fused real:
     float
     double
 
-# Constants take on the precision of what they meet. The literal 1 is a double in C: 1 - y would
-# compute a float32 y in double precision, half as many at a time.
+# Constants take the precision of the numbers beside them. The literal 1 is a double in C: 1 - y
+# would compute a float32 y in double precision, half as many at a time.
 cdef extern from *:
     """
     #define ZERO 0.0f
@@ -19,7 +19,7 @@ cdef extern from *:
 
 
 cdef inline real clamp(real x, real low, real high) noexcept nogil:
-    """min(max(x, low), high). NaN goes through: it loses every comparison."""
+    """min(max(x, low), high). NaN passes through: it loses every comparison."""
     x = low if x < low else x
     return high if x > high else x
 

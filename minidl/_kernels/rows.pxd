@@ -1,14 +1,14 @@
-"""What an activation's kernel is: two functions on a row of numbers.
+"""What an activation's kernel is: two functions of a row of numbers.
 
     forward(x, slopes, y, units, options)             y[0..units) from the inputs at x
     backward(kept, slopes, dy, dx, units, options)    dx from dy and what forward kept (x or y)
 
-    learned(x, dy, gradient, first, end, rows, units)   of an activation that learns a number for
+    learned(x, dy, gradient, first, end, rows, units)   for an activation that learns a number for
                     each unit: its gradient over the whole batch, for units first ... end - 1
 
-`slopes` is NULL but for PReLU, `options` are the declaration's options in order. A row function
-may be given the same memory for kept, dy and dx. It travels from its module to the others in a
-capsule, so the dense kernel and the drivers below it need no list of activations.
+`slopes` is NULL except for PReLU, `options` are the declaration's options in order. A row function
+may get the same memory for kept, dy and dx. The functions travel from their module to the others in
+capsules, so the dense kernel and the drivers below it need no list of activations.
 """
 
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
@@ -38,7 +38,7 @@ ctypedef void (*learned_double)(
 cdef inline dict row_functions(
     forward_float f32, backward_float b32, forward_double f64, backward_double b64
 ):
-    """The four builds of one activation, as the Python side hands them on."""
+    """The four builds of one activation, in capsules for the Python side."""
     return {
         "float32": (PyCapsule_New(<void *> f32, "minidl forward float32", NULL),
                     PyCapsule_New(<void *> b32, "minidl backward float32", NULL)),
@@ -79,7 +79,7 @@ cdef inline void backward_row(
 
 
 cdef inline dict learned_functions(learned_float f32, learned_double f64):
-    """Both builds of what finds the gradient of an activation's learned numbers."""
+    """Both builds of the function that computes the gradient of learned numbers."""
     return {"float32": PyCapsule_New(<void *> f32, "minidl learned float32", NULL),
             "float64": PyCapsule_New(<void *> f64, "minidl learned float64", NULL)}
 
@@ -125,7 +125,7 @@ cdef inline void forward_shares(
     void *function, const real *x, Py_ssize_t width, const real *slopes, real *y,
     Py_ssize_t units, const double *options, Py_ssize_t rows, int threads
 ) noexcept nogil:
-    """All rows, each thread a share of them. One thread works without a team, as in gemm.pxd."""
+    """All rows; threads share them. One thread works without a team, as in gemm.pxd."""
     cdef int thread
     if threads == 1:
         forward_rows(function, x, width, slopes, y, units, options, 0, rows)
@@ -140,7 +140,7 @@ cdef inline void backward_shares(
     real *dx, Py_ssize_t width, Py_ssize_t units, const double *options, Py_ssize_t rows,
     int threads
 ) noexcept nogil:
-    """The way back, likewise."""
+    """The backward pass, in the same way."""
     cdef int thread
     if threads == 1:
         backward_rows(function, kept, kept_width, slopes, dy, dx, width, units, options, 0, rows)

@@ -58,7 +58,7 @@ cdef void pointwise_pieces(
 
 def pointwise(function, x, options, int threads):
     """A new array y = f(x), element by element, for a C-contiguous x of float32 or float64 and any
-    shape; None for another one. Cost: one pass over x and y."""
+    shape; None for any other. Cost: one pass over x and y."""
     cdef int kind = type_of(x)
     if kind < 0:
         return None
@@ -109,9 +109,8 @@ def pointwise_back(function, kept, dy, options, int threads):
 def learned(
     function, const real[:, ::1] x, const real[:, ::1] dy, real[::1] gradient, int threads
 ):
-    """The gradient of what an activation learned for each unit; shapes (batch, units) and
-    (units,). Threads share the units out between them, in whole cache lines. Cost: one pass over x
-    and dy."""
+    """The gradient of what an activation has learned for each unit; shapes (batch, units) and
+    (units,). Threads share the units, in whole cache lines. Cost: one pass over x and dy."""
     cdef void *f = learned_function(function, sizeof(real))
     cdef Py_ssize_t rows = x.shape[0], units = x.shape[1], thread
     cdef Py_ssize_t line = CACHE_LINE // sizeof(real)
@@ -145,7 +144,7 @@ cdef struct Activation:
     Py_ssize_t y
     Py_ssize_t dx
     Py_ssize_t dy
-    Py_ssize_t learned  # -1: nothing is
+    Py_ssize_t learned  # -1: nothing is learned
     Py_ssize_t width
     Py_ssize_t units
     Py_ssize_t group
@@ -175,7 +174,7 @@ cdef int read_activation(void *it, dict given, size_t itemsize, list kept) excep
 cdef inline const real *slopes_of(
     const Activation *it, const Turn *turn, real *room
 ) noexcept nogil:
-    """What was learned, for every unit; in `room` if all have the same."""
+    """The learned numbers of every unit; written to `room` if all units share one."""
     cdef Py_ssize_t u
     cdef const real *learned
     if it.learned < 0:
@@ -211,7 +210,7 @@ cdef inline bint has_silent(const real *fired, Py_ssize_t n) noexcept nogil:
 
 cdef void note_fired(const Activation *it, const Turn *turn, real *scratch) noexcept nogil:
     """Notes for every column of x whether its slope dy/dx was other than 0 on any of this thread's
-    rows. Most columns have had such a row soon; when all have, nothing is left to do."""
+    rows. Most columns soon have such a row; when all have, nothing is left to do."""
     cdef Py_ssize_t i, j, kept_width = it.units if it.keeps_y else it.width
     cdef const real *kept = <const real *> at(turn, it.y if it.keeps_y else it.x)
     cdef real *fired = <real *> it.fired + turn.thread * it.width
@@ -227,7 +226,7 @@ cdef void note_fired(const Activation *it, const Turn *turn, real *scratch) noex
 
 
 cdef void gradient_by_unit(const Activation *it, const Turn *turn, real *scratch) noexcept nogil:
-    """The gradient of what was learned for each of this thread's units."""
+    """The gradient of the learned number of each of this thread's units."""
     cdef Columns own = columns_of(turn, it.units, it.group)
     learned_gradient(it.dlearned, <const real *> at(turn, it.x), <const real *> at(turn, it.dy),
                      <real *> turn.parameters[it.learned].gradient, own.first, own.end, turn.n,
@@ -235,8 +234,8 @@ cdef void gradient_by_unit(const Activation *it, const Turn *turn, real *scratch
 
 
 cdef void gradient_of_all(const Activation *it, const Turn *turn, real *scratch) noexcept nogil:
-    """The gradient of the one number that was learned for all units: a group of its own, which is
-    the last thread's."""
+    """The gradient of the one number that was learned for all units: a group of its own, which
+    belongs to the last thread."""
     if turn.thread != turn.threads - 1:
         return
     learned_gradient(it.dlearned, <const real *> at(turn, it.x), <const real *> at(turn, it.dy),

@@ -1,9 +1,9 @@
-"""The optimisers' update rules, each a section of two functions: which coefficients c come of a
-step's hyperparameters h, and what they do to a parameter's elements.
+"""The optimisers' update rules, each a section of two functions: one computes coefficients c from a
+step's hyperparameters h, the other applies them to a parameter's elements.
 
-An element needs no other element, so its bits depend neither on the threads nor on the spans.
-Coefficients are computed in double precision once for a parameter and a step, elements in their own
-precision. Weight decay, and the way uphill, are update.pxd's. Cost of each rule: one pass over the
+No element needs another, so the bits depend neither on the threads nor on the spans. Coefficients
+are computed in double precision once for a parameter and a step, elements in their own precision.
+update.pxd applies weight decay and the sign of `maximize`. Cost of each rule: one pass over the
 arrays named.
 """
 
@@ -17,7 +17,7 @@ RULES = {}  # by name: {"coefficients": ..., "float32": ..., "float64": ...}
 
 
 cdef dict rule(coefficients_function coefficients, rule_float f32, rule_double f64):
-    """A rule as the Python side hands it on."""
+    """A rule, in capsules for the Python side."""
     return {"coefficients": PyCapsule_New(<void *> coefficients, "minidl coefficients", NULL),
             "float32": PyCapsule_New(<void *> f32, "minidl rule float32", NULL),
             "float64": PyCapsule_New(<void *> f64, "minidl rule float64", NULL)}
@@ -52,9 +52,9 @@ RULES["sgd"] = rule(sgd_coefficients, sgd, sgd)
 
 
 # ---- Adam: m, v = averages of g and g²; w -= rate m / (sqrt(v) / correction + eps) --------------
-# rate = lr / (1 - beta1^t) and correction = sqrt(1 - beta2^t) undo that m and v start from 0. With
-# a third state, the root is of the largest v so far.
-# state: m, v, the largest v or NULL; options: beta1, beta2, eps.
+# rate = lr / (1 - beta1^t) and correction = sqrt(1 - beta2^t) undo the start of m and v from 0.
+# With a third state, the root is that of the largest v so far. state: m, v, the largest v or NULL;
+# options: beta1, beta2, eps.
 
 cdef void adam_coefficients(const Hyperparameters *h, double *c) noexcept nogil:
     c[0] = h.lr / (1 - pow(h.options[0], h.t))
@@ -100,9 +100,9 @@ RULES["adam_early_eps"] = rule(early_eps_coefficients, adam, adam)
 # state: m, v; options: beta1, beta2, eps, momentum_decay.
 
 cdef double product_of_momenta(double beta1, double log_q, double t) noexcept nogil:
-    """mu_1 ... mu_t, without going through them. The logarithm of mu_i / beta1 = 1 - q^i / 2 is
-    minus the sum over k of (q^i / 2)^k / k, and for one k these are a geometric series in i. What
-    is left out after 53 terms is below the rounding."""
+    """mu_1 ... mu_t, without a loop over them. The logarithm of mu_i / beta1 = 1 - q^i / 2 is minus
+    the sum over k of (q^i / 2)^k / k, and for one k these are a geometric series in i. The rest
+    after 53 terms is below the rounding."""
     cdef double total = 0, power = 1, step
     cdef int k
     for k in range(1, 54):
@@ -142,8 +142,8 @@ RULES["nadam"] = rule(nadam_coefficients, nadam, nadam)
 
 # ---- RAdam: Adam's averages; w -= rate m at first, then w -= rate m / (sqrt(v) + eps) -----------
 # The first v have too large a variance to divide by their roots. `length`, the paper's rho_t, is
-# how many gradients v averages; from 5 on the variance can be rectified.
-# state: m, v; options: beta1, beta2, eps.
+# the number of gradients that v averages; from 5 on the variance can be rectified. state: m, v;
+# options: beta1, beta2, eps.
 
 cdef void radam_coefficients(const Hyperparameters *h, double *c) noexcept nogil:
     cdef double power = pow(h.options[1], h.t), limit = 2 / (1 - h.options[1]) - 1
@@ -233,7 +233,7 @@ RULES["adagrad"] = rule(adagrad_coefficients, adagrad, adagrad)
 # state: v, u; options: rho, eps.
 
 cdef void lr_and_two(const Hyperparameters *h, double *c) noexcept nogil:
-    """The learning rate, and two options as they are."""
+    """The learning rate, and two options unchanged."""
     c[0], c[1], c[2] = h.lr, h.options[0], h.options[1]
 
 
@@ -267,7 +267,7 @@ cdef void lion(
     for i in range(n):
         d = beta1 * m[i] + rest1 * g[i]
         m[i] = beta2 * m[i] + rest2 * g[i]
-        w[i] -= lr if d > 0 else -lr if d < 0 else 0 * d  # of NaN, NaN
+        w[i] -= lr if d > 0 else -lr if d < 0 else 0 * d  # NaN for NaN
 
 
 RULES["lion"] = rule(lr_and_two, lion, lion)

@@ -1,8 +1,8 @@
-"""The functions of one number that the kernels share: exp, log1p, tanh and their kin.
+"""The functions of one number that the kernels share: exp, log1p, tanh and others.
 
-They are our own so that loops vectorise and results do not depend on the platform's libm: every
-one is a short series without a branch or a call, float32's in series32.pxd and float64's in
-series64.pxd. NaN goes through each.
+They are our own so that loops vectorise and results do not depend on the platform's libm: each is a
+short series without a branch or a call, for float32 in series32.pxd and for float64 in
+series64.pxd. NaN passes through all of them.
 """
 
 from minidl._kernels.real cimport HALF, ONE, TWO, ZERO, clamp, magnitude, real
@@ -22,9 +22,8 @@ cdef inline real exp(real x) noexcept nogil:
 
 
 cdef inline real exp_below(real x, real m) noexcept nogil:
-    """e^(x - m) for x <= m, which is 1 where they are equal, also if they are infinite. In float32
-    what rounding leaves of x - m is not lost (Knuth's two-sum), as e^z turns |z| eps into a
-    relative error."""
+    """e^(x - m) for x <= m; 1 if they are equal, even if they are infinite. In float32 the rounding
+    error of x - m is added back (Knuth's two-sum), as e^z turns |z| eps into a relative error."""
     cdef real z = x - m
     cdef real back = z - x
     cdef real rest = (x - (z - back)) - (m + back)
@@ -93,7 +92,7 @@ cdef inline real tanh(real x) noexcept nogil:
 
 
 cdef inline double wide_exp(double x, bint short_series) noexcept nogil:
-    """e^x for x <= 0; a short series does where the result is to be rounded to float32."""
+    """e^x for x <= 0; a short series is enough if the result is rounded to float32."""
     return exp64_short(x) if short_series else exp64(x)
 
 
@@ -109,7 +108,7 @@ cdef inline double wide_sigmoid(double x, bint short_series) noexcept nogil:
 cdef inline real bell(real x) noexcept nogil:
     """e^(-x²/2). In double precision half of x's digits are squared exactly and the rest goes into
     a factor near 1: rounding x² itself would cost a relative error of up to x²·1e-16. In float32
-    it is left, as nothing needs more than bell's absolute error, 3e-8."""
+    that is left out, as nothing needs more than bell's absolute error, 3e-8."""
     cdef real coarse, rest
     x = clamp(x, -40, 40)
     if real is float:

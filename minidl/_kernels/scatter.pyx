@@ -1,8 +1,8 @@
-"""The gradient of indexing: what came from the same place is added up there.
+"""The gradient of indexing: numbers that came from the same place are added up there.
 
-Places are sorted first, by counting, so that each place knows all that came from it. Then every
-sum is one thread's, in the order of the index and in double precision, and its bits depend
-neither on the thread count nor on the other places.
+A counting sort comes first, so that each place knows all numbers that came from it. Then every sum
+belongs to one thread, in the order of the index and in double precision, and its bits depend
+neither on the number of threads nor on the other places.
 """
 
 from cython.parallel cimport prange
@@ -43,7 +43,7 @@ def add_rows(const real[:, :, ::1] x, const int64_t[::1] places, real[:, :, ::1]
 cdef void sort(
     const int64_t *places, Py_ssize_t n, int64_t *order, int64_t *ends, Py_ssize_t rows
 ) noexcept nogil:
-    """order = all j by their places, those of one place as they came; ends[i]: where i's end."""
+    """order = all j sorted by their places, stable; ends[i]: where the entries of place i end."""
     cdef Py_ssize_t i, j
     cdef int64_t start = 0, count
     for i in range(rows):
@@ -93,7 +93,7 @@ cdef void sum_piece(
 # ---- In a step: rows looked up by their numbers, which are the net's inputs ----------------------
 
 cdef struct Embedding:
-    # y = the rows of W with the numbers in x; slots and the parameter by theirs.
+    # y = the rows of W with the numbers in x; slots, and the parameter, by number.
     Py_ssize_t x
     Py_ssize_t y
     Py_ssize_t dy
@@ -101,8 +101,8 @@ cdef struct Embedding:
     Py_ssize_t rows  # of W
     Py_ssize_t columns
     Py_ssize_t fields  # numbers in a row of x
-    int64_t *order  # of a batch's numbers,
-    int64_t *ends  # and where those of each row of W end in it
+    int64_t *order  # of a batch's numbers, sorted
+    int64_t *ends  # where the numbers of each row of W end in it
 
 
 cdef int read_embedding(void *it, dict given, size_t itemsize, list kept) except -1:
@@ -125,7 +125,7 @@ cdef void look_up(const Embedding *it, const Turn *turn, real *scratch) noexcept
 
 
 cdef void sort_numbers(const Embedding *it, const Turn *turn, real *scratch) noexcept nogil:
-    """Which numbers of the batch are those of each row of W; the last thread's."""
+    """Sorts the batch's numbers by rows of W; done by the last thread."""
     if turn.thread == turn.threads - 1:
         sort(<const int64_t *> at(turn, it.x), turn.n * it.fields, it.order, it.ends, it.rows)
 

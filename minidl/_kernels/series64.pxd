@@ -1,5 +1,4 @@
-"""exp, log, tanh, sin and their kin in double precision: series whose error is below the
-rounding."""
+"""exp, log, tanh, sin and others in double precision: series whose error is below the rounding."""
 
 from libc.math cimport copysign, fabs
 from libc.stdint cimport uint64_t

@@ -1,7 +1,7 @@
-"""The smooth activations: a section each, of two formulas for one number (piecewise.pxd says how).
+"""The smooth activations: a section each, of two formulas for one number (see piecewise.pxd).
 
-A condition is written so that NaN takes the branch that hands it on. float32 computes in float32,
-but where its roundings would add up to more than 2 ULP.
+A condition is written so that NaN takes the branch that passes it on. float32 is computed in
+float32, except where its roundings would add up to more than 2 ULP.
 """
 
 from minidl._kernels.scalar cimport (
@@ -23,8 +23,8 @@ cdef enum:
 
 # ---- sigmoid ----------------------------------------------------------------------------------
 # y = 1 / (1 + e^-x), dx = dy y (1 - y).
-# By e = e^-|x|, so that nothing overflows on the way to a small result. Far out e / (1 + e) is
-# e - e · e / (1 + e), which does without the digits that 1 + e rounds off. float32: 1.8 ULP.
+# Through e = e^-|x|, so that nothing overflows on the way to a small result. Far out e / (1 + e) is
+# e - e · e / (1 + e), which avoids the digits that 1 + e rounds off. float32: 1.8 ULP.
 
 cdef inline real sigmoid_forward(real x) noexcept nogil:
     cdef real e = exp(-magnitude(x))

@@ -2,11 +2,10 @@
 
 A row of x holds one sample's logits. With m = max x and z = x - m nothing overflows: every e^z is
 at most 1, and their sum is at least 1. The exponentials have x's precision. Sums are in double
-precision and in one order: every fourth number for itself, then the four together.
+precision and in one order: four sums of every fourth number, then their sum.
 
-NaN anywhere in a row makes the row NaN. A logit of -inf has probability 0, and one of +inf has
-probability 1 if it is the only one; two of them, or a row of nothing but -inf, leave the ratio
-open and give NaN.
+NaN anywhere in a row makes the row NaN. A logit of -inf has probability 0, and a single logit of
++inf has probability 1; two of them, or a row of only -inf, leave the ratio undefined and give NaN.
 """
 
 from cython.parallel cimport prange
@@ -18,17 +17,17 @@ from minidl._kernels.scalar cimport exp, exp_below, normal_log64, real
 
 
 cdef inline double log_of_sum(double x, bint short_series) noexcept nogil:
-    """ln x for x >= 1. For sums of float32 a short series does."""
+    """ln x for x >= 1. A short series is enough for sums of float32."""
     return normal_log64(x, short_series) if x >= 1.0 else NAN
 
 
 cdef inline double below(double x, double m) noexcept nogil:
-    """z = x - m, where the largest logit is 0 also if it is infinite."""
+    """z = x - m; 0 for the largest logit, even if it is infinite."""
     return 0.0 if x == m else x - m
 
 
 cdef inline real largest(const real *x, Py_ssize_t n) noexcept nogil:
-    """max x; -inf of nothing. NaN loses every comparison and is met again in the sum."""
+    """max x; -inf of nothing. NaN loses every comparison, but shows again in the sum."""
     cdef Py_ssize_t j, whole = n - n % 4
     cdef real a = <real> -INFINITY, b = a, c = a, d = a
     for j in range(0, whole, 4):
@@ -43,7 +42,7 @@ cdef inline real largest(const real *x, Py_ssize_t n) noexcept nogil:
 
 
 cdef inline double sum_of(const real *x, Py_ssize_t n) noexcept nogil:
-    """The sum of x; of four chains, as one would wait for every addition."""
+    """The sum of x, in four chains, as in one every addition would wait for the last."""
     cdef Py_ssize_t j, whole = n - n % 4
     cdef double a = 0.0, b = 0.0, c = 0.0, d = 0.0
     for j in range(0, whole, 4):
@@ -57,7 +56,7 @@ cdef inline double sum_of(const real *x, Py_ssize_t n) noexcept nogil:
 
 
 cdef inline double dot_of(const real *x, const real *y, Py_ssize_t n) noexcept nogil:
-    """The sum of x y, likewise."""
+    """The sum of x y, in the same way."""
     cdef Py_ssize_t j, whole = n - n % 4
     cdef double a = 0.0, b = 0.0, c = 0.0, d = 0.0
     for j in range(0, whole, 4):
@@ -81,7 +80,7 @@ cdef inline double exponentials(const real *x, real m, real *e, Py_ssize_t n) no
 
 
 cdef inline double cost(double a, double log_p) noexcept nogil:
-    """-a ln p; what is not wanted (a = 0) costs nothing, even if it is impossible."""
+    """-a ln p; a class without weight (a = 0) costs nothing, even if it is impossible."""
     return 0.0 if a == 0.0 else -a * log_p
 
 
@@ -156,13 +155,13 @@ def log_softmax_backward(
         log_softmax_backward_row(&y[i, 0], &dy[i, 0], &dx[i, 0], n)
 
 
-# ---- cross-entropy: loss = -sum_j a_j ln p_j, dx_j = (sum a) p_j - a_j ------------------------
-# p = softmax(x), and a_j >= 0 says how much class j is wanted. Both results come from the same
-# exponentials, which dx holds in between. The largest one is 1 and exact, so that p - a keeps its
-# digits where p is nearly a. losses.pxd says what a row's function is given; a label's options are
-# the smoothing and the weight w of every class, and mean a_j = w_j smoothing / n, and
-# w_j (1 - smoothing) more where j is the label. The label n says that the row is ignored. Cost: as
-# softmax, and one pass over a.
+# ---- cross-entropy: loss = -sum_j a_j ln p_j, dx_j = (sum a) p_j - a_j ------------------------ p
+# = softmax(x), and a_j >= 0 is the target's weight of class j. Both results come from the same
+# exponentials, which dx holds in between. The largest one is exactly 1, so that p - a keeps its
+# digits if p is nearly a. losses.pxd describes the arguments of a row's function. A label's options
+# are the smoothing and the weight w of every class; they mean a_j = w_j smoothing / n, plus w_j (1
+# - smoothing) if j is the label. The label n says that the row is ignored. Cost: as for softmax,
+# and one pass over a.
 
 cdef void soft_targets_row(
     const real *x, const void *target, const double *_, double scale, double *losses, real *dx,

@@ -1,8 +1,8 @@
 """The sum of the squares of a matrix, in double precision and in one fixed order.
 
-Over a row as many sums as a vector has lanes run side by side, column j in sum j mod lanes; they
-are added up in order, and so are the rows. A thread sums rows that are its own, so the bits depend
-neither on the threads nor on how W lies in memory.
+Over a row, as many sums run side by side as a vector has lanes: column j goes into sum j mod lanes.
+These are added up in order, and so are the rows. A thread sums its own rows, so the bits depend
+neither on the threads nor on the order of W in memory.
 """
 
 from minidl._kernels.scalar cimport real

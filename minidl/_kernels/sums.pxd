@@ -1,9 +1,9 @@
 """Sums over many rows, as exact as pairwise summation makes them.
 
 BLOCK rows are added up in order, then the blocks' sums in pairs, these sums in pairs again, and so
-on. A rounding error then passes through BLOCK + log2(rows / BLOCK) additions at most, where in one
-go it passes through as many as there are rows: float32 has no 2^24 + 1, so that a sum of ones would
-stop growing there. The order follows from the number of rows alone.
+on. A rounding error then passes through at most BLOCK + log2(rows / BLOCK) additions; in one go it
+would pass through all rows: float32 has no 2^24 + 1, so a sum of ones would stop growing there. The
+order follows from the number of rows alone.
 
 Sums that wait for their partner stand on a stack, those of most rows at the bottom:
 
@@ -23,7 +23,7 @@ from minidl._kernels.tile cimport out_of_line
 
 cdef enum:
     BLOCK = 32  # rows
-    STACK = 2048  # numbers in double precision, twice as many of float32: 16 KB
+    STACK = 2048  # numbers in double precision, or twice as many of float32: 16 KB
 
 
 cdef union Stack:
@@ -41,7 +41,7 @@ cdef inline Py_ssize_t end_of(Py_ssize_t block, Py_ssize_t rows) noexcept nogil:
 
 
 cdef inline Py_ssize_t columns_for(Py_ssize_t rows, size_t itemsize) noexcept nogil:
-    """The columns that a stack has room for. The more at a time, the faster memory is read."""
+    """How many columns the stack has room for. The more at a time, the faster memory is read."""
     cdef Py_ssize_t blocks = blocks_of(rows), height = 2
     while blocks > 2:
         blocks = (blocks + 1) // 2
@@ -57,7 +57,7 @@ cdef inline void clear(real *sums, Py_ssize_t n) noexcept nogil:
 
 cdef inline real *paired(real *top, Py_ssize_t block, Py_ssize_t n) noexcept nogil:
     """Adds the sums of block number `block`, on top of the stack, to those below as long as these
-    are of as many blocks, as a carry goes through a binary number. Gives the place for the next."""
+    are of as many blocks, like a carry in a binary number. Returns the place for the next sums."""
     cdef Py_ssize_t j
     while block & 1:
         for j in range(n):
@@ -68,7 +68,7 @@ cdef inline real *paired(real *top, Py_ssize_t block, Py_ssize_t n) noexcept nog
 
 
 cdef inline void add_up(real *stack, real *top, Py_ssize_t n) noexcept nogil:
-    """What the stack still holds, from the top down, into stack[0 .. n); 0 if it is empty."""
+    """Adds up all sums on the stack, from the top down, into stack[0 .. n); 0 if it is empty."""
     cdef Py_ssize_t j
     if top == stack:
         clear(stack, n)
@@ -83,8 +83,8 @@ cdef inline void add_up(real *stack, real *top, Py_ssize_t n) noexcept nogil:
 cdef inline out_of_line add_rows(
     const real *x, Py_ssize_t units, Py_ssize_t rows, real *sums, Py_ssize_t n
 ) noexcept nogil:
-    """sums += the rows of x, n columns wide. Inlined, several rows are added at a time, which takes
-    a third longer where they come from memory."""
+    """sums += the rows of x, n columns wide. Not inlined: the compiler would add several rows at a
+    time, which takes a third longer if they come from memory."""
     cdef Py_ssize_t i, j
     for i in range(rows):
         for j in range(n):

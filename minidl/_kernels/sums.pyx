@@ -1,4 +1,4 @@
-"""Sums over the rows of matrices, for reductions and the gradients of what was broadcast."""
+"""Sums over the rows of matrices, for reductions and the gradients of broadcast operands."""
 
 from cython.parallel cimport prange
 
@@ -10,7 +10,7 @@ from minidl._kernels.sums cimport BLOCK, sum_rows
 
 load()
 
-IN_ORDER = BLOCK  # rows up to which a sum is one in order
+IN_ORDER = BLOCK  # the most rows that are summed simply in order
 
 cdef enum:
     PIECE = 256  # columns that a thread takes at a time
@@ -39,7 +39,7 @@ def over_rows(x, sums, int threads):
 cdef void sum_each(
     const real *x, real *sums, const Py_ssize_t *shape, int threads
 ) noexcept nogil:
-    """Threads share the matrices and their pieces out between them."""
+    """Threads share the matrices and their pieces."""
     cdef Py_ssize_t rows = shape[1], columns = shape[2], job, n, first
     cdef Py_ssize_t across = (columns + PIECE - 1) // PIECE
     for job in prange(shape[0] * across, num_threads=threads, schedule="static"):
@@ -50,8 +50,8 @@ cdef void sum_each(
 
 
 cdef real in_pairs(const real *x, Py_ssize_t n) noexcept nogil:
-    """The sum of n numbers, with NumPy's bits: eight sums side by side over up to 128, then halves
-    added up."""
+    """The sum of n numbers, with NumPy's bits: eight sums side by side for up to 128 numbers, else
+    the sum of both halves."""
     cdef real sums[8]
     cdef real total = 0
     cdef Py_ssize_t i = 0, lane, half

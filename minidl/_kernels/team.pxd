@@ -1,4 +1,4 @@
-"""A team of threads: how they share something out, and where they wait for each other.
+"""A team of threads: how they share work, and where they wait for each other.
 
 Between two meetings (meeting.pxd) a thread touches nothing that another one writes.
 """
@@ -17,5 +17,5 @@ cdef extern from *:
 
 
 cdef inline Py_ssize_t share(Py_ssize_t n, Py_ssize_t part, Py_ssize_t parts) noexcept nogil:
-    """Where the share `part` of n things begins."""
+    """Where share number `part` of n things begins."""
     return n * part // parts

@@ -11,21 +11,21 @@ from types import ModuleType
 
 from ..errors import ArgumentError, GuardWarning, explain
 
-# Nanoseconds of work for one core that repay a further thread. To wake one and to wait for it takes
+# Nanoseconds of one core's work that repay another thread. Waking a thread and waiting for it takes
 # 1 to 5 microseconds: on two cores 5 µs of tanh took 3.9, 13 took 8.0 and 49 took 27.5.
 WORTH_SHARING = 10_000
 
-# What a core does in a matrix product (Zen 3): numbers that it multiplies and adds up, and numbers
-# that it reads or writes. The second is most of a product of few rows; it is taken as small, for
-# what one core has in its cache a second one must fetch (batch 2 of 784-128: 11 µs, by two 24).
+# A core's speed in a matrix product (Zen 3): numbers that it multiplies and adds, and numbers that
+# it reads or writes, in a nanosecond. The second dominates in a product of few rows. It is set low,
+# as a second core must fetch what one core has in its cache (batch 2 of 784-128: 11 µs, by two 24).
 PRODUCTS_PER_NANOSECOND = 40
 NUMBERS_PER_NANOSECOND = 24
 
-# More threads than so many for each CPU are a mistake: a step by 1000 of them on two CPUs takes 400
-# times as long, and where the system has no more to give, OpenMP ends the process.
+# More threads for each CPU are a mistake: a step by 1000 threads on two CPUs takes 400 times as
+# long, and if the system has no more to give, OpenMP ends the process.
 THREADS_PER_CPU = 8
 
-# Calls of set_num_threads that are remembered: one that turns out to begin a block is taken back.
+# How many calls of set_num_threads are remembered: one that begins a `with` block is taken back.
 REMEMBERED = 64
 
 
@@ -52,7 +52,7 @@ MOST_THREADS = THREADS_PER_CPU * CPUS
 
 
 def default_threads() -> int:
-    """OMP_NUM_THREADS if it is a number of threads to work with, else one for each CPU."""
+    """OMP_NUM_THREADS if it is a sensible number of threads, else one for each CPU."""
     setting = os.environ.get("OMP_NUM_THREADS", "").strip()
     if not setting:
         return CPUS
@@ -69,17 +69,16 @@ def default_threads() -> int:
 
 
 def load_openmp() -> ModuleType:
-    """OpenMP, told how long a thread that waits shall spin.
+    """OpenMP, told how long a waiting thread spins.
 
-    GNU's spins for milliseconds by default: on a busy machine even while the thread that it waits
-    for has no core. A step of 784-128-10 by the loop written out takes, in milliseconds, with so
-    many spins (100,000 is near the default):
-
+    GNU's OpenMP spins for milliseconds by default; on a busy machine even while the thread that it
+    waits for has no core. A step of 784-128-10 by the loop takes, in milliseconds, with so many
+    spins (100,000 is near the default):
         spins            100,000   5,000   2,000   1,000
         a quiet machine     0.52    0.39    0.37    0.40
         a busy one            20     7.1     4.8     3.2
 
-    The library reads the setting once, when it is loaded; then it is taken back.
+    The library reads the setting once, when it is loaded; then the setting is restored.
     """
     name = f"{__package__}.openmp"
     if "OMP_WAIT_POLICY" in os.environ or "GOMP_SPINCOUNT" in os.environ:
@@ -98,13 +97,13 @@ openmp = load_openmp()
 
 
 class _Setting:
-    """A call of set_num_threads: used with `with`, it holds in the block and in its thread."""
+    """A call of set_num_threads; used with `with`, it holds in the block and in its thread."""
 
     def __init__(self, threads: int, scope: "list[_Setting]") -> None:
         self.threads, self.scope = threads, scope
 
     def __enter__(self) -> None:
-        with suppress(ValueError):  # a second block of the same call
+        with suppress(ValueError):  # a second block for the same call
             self.scope.remove(self)
         _own.blocks.append([self])
         _tell_openmp()
@@ -115,8 +114,8 @@ class _Setting:
 
 
 class _Process:
-    settings: list[_Setting] = []  # the last one holds; the first is never taken back
-    is_serial = False  # no team can run here
+    settings: list[_Setting] = []  # the last one holds; the first is never removed
+    is_serial = False  # whether no team can run here
     team_ended = False  # by the thread that is about to fork
     was_limited = False  # when it did
 
@@ -125,14 +124,14 @@ class _Own(threading.local):
     """What each thread of Python has of its own."""
 
     def __init__(self) -> None:
-        self.blocks: list[list[_Setting]] = []  # those it is in, each with what was set there
+        self.blocks: list[list[_Setting]] = []  # the blocks that it is in, each with its settings
 
 
 _own = _Own()
 
 
 def _scope() -> list[_Setting]:
-    """Where this thread sets its number."""
+    """The list to which this thread adds its number."""
     return _own.blocks[-1] if _own.blocks else _Process.settings
 
 
@@ -146,7 +145,7 @@ _tell_openmp()
 
 
 def get_num_threads() -> int:
-    """The number of threads that a large operation uses, if this thread calls it.
+    """The number of threads that a large operation uses if this thread calls it.
 
     >>> get_num_threads() >= 1
     True
@@ -157,21 +156,21 @@ def get_num_threads() -> int:
 def set_num_threads(threads: int) -> _Setting:
     """Sets the number of threads; results have the same bits for every number.
 
-    It holds for the whole process. As a context manager it holds within the block only, and only
-    for the thread of Python that runs it; what is set within the block ends with it. The number
-    comes from, each before the next:
+    It holds for the whole process. As a context manager it holds only within the block, and only
+    for the thread of Python that runs it; settings within the block end with it. The number comes
+    from the first of these that is set:
 
     - threadpoolctl: `threadpool_limits(n)` leaves the kernels at most n threads, while it holds
       and in the thread of Python that called it, whatever is set here;
     - `set_num_threads`;
-    - OMP_NUM_THREADS, as it is when minidl is imported; what makes no sense is warned of;
-    - the CPUs that the process may use.
+    - OMP_NUM_THREADS at the import of minidl; a warning if it makes no sense;
+    - the number of CPUs that the process may use.
 
-    It may be up to 8 for each of these CPUs: ArgumentError for more, and for no whole number.
+    At most 8 for each of these CPUs: ArgumentError for more, and for anything but a whole number.
 
-    A forked child starts with 1, as it is seldom alone; it may set more. (Where a team of threads
-    cannot be ended before the fork, which needs GCC 9 or LLVM's OpenMP, it stays at one thread,
-    and a warning says so.) Each thread of Python that calls kernels has a team of its own.
+    A forked child starts with 1, as it is seldom alone; it may set more. (If the threads cannot be
+    ended before the fork, which needs GCC 9 or LLVM's OpenMP, it stays at one thread, and a warning
+    says so.) Each thread of Python that calls kernels has a team of its own.
 
     >>> with set_num_threads(1):
     ...     get_num_threads()
@@ -198,8 +197,8 @@ def set_num_threads(threads: int) -> _Setting:
 
 
 def threads_for(nanoseconds: float) -> int:
-    """The threads for a kernel call that would take one core about so long: one, and another one
-    for each WORTH_SHARING of it; or as many as have worked together before."""
+    """The threads for a kernel call that would take one core this long: one, and another for each
+    WORTH_SHARING of it; or as many as have worked together before."""
     if nanoseconds < WORTH_SHARING:
         return 1
     most = openmp.number()
@@ -212,7 +211,7 @@ def threads_for(nanoseconds: float) -> int:
 
 
 def _before_fork() -> None:
-    """A child would wait forever for threads that only its parent has: none may be left."""
+    """Ends all teams: a child would wait forever for threads that only its parent has."""
     _Process.was_limited = openmp.is_limited()
     _Process.team_ended = not _Process.is_serial and openmp.release_team()
 
@@ -222,7 +221,7 @@ def _after_fork_in_parent() -> None:
 
 
 def product_nanoseconds(rows: int, depth: int, columns: int) -> float:
-    """What a matrix product of (rows, depth) · (depth, columns) takes one core, about.
+    """About one core's time for a matrix product of (rows, depth) · (depth, columns).
 
     >>> product_nanoseconds(64, 784, 128) > product_nanoseconds(1, 784, 128) > 784 * 128 / 40
     True

@@ -1,14 +1,14 @@
 """A register tile of the matrix product, and the copies that it reads from.
 
-A tile of C, a few rows by up to WIDEST vectors, stays in the vector registers while a loop over
-the depth adds one outer product after the other: per step it loads a row of B and a number of A
-for each of its rows, and multiplies and adds TILE_SUMS vectors. On Zen 3 these are 12 vectors of 8
-floats in 6 cycles, for 3 + 4 loads. The rows of B come from a panel: B's columns of one tile,
-copied together. A panel of fewer vectors has a tile of more rows, so that always about TILE_SUMS
-sums are under way: a multiply-add takes 4 cycles and two can start in each, so 8 are needed.
+A tile of C, a few rows by up to WIDEST vectors, stays in the vector registers while a loop over the
+depth adds one outer product after the other. In each step it loads a row of B and, for each of its
+rows, a number of A, and multiplies and adds TILE_SUMS vectors: on Zen 3, 12 vectors of 8 floats in
+6 cycles, for 3 + 4 loads. The rows of B come from a panel: B's columns of one tile, copied
+together. A panel of fewer vectors has a tile of more rows, so that there are always about TILE_SUMS
+sums: a multiply-add takes 4 cycles and two can start in each, so 8 are needed.
 
-`floats` and `doubles` are vectors as GCC and Clang know them: one operator works on all lanes.
-Left to find the vectors by itself, GCC 12 gives up on some of these shapes (9 GFLOP/s for 80).
+`floats` and `doubles` are vectors of GCC and Clang: one operator works on all lanes. If GCC 12 has
+to find the vectors itself, it gives up on some of these shapes (9 GFLOP/s for 80).
 """
 
 from libc.stdint cimport int32_t
@@ -77,7 +77,7 @@ cdef extern from *:
     ctypedef void out_of_line "OUT_OF_LINE void"
     ctypedef void in_line "IN_LINE void"
     enum:
-        DEPTH_BLOCK  # steps of a panel, at most
+        DEPTH_BLOCK  # the most steps of a panel
         SIDE_NUMBERS  # floats in a square's side
         LANES  # floats in a vector
         TILE_ROWS  # of the widest tile
@@ -92,7 +92,7 @@ ctypedef fused side:
 
 
 cdef struct Matrix:
-    # Where a matrix lies: element (i, j) is i · row + j · column numbers after its start.
+    # The layout of a matrix: element (i, j) is i · row + j · column numbers after its start.
     Py_ssize_t row
     Py_ssize_t column
 
@@ -132,7 +132,7 @@ cdef inline in_line tile(
 
 
 cdef inline Py_ssize_t tile_rows(Py_ssize_t vectors, Py_ssize_t rows) noexcept nogil:
-    """The rows of the next tile, where so many remain: a full tile, else 4, 2 or 1."""
+    """The rows of the next tile, if `rows` remain: a full tile, else 4, 2 or 1."""
     cdef Py_ssize_t most = TILE_SUMS // vectors
     return most if rows >= most else 4 if rows >= 4 else 2 if rows >= 2 else 1
 

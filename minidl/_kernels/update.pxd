@@ -1,11 +1,11 @@
-"""What an optimiser's rule is: a function on a span of a parameter's elements.
+"""What an optimiser's rule is: a function of a span of a parameter's elements.
 
     rule(w, g, s0, s1, s2, n, c)    changes w[0..n) and its state by the gradients g[0..n)
 
-The state is up to three arrays of w's shape, NULL where the rule keeps less. The coefficients c are
-what another function makes of the hyperparameters, once for a parameter and a step. Weight decay,
-and the way uphill, are `apply_rule`'s. A rule travels in capsules, as an activation's row functions
-do, so what applies it needs no list of rules.
+The state is up to three arrays of w's shape, NULL if the rule keeps fewer. Another function
+computes the coefficients c from the hyperparameters, once for a parameter and a step. `apply_rule`
+adds weight decay and the sign of `maximize`. A rule travels in capsules, like an activation's row
+functions, so its callers need no list of rules.
 """
 
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
@@ -19,22 +19,22 @@ ctypedef void (*rule_double)(
 ) noexcept nogil
 
 cdef enum:
-    OWN = 6  # numbers that a rule's own options are, or become, at most
+    OWN = 6  # the most options of a rule, or numbers computed from them
     CHUNK = 256  # elements whose gradients are changed at a time, on the stack
 
 
 cdef struct Hyperparameters:
-    # Those of a parameter's step.
+    # The hyperparameters of a parameter's step.
     double t  # the count of the parameter's steps, this one included
     double lr
     double decay  # the weight decay
-    double is_decoupled  # whether that shrinks w and stays out of the gradient
-    double climbs  # whether the objective is to be maximised
+    double is_decoupled  # whether it shrinks w and stays out of the gradient
+    double climbs  # whether the objective is maximised
     double options[OWN]  # the rule's own, in the order in which it declares them
 
 
 cdef struct Coefficients:
-    # What comes of them for the elements.
+    # The coefficients for the elements.
     double shrink  # w = shrink · w, before anything else
     double decay  # g = g + decay · w
     double climbs  # g = -g, unless 0
@@ -68,8 +68,8 @@ cdef inline void apply_rule(
     void *function, real *w, const real *g, real *s0, real *s1, real *s2, Py_ssize_t n,
     const Coefficients *coefficients
 ) noexcept nogil:
-    """The rule, with weight decay and uphill where these are asked for. Where decay is 0 it is left
-    out, so that an infinite weight does not become NaN."""
+    """The rule, with weight decay and the sign of `maximize` if they are wanted. A decay of 0 is
+    left out, so that an infinite weight does not become NaN."""
     cdef real d[CHUNK]
     cdef Py_ssize_t first = 0, count, i
     cdef real shrink = <real> coefficients.shrink, decay = <real> coefficients.decay

@@ -46,14 +46,14 @@ def coefficients(
 
 cdef struct Parameter:
     void *w
-    void *g  # NULL: the parameter stays as it is
+    void *g  # NULL: the parameter stays unchanged
     Coefficients coefficients
 
 
 cdef bint is_fit(
     object array, const Py_ssize_t *shape, size_t itemsize, bint writable, void **place
 ) noexcept:
-    """Whether the array can be used where it is; that place."""
+    """Whether the array can be used where it is; and its address."""
     cdef int axis
     if (type_of(array) != (FLOAT if itemsize == 4 else DOUBLE) or axes(array) != shape[0]
             or writable and not is_writable(array)):
@@ -100,8 +100,8 @@ cdef class Update:
     shapes (n, 1 + axes)   each parameter's number of axes, and their lengths
     spans (spans, 4)       the work, cut into pieces: which parameter, its first element, that
                            element's place in the state, how many elements
-    states                 three flat arrays over all n parameters; None where the rule keeps less
-    hyperparameters        (n, HYPERPARAMETERS), but for t; they may change between steps
+    states                 three flat arrays over all n parameters; None if the rule keeps fewer
+    hyperparameters        (n, HYPERPARAMETERS), except t; they may change between steps
     """
 
     cdef coefficients_function coefficients_of
@@ -113,7 +113,7 @@ cdef class Update:
     cdef list kept
     cdef Parameter *parameters
     cdef readonly Py_ssize_t found  # how many gradients find() was given
-    cdef readonly bint has_moved  # whether it found a parameter at another place than before
+    cdef readonly bint has_moved  # whether it found a parameter at a new place
 
     def __cinit__(self, rule, str dtype, shapes, spans, list states, hyperparameters):
         cdef int i
@@ -132,9 +132,9 @@ cdef class Update:
         free(self.parameters)
 
     def find(self, list weights, list gradients):
-        """Takes in where the arrays are; the caller keeps them until run(). A parameter without a
-        gradient (None) is left alone, and so is its state. False if one of the others, or its
-        gradient, is no contiguous array of the dtype and the parameter's shape."""
+        """Reads where the arrays are; the caller keeps them until run(). A parameter without a
+        gradient (None) stays unchanged, and so does its state. False if one of the others, or its
+        gradient, is not a contiguous array of the dtype and the parameter's shape."""
         cdef Py_ssize_t k
         cdef void *before
         cdef Parameter *parameter
@@ -157,14 +157,14 @@ cdef class Update:
         return are_fit
 
     cdef void forget(self):
-        """Nobody need keep the gradients from now on."""
+        """The gradients are no longer needed."""
         cdef Py_ssize_t k
         for k in range(self.hyperparameters.shape[0]):
             self.parameters[k].g = NULL
 
     cdef void prepare(self, list steps):
-        """Finds each parameter's coefficients in the step of this number; of those that have the
-        same hyperparameters once."""
+        """Computes each parameter's coefficients for its step of this number; parameters with the
+        same hyperparameters share them."""
         cdef Py_ssize_t k
         cdef const Hyperparameters *h
         cdef const Hyperparameters *before = NULL
@@ -185,8 +185,8 @@ cdef class Update:
             (<Coefficients *> &found[k, 0])[0] = self.parameters[k].coefficients
 
     def run(self, list steps, bint is_counted, int threads):
-        """Applies the rule to what find() has found. `steps` counts each parameter's steps before
-        this one, and with it afterwards, if it is counted."""
+        """Applies the rule to the arrays of find(). `steps` counts each parameter's steps before
+        this one, and includes it afterwards if `is_counted`."""
         cdef Py_ssize_t k
         for k in range(self.hyperparameters.shape[0] if is_counted else 0):
             if self.parameters[k].g != NULL:

@@ -5,11 +5,11 @@
     parts of W          dW, and at once the update of W by the optimiser's rule, some columns and
                         rows at a time while they are in the cache: dW as a whole is never in memory
 
-All sums are those of the kernels that work alone, in the same order, so the bits are theirs too.
+All sums are those of the kernels that work alone, in the same order, so the bits are the same too.
 
-Where many steps run in one call, the weights of a wide layer and their optimiser's state lie packed
-in panels (gemm.pxd). No forward pass has to pack W then, and what a thread reads of it there is
-what it has updated itself: it stays in this core's cache.
+If many steps run in one call, the weights of a wide layer and their optimiser's state lie packed in
+panels (gemm.pxd). No forward pass has to pack W then, and a thread reads the weights that it has
+updated itself: they stay in its core's cache.
 """
 
 from minidl._kernels.gather cimport fetch_row
@@ -30,8 +30,8 @@ from minidl._kernels.tile cimport TILE_SUMS, Matrix, lanes_of, pieces
 INSTRUCTIONS = {}
 
 cdef enum:
-    NARROW = 24  # outputs up to which each thread computes all of them, for its rows
-    FRESH = 8192  # numbers of dW that a thread has before it updates W with them
+    NARROW = 24  # the most outputs for which each thread computes all, for its rows
+    FRESH = 8192  # numbers of dW that a thread computes before it updates W with them
     STRETCH = 2048  # columns of dz that stay in the second-level cache, about
 
 
@@ -46,9 +46,9 @@ cdef struct Dense:
     Py_ssize_t inputs
     Py_ssize_t outputs
     Py_ssize_t most_rows  # of a batch
-    Panels panels  # how W is cut,
-    Py_ssize_t across  # and how many threads share a row's panels
-    bint reads_rows  # whether what comes back to the input needs W as it lies
+    Panels panels  # how W is cut
+    Py_ssize_t across  # how many threads share a row's panels
+    bint reads_rows  # whether the gradient of the input needs W unpacked
     bint fetches  # whether x are rows of the data set
     double *squares  # (inputs,): the sum of each row of W²
 
@@ -175,12 +175,12 @@ cdef inline void update_part(
     Py_ssize_t end_panel, const real *dW, const Turn *turn
 ) noexcept nogil:
     """Rows top ... top + height - 1 of W, which are of one block, in some panels' columns. dW lies
-    as W does: in panels, or else row by row."""
+    in memory as W does: in panels, or else row by row."""
     cdef Panels panels = it.panels
     cdef Py_ssize_t p = top // panels.block * panels.block, left = left_of(panels, panel), q, i
     cdef Py_ssize_t width = min(left_of(panels, end_panel), panels.columns) - left, rows
     if W.packed == NULL:
-        rows = height if width == panels.columns else 1  # that are one piece of memory
+        rows = height if width == panels.columns else 1  # as many as are one piece of memory
         for i in range(height // rows):
             update(W, <real *> W.w, W.s, (top + i) * panels.columns + left, rows * width,
                    dW + i * width, turn)
@@ -193,7 +193,7 @@ cdef inline void update_part(
 
 cdef void update_by_panels(const Dense *it, const Turn *turn, real *scratch) noexcept nogil:
     """This thread's panels of W: some columns of dz at a time, which stay in the second-level cache
-    while all rows of W are gone through, some rows at a time. In between, rows of the next batch
+    while the loop goes through all rows of W, some at a time. In between, rows of the next batch
     are fetched."""
     cdef const Parameter *W = &turn.parameters[it.W]
     cdef Task task = task_of(it, it.inputs, turn)
@@ -241,9 +241,9 @@ cdef inline void update_stretch(
 cdef inline void fetch_part(
     const Dense *it, const Turn *turn, Py_ssize_t done, Py_ssize_t then, Py_ssize_t all
 ) noexcept nogil:
-    """Asks for this thread's rows of the next batch and their targets: those that are due when so
-    much of all is done. Shuffled, they lie anywhere in memory, and to wait for them takes as long
-    as to convert them; so they come while the weights are updated."""
+    """Asks for this thread's rows of the next batch and their targets: those that are due when this
+    share of the work is done. Shuffled rows lie anywhere in memory, and waiting for them takes as
+    long as converting them; so they come while the weights are updated."""
     cdef const Data *data = turn.data
     cdef Py_ssize_t rows = turn.end - turn.first, next_row = turn.start + turn.n + turn.first
     cdef Py_ssize_t i, row, width = data.width * (1 if data.pixels != NULL else data.itemsize)
@@ -257,7 +257,7 @@ cdef inline void fetch_part(
 
 
 cdef void whole_gradient(const Dense *it, const Turn *turn, real *scratch) noexcept nogil:
-    """This thread's task of dW = xᵀ · dz, for all that needs dW as a whole."""
+    """This thread's task of dW = xᵀ · dz, if something needs the whole dW."""
     cdef Plan cut = plan(it.inputs, it.outputs, sizeof(real), turn.threads)
     if turn.thread < cut.tasks:
         run_job[real](turn.thread, cut, <const real *> at(turn, it.x), True,
@@ -318,7 +318,7 @@ cdef void total_squares(const Dense *it, const Turn *turn, real *scratch) noexce
 
 
 def squares(const real[:, ::1] W):
-    """The sum of W², as the steps of a program find it."""
+    """The sum of W², as the steps of a program compute it."""
     cdef double sums[MOST_LANES]
     cdef Py_ssize_t i
     cdef double total = 0
@@ -345,8 +345,8 @@ cdef int read_limit(void *it, dict given, size_t itemsize, list kept) except -1:
 cdef inline Py_ssize_t limit_panel(
     real *packed, Panels panels, Py_ssize_t q, double limit
 ) noexcept nogil:
-    """Scales the columns of panel q whose norm is above the limit down to it; gives how many these
-    are. Cost: one pass, a second one where a norm is too large."""
+    """Scales the columns of panel q whose norm is above the limit down to it; returns how many
+    these are. Cost: one pass, and a second one if a norm is too large."""
     cdef double sums[COLUMNS]
     cdef double scales[COLUMNS]
     cdef Py_ssize_t blocks = pieces(panels.depth, panels.block), block, p, height, u, exceeded
@@ -387,7 +387,7 @@ cdef void pack_weights(const Dense *it, const Turn *turn, real *scratch) noexcep
 
 
 cdef void unpack_weights(const Dense *it, const Turn *turn, real *scratch) noexcept nogil:
-    """The way back, if anything has changed."""
+    """Unpacks them, if anything has changed."""
     if turn.parameters[it.W].rule != NULL:
         move(it, turn, <const real *> scratch, False)
 
@@ -418,22 +418,22 @@ cdef inline void move_panels(
 # ---- For the Python side -------------------------------------------------------------------------
 
 def is_wide(Py_ssize_t outputs):
-    """Whether a layer of so many outputs is shared out by tasks."""
+    """Whether threads share a layer of so many outputs by tasks."""
     return outputs > NARROW
 
 
 def lanes(size_t itemsize):
-    """The numbers that a vector holds."""
+    """How many numbers a vector holds."""
     return lanes_of(itemsize)
 
 
 def packed_numbers(Py_ssize_t inputs, Py_ssize_t outputs, size_t itemsize):
-    """The numbers that W takes when it is packed."""
+    """How many numbers W takes when it is packed."""
     return inputs * pieces(outputs, lanes_of(itemsize)) * lanes_of(itemsize)
 
 
 def scratch_numbers(Py_ssize_t batch, Py_ssize_t outputs, size_t itemsize):
-    """The numbers that a thread needs room for, to update a layer of so many outputs."""
+    """How many numbers of room a thread needs to update a layer of so many outputs."""
     return FRESH + TILE_SUMS * outputs + packed_numbers(batch, outputs, itemsize)
 
 
