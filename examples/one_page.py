@@ -50,7 +50,8 @@ class Tensor:
         return Tensor(a * b, (self, other), lambda dy: (fitted(dy * b, a), fitted(dy * a, b)))
 
     def __matmul__(self, other: "Tensor") -> "Tensor":
-        """Y = A · B, the product of matrices;  dA = dY · Bᵀ, dB = Aᵀ · dY"""
+        """Y = A · B: Y_ij is the sum over k of A_ik · B_kj;  dA_ik is the sum over j of
+        dY_ij · B_kj, so dA = dY · Bᵀ;  likewise dB = Aᵀ · dY"""
         a, b = self.array, other.array
         return Tensor(a @ b, (self, other), lambda dy: (dy @ b.T, a.T @ dy))
 
@@ -140,7 +141,7 @@ def cross_entropy(scores: Tensor, labels: np.ndarray) -> Tensor:
 
 def hinge(scores: Tensor, labels: np.ndarray) -> Tensor:
     """L = the mean over images and classes of m = max(0, 1 + s - s_label), and m = 0 at the label;
-    ds = dL / size · (1 where m > 0, else 0; at the label minus the number of these ones)"""
+    ds = dL · (1 where m > 0, else 0; minus their number at the label) / (images · classes)"""
     s = scores.array
     is_label = np.arange(s.shape[1]) == labels[:, None]
     m = np.where(is_label, 0, np.maximum(0, 1 + s - s[is_label][:, None]))

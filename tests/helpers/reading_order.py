@@ -236,18 +236,18 @@ WAY = [
          "and its operation on the tape"),
     Stop("minidl/layers/containers.py", "run_in_order Sequential.forward", "The forward pass of a "
          "net: a layer after the other, a dense layer together with its activation"),
+    Stop("minidl/_kernels/softmax.pyx", "exponentials soft_targets_row", "The cross-entropy of a "
+         "row, -ln p at the label, and its gradient: p - 1 at the label, p elsewhere"),
     Stop("minidl/losses/reduction.py", "RowLoss.run gradients reduced", "The loss of a batch: one "
          "kernel computes it with its gradient, which the tape keeps"),
-    Stop("minidl/losses/entropy.py", "costs cross_entropy", "Cross-entropy: the formula, and what "
-         "users call"),
     Stop("minidl/_kernels/rules.pyx", "sgd_coefficients sgd", "The update of a parameter by SGD "
          "with momentum"),
     Stop("minidl/optim/base.py", "Optimizer.zero_grad", "Why gradients go before the next batch: "
          "`backward` adds to them"),
     Stop("minidl/optim/compiled.py", "Compiled.step", "An optimiser's step: the rule for all "
          "parameters that have a gradient"),
-    Stop("minidl/step/training.py", "TrainingStep._by_layers", "One training step. You can now "
-         "explain each of its lines"),
+    Stop("minidl/step/training.py", "TrainingStep._by_layers TrainingStep._update", "One training "
+         "step. You can now explain each of its lines"),
 ]  # fmt: skip
 
 
