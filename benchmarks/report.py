@@ -98,13 +98,13 @@ def in_billions(spread: Spread) -> str:
 NOTES = """\
 Every contender runs in a process of its own, one at a time, turn by turn in every round, on as
 many processors as it may have threads; the peaks are measured again in each round. A number is
-the median of the rounds, beside it the smallest and largest. A ratio "peer / minidl" is the
-peer's time by minidl's in the same round: above 1, minidl is faster. All contenders start from the
-same weights, see the same batches (scikit-learn shuffles in its own order) and have to reach the
-same loss, or the benchmark stops. JAX runs an epoch as one compiled scan with donated buffers;
-its thread pool is set by NPROC, the processors it may use and, for one thread,
-xla_cpu_multi_thread_eigen=false. PyTorch's optimiser is the foreach one, NumPy is written by hand
-with out=."""
+the median of the rounds, with the smallest and the largest beside it. A ratio "peer / minidl" is
+the peer's time divided by minidl's in the same round: above 1, minidl is faster. All contenders
+start from the same weights, see the same batches (scikit-learn shuffles in its own order) and have
+to reach the same loss, or the benchmark stops. JAX runs an epoch as one compiled scan with donated
+buffers; NPROC, the processors that it may use, and for one thread
+xla_cpu_multi_thread_eigen=false set its thread pool. PyTorch uses its foreach optimiser; the NumPy
+code is written by hand with out=."""
 
 
 PICTURES = """\

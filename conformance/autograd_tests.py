@@ -129,12 +129,11 @@ def cases(short: bool) -> Iterator[Case]:
 
 PART = Part(
     "autograd's tests",
-    f"autograd's own at {COMMITS[REPOSITORY][:10]}, but for SciPy, Fourier transforms, "
-    "decompositions and its inner parts, with its functions of functions those of "
-    "`minidl.autograd` "
-    "(`conformance/autograd_functions.py`) and NumPy's functions called on tensors. Gradients, "
-    "and gradients of them, within 1e-6 of central differences. Complex numbers, which minidl has "
-    "not, are passed over.",
+    f"autograd's own tests at {COMMITS[REPOSITORY][:10]}, without SciPy, Fourier transforms, "
+    "decompositions and its internals. `minidl.autograd` replaces its functions of functions "
+    "(`conformance/autograd_functions.py`), and NumPy's functions are called on tensors. "
+    "Gradients, and gradients of gradients, agree with central differences to 1e-6. Complex "
+    "numbers, which minidl does not have, are skipped.",
     "tests of",
     (),
     cases,

@@ -138,10 +138,10 @@ def cases(short: bool) -> Iterator[Case]:
 
 PART = Part(
     "Files",
-    "Drawn at random, each from its seed; damaged ones have bytes changed, left out, added or cut "
-    "off at one to three places. Right is what pandas, NumPy, the safetensors package or the "
-    "format's definition find in the same bytes; a checkpoint of minidl's own has a checksum, so "
-    "that none is read that was changed.",
+    "Files drawn at random, each from its seed. Damaged ones have bytes changed, left out, added "
+    "or cut off at one to three places. Right is what pandas, NumPy, the safetensors package or "
+    "the format's definition find in the same bytes. minidl's own checkpoints have a checksum, so "
+    "no changed one is read.",
     "kind of file",
     ("pandas", "safetensors"),
     cases,

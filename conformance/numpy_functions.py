@@ -25,10 +25,11 @@ def cases(short: bool) -> Iterator[Case]:
 
 PART = Part(
     "NumPy functions",
-    "Every public function, ufunc method and array method of NumPy that takes an array, called "
-    "with a tensor that wants a gradient in its place, in many forms of arguments; the worst "
-    "outcome counts. Either the values are NumPy's and the gradient that of central differences, "
-    "or the call is refused in words that name what to do. Named are those that take part.",
+    "Every public function, ufunc method and array method of NumPy that takes an array is called "
+    "with a tensor that wants a gradient instead, in many forms of arguments; the worst outcome "
+    "counts. Either the values are NumPy's and the gradient agrees with central differences, or "
+    "the call is refused and the error says what to do. The list names those that are not "
+    "refused.",
     "outcome",
     ("numpy",),
     cases,

@@ -84,9 +84,9 @@ def cases(short: bool) -> Iterator[Case]:
 
 PART = Part(
     "ONNX node tests",
-    "Those whose every operator minidl has (`conformance/onnx_operators.py`), within the tests' "
-    "own tolerances, shape and dtype equal. What is refused is the extremum of nothing, and bounds "
-    "the wrong way round. Dtypes that tensors have not and attributes that operations have not are "
+    "The tests whose operators minidl all has (`conformance/onnx_operators.py`), within the "
+    "tests' own tolerances, with equal shapes and dtypes. minidl refuses the extremum of an empty "
+    "tensor, and bounds in the wrong order. Dtypes and attributes that minidl does not have are "
     "left out.",
     "operator",
     ("onnx",),

@@ -11,14 +11,14 @@ Results = Sequence[tuple[Part, Sequence[Case]]]
 PHRASES = 3  # refusals of more kinds are not told one by one
 
 INTRODUCTION = """\
-What minidl was compared with, and how it came out. **Right**: values, and gradients where there
-are any, are those of the other library or of the definition. **Refused**: one of minidl's own
-errors says what was expected. **Left out**: the case asks for what minidl does not have, and the
-reason is told. **Wrong** is all else: another value, a lost gradient, an error that is not minidl's
-own. Everything is drawn from fixed seeds, so a second run gives the same table. CI runs a shortened
-form of all that needs neither PyTorch nor another project's tests (`tests/test_conformance.py`,
-`tests/tensor/test_numpy.py`). Other projects' tests are not copied here:
-`conformance/repositories.py` fetches them, at the commits that are told below."""
+What minidl was compared with, and the results. **Right**: values, and gradients where there are
+any, agree with the other library or with the definition. **Refused**: one of minidl's own errors
+says what was expected. **Left out**: the case needs something that minidl does not have; the
+reason is given. **Wrong** is everything else: another value, a lost gradient, an error that is not
+minidl's own. All cases are drawn from fixed seeds, so a second run gives the same table. CI runs a
+shortened form of everything that needs neither PyTorch nor another project's tests
+(`tests/test_conformance.py`, `tests/tensor/test_numpy.py`). Other projects' tests are not copied
+here: `conformance/repositories.py` fetches them, at the commits named below."""
 
 
 def counts(cases: Sequence[Case]) -> list[str]:

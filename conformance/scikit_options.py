@@ -24,9 +24,9 @@ def cases(short: bool) -> Iterator[Case]:
 
 PART = Part(
     "scikit-learn's options",
-    "Sets of options, drawn at random from all that the solvers sgd and adam take, with alpha from "
-    "1e-6 to 10, of `MLPClassifier` and `MLPRegressor` in float64. Right: `n_iter_` is equal, and "
-    "no weight differs by more than 1e-7 of the largest.",
+    "Sets of options for `MLPClassifier` and `MLPRegressor` in float64, drawn at random from "
+    "everything that the solvers sgd and adam take, with alpha from 1e-6 to 10. Right: `n_iter_` "
+    "is equal, and no weight differs by more than 1e-7 of the largest.",
     "estimator, solver",
     ("scikit-learn",),
     cases,

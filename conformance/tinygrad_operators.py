@@ -96,13 +96,13 @@ def cases(short: bool) -> Iterator[Case]:
 
 PART = Part(
     "tinygrad's operator tests",
-    f"The file `{FILE}` of tinygrad at {COMMITS[REPOSITORY][:10]}, as it is, on a stand-in for "
-    "tinygrad's tensor that passes each call on to the operation of minidl with that meaning "
+    f"The file `{FILE}` of tinygrad at {COMMITS[REPOSITORY][:10]}, unchanged, on a stand-in for "
+    "tinygrad's tensor that passes each call to minidl's operation of that meaning "
     "(`conformance/tinygrad_tensor.py`). A case is a call of one of its two helpers. Right: values "
-    "and gradients are PyTorch's within the tests' own tolerances, shapes and dtypes equal, or an "
-    "error comes where PyTorch has one; float64, which whole numbers make as in NumPy, counts as "
-    "PyTorch's float32. Left out are operations and options that minidl has not, and what it does "
-    "in another way.",
+    "and gradients are PyTorch's within the tests' own tolerances, shapes and dtypes equal, or "
+    "both raise an error. float64, which whole numbers give as in NumPy, counts as PyTorch's "
+    "float32. Operations and options that minidl does not have, or does in another way, are left "
+    "out.",
     "tests of",
     ("torch",),
     cases,

@@ -67,9 +67,9 @@ def cases(short: bool) -> Iterator[Case]:
 
 PART = Part(
     "PyTorch's optimisers",
-    f"Random trainings of {STEPS} steps in float64: every rule with options drawn from all that it "
-    "has, in one or two groups, with gradients missing and rates that change. Right: the weights "
-    "are PyTorch's.",
+    f"Random trainings of {STEPS} steps in float64: every rule, with options drawn from all that "
+    "it has, in one or two groups, with missing gradients and changing learning rates. Right: "
+    "the weights are PyTorch's.",
     "rule",
     ("torch",),
     cases,

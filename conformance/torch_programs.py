@@ -174,8 +174,9 @@ PART = Part(
     "PyTorch programs",
     f"Random programs of {STEPS} steps in float64: arithmetic that broadcasts, activations, "
     "reductions, products, views, rows by number, changes in place, and a loss. Right: the loss "
-    "and all gradients are PyTorch's. minidl refuses to read a view that went stale by a change "
-    "in place, and a gradient whose values were changed; PyTorch mends some of these.",
+    "and all gradients are PyTorch's. minidl refuses to read a view that is out of date after a "
+    "change in place, and to compute a gradient from values that were changed; PyTorch repairs "
+    "some of these cases.",
     "programs",
     ("torch",),
     cases,

@@ -63,9 +63,9 @@ def measure(bench: Bench, row: str) -> list[Outcome]:
 ROW = Row(
     "activations",
     "Activations",
-    "Forward and backward on 10 million float32, all that PyTorch has too. In the ratio to PyTorch "
-    "making the array for the result is included, on both sides. The kernel alone writes into one "
-    "that is there already, as the copy does that it is held against. The best of three calls in "
+    "Forward and backward on 10 million float32, for all activations that PyTorch has too. The "
+    "ratio to PyTorch includes allocating the result, on both sides. The kernel alone writes into "
+    "an existing array, and so does the copy that it is compared with. The best of three calls in "
     "every turn.",
     measure,
 )

@@ -138,7 +138,7 @@ ROWS = [
     Row(
         "variants",
         "Other activations, Adam, dropout",
-        "The same nets with something else than ReLU and SGD, minidl only. Maxout's layers have "
+        "The same nets without ReLU or without SGD, minidl only. Maxout's layers have "
         f"{PIECES} times the units, and their operations are counted.",
         measure_variants,
     ),

@@ -62,9 +62,9 @@ def outcomes(row: str, name: str, seconds: Any, accuracy: Any) -> list[Outcome]:
 ROW = Row(
     "estimators",
     "A fit by scikit-learn's interface",
-    "MLPClassifier of minidl.sklearn and of scikit-learn, defaults but for what is named: MNIST, "
+    "MLPClassifier of minidl.sklearn and of scikit-learn, with defaults except as stated: MNIST, "
     "784-128-10, batch 64, 3 epochs in float32, accuracy on 10,000 images held out; and iris, 150 "
-    "rows, 200 epochs. The same first weights, and the same order of rows; a ReLU net in single "
-    "precision ends a few images apart all the same.",
+    "rows, 200 epochs. Both start from the same weights and see the rows in the same order; even "
+    "so, ReLU nets in single precision end a few images apart.",
     measure,
 )

@@ -118,8 +118,8 @@ ROWS = [
     Row(
         "memory",
         "Memory",
-        "The most that a process has used by the end of an epoch, its library and the data "
-        "included, and what long training adds.",
+        "The most memory that a process has used by the end of an epoch, with its library and the "
+        "data, and the memory that long training adds.",
         measure_memory,
     ),
     Row(
@@ -133,8 +133,8 @@ ROWS = [
         "denormals",
         "Denormal numbers",
         "784-32-10, sigmoid, Adam with weight decay: the weights of pixels that are always 0, and "
-        "Adam's averages, shrink until many processors become slow. The time of late epochs by "
-        "that of early ones.",
+        "Adam's averages, shrink until many processors become slow. The time of late epochs "
+        "divided by that of early ones.",
         measure_denormals,
     ),
 ]

@@ -63,7 +63,7 @@ def measure(bench: Bench, row: str) -> list[Outcome]:
 ROW = Row(
     "products",
     "Matrix products",
-    "The three products of a dense layer, X·W, Xᵀ·dZ and dZ·Wᵀ, against OpenBLAS by np.dot with "
-    "out=, the call from Python included. f is the fraction of the processor's peak.",
+    "The three products of a dense layer, X·W, Xᵀ·dZ and dZ·Wᵀ, against OpenBLAS (np.dot with "
+    "out=), including the call from Python. f is the fraction of the processor's peak.",
     measure,
 )
