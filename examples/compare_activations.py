@@ -7,6 +7,7 @@ its derivative). After each seed all of these are written anew.
     python examples/compare_activations.py
     python examples/compare_activations.py --seeds 5
     python examples/compare_activations.py --activations relu gelu mish --epochs 3
+    python examples/compare_activations.py --hidden 64 --hidden 64 32 --activations relu
 """
 
 import argparse
@@ -32,6 +33,14 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--activations", nargs="+", choices=REGISTRY, default=TEXTBOOK,
                         metavar="NAME", help=f"default: {' '.join(TEXTBOOK)}")  # fmt: skip
+    parser.add_argument(
+        "--hidden",
+        type=int,
+        nargs="+",
+        action="append",
+        metavar="N",
+        help="the hidden sizes of a net; once for each (default: 128, 256 128)",
+    )
     parser.add_argument("--seeds", type=int, default=1, metavar="N",
                         help="how often to train each net (default: 1)")  # fmt: skip
     parser.add_argument("--output", type=Path, default=Path("results"), metavar="DIR",
@@ -40,13 +49,15 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def train_one(layers: int, activation: str, sets: tuple, arguments: argparse.Namespace) -> dict:
+def train_one(
+    hidden: list[int], activation: str, sets: tuple, arguments: argparse.Namespace
+) -> dict:
     """Trains a net; what it is, and its numbers by epoch. A seed's nets see the same batches."""
     minidl.manual_seed(arguments.seed)
-    sizes = [784, *HIDDEN[layers], 10]
-    net = nn.MLP(sizes, activation)
-    history = train(net, *sets, arguments, f"{layers} layers, {activation}, seed {arguments.seed}")
+    sizes = [784, *hidden, 10]
     name = "-".join(map(str, sizes))
+    net = nn.MLP(sizes, activation)
+    history = train(net, *sets, arguments, f"{name}, {activation}, seed {arguments.seed}")
     errors = [round(100 - 100 * right, 4) for right in history.test_accuracy]
     print(f"{name}, {activation}, seed {arguments.seed}: {history.seconds:.1f} s, "
           f"test error {errors[-1]:.2f} %", flush=True)  # fmt: skip
@@ -101,8 +112,8 @@ def main(argv: list[str] | None = None) -> None:
     sets, trainings = load(arguments), []
     for _ in range(arguments.seeds):
         trainings += [
-            train_one(layers, name, sets, arguments)
-            for layers in HIDDEN
+            train_one(hidden, name, sets, arguments)
+            for hidden in arguments.hidden or HIDDEN.values()
             for name in arguments.activations
         ]
         write(trainings, arguments)

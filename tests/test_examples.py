@@ -63,7 +63,8 @@ def test_two_runs_of_an_example_print_the_same(tmp_path):
 
 def test_compare_activations(tmp_path):
     text = output(tmp_path, "compare_activations.py", "--activations", "sigmoid", "relu", "maxout",
-                  "--epochs", 2, "--limit", 1500, "--seeds", 2, "--output", "out")  # fmt: skip
+                  "--hidden", 30, "--hidden", 20, 12, "--epochs", 2, "--limit", 1500, "--seeds", 2,
+                  "--output", "out")  # fmt: skip
     rows = (tmp_path / "out/results.md").read_text().splitlines()[2:]
     assert [row.split()[3] for row in rows] == 2 * ["sigmoid", "relu", "maxout"]
     assert all(row in text for row in rows)
@@ -75,11 +76,12 @@ def test_compare_activations(tmp_path):
     assert is_png(tmp_path / "out/activations.png")
 
 
-def test_the_committed_table_is_that_of_the_committed_numbers(monkeypatch):
+@pytest.mark.parametrize("name", ["results", "results-wide"])
+def test_the_committed_table_is_that_of_the_committed_numbers(monkeypatch, name):
     monkeypatch.syspath_prepend(EXAMPLES)
     compare = importlib.import_module("compare_activations")
-    trainings = json.loads((DOCS / "results.json").read_text())["trainings"]
-    assert f"<!-- results -->\n{compare.table(trainings)}\n<" in (DOCS / "results.md").read_text()
+    trainings = json.loads((DOCS / f"{name}.json").read_text())["trainings"]
+    assert f"<!-- {name} -->\n{compare.table(trainings)}\n<" in (DOCS / "results.md").read_text()
 
 
 def test_the_curves_are_drawn_from_the_numbers(tmp_path):
