@@ -1,8 +1,8 @@
-"""The activation laboratory: what textbooks say of activations, run, measured and judged.
+"""The activation laboratory: claims of textbooks about activations, tested, measured and judged.
 
-`python -m minidl_lab` runs it. An experiment is a file in `experiments/`: the claim, where it is
-from, a protocol that was fixed before it was run, what is measured, the rule by which the numbers
-are judged, and its pictures.
+`python -m minidl_lab` runs it. An experiment is a file in `experiments/`: the claim, its source, a
+protocol that was fixed before the first run, the measurements, the rule that judges the numbers,
+and its pictures.
 """
 
 from .bench import Bench, Digits

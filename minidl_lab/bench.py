@@ -1,4 +1,4 @@
-"""The bench that an experiment works at: the data, the scale, and cells that are done but once."""
+"""The bench of an experiment: the data, the scale, and cells that are measured only once."""
 
 import inspect
 import json
@@ -20,7 +20,7 @@ from .store import Cell, Store
 
 
 class Digits(NamedTuple):
-    """MNIST, or as much of it as the scale says: uint8 pixels (n, 784), labels (n,)."""
+    """MNIST, or as much of it as the scale needs: uint8 pixels (n, 784), labels (n,)."""
 
     x: np.ndarray
     y: np.ndarray
@@ -29,13 +29,13 @@ class Digits(NamedTuple):
 
     @classmethod
     def load(cls, root: str | Path | None, scale: Scale) -> "Digits":
-        """Reads it, as `minidl.data.mnist` does."""
+        """Reads it like `minidl.data.mnist`."""
         (x, y), (x_test, y_test) = data.mnist(root)
         n, m = scale.images, scale.tests
         return cls(x[:n], y[:n], x_test[:m], y_test[:m])
 
     def digest(self) -> str:
-        """Tells these arrays from others."""
+        """A checksum that distinguishes these arrays from others."""
         found = sha256()
         for array in self:
             found.update(f"{array.dtype} {array.shape}".encode())
@@ -44,20 +44,20 @@ class Digits(NamedTuple):
 
 
 class Display(Protocol):
-    """What shows how far the laboratory is."""
+    """Shows the progress of the laboratory."""
 
     def cell_begins(self, words: str) -> None:
-        """Something is measured that takes time."""
+        """A measurement begins that takes time."""
 
     def cell_ends(self, seconds: float) -> None:
-        """It took so long, now or when it was measured."""
+        """It took this long, now or when it was measured."""
 
 
 class Bench:
-    """What an experiment is given.
+    """What an experiment works with.
 
-    `scale` says how much to measure, `digits` is the data, `extra` the names of the activations
-    that the user has added; they join wherever activations are compared.
+    `scale` says how much to measure, `digits` is the data, `extra` has the names of the activations
+    that the user has added; they take part wherever activations are compared.
     """
 
     def __init__(
@@ -74,12 +74,12 @@ class Bench:
         return [*names, *[name for name in self.extra if name not in names]]
 
     def cell(self, measure: Callable[..., dict[str, Any]], **arguments: Any) -> dict[str, Any]:
-        """measure(digits, **arguments), or what it gave before in this folder.
+        """measure(digits, **arguments), or its earlier result in this folder.
 
-        `measure` is a function of a module, and both its arguments and what it gives are as JSON
-        holds them, so that a cell can be kept; DataError, and nothing kept, if what it gives
-        is not finite. A cell is done again with other data, or if something was changed since: the
-        file that `measure` is in, that of an activation which the user has added, or the house.
+        `measure` is a function of a module. Its arguments and its result are JSON values, so that a
+        cell can be kept; if the result is not finite, it raises DataError and keeps nothing. A cell
+        is measured again for other data, and after a change of the file of `measure`, of the file
+        of an activation that the user has added, or of minidl.
         """
         arguments = json.loads(json.dumps(arguments))
         words = ", ".join(f"{name} {shown(value)}" for name, value in arguments.items())
@@ -112,8 +112,9 @@ def shown(value: Any) -> str:
 
 @cache
 def house() -> str:
-    """Tells one minidl from another: its Python files, but for the experiments (a cell's own file
-    is in its key) and the report (which measures nothing), and the level of its kernels."""
+    """Distinguishes one version of minidl from another: by its Python files, without the
+    experiments (a cell's key has its own file) and the report (which measures nothing), and by the
+    level of its kernels."""
     root = Path(__file__).parents[1]
     apart = [root / "minidl_lab" / "experiments", root / "minidl_lab" / "report"]
     found = sha256(_kernels.level.encode())
@@ -125,5 +126,5 @@ def house() -> str:
 
 
 def fingerprint(code: Any) -> str:
-    """Tells one version of the file that a function or class is in from another."""
+    """Distinguishes versions of the file that defines a function or class."""
     return sha256(Path(inspect.getfile(code)).read_bytes()).hexdigest()[:16]

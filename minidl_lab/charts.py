@@ -1,7 +1,8 @@
-"""The pictures and tables that an experiment can show, as data; `report/` draws them.
+"""The pictures and tables of an experiment, as data; `report/` draws them.
 
-None stands for a number that there is not, such as that of a net which diverged. On a logarithmic
-axis what is not above 0 is left out, and an interval that begins there reaches the axis's end.
+None stands for a missing number, such as that of a net that diverged. On a logarithmic axis,
+numbers that are not above 0 are left out, and an interval that begins there reaches the end of the
+axis.
 """
 
 from collections.abc import Sequence
@@ -12,9 +13,9 @@ Numbers = Sequence[float | None]
 
 
 class Series(NamedTuple):
-    """A line, dots, or the steps of a histogram. Where `low` and `high` are given, the band between
-    them is an interval. Steps are around each x, or, with one x more than y, between them: as
-    np.histogram has its edges. Series of one name look alike, in all panels too."""
+    """A line, dots, or the steps of a histogram. With `low` and `high`, the band between them is an
+    interval. Steps are around each x; or between them, with one x more than y, as np.histogram has
+    its edges. Series with the same name look alike, in all panels."""
 
     label: str
     x: Sequence[float]
@@ -35,9 +36,9 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Lines:
-    """Lines over a common axis. `marks` are horizontal lines by their label, `x_marks` vertical
-    ones; `y_range` is what the axis shows at least. The caption says what is to be seen, in a
-    sentence or two."""
+    """Lines over a common axis. `marks` are horizontal lines with labels, `x_marks` vertical ones;
+    `y_range` is the least that the axis shows. The caption says what to see, in a sentence or
+    two."""
 
     title: str
     x_label: str
@@ -53,8 +54,8 @@ class Lines:
 
 @dataclass(frozen=True)
 class Panels:
-    """Small pictures to be compared, two in a row. They have the same axes and series, unless
-    `same_x` or `same_y` says that each has its own axis."""
+    """Small pictures to compare, two in a row. They share axes and series, unless `same_x` or
+    `same_y` is False."""
 
     title: str
     panels: Sequence[Lines]
@@ -88,16 +89,15 @@ class Images:
 
 @dataclass(frozen=True)
 class Matrix:
-    """Numbers in rows and columns, such as one for each pair of digits, with a colour behind: one
-    for what is above `middle`, another for what is below, the fainter the nearer. `digits` are
-    shown after the point."""
+    """Numbers in rows and columns, such as one for each pair of digits, on a coloured background:
+    one colour above `middle`, another below, fainter near it. `digits` are the decimals shown."""
 
     title: str
     rows: Sequence[str]
     columns: Sequence[str]
     values: Sequence[Numbers]
     caption: str = ""
-    corner: str = ""  # what the names of rows and columns are
+    corner: str = ""  # what the rows and columns stand for
     middle: float = 0.0
     digits: int = 2
 

@@ -1,7 +1,7 @@
 """`main`: runs the laboratory from the words of a command line.
 
-Exit codes: 0, it went well; 1, something is wrong with the data or a file; 2, with the command
-line or an activation in it; 130, Ctrl-C.
+Exit codes: 0, success; 1, something is wrong with the data or a file; 2, with the command line or
+an activation named in it; 130, Ctrl-C.
 """
 
 import argparse
@@ -50,7 +50,7 @@ A laboratory that was stopped goes on where it was, if the same command is given
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs it; the exit code."""
+    """Runs the laboratory; returns the exit code."""
     words = parser()
     arguments = words.parse_args(argv)
     given = [name for name, value in vars(arguments).items() if value != words.get_default(name)]
@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: argparse.Namespace, extra: Sequence[str]) -> int:
-    """Measures, judges, and writes the report: of what is done, if it is stopped."""
+    """Measures, judges, and writes the report, also of the finished part if it is stopped."""
     page.require_matplotlib()
     scale = QUICK if arguments.quick else FULL
     chosen = [one for one in EXPERIMENTS if not arguments.only or one.name in arguments.only]
@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace, extra: Sequence[str]) -> int:
     digits = Digits.load(arguments.data, scale)
     folder = folder_of(arguments)
     for name in (NUMBERS, REPORT):
-        writable(folder / name)  # else what took hours could not be saved
+        writable(folder / name)  # before hours of work, not after
     results = runner.begin(scale, extra)
     if arguments.only or not arguments.fresh:
         runner.keep(results, folder / NUMBERS, names)
@@ -121,18 +121,18 @@ def draw(folder: Path) -> int:
 
 
 def folder_of(arguments: argparse.Namespace) -> Path:
-    """Where the results go."""
+    """The folder for the results."""
     folder: Path | None = arguments.output
     return folder or FOLDER.with_name(FOLDER.name + ("-quick" if arguments.quick else ""))
 
 
 def add(name: str) -> str:
-    """The name of an activation that is to join: one of minidl's, or "module:Class". It is tried
-    before anything is measured; ArgumentError if it cannot be used."""
+    """The name of an activation to add: one of minidl's, or "module:Class". It is tried before
+    anything is measured; ArgumentError if it cannot be used."""
     module, colon, attribute = name.partition(":")
     if not colon:
         return tried(find(name))
-    if os.getcwd() not in sys.path:  # as with python -m; an installed command has not got it
+    if os.getcwd() not in sys.path:  # python -m adds it, an installed command does not
         sys.path.append(os.getcwd())
     try:
         kind = getattr(import_module(module), attribute)
@@ -153,7 +153,7 @@ def add(name: str) -> str:
 
 
 def tried(kind: type[Activation]) -> str:
-    """The activation's name, after a small net with it was trained for a step, by the loop and by
+    """The activation's name, after a small net with it was trained for one step, by the loop and by
     TrainingStep."""
     expected = f"an activation that trains a net: {kind.name}"
     x, y = np.linspace(-3, 3, 64, dtype=np.float32).reshape(8, 8), np.arange(8) % 2
@@ -179,7 +179,7 @@ def tried(kind: type[Activation]) -> str:
 
 
 def in_a_line(error: Exception) -> str:
-    """What it is and says."""
+    """The kind of the error and its message."""
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 

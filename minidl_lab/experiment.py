@@ -8,12 +8,12 @@ from .bench import Bench
 from .charts import Chart
 
 Outcome = Literal["reproduced", "not reproduced", "true only when"]
-Numbers = dict[str, Any]  # what JSON can hold
+Numbers = dict[str, Any]  # JSON values
 
 
 class Verdict(NamedTuple):
-    """How a claim fared: in a few words, which are the condition where it is true only when
-    something holds, and with the numbers that decided, its evidence.
+    """The result for a claim: the outcome, a few words (the condition, if it is true only when
+    something holds), and the evidence, with the numbers that decided.
 
     >>> print(Verdict("true only when", "the batch is small", "Of 64 images 61 % agree."))
     true only when the batch is small. Of 64 images 61 % agree.
@@ -25,7 +25,7 @@ class Verdict(NamedTuple):
 
     @property
     def colon(self) -> str:
-        """What stands after the outcome: of a condition nothing."""
+        """The sign after the outcome: none before a condition."""
         return "" if self.outcome == "true only when" else ":"
 
     def __str__(self) -> str:
@@ -33,24 +33,24 @@ class Verdict(NamedTuple):
 
 
 class Experiment(ABC):
-    """A claim put to the test.
+    """A claim that is put to the test.
 
-    `measure` does all the work and gives numbers; `judge` and `charts` read these numbers alone,
-    so a report can be made of a results file, and a test can plant results.
+    `measure` does all the work and returns numbers; `judge` and `charts` read only these numbers.
+    So a report can be made from a results file, and a test can make up results.
     """
 
     name: ClassVar[str]  # on the command line
     title: ClassVar[str]
-    claim: ClassVar[str]  # as textbooks have it
-    source: ClassVar[str]  # where it is from: paper and section
+    claim: ClassVar[str]  # in the words of textbooks
+    source: ClassVar[str]  # paper and section
     protocol: ClassVar[str]  # what is done, fixed beforehand; paragraphs
     rule: ClassVar[str]  # what `judge` does, in words
-    seconds: ClassVar[dict[str, float]]  # what it takes on two cores, by the scale's name
+    seconds: ClassVar[dict[str, float]]  # on two cores, by the name of the scale
 
     @abstractmethod
     def measure(self, bench: Bench) -> Numbers:
-        """Runs the experiment. All that takes time is done in `bench.cell`, which is not done
-        again when a laboratory that was stopped goes on."""
+        """Runs the experiment. Everything that takes time runs in `bench.cell`, so that it is not
+        repeated when a stopped laboratory goes on."""
 
     @abstractmethod
     def judge(self, numbers: Numbers) -> Verdict:

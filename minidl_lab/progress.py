@@ -1,4 +1,4 @@
-"""How far the laboratory is, and how long it will still take."""
+"""The progress of the laboratory, and the time that it still needs."""
 
 import shutil
 import sys
@@ -11,10 +11,10 @@ from .scale import Scale
 
 
 class Progress:
-    """A line for each experiment on stderr; on a terminal another one shows what runs now.
+    """A line for each experiment on stderr; on a terminal another line shows the present cell.
 
-    The time left is what the experiments to come are said to take, times how much slower or
-    faster than said the work was so far. A cell that was found in the folder counts with the time
+    The time left is the expected time of the experiments to come, times how much slower or faster
+    than expected the work has been so far. A cell that was found in the folder counts with the time
     that it once took.
     """
 
@@ -24,8 +24,8 @@ class Progress:
         self.file = file or sys.stderr
         self.expected = {one.name: one.seconds[scale.name] for one in experiments}
         self.names = [one.name for one in experiments]
-        self.ahead = sum(self.expected.values())  # as said, of the experiments not yet ended
-        self.said = self.took = 0.0  # of the experiments that have ended
+        self.ahead = sum(self.expected.values())  # expected, of the experiments not yet ended
+        self.said = self.took = 0.0  # expected and measured, of those that have ended
         self.now = ""
 
     def experiment_begins(self, experiment: Experiment) -> None:
@@ -64,7 +64,7 @@ class Progress:
     def _over(self, text: str) -> None:
         if self.file.isatty():
             minutes, seconds = divmod(round(self.left()), 60)
-            width = shutil.get_terminal_size().columns - 1  # in the last column it would wrap
+            width = shutil.get_terminal_size().columns - 1  # the last column would wrap
             self._write("\r\033[K" + f"{minutes}:{seconds:02d} left  {text}"[:width])
 
     def _write(self, text: str) -> None:

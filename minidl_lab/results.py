@@ -1,4 +1,4 @@
-"""The shape of a results file: `results.json`, of which the report is made."""
+"""The shape of a results file, `results.json`, from which the report is made."""
 
 from typing import Any
 

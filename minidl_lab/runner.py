@@ -1,4 +1,4 @@
-"""Runs experiments, and keeps what came out: `results.json` has every number, seed and version."""
+"""Runs experiments, and keeps the results: `results.json` has every number, seed and version."""
 
 import json
 import os
@@ -28,8 +28,8 @@ def run(
     extra: Sequence[str] = (), progress: Progress | None = None,
     results: dict[str, Any] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Runs them one after the other; gives the results, as `results.json` has them. With `results`
-    these are added to, each as soon as it is there."""
+    """Runs the experiments one after the other; returns the results in the form of `results.json`.
+    Given `results`, it adds each experiment to them as soon as it ends."""
     progress = progress or Progress(experiments, scale)
     results = begin(scale, extra) if results is None else results
     for experiment in experiments:
@@ -48,17 +48,17 @@ def run(
 
 
 def begin(scale: Scale, extra: Sequence[str] = ()) -> dict[str, Any]:
-    """Results in which there is no experiment yet."""
+    """Results without any experiment."""
     return {**surroundings(), "scale": scale._asdict(), "added": [*extra], "experiments": {}}
 
 
-SAME = ("minidl", "scale", "added")  # in results that can stand in one file
+SAME = ("minidl", "scale", "added")  # must agree in results that share a file
 
 
 def keep(results: dict[str, Any], path: Path, replaced: Sequence[str]) -> None:
-    """Takes over the experiments of an earlier run's file, if there is one. ArgumentError if it is
-    another version's, of another scale or with other activations, and has more than those that are
-    replaced."""
+    """Takes over the experiments from an earlier run's file, if there is one. ArgumentError if the
+    file has other experiments than those that are replaced, and is from another version, of another
+    scale or with other activations."""
     earlier = load(path) if path.exists() else results
     others = [one for name, one in earlier["experiments"].items() if name not in replaced]
     different = [name for name in SAME if earlier[name] != results[name]]
@@ -72,7 +72,7 @@ def keep(results: dict[str, Any], path: Path, replaced: Sequence[str]) -> None:
 
 
 def surroundings() -> dict[str, Any]:
-    """What the numbers come from: versions, the processor, threads, the date."""
+    """The circumstances of the numbers: versions, the processor, threads, the date."""
     return {
         "minidl": minidl.__version__,
         "numpy": np.__version__,
@@ -88,7 +88,7 @@ def surroundings() -> dict[str, Any]:
 
 
 def processor() -> str:
-    """Its name, as the system tells it."""
+    """The processor's name, from the system."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -98,12 +98,12 @@ def processor() -> str:
 
 
 def save(results: dict[str, Any], path: Path) -> None:
-    """Writes the results, whole or not at all."""
+    """Writes the results, completely or not at all."""
     disk.put(path, [(json.dumps(results, allow_nan=False) + "\n").encode()])
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Reads results; DataError if these are none."""
+    """Reads results; DataError for any other file."""
     expected = f"the results of a laboratory in {path}"
     hint = "to delete it and run the laboratory again: what it measured is in cells.jsonl"
     with disk.open_plain("lab", path) as file:

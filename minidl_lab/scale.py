@@ -4,30 +4,30 @@ from typing import NamedTuple
 
 
 class Scale(NamedTuple):
-    """A size of the laboratory. An experiment reads from it what it needs, and nothing else.
+    """A size of the laboratory; everything that an experiment may read from it.
 
     >>> FULL.epochs(8), QUICK.epochs(8)
     (8, 1)
     """
 
     name: str
-    images: int  # of MNIST's training images, the first so many
-    tests: int  # of its test images
-    seeds: int  # at most, for what is reported
-    tuning_seeds: int  # at most, for choosing a learning rate
+    images: int  # how many of MNIST's training images, from the first on
+    tests: int  # how many of its test images
+    seeds: int  # the most for reported results
+    tuning_seeds: int  # the most for choosing a learning rate
     share: float  # of the epochs
 
     def epochs(self, full: int) -> int:
-        """How many epochs are trained where the full laboratory trains so many."""
+        """The number of epochs here, if it is `full` in the full laboratory."""
         return max(1, round(self.share * full))
 
     def some(self, full: int) -> list[int]:
-        """The seeds of what is reported, where the full laboratory has so many. Those below 100
-        were for trying the protocols out."""
+        """The seeds of reported results, if the full laboratory has `full` of them. Seeds below 100
+        were used to try the protocols out."""
         return list(range(100, 100 + min(full, self.seeds)))
 
     def for_tuning(self, full: int) -> list[int]:
-        """The seeds with which a choice is made: none of those that are reported."""
+        """The seeds for choices; none of them is used for reported results."""
         return list(range(1000, 1000 + min(full, self.tuning_seeds)))
 
 

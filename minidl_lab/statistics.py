@@ -1,4 +1,4 @@
-"""Intervals: how far a number from a few seeds can be trusted."""
+"""Intervals: how reliable a number from a few seeds is."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -18,10 +18,11 @@ class Interval(NamedTuple):
 
 
 def student(freedom: int, level: float = LEVEL) -> float:
-    """What |t| stays below with this probability, t Student's with so many degrees of freedom.
+    """The bound that |t| does not exceed with this probability, for Student's t with `freedom`
+    degrees of freedom.
 
     With t = √freedom tan θ, θ has a density proportional to cos θ to the power freedom - 1, which
-    is summed up here. Student 1908.
+    is summed here. Student 1908.
 
     >>> round(student(1), 3), round(student(9), 3), round(student(9, 0.99), 3)
     (12.706, 2.262, 3.25)
@@ -33,10 +34,11 @@ def student(freedom: int, level: float = LEVEL) -> float:
 
 
 def mean_interval(values: Sequence[float], comparisons: int = 1) -> Interval:
-    """mean ± t s / √n, Student's interval for the mean of normal numbers. One number alone has the
-    interval (-∞, ∞) in theory, here itself. For differences within pairs it is the paired t test:
-    0 outside is significant at 5 %. Of several `comparisons` each interval is wider, so that all
-    of them hold with 95 % (Bonferroni).
+    """mean ± t s / √n, Student's interval for the mean of normal numbers.
+
+    A single number has the interval (-∞, ∞) in theory, and here the number itself. For differences
+    within pairs it is the paired t test: if 0 is outside, the difference is significant at 5 %. For
+    several `comparisons` each interval is wider, so that all of them hold with 95 % (Bonferroni).
 
     >>> [round(number, 3) for number in mean_interval([1.0, 2.0, 3.0])]
     [2.0, -0.484, 4.484]
@@ -60,9 +62,10 @@ def paired(above: Sequence[float], below: Sequence[float], comparisons: int = 1)
 
 
 def bootstrap(statistic: Callable[..., Any], *samples: Sequence[float], seed: int = 0) -> Interval:
-    """The statistic of these samples with its percentile interval: each sample is drawn anew from
-    itself 10,000 times. `statistic` takes arrays, a resample in each row, and works along the last
-    axis. Efron & Tibshirani 1993, chapter 13.
+    """The statistic of these samples with its percentile interval.
+
+    Each sample is drawn anew from itself 10,000 times. `statistic` takes arrays with a resample in
+    each row, and works along the last axis. Efron & Tibshirani 1993, chapter 13.
 
     >>> bootstrap(lambda x: np.median(x, axis=-1), [3.0, 3.0, 3.0])
     Interval(value=3.0, low=3.0, high=3.0)
@@ -84,9 +87,11 @@ def ratio_of_medians(above: Sequence[float], below: Sequence[float]) -> Interval
 
 
 def slowness(above: Sequence[float | None], below: Sequence[float | None], most: int) -> Interval:
-    """median(above) / median(below) with its interval, of the steps that runs took; None is a run
-    that never got there. One above then counts as the `most` steps that it was given, one below as
-    endless: neither makes the ratio larger than it is. It is 0 where half of those below are.
+    """median(above) / median(below) with its interval, for the steps of runs; None is a run that
+    never reached its goal.
+
+    Such a run in `above` counts as the `most` steps that it was given, in `below` as endless:
+    neither makes the ratio larger than it is. The ratio is 0 if half of the runs in `below` are.
 
     >>> slowness([600, None], [100, 100], most=600)
     Interval(value=6.0, low=6.0, high=6.0)

@@ -1,4 +1,4 @@
-"""Cells that were measured, in a file: what was stopped goes on from there."""
+"""Measured cells in a file, so that a stopped laboratory goes on from there."""
 
 import fcntl
 import json
@@ -19,7 +19,7 @@ LINE = re.compile(rb'\{"sha256": "([0-9a-f]{64})", "cell": (.*)\}')
 
 
 class Cell(NamedTuple):
-    """Something that was measured: by which function, of what, how long it took, what came out."""
+    """A measurement: by which function, with which arguments, how long it took, and its result."""
 
     what: str
     arguments: dict[str, Any]
@@ -30,9 +30,9 @@ class Cell(NamedTuple):
 class Store:
     """The file `cells.jsonl` in a folder: a line for each cell, added as soon as it is measured.
 
-    The folder is locked as long as the store is open: two laboratories cannot write into one. A
-    last line that was cut short is dropped, and so is one that does not fit its checksum, with a
-    RuntimeWarning. `fresh` begins anew: all, or the experiments with these names.
+    The folder is locked while the store is open: two laboratories cannot write into one. A last
+    line that was cut short is dropped, and so is a line that does not fit its checksum, with a
+    RuntimeWarning. `fresh` begins anew: everything, or the experiments with these names.
     """
 
     def __init__(self, folder: Path, fresh: bool | Collection[str] = False) -> None:
@@ -60,7 +60,7 @@ class Store:
             ) from None
 
     def _content(self) -> bytes:
-        """What is in the file so far; DataError if it is a pipe or a device."""
+        """The present content of the file; DataError if it is a pipe or a device."""
         try:
             with disk.open_plain("lab", self.path) as file:
                 return file.read()
@@ -83,7 +83,7 @@ class Store:
         return cells
 
     def _write(self) -> None:
-        """Writes the file anew, whole or not at all."""
+        """Writes the whole file anew, completely or not at all."""
         disk.put(self.path, [line_of(name, cell) for name, cell in self.cells.items()])
 
     def find(self, key: list[Any], what: str, arguments: dict[str, Any]) -> Cell | None:
@@ -107,20 +107,20 @@ class Store:
         return cell
 
     def close(self) -> None:
-        """Lets go of the folder."""
+        """Closes the file and unlocks the folder."""
         self.file.close()
         os.close(self.lock)
 
 
 def line_of(name: str, cell: Cell) -> bytes:
-    """A cell in the file, with its checksum. ValueError for NaN and infinity."""
+    """The line of a cell, with its checksum. ValueError for NaN and infinity."""
     text = json.dumps({"name": name, **cell._asdict()}, allow_nan=False)
     checksum = sha256(text.encode()).hexdigest()
     return f'{{"sha256": "{checksum}", "cell": {text}}}\n'.encode()
 
 
 def cell_in(line: bytes) -> tuple[str, Cell]:
-    """The cell of a line, and its name; ValueError if it is not as `line_of` wrote it."""
+    """The cell of a line, and its name; ValueError unless `line_of` wrote it."""
     found = LINE.fullmatch(line)
     if found is None or sha256(found[2]).hexdigest() != found[1].decode():
         raise ValueError("a line without its checksum")

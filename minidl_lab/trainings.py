@@ -1,4 +1,4 @@
-"""The trainings that experiments have in common."""
+"""The trainings that several experiments share."""
 
 from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter
@@ -21,17 +21,17 @@ from minidl.train.fit import schedule_of
 def net_of(
     sizes: Sequence[int], activation: str, seed: int, init: str | Initializer | None = None
 ) -> nn.MLP:
-    """A net whose first weights follow from the seed; `init` None is that of the activation."""
+    """A net whose first weights follow from the seed; with `init` None, as the activation needs."""
     minidl.manual_seed(seed)
     return nn.MLP(sizes, activation, init=init)
 
 
-MEASURED = 10_000  # images of which the training error is taken: the first
+MEASURED = 10_000  # the first images, on which the training error is measured
 
 
 class Curve(NamedTuple):
-    """The training error after so many steps, and the seconds that these steps took; the error is
-    measured outside of them."""
+    """The training error after given numbers of steps, and the seconds that the steps took; the
+    error is measured outside of these."""
 
     steps: list[int]
     errors: list[float]
@@ -42,9 +42,9 @@ def pursue(
     net: Layer, x: np.ndarray, y: np.ndarray, optimizer: Optimizer, *, batch: int, seed: int,
     goal: float | None, most: int, schedule: Callable[[int], float] | None = None,
 ) -> Curve:  # fmt: skip
-    """Trains by cross-entropy until the training error is at `goal`, if there is one, or for `most`
-    steps; it is looked at after the steps that `looks` gives. Batches are whole ones: what an
-    epoch leaves over is left out. It ends before the look where a loss is not finite."""
+    """Trains by cross-entropy until the training error reaches `goal`, if there is one, or for
+    `most` steps. The error is measured after the steps of `looks`. Batches are whole: the rest of
+    an epoch is left out. It ends before the look at which a loss is not finite."""
     step = TrainingStep(net, F.cross_entropy, optimizer, schedule_of(optimizer, schedule))
     batches = data.batches(x, y, min(batch, len(x)), shuffle=True, seed=seed, drop_last=True)
     rows = np.empty(0, np.int64)
@@ -70,8 +70,8 @@ def pursue(
 
 
 def looks(most: int) -> Iterator[int]:
-    """The steps after which the error is looked at: each max(20, 8 %) after the one before, and
-    the last.
+    """The steps after which the error is measured: each max(20, 8 %) after the one before, and the
+    last.
 
     >>> [*looks(50)], [*looks(1000)][-4:]
     ([20, 40, 50], [821, 887, 958, 1000])
@@ -83,8 +83,8 @@ def looks(most: int) -> Iterator[int]:
 
 
 def reached(amounts: Sequence[float], errors: Sequence[float], target: float) -> float | None:
-    """The amount (steps, seconds) at which the error was first at the target, on straight lines
-    between the looks; None if it never was.
+    """The amount (steps, seconds) at which the error first reached the target, on straight lines
+    between the looks; None if it never did.
 
     >>> reached([10, 20, 30], [0.5, 0.2, 0.1], 0.15)
     25.0
@@ -103,9 +103,9 @@ def train(
     seed: int, schedule: Callable[[int], float] | None = None,
     after_epoch: Callable[[int], None] | None = None, loss: Callable[..., Tensor] = F.cross_entropy,
 ) -> list[float]:  # fmt: skip
-    """Trains by the loss; each epoch's mean loss, and `after_epoch` is told its number, from
-    1. It ends where a loss is not finite: fewer numbers than epochs came out, or the last is not
-    finite. `schedule` is a factor of the step, such as schedules.cosine(1000)."""
+    """Trains by the loss; returns each epoch's mean loss, and calls `after_epoch` with the epoch's
+    number, from 1. It ends when a loss is not finite: then there are fewer numbers than epochs, or
+    the last is not finite. `schedule` is a factor of the step, such as schedules.cosine(1000)."""
     step = TrainingStep(net, loss, optimizer, schedule_of(optimizer, schedule))
     batches = data.batches(x, y, batch, shuffle=True, seed=seed)
     losses: list[float] = []
@@ -120,17 +120,17 @@ def train(
 
 
 def half_cosine(images: np.ndarray, batch: int, epochs: int) -> Callable[[int], float]:
-    """The schedule that falls to 0 at the end of so many epochs of these images."""
+    """The schedule that falls to 0 at the end of `epochs` epochs of these images."""
     return schedules.cosine(epochs * -(-len(images) // batch))
 
 
 def sgd(net: Layer, lr: float, momentum: float = 0.0) -> optim.SGD:
-    """Plain SGD, unless a momentum is given."""
+    """SGD, without momentum unless one is given."""
     return optim.SGD(net.parameters(), lr=lr, momentum=momentum)
 
 
 def as_numbers(x: np.ndarray) -> np.ndarray:
-    """Pixels (uint8) as the net sees them, in float64."""
+    """Pixels (uint8) as the numbers that the net gets, in float64."""
     return (x / np.float32(255)).astype(np.float32).astype(np.float64)
 
 

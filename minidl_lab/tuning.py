@@ -12,8 +12,8 @@ Scorer = Callable[[float, float | None], float | None]
 
 
 class Tuned(NamedTuple):
-    """The best rate, every rate that was tried with its score, by size, and whether the best has
-    a neighbour on both sides."""
+    """The best rate, every rate that was tried with its score, sorted, and whether the best rate
+    has a neighbour on both sides."""
 
     rate: float
     tried: list[tuple[float, float | None]]
@@ -26,14 +26,14 @@ def interior_best(
     """The rate with the lowest score among start · factor^k, whole k.
 
     It begins with the k of `first`, neighbours of each other, and goes on beside the best until
-    this has been tried on both sides. Several to begin with are for where a plateau has a best rate
-    of its own, far from the best of all. As long as nothing has scored it goes down and up by
-    turns: a rate can be too large or too small. Of equal scores one with both neighbours is the
-    best, then the smaller rate. With `most` rates tried it ends: the best may then be at the edge,
-    or be `start`, if none has scored.
+    rates on both sides of it have been tried. Several k to begin with are for plateaus with a best
+    rate of their own, far from the best of all. While no rate has a score, it goes down and up in
+    turns, as a rate can be too large or too small. Among equal scores, a rate with both neighbours
+    is the best, then the smaller one. After `most` rates it ends: the best may then be at the edge,
+    or be `start` if none has a score.
 
-    `score(rate, best)` is told the best score so far, None at first, so that it need not finish
-    what is hopeless; it gives None for a rate that fails.
+    `score(rate, best)` gets the best score so far, None at first, so that it need not finish a
+    hopeless rate; it returns None for a rate that fails.
 
     >>> tuned = interior_best(lambda rate, best: (rate - 0.7) ** 2, start=0.1)
     >>> tuned.rate, [rate for rate, _ in tuned.tried]
@@ -59,7 +59,7 @@ def best_exponent(scores: dict[int, float]) -> int:
 
 
 def next_exponents(scores: dict[int, float]) -> list[int]:
-    """Which exponent to try next; none if the best has both its neighbours."""
+    """The exponents to try next; none if the best has both its neighbours."""
     low, high = min(scores), max(scores)
     best = best_exponent(scores)
     if not math.isfinite(scores[best]):

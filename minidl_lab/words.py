@@ -1,10 +1,10 @@
-"""How numbers are written in verdicts and tables."""
+"""How verdicts and tables write numbers."""
 
 from collections.abc import Sequence
 
 
 def percent(share: float) -> str:
-    """A share, with up to three digits; 0 % and 100 % only of what is exactly that.
+    """A share with up to three digits; 0 % and 100 % only if it is exact.
 
     >>> percent(0.005), percent(0.02), percent(0.0), percent(1.0)
     ('0.5 %', '2 %', '0 %', '100 %')

@@ -1,1 +1,1 @@
-"""The report: one HTML page that needs nothing beside it."""
+"""The report: one HTML page that needs no other file."""

@@ -1,4 +1,4 @@
-"""Charts as SVG, by matplotlib, in the colours of the page: light or dark, as the reader has it."""
+"""Charts as SVG, by matplotlib, in the colours of the page, light or dark as the reader's."""
 
 import io
 import math
@@ -12,7 +12,7 @@ import numpy as np
 from ..charts import Intervals, Lines, Panels, Series
 from .inline import inline
 
-WIDTH = 4.4  # inches of 72 points: narrower than a phone's page, so its text is not shrunk there
+WIDTH = 4.4  # inches of 72 points: narrower than a phone's page, where its text is not shrunk
 INK, FAINT, CARD = "#010101", "#020202", "#030303"  # stand for the page's colours
 HUES = [f"#0401{i:02x}" for i in range(8)]
 VARIABLES = {INK: "var(--ink)", FAINT: "var(--faint)", CARD: "var(--card)"} | {
@@ -66,7 +66,7 @@ def keys(chart: Lines | Panels, name: str) -> list[tuple[str, str]]:
 
 
 def drawn(draw: Callable[[Any], None], name: str, label: str = "") -> str:
-    """What `draw` draws on a figure."""
+    """The SVG of what `draw` draws on a figure."""
     from matplotlib import style
     from matplotlib.figure import Figure
 
@@ -79,14 +79,14 @@ def drawn(draw: Callable[[Any], None], name: str, label: str = "") -> str:
 
 
 def all_series(chart: Lines | Panels) -> list[Series]:
-    """Those of all panels."""
+    """The series of all panels."""
     panels = chart.panels if isinstance(chart, Panels) else [chart]
     return [series for panel in panels for series in panel.series]
 
 
 def looks(chart: Lines | Panels) -> dict[str, dict[str, Any]]:
-    """The colour, dashes and marker of each series' label: of one colour, all dashes and markers
-    differ."""
+    """The colour, dashes and marker of each series' label; series of one colour differ in both
+    dashes and markers."""
     labels = dict.fromkeys(series.label for series in all_series(chart))
     return {
         label: {
@@ -132,7 +132,7 @@ def draw_panels(figure: Any, chart: Panels) -> None:
 def lines(
     axes: Any, chart: Lines, found: dict[str, dict[str, Any]], width: int, height: int
 ) -> None:
-    """The series and marks of one picture that is so many letters wide and high."""
+    """The series and marks of one picture, which is so many letters wide and high."""
     if chart.log_x:
         axes.set_xscale("log")
     if chart.log_y:
@@ -207,12 +207,12 @@ def draw_intervals(figure: Any, chart: Intervals) -> None:
 
 
 def floats(values: Sequence[float | None]) -> np.ndarray:
-    """As an array, NaN for None."""
+    """The values as an array, with NaN for None."""
     return np.array([math.nan if value is None else value for value in values], np.float64)
 
 
 def whole_x(series: Sequence[Series]) -> bool:
-    """Whether all x are whole, such as numbers of layers: then there is nothing between them."""
+    """Whether all x are whole, such as numbers of layers: then nothing lies between them."""
     return all(float(x).is_integer() for one in series for x in one.x)
 
 
@@ -224,7 +224,7 @@ def around(x: np.ndarray) -> np.ndarray:
 
 
 def ticks(axes: Any, most: int, whole: bool = False) -> None:
-    """At most so many ticks on each axis, with plain numbers; on x whole ones, if it says so."""
+    """At most `most` ticks on each axis, with plain numbers; on request whole ones on x."""
     from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator
 
     ends = (*axes.get_xlim(), *axes.get_ylim())
@@ -247,7 +247,7 @@ def ticks(axes: Any, most: int, whole: bool = False) -> None:
 
 
 def number(value: float) -> str:
-    """In few characters.
+    """A number in few characters.
 
     >>> number(0.25), number(3e-7), number(100000)
     ('0.25', '3·10⁻⁷', '10⁵')

@@ -10,7 +10,7 @@ import numpy as np
 from ..charts import Chart, Images, Lines, Matrix, Panels, Table
 from . import drawing
 
-ABOVE, BELOW = (47, 123, 194), (214, 98, 20)  # RGB, to be seen on the page's light and dark
+ABOVE, BELOW = (47, 123, 194), (214, 98, 20)  # RGB, visible on the page's light and dark
 
 
 def figure(chart: Chart, name: str) -> str:
@@ -20,7 +20,7 @@ def figure(chart: Chart, name: str) -> str:
 
 
 def inside(chart: Chart, name: str) -> str:
-    """What is above the caption."""
+    """The picture or table above the caption."""
     if isinstance(chart, Table):
         return wide(chart.title, table(chart))
     if isinstance(chart, Matrix):
@@ -33,13 +33,13 @@ def inside(chart: Chart, name: str) -> str:
 
 
 def legend(keys: Iterable[tuple[str, str]]) -> str:
-    """Outside the picture, where it hides no data and long names have room."""
+    """The legend, outside the picture, where it hides no data and long names fit."""
     items = "".join(f"<li>{key}{escape(label)}</li>" for label, key in keys)
     return f'<ul class="legend">{items}</ul>' if items else ""
 
 
 def wide(title: str, inside: str) -> str:
-    """Something that may be wider than the page: it moves within its place, by the keyboard too."""
+    """Content that may be wider than the page: it scrolls in its place, also by the keyboard."""
     return (
         f'<div class="wide" role="region" tabindex="0" aria-label="{escape(title)}">{inside}</div>'
     )
@@ -52,8 +52,8 @@ def table(chart: Table) -> str:
 
 
 def matrix(chart: Matrix) -> str:
-    """Numbers with colours behind. Only the colour's share is in the cell: the style sheet has the
-    colours."""
+    """Numbers on a coloured background. The cell has only the colour's share; the style sheet has
+    the colours."""
     known = [abs(v - chart.middle) for row in chart.values for v in row if v is not None]
     top = max(known, default=0.0) or 1.0
 

@@ -1,7 +1,7 @@
-"""matplotlib's SVG files, made part of a page.
+"""Makes matplotlib's SVG files parts of a page.
 
-In a page they share its names, its styles and its colours: so what is named gets a name of its own,
-style sheets go, and colours that stand for the page's CSS variables become these.
+Within a page they share its names, styles and colours. So names become unique, style sheets are
+removed, and the colours that stand for the page's CSS variables become these.
 """
 
 import re
@@ -12,8 +12,8 @@ LINK = "{http://www.w3.org/1999/xlink}href"
 
 def inline(file: str, name: str, variables: dict[str, str], label: str = "") -> str:
     """The file as an <svg> element, as wide as its place. All ids begin with `name`; `variables`
-    are the CSS variables by the colours that stand for them; `label` is what a screen reader says
-    of it, and without one it says nothing."""
+    maps colours to the CSS variables that they stand for; `label` is the text for screen readers,
+    which skip a picture without one."""
     root = ElementTree.fromstring(file)
     for element in list(root.iter()):
         for child in list(element):
@@ -35,7 +35,7 @@ def inline(file: str, name: str, variables: dict[str, str], label: str = "") -> 
 
 
 def attribute(value: str, names: dict[str, str], variables: dict[str, str]) -> str:
-    """An attribute with the names and colours of the page, and coordinates rounded to 0.01."""
+    """An attribute with the page's names and colours, and coordinates rounded to 0.01."""
     if value.lstrip("#") in names:
         return value.replace(value.lstrip("#"), names[value.lstrip("#")])
     value = re.sub(r"url\(#(\w+)\)", lambda found: f"url(#{names[found[1]]})", value)

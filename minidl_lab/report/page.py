@@ -27,7 +27,7 @@ UP = '<p class="up"><a href="#verdicts">Back to the verdicts</a></p>'
 
 
 def require_matplotlib() -> None:
-    """MissingPackageError without it: said before hours of work, not after."""
+    """MissingPackageError without matplotlib, before hours of work and not after."""
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
@@ -36,14 +36,14 @@ def require_matplotlib() -> None:
 
 
 def write(results: dict[str, Any], path: Path, measured: Collection[str] = ()) -> None:
-    """Writes the report of these results; DataError, and nothing written, if an experiment's rule
-    judges the numbers otherwise than the results say, or cannot read them. What was `measured` just
-    now was judged just now: what goes wrong there is raised as it is."""
+    """Writes the report of these results. DataError, and nothing is written, if an experiment's
+    rule judges the numbers differently than the results say, or cannot read them. Experiments that
+    were `measured` just now were also judged just now: their errors are raised unchanged."""
     disk.put(path, [page(results, measured).encode()])
 
 
 def page(results: dict[str, Any], measured: Collection[str] = ()) -> str:
-    """The report as HTML. It needs the results alone, and the same ones give the same page."""
+    """The report as HTML. It depends only on the results."""
     found = results["experiments"]
     unknown = [name for name in found if name not in BY_NAME]
     if unknown:
@@ -91,7 +91,7 @@ that were settled with other seeds.</p>
 
 
 def verdict_of(found: dict[str, Any]) -> Verdict:
-    """As it was judged."""
+    """The verdict in the results."""
     verdict = found["verdict"]
     return Verdict(verdict["outcome"], verdict["words"], verdict["evidence"])
 
@@ -103,7 +103,7 @@ def drawn(one: Experiment, numbers: dict[str, Any]) -> str:
 
 
 def read(one: Experiment, numbers: dict[str, Any], verdict: Verdict) -> str:
-    """An experiment's charts; DataError if its rule and pictures cannot be made of the numbers."""
+    """An experiment's charts; DataError if rule or charts cannot be made from the numbers."""
     hint = "measure it with this version of minidl"
     try:
         outcome, figures = one.judge(numbers).outcome, drawn(one, numbers)
@@ -117,7 +117,7 @@ def read(one: Experiment, numbers: dict[str, Any], verdict: Verdict) -> str:
 
 
 def notice(scale: dict[str, Any]) -> str:
-    """Said first of results that are not of the full laboratory."""
+    """A notice at the top, for results that are not of the full laboratory."""
     if scale["name"] == FULL.name:
         return ""
     return (
@@ -130,7 +130,7 @@ def notice(scale: dict[str, Any]) -> str:
 
 
 def facts(results: dict[str, Any]) -> str:
-    """What the numbers come from, in a line."""
+    """The circumstances of the numbers, in a line."""
     added = f" Added: {', '.join(results['added'])}." if results["added"] else ""
     return (
         f"{results['date']}. minidl {results['minidl']}, NumPy {results['numpy']}, "
@@ -145,7 +145,7 @@ def counted(number: int, name: str) -> str:
 
 
 def duration(results: dict[str, Any]) -> str:
-    """How long was measured."""
+    """The time that the measurements took."""
     seconds = sum(one["seconds"] for one in results["experiments"].values())
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
@@ -174,7 +174,7 @@ def contents(experiments: Sequence[Experiment]) -> str:
 
 
 def verdict_words(verdict: Verdict) -> str:
-    """The outcome, told by a sign, by words and by colour; then the few words."""
+    """The outcome, as a sign, in words and by colour; then the few words."""
     kind = verdict.outcome.replace(" ", "-")
     rest = f"{verdict.colon} {verdict.words}."
     sign = f'<svg viewBox="0 0 16 16" aria-hidden="true"><path d="{SIGNS[verdict.outcome]}"/></svg>'
@@ -199,7 +199,7 @@ def section(one: Experiment, found: dict[str, Any], verdict: Verdict, figures: s
 
 
 def settings(cells: Sequence[dict[str, Any]]) -> str:
-    """What was measured: each function's arguments, with all values that they had."""
+    """The measurements: each function's arguments, with all their values."""
     values: dict[str, dict[str, list[Any]]] = {}
     for cell in cells:
         had = values.setdefault(cell["what"], {})
@@ -232,7 +232,7 @@ def together(values: Sequence[Any]) -> str:
 
 
 def surroundings(results: dict[str, Any], experiments: Sequence[Experiment]) -> str:
-    """What the numbers come from, and how to have them again."""
+    """The circumstances of the numbers, and how to reproduce them."""
     scale = results["scale"]
     pairs = {
         "date": results["date"],
