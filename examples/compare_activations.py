@@ -2,7 +2,7 @@
 
 Ends with a table, printed and written to results.md, the numbers in results.json, and two
 pictures: curves.png (train loss and test error by epoch) and activations.png (each function and
-its derivative). After each seed all of these are written anew.
+its derivative). They are written anew after each seed.
 
     python examples/compare_activations.py
     python examples/compare_activations.py --seeds 5
@@ -52,7 +52,8 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
 def train_one(
     hidden: list[int], activation: str, sets: tuple, arguments: argparse.Namespace
 ) -> dict:
-    """Trains a net; what it is, and its numbers by epoch. A seed's nets see the same batches."""
+    """Trains a net; returns its description, and its numbers by epoch. All nets of a seed see the
+    same batches."""
     minidl.manual_seed(arguments.seed)
     sizes = [784, *hidden, 10]
     name = "-".join(map(str, sizes))
@@ -69,7 +70,7 @@ def train_one(
 
 
 def mean_and_sd(values: list[float], digits: int) -> str:
-    """The mean, and the seeds' standard deviation where there are several."""
+    """The mean, and the standard deviation over the seeds if there are several."""
     spread = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
     return f"{np.mean(values):.{digits}f}{spread}"
 

@@ -1,4 +1,4 @@
-"""Draws what compare_activations.py measured: train loss and test error by epoch.
+"""Draws the results of compare_activations.py: train loss and test error by epoch.
 
 python examples/curves.py results/results.json curves.png
 """
@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-# Okabe and Ito's colours, each with a dash and a marker: two lines that lie on each other still
-# look like two.
+# Okabe and Ito's colours, each with its own dash and marker, so that two lines on top of each other
+# still look like two.
 LOOKS = [
     ("#E69F00", "-", "s"),
     ("#0072B2", "--", "D"),
@@ -58,7 +58,7 @@ def draw(trainings: list[dict], file: Path) -> None:
 
 
 def draw_lines(axis: Axes, net: list[list[dict]], what: str) -> None:
-    """One number by epoch, for each activation of a net."""
+    """One measure by epoch, for each activation of a net."""
     for seeds, (colour, dash, marker) in zip(net, cycle(LOOKS), strict=False):
         values = np.array([training[what] for training in seeds])
         epochs = np.arange(1, values.shape[1] + 1)

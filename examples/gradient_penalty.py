@@ -1,10 +1,10 @@
-"""A gradient penalty: a critic measures how far two clouds of points are from each other.
+"""A gradient penalty: a critic measures the distance between two clouds of points.
 
-Among all functions f with slopes of at most 1, the one whose mean over the one cloud is highest
-above that over the other gives the Wasserstein distance. A net becomes nearly such a function by a
-penalty on its input's gradient, w (|df/dx| - 1)², whose own gradient is one of second order. The
-clouds are normal distributions whose centres are 5 apart, which is then their distance; the slope
-is 5 / 2w above 1. Without the penalty slope and difference only grow.
+The Wasserstein distance is the largest difference of the means of f over the two clouds, among all
+functions f with slopes of at most 1. A penalty on the gradient with respect to its input,
+w (|df/dx| - 1)², makes a net nearly such a function; the gradient of the penalty is of second
+order. The clouds are normal distributions with centres 5 apart, so 5 is their distance; the slope
+ends 5 / 2w above 1. Without the penalty, slope and difference only grow.
 
     python examples/gradient_penalty.py
 
@@ -29,7 +29,7 @@ def clouds(n: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def difference(critic: nn.Layer, points: np.ndarray) -> minidl.Tensor:
-    """How much higher the critic's mean is over the second cloud."""
+    """The critic's mean over the second cloud, minus that over the first."""
     first, second = points
     return critic(second).mean() - critic(first).mean()
 

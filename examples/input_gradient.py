@@ -1,9 +1,10 @@
-"""An input-gradient regulariser: a net that changes little where its input changes little.
+"""An input-gradient regulariser: a net whose output changes little if its input changes little.
 
-To each batch's loss the squared norm of its gradient by the images is added, whose own gradient is
-one of second order: double backpropagation. Then every image is moved by at most eps a pixel, up
-or down, the way that raises the loss fastest: a net that was trained as usual fails on images that
-look the same to us, and the regularised one on fewer.
+Each batch's loss gets the squared norm of its gradient with respect to the images added; the
+gradient of this term is of second order: double backpropagation. Then an attack moves every pixel
+of every image by eps, up or down, in the direction that raises the loss fastest. A net that was
+trained as usual fails on many of these images, which look the same to us; the regularised net fails
+on fewer.
 
     python examples/input_gradient.py
 
@@ -25,7 +26,7 @@ from minidl import functional as F
 
 
 def trained(x: np.ndarray, y: np.ndarray, weight: float, arguments: argparse.Namespace) -> nn.Layer:
-    """A net, trained with so much of the regulariser."""
+    """A net, trained with this weight of the regulariser."""
     minidl.manual_seed(arguments.seed)
     net = nn.MLP([784, 128, 10], "softplus")
     optimizer = optim.Adam(net.parameters(), 1e-3)
@@ -45,7 +46,7 @@ def trained(x: np.ndarray, y: np.ndarray, weight: float, arguments: argparse.Nam
 
 
 def attacked(net: nn.Layer, images: np.ndarray, labels: np.ndarray, eps: float) -> np.ndarray:
-    """The images, moved by eps a pixel the way that raises the loss."""
+    """The images with each pixel moved by eps in the direction that raises the loss."""
     x = minidl.tensor(images, requires_grad=True)
     (slope,) = minidl.grad(F.cross_entropy(net(x), labels), x)
     return np.clip(images + eps * np.sign(slope.numpy()), 0, 1)

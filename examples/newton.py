@@ -1,8 +1,8 @@
-"""Newton's method on logistic regression: the Hessian is found, not derived by hand.
+"""Newton's method on logistic regression: minidl computes the Hessian; nobody derives it by hand.
 
-Near the minimum of a smooth convex loss a step w - H⁻¹ g squares the error: the gradient's norm
-has twice as many zeros each time. Gradient descent gains one factor with every step, and here it
-is near 1. The images are two digits of MNIST, whose 28 × 28 pixels are averaged to 7 × 7.
+Near the minimum of a smooth convex loss, a step w - H⁻¹ g squares the error: the gradient's norm
+gets twice as many zeros each time. Gradient descent gains the same factor with every step, and here
+it is near 1. The images are two digits of MNIST, whose 28 × 28 pixels are averaged to 7 × 7.
 
     python examples/newton.py --digits 3 8
 """
@@ -21,7 +21,7 @@ DECAY = 1e-3  # of the weights; with it there is one minimum
 
 
 def two_digits(images: np.ndarray, labels: np.ndarray, digits: list[int]) -> tuple:
-    """The pixels of the two digits and a 1 for the bias, (n, 50), and 0 or 1 for which it is."""
+    """The pixels of the two digits and a 1 for the bias, (n, 50); and 0 or 1, the digit."""
     chosen = np.isin(labels, digits)
     small = images[chosen].reshape(-1, 7, 4, 7, 4).mean(axis=(2, 4)) / 255
     x = np.concatenate([small.reshape(-1, 49), np.ones((len(small), 1))], axis=1)

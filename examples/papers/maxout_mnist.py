@@ -4,11 +4,11 @@ Goodfellow, Warde-Farley, Mirza, Courville, Bengio, "Maxout networks", ICML 2013
 recipe is that of the authors' files mnist_pi.yaml and mnist_pi_continued.yaml in pylearn2.
 
 The net is 784 pixels, 240 maxout units of 5 pieces, 240 more, 10 outputs. A maxout unit is the
-largest of its pieces, each a linear function of what is below: a convex function that is learned.
+largest of its pieces, each a linear function of the layer below: a learned convex function.
 
-What keeps 1.2 million weights from learning 50,000 images by heart:
+What keeps 1.2 million weights from memorising 50,000 images:
 - dropout: a step sees each pixel with probability 0.8 and each hidden unit with 0.5. Units that are
-  kept count double; pixels do not, so that the net gets more light in evaluation than in training;
+  kept count double; pixels do not, so the net gets brighter images in evaluation than in training;
 - a bound on the norm of each piece's weights, 1.9365, after every step. With it a large learning
   rate, 0.1, explores far and cannot blow up; it falls by a factor 1.000004 a step;
 - momentum that rises from 0.5 to 0.7 in the first 250 epochs.
@@ -16,10 +16,10 @@ What keeps 1.2 million weights from learning 50,000 images by heart:
 Stage 1 trains on the first 50,000 images, until the error on the other 10,000 has not been lower
 for 100 epochs, and takes the weights of the best epoch. Stage 2 goes on from these with all 60,000,
 with the rate and the momentum that the authors' run had at its best epoch, until the objective on
-the last 10,000 is down to what it was on the first 50,000 at the end of stage 1: as both were then
-learned from, they should be equally well known. The objective is the mean loss with dropout, as in
-training. If that never comes it ends after 500 epochs; a row's "stopped" says what ended it. Then,
-once, the test images are looked at.
+the last 10,000 images is as low as it was on the first 50,000 at the end of stage 1: the net has
+learned from both by then, and should know both equally well. The objective is the mean loss with
+dropout, as in training. If it does not get so low, stage 2 ends after 500 epochs; a row's "stopped"
+says what ended it. The test images are used only once, after that.
 
 One core trains an epoch in 5 to 6 seconds, a seed in half an hour or more.
 
@@ -120,7 +120,7 @@ class StopAt(Callback):
 
 
 def train(training: Training, most_epochs: int) -> tuple[nn.Sequential, dict[str, Any]]:
-    """Both stages; gives the net and what is worth telling."""
+    """Both stages; returns the net and the results for its row."""
     net = network()
     first, last = training.split()
     best = EarlyStopping("validation_accuracy", PATIENCE)

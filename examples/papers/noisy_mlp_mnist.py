@@ -6,22 +6,23 @@ Rasmus, Valpola, Honkala, Berglund, Raiko, "Semi-supervised learning with ladder
 
     y = relu(normalise(x W) + noise + b)
 
-and the last one goes without the relu. The net here is 784-1000-500-10; the paper's has three more
+and the last layer has no relu. The net here is 784-1000-500-10; the paper's has three more
 layers of 250 units and a learned scale on its outputs. What each part is for:
-- Gaussian noise on the pixels, and in each layer: no two epochs see the same example, so what is
-  learned has to hold for all that lies near it (Bishop 1995);
-- batch normalisation before the noise: it makes every unit's deviation 1, so the noise is as large
-  by that measure everywhere, and no layer can drown it in larger weights. It has no weight of its
-  own, as the next layer's can do the same, and its bias comes after the noise (nn.Bias);
+- Gaussian noise on the pixels, and in each layer: no two epochs see the same example, so the net
+has
+  to learn what holds for everything near it (Bishop 1995);
+- batch normalisation before the noise: it makes every unit's deviation 1, so the noise has the
+  same relative size everywhere, and no layer can outgrow it by larger weights. It has no weight of
+  its own, as the next layer's can do the same, and its bias comes after the noise (nn.Bias);
 - Adam with the rate 0.002 for two thirds of the 150 epochs; in the last third the rate falls to 0
-  on a straight line, so that the steps' own noise dies away.
+  on a straight line, so that the noise of the steps fades.
 
 Evaluation is without noise, and normalises, as in the authors' code, by the means and variances of
 the training images without noise, taken when training is over. In training, noise from the layers
 below is part of the variances; by those (--statistics running) evaluation makes the signal too
 small.
 
-All 60,000 images are trained on, and the test images are looked at once for each seed, at the end.
+The net trains on all 60,000 images; the test images are used once for each seed, at the end.
 Noise and statistics were chosen without them, by --validation, which trains on the first 50,000
 images and reports the error on the other 10,000.
 
@@ -90,7 +91,7 @@ def settle(net: nn.Sequential, rows: Rows) -> None:
 def train(
     training: Training, arguments: argparse.Namespace
 ) -> tuple[nn.Sequential, dict[str, Any]]:
-    """All epochs; gives the net and, if some images were held back, the error on them."""
+    """All epochs; returns the net and, if some images were held back, the error on them."""
     net = network(arguments.widths, arguments.input_noise, arguments.hidden_noise)
     rows, held_back = training.split() if arguments.validation else (training.images, None)
     steps = arguments.epochs * steps_in_epoch(rows)

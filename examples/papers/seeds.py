@@ -1,8 +1,8 @@
-"""What the reproductions share: options, training that a kill cannot hurt, a row for each seed.
+"""What the reproductions share: options, training that survives a kill, a row for each seed.
 
 A seed trains in stages, each a `fit` that saves itself after every epoch to DIR/seed-N/STAGE and
-goes on from there. A seed that is done has a row in DIR/results.json and is not trained again. The
-test images are looked at once for each seed, when its training is over.
+goes on from there. A finished seed has a row in DIR/results.json and is not trained again. The test
+images are used once for each seed, after its training.
 """
 
 import argparse
@@ -64,8 +64,8 @@ def parser_for(description: str, output: str) -> argparse.ArgumentParser:
 
 @dataclass
 class Training:
-    """A seed on its way: its number, its folder, the images that it may learn from, and what its
-    stages came to."""
+    """A seed in training: its number, its folder, the images that it may learn from, and the
+    results of its stages."""
 
     seed: int
     folder: Path
@@ -84,7 +84,7 @@ class Training:
         schedule: Factor, callbacks: Sequence[Callback] = (), validation: Rows | None = None,
         max_norm: float | None = None,
     ) -> None:  # fmt: skip
-        """Trains the net, or goes on where an earlier run was ended."""
+        """Trains the net, or goes on where an earlier run ended."""
         history = fit(
             net, rows, F.cross_entropy, optimizer, epochs, validation=validation,
             metrics=[] if validation is None else ["accuracy"], schedule=schedule,
@@ -186,7 +186,7 @@ class Results:
         self.write(sorted([*others, row], key=lambda row: row["seed"]))
 
     def write(self, rows: list[dict[str, Any]]) -> None:
-        """Writes the file anew: it is whole whenever the process is killed."""
+        """Writes the file anew; it is complete whenever the process is killed."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"settings": self.settings, "rows": rows}, indent=1) + "\n"
         put(self.file, [text.encode()])
@@ -196,9 +196,9 @@ def run_seeds(
     arguments: argparse.Namespace, train: Callable[[Training], tuple[nn.Layer, dict[str, Any]]],
     is_tested: bool = True,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """Trains the seeds that are not done yet; gives the rows of all that were asked for.
+    """Trains the seeds that are not finished; returns the rows of all requested seeds.
 
-    `train` gives the net and what else its row shall tell.
+    `train` returns the net and further results for its row.
     """
     others = ("seeds", "first_seed", "output", "data")
     settings = {name: value for name, value in vars(arguments).items() if name not in others}
@@ -218,7 +218,7 @@ def run_seeds(
 
 
 def circumstances() -> dict[str, Any]:
-    """Where a row comes from."""
+    """The circumstances of a row: versions and machine."""
     return {
         "minidl": minidl.__version__, "numpy": np.__version__, "threads": minidl.get_num_threads(),
     }  # fmt: skip
@@ -261,7 +261,7 @@ def spread(values: list[Any]) -> str:
 
 
 def main_of(main: Callable[[], None], name: str) -> None:
-    """Calls it; ends with one line for what went wrong."""
+    """Calls `main`; an error ends the program with one line."""
     try:
         main()
     except (minidl.MinidlError, OSError) as error:

@@ -34,7 +34,7 @@ def text(graph: Any) -> str:
 
 
 def boxes(graph: Any) -> Iterator[str]:
-    """The nodes, those of a layer within its frame."""
+    """The nodes; those of a layer are in its frame."""
     members: dict[int | None, list[int]] = {}
     for i, node in enumerate(graph.nodes):
         members.setdefault(node.layer, []).append(i)
@@ -60,8 +60,8 @@ def lines(graph: Any) -> Iterator[str]:
 
 
 def quoted(label: str, end: str = "n") -> str:
-    r"""A label as DOT text, of which Graphviz obeys nothing; `end` is the letter that ends lines: n
-    for centred ones, l for those on the left.
+    r"""A label as DOT text without commands for Graphviz; `end` is the letter that ends lines: n
+    for centred lines, l for lines on the left.
 
     >>> print(quoted('a "b"\n<c> & \\N'))
     "a \"b\"\n<c> &amp; \\N"
@@ -77,7 +77,7 @@ def is_there() -> bool:
 
 
 def picture(source: str, kind: str) -> bytes:
-    """What Graphviz draws; MissingPackageError where it is not installed."""
+    """The picture from Graphviz; MissingPackageError if it is not installed."""
     program = shutil.which("dot")
     if program is None:
         hint = "install graphviz (apt-get install graphviz), or print(graph.dot)"
@@ -94,7 +94,7 @@ def svg(source: str) -> str:
 
 
 def save(source: str, path: str | Path) -> None:
-    """Writes the text or a picture of it, as the name's end says."""
+    """Writes the text or a picture of it, by the suffix of the path."""
     path = to_path("graph", path)
     kind = path.suffix[1:].lower()
     if kind not in ("dot", *PICTURES):

@@ -1,8 +1,8 @@
-"""Which layer of a net carried an operation out, as far as the tape shows it.
+"""Finds the layer of a net that carried out an operation, as far as the tape shows it.
 
-The tape knows operations, not layers. An operation that reads parameters is one of the layer that
-holds them. One that reads none is that of the next layer in the net that records an operation of
-this name. What lies between two operations of a layer is a part of it.
+The tape knows operations, not layers. An operation that reads parameters belongs to the layer that
+holds them. An operation without parameters belongs to the next layer in the net that records an
+operation of this name. Operations between two operations of a layer belong to it too.
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,8 +35,8 @@ class Step(NamedTuple):
 
     layer: Layer
     title: str
-    parameters: frozenset[Any]  # that it holds itself, and that want a gradient
-    records: str | None  # the name of its operation; None where it may record anything
+    parameters: frozenset[Any]  # its own, if they want a gradient
+    records: str | None  # the name of its operation; None if it may record any
 
 
 def steps(layer: Layer, path: str = "", within: tuple[Layer, ...] = ()) -> Iterator[Step]:
@@ -52,7 +52,7 @@ def steps(layer: Layer, path: str = "", within: tuple[Layer, ...] = ()) -> Itera
 
 
 def recorded_by(layer: Layer) -> str | None:
-    """The name of the operation that a layer of minidl records, "" if it records none as it is."""
+    """The name of the operation that a layer of minidl records; "" if it records none now."""
     if isinstance(layer, Activation):
         return layer.name
     if isinstance(layer, (Dropout, GaussianNoise)):
@@ -62,8 +62,8 @@ def recorded_by(layer: Layer) -> str | None:
 
 
 def layers_of(net: Layer, operations: Sequence[Node]) -> tuple[dict[Node, int], dict[int, str]]:
-    """Of the operations, in the order in which they ran, those that a layer of the net carried out:
-    for each a key, and for each key the title of the layer's use."""
+    """A key for each of the operations, given in the order in which they ran, that a layer of the
+    net carried out; and for each key the title of the layer's use."""
     order = list(steps(net))
     keys: dict[Node, int] = {}
     titles: dict[int, str] = {}
@@ -94,8 +94,8 @@ def layers_of(net: Layer, operations: Sequence[Node]) -> tuple[dict[Node, int], 
 
 
 def reading(order: Sequence[Step], at: int, node: Node, name: str) -> int | None:
-    """The step whose parameters the node reads: of several the next one. A layer of one's own goes
-    on with the same step, where one of minidl's records one operation for each."""
+    """The step whose parameters the node reads; the next one if there are several. A user's layer
+    may have several operations in one step; minidl's layers record one in each."""
     leaves = {source for source in node.inputs if isinstance(source, Parameter)}
     found = [
         (-len(leaves & step.parameters), i < at or (i == at and step.records is not None), i)
@@ -116,7 +116,7 @@ def following(order: Sequence[Step], at: int, name: str) -> int | None:
 
 
 def between(own: Sequence[Node], operations: Sequence[Node]) -> Iterator[Node]:
-    """What lies between two operations of a layer: it follows from one, and the other from it."""
+    """The operations that depend on one operation of a layer, and on which another depends."""
     if len(own) == 1:
         return
     window = [node for node in operations if own[0].age <= node.age <= own[-1].age]

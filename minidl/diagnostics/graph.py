@@ -19,13 +19,13 @@ from . import dot
 from .folding import layers_of
 from .measures import norm
 
-# The operations that a kernel carries out, beside those whose gradients a kernel finds.
+# The operations that a kernel carries out, besides those whose gradients a kernel computes.
 KERNELS = {
     DROPOUT, GAUSSIAN_NOISE, MATMUL, elementwise.ABS, elementwise.EXP, elementwise.EXPM1,
     elementwise.LOG, elementwise.LOG1P, elementwise.SQRT, elementwise.TANH,
 }  # fmt: skip
 
-FEW = 4  # so many numbers are shown themselves
+FEW = 4  # the most numbers that are shown
 
 Form = tuple[tuple[int, ...], np.dtype]
 
@@ -37,13 +37,13 @@ class GraphNode:
     kind        "operation", "leaf", "constant" or "layer"
     name        of the operation, the parameter, the layer
     shape       of the value, and its dtype
-    value       a copy of the value, where it is known and has few numbers, else None
-    gradient    a copy of what backward() has left here; None where there is none
-    has_kernel  whether a compiled kernel of minidl carries this operation out, whatever its inputs
-                are: what NumPy does for some of them, such as sums that broadcast, does not count
-    tensor      the name that the result of an operation was given
-    layer       of which layer the operation is: a key of Graph.layers, or None
-    holds       of a layer, its operations and parameters
+    value       a copy of the value, if it is known and has few numbers, else None
+    gradient    a copy of the gradient that backward() has left here, or None
+    has_kernel  whether a compiled kernel of minidl carries out this operation for all inputs; NumPy
+                carries out some, such as sums that broadcast, for some inputs
+    tensor      the name that was given to the result of an operation
+    layer       the layer of the operation: a key of Graph.layers, or None
+    holds       for a layer, its operations and parameters
     """
 
     kind: str
@@ -59,7 +59,7 @@ class GraphNode:
 
     @property
     def label(self) -> str:
-        """What the picture says of it, in lines."""
+        """The lines of the node in the picture."""
         if self.kind == "layer":
             held = [f"{node.heading}: {', '.join(node.facts())}" for node in self.holds]
             return "\n".join([self.name, *held])
@@ -71,7 +71,7 @@ class GraphNode:
         return f"{self.tensor} = {self.name}" if self.tensor else self.name
 
     def facts(self) -> Iterator[str]:
-        """The value, or its shape, and how it came about; the gradient, or its norm."""
+        """The value, or its shape, and its origin; the gradient, or its norm."""
         value = str(self.shape) if self.value is None else written(self.value.tolist())
         dtype = [] if self.dtype == np.float32 else [str(self.dtype)]
         yield ", ".join([value, *dtype, *["kernel"] * self.has_kernel])
@@ -93,12 +93,12 @@ def written(numbers: Any) -> str:
 
 
 class Graph:
-    """The computation graph behind a tensor, as `minidl.graph` gives it.
+    """The computation graph behind a tensor, from `minidl.graph`.
 
     `nodes` is a list of `GraphNode`, the operations in the order in which they ran. `edges` are
     pairs of places in it, (from, to): the value of one is an input of the other. `layers` has the
-    titles of the layers that are unfolded, by their keys. `str(graph)`, or `dot`, is the graph in
-    the language of Graphviz; where that is installed, a notebook shows the picture.
+    titles of the unfolded layers, by their keys. `str(graph)`, or `dot`, is the graph in the
+    language of Graphviz; if that is installed, a notebook shows the picture.
     """
 
     def __init__(
@@ -112,18 +112,18 @@ class Graph:
         return dot.text(self)
 
     def svg(self) -> str:
-        """The picture as SVG; MissingPackageError where Graphviz is not installed."""
+        """The picture as SVG; MissingPackageError if Graphviz is not installed."""
         return dot.svg(self.dot)
 
     def save(self, path: str | Path) -> None:
-        """Writes DOT text or a picture, as the name's end says: .dot, .svg, .png or .pdf.
+        """Writes DOT text or a picture, by the suffix of the path: .dot, .svg, .png or .pdf.
 
-        ArgumentError for another end; MissingPackageError where a picture needs Graphviz.
+        ArgumentError for another suffix; MissingPackageError if a picture needs Graphviz.
         """
         dot.save(self.dot, path)
 
     def folded(self) -> "Graph":
-        """The same with each layer as one node, which holds its operations and parameters."""
+        """The same graph with each layer as one node, which holds its operations and parameters."""
         members: dict[Any, list[int]] = {}
         for i, node in enumerate(self.nodes):
             members.setdefault(("alone", i) if node.layer is None else node.layer, []).append(i)
@@ -163,17 +163,19 @@ def as_one(title: str, nodes: Sequence[GraphNode]) -> GraphNode:
 
 
 def graph(loss: Tensor, net: Layer | None = None, /, *, fold: bool = True, **named: Any) -> Graph:
-    """The computation graph behind `loss`, or any other tensor: each operation with the shape of
-    its result, each leaf, and the gradient that `backward` has left there. Of four numbers or fewer
-    the picture shows the numbers themselves.
+    """The computation graph behind `loss`, or any other tensor.
 
-    With a net its parameters have their names, and each of its layers is one node;
-    `fold=False` shows the operations of a layer in a frame. Further tensors may be given by the
-    names that they are to have. Gradients of what is no leaf are there after `retain_grad()`.
+    It has each operation with the shape of its result, each leaf, and the gradients that `backward`
+    has left. The picture shows the numbers of tensors that have at most four.
 
-    ArgumentError for what are no tensors or no net, and for the name of a tensor that the graph
-    does not contain. GraphError for a tensor without a graph, and for one whose graph `backward()`
-    has released: draw it before, or go back by `backward(retain_graph=True)`.
+    - net: its parameters get their names, and each of its layers is one node; `fold=False` shows
+      the operations of each layer in a frame.
+    - named: names for further tensors. Results that are no leaves have a gradient after
+      `retain_grad()`.
+
+    ArgumentError for arguments that are no tensors or no net, and for a tensor that the graph does
+    not contain. GraphError for a tensor without a graph, and for one whose graph `backward()` has
+    released: draw it before, or call `backward(retain_graph=True)`.
 
     >>> import minidl
     >>> w, x = minidl.tensor(2.0, requires_grad=True), minidl.tensor(3.0)
@@ -205,7 +207,7 @@ def check(loss: Any, net: Any, named: dict[str, Any]) -> None:
 
 
 class Collector:
-    """Goes through the tape behind a tensor, and makes a node of each thing that it meets."""
+    """Walks through the tape behind a tensor, and makes the nodes of the graph."""
 
     def __init__(self, loss: Tensor, net: Layer | None, named: dict[str, Any]) -> None:
         root = origin(loss)
@@ -234,7 +236,7 @@ class Collector:
                 raise ArgumentError(explain(f"graph: {name}", expected, got))
 
     def add_operation(self, node: Node) -> None:
-        """Adds the operation, after what it reads that is not there yet, and the edges to it."""
+        """Adds the operation and the edges to it; inputs that are missing come first."""
         sources = []
         for i, source in enumerate(node.inputs):
             if source is None:
@@ -252,7 +254,7 @@ class Collector:
         self.edges += [(source, place) for source in sources]
 
     def add_leaf(self, leaf: Any) -> int:
-        """Adds a tensor that no operation made; its place."""
+        """Adds a tensor that no operation made; returns its place."""
         self.places[leaf] = len(self.nodes)
         gradient = None if leaf.grad is None else np.array(raw(leaf.grad))
         name, key = self.names.get(leaf, "leaf"), None
@@ -265,7 +267,7 @@ class Collector:
         return self.places[leaf]
 
     def add_constant(self, node: Node, i: int) -> int:
-        """Adds an input of the node that wants no gradient; its place."""
+        """Adds an input of the node that wants no gradient; returns its place."""
         array = unchanged(node.kept[i])
         name = self.names_of_arrays.get(id(array), "constant")
         shape, dtype = self.forms[node] if node.likes is None else node.likes[i]
@@ -293,7 +295,7 @@ def forms(loss: Tensor, operations: Sequence[Node]) -> dict[Node, Form]:
 
 
 def arrays(operations: Sequence[Node]) -> dict[Any, np.ndarray]:
-    """The results that are known: those that nodes keep for their gradients, unchanged since."""
+    """The known results: those that nodes keep for their gradients, if they are unchanged."""
     found: dict[Any, np.ndarray] = {}
     for node in operations:
         for source, value in zip((*node.inputs, node), node.kept, strict=True):
@@ -309,7 +311,7 @@ def unchanged(value: Kept | None) -> np.ndarray | None:
 
 
 def gradient_at(node: Node) -> np.ndarray | None:
-    """The gradient of a result, if a tensor was to retain it."""
+    """The gradient of a result, if a tensor retains it."""
     tensors = [reference() for reference in node.retaining or ()]
     kept = [raw(x.grad) for x in tensors if x is not None and x.grad is not None]
     return np.array(kept[-1]) if kept else None

@@ -227,12 +227,12 @@ class Layer:
         return self
 
     def summary(self, input: Any) -> Summary:
-        """A table of the layers: what each gives for this input, how many parameters it has, and
-        how many multiply-adds its matrix products take. `input` is an array or a tensor, or the
-        shape of one: then it is zeros.
+        """A table of the layers: the output shape for this input, the number of parameters, and the
+        multiply-adds of the matrix products.
 
-        The net runs once, in evaluation; its weights, buffers, gradients and random numbers stay.
-        ArgumentError for other inputs; else what the layers raise for it.
+        `input` is an array or a tensor, or a shape, which stands for zeros. The net runs once, in
+        evaluation; its weights, buffers, gradients and random numbers do not change. ArgumentError
+        for other inputs; errors of the layers as in a call.
 
         >>> from minidl import nn
         >>> nn.MLP([784, 128, 10]).summary((64, 784))

@@ -18,21 +18,21 @@ from .hooks import hooked, undisturbed
 
 
 def headline(layer: Any) -> str:
-    """A layer in one line: its class, and what `describe` says."""
+    """A layer in one line: its class, and its `describe()`."""
     return f"{type(layer).__name__}({layer.describe()})"
 
 
 @dataclass
 class LayerSummary:
-    """A row of a summary. What the layers within this one hold and do stands in their own rows.
+    """A row of a summary. The layers within this one have their own rows.
 
     path           such as "2.body"; "" for the net itself
-    depth          how many layers it is within
+    depth          how many layers contain it
     layer          its class and its options
     shapes         of its outputs, one for each use
-    parameters     how many numbers of its own may be learned, and
-    trainable      how many of them are: `requires_grad`
-    multiply_adds  those of its matrix products, for this input
+    parameters     the number of its own parameters
+    trainable      how many of them are not frozen (`requires_grad`)
+    multiply_adds  of its matrix products, for this input
     """
 
     path: str
@@ -53,7 +53,7 @@ class LayerSummary:
 
 
 class Summary:
-    """What `net.summary(input)` gives: `rows`, a `LayerSummary` for each layer, outermost first;
+    """The result of `net.summary(input)`: `rows`, a `LayerSummary` for each layer, outermost first,
     and their totals. `str(summary)` is a table, and a notebook shows it as one."""
 
     def __init__(self, rows: list[LayerSummary]) -> None:
@@ -61,17 +61,17 @@ class Summary:
 
     @property
     def parameters(self) -> int:
-        """How many numbers may be learned."""
+        """The number of parameters."""
         return sum(row.parameters for row in self.rows)
 
     @property
     def trainable(self) -> int:
-        """How many of them are."""
+        """How many of them are not frozen."""
         return sum(row.trainable for row in self.rows)
 
     @property
     def multiply_adds(self) -> int:
-        """Those of all matrix products of a forward pass."""
+        """The multiply-adds of all matrix products of a forward pass."""
         return sum(row.multiply_adds for row in self.rows)
 
     def table(self) -> list[list[str]]:
@@ -149,15 +149,15 @@ def rows_of(net: Any) -> dict[str, LayerSummary]:
 
 
 def holder(path: str, layers: Iterable[str]) -> str:
-    """The path of the innermost of these layers that holds what is at `path`."""
+    """The path of the innermost of these layers that holds the parameter at `path`."""
     return max((name for name in layers if not name or path.startswith(f"{name}.")), key=len)
 
 
 def cut_off(x: Tensor) -> Tensor:
-    """The same values without what came before; what is done with them is recorded."""
+    """The same values without history; operations on them are recorded."""
     if x.dtype.kind != "f":
         return x
-    return Tensor(x.data, requires_grad=True).copy()  # which may be written to, as a leaf may not
+    return Tensor(x.data, requires_grad=True).copy()  # not a leaf, so it may be written to
 
 
 @contextmanager
@@ -175,7 +175,7 @@ def evaluating(net: Any) -> Iterator[None]:
 
 
 def multiply_adds(node: Node) -> int:
-    """How many an operation takes, if it is a product of matrices, else 0."""
+    """The multiply-adds of an operation that is a product of matrices; 0 for any other."""
     kind = node.operation.name.split("+")[0]
     if kind not in ("dense", "matmul", "einsum"):
         return 0

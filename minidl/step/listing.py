@@ -36,14 +36,14 @@ def lines_of(program: Program) -> Iterator[str]:
 
 def sides(instruction: Instruction, of: Callable[[Access], str]) -> str:
     """What the instruction reads -> what it writes."""
-    found: tuple[dict[str, None], dict[str, None]] = {}, {}  # each thing once
+    found: tuple[dict[str, None], dict[str, None]] = {}, {}  # each name once
     for access in accesses(instruction):
         found[access.is_write][of(access)] = None
     return " -> ".join(map(", ".join, found)).strip()
 
 
 def namer(program: Program) -> Callable[[Access], str]:
-    """What says which thing an instruction reads or writes, and under which split."""
+    """A function that names what an instruction reads or writes, and the split."""
     net = program.net.net()
     names = {} if net is None else {id(p): name for name, p in net.named_parameters()}
 
@@ -65,5 +65,5 @@ def slot(number: int) -> str:
 
 
 def done(access: Access) -> str:
-    """What is done to the thing."""
+    """Whether it is read or written, in words."""
     return "written" if access.is_write else "read"

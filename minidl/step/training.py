@@ -181,11 +181,12 @@ class TrainingStep:
         return self._why
 
     def instructions(self) -> str:
-        """What a step in the kernels consists of, as text; nothing if there was none yet. A line
-        for each instruction says what it reads and writes, and how that is split among threads:
-        `[rows]` of the batch, `[columns n]` in groups of n, or `[all]`, where any thread may have
-        any part. A slot holds the numbers of a batch. Where several threads share a step, there
-        are lines that say where they wait for each other, and because of what.
+        """The instructions of a step in the kernels, as text; "" if there was no such step yet.
+
+        A line for each instruction says what it reads and writes, and how threads split that:
+        `[rows]` of the batch, `[columns n]` in groups of n, or `[all]`, where any thread may access
+        any part. A slot holds the numbers of a batch. If several threads share a step, further
+        lines say where they wait for each other, and why.
 
         >>> from minidl import nn, optim
         >>> from minidl import functional as F

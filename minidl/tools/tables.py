@@ -16,7 +16,7 @@ def printable(text: str) -> str:
 
 
 def aligned(rows: Rows, right: Collection[int] = ()) -> str:
-    """Rows of cells as lines of columns; those numbered in `right` are flush right.
+    """Rows of cells as lines of columns; the columns numbered in `right` are right-aligned.
 
     >>> print(aligned([("layer", "parameters"), ("Dense", "12")], right=[1]))
     layer  parameters
