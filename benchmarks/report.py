@@ -59,7 +59,7 @@ def summary(rows: Sequence[Row], outcomes: Sequence[Outcome]) -> str:
                     f"{worst.what}: {line(worst)[1]}, target {worst.target}",
                 )
             )
-    return table(("row", "targets met", "the least of them"), lines)
+    return table(("row", "targets met", "nearest to failing"), lines)
 
 
 def margin(outcome: Outcome) -> float:
@@ -159,7 +159,7 @@ def as_json(
 
 
 def read(file: Path) -> list[Outcome]:
-    """What came out, from the numbers that `as_json` made."""
+    """The outcomes, from the numbers of `as_json`."""
     return [
         Outcome(o["row"], o["what"], Spread(o["median"], o["low"], o["high"]), o["unit"],
                 o["target"] and Target.read(o["target"]), o["more"])

@@ -128,7 +128,7 @@ def measure_variants(bench: Bench, row: str) -> list[Outcome]:
             less = Spread.of(value - usual.median for value in f)
             target = None if label == "relu" else targets.VARIANT
             more = f"{timing(times)}, f = {f.median:.2f}"
-            outcomes.append(Outcome(row, f"{net}, {label}: f less ReLU's", less, "", target, more))
+            outcomes.append(Outcome(row, f"{net}, {label}: f minus ReLU's", less, "", target, more))
     return outcomes
 
 

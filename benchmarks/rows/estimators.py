@@ -54,7 +54,7 @@ def outcomes(row: str, name: str, seconds: Any, accuracy: Any) -> list[Outcome]:
     return [
         Outcome(row, f"{name}: scikit-learn / minidl", ratios(peer, own), "×", targets.FIT[name],
                 f"{timing(peer)} / {timing(own)}"),
-        Outcome(row, f"{name}: accuracy less scikit-learn's", more, "points", targets.ACCURACY,
+        Outcome(row, f"{name}: accuracy minus scikit-learn's", more, "points", targets.ACCURACY,
                 percent),
     ]  # fmt: skip
 

@@ -17,18 +17,18 @@ EPOCH = {
     "784-512-256-10": {"JAX": Target("≥", 1.2), "NumPy": Target("≥", 1.5),
                        "PyTorch": Target("≥", 1.6), "scikit-learn": Target("≥", 2.0)},
 }  # fmt: skip
-VARIANT = Target("≥", -0.10)  # f less that of ReLU and SGD
+VARIANT = Target("≥", -0.10)  # f minus that of ReLU and SGD
 STEP = {"JAX": Target("≥", 2.0), "PyTorch": Target("≥", 8.3)}
 INFERENCE = AS_FAST
 ACTIVATION = AS_FAST
-BANDWIDTH = Target("≥", 0.8)  # of what a copy reaches: relu does little but read and write
+BANDWIDTH = Target("≥", 0.8)  # of a copy's: relu does little but read and write
 IMPORT = Target("≤", 50.0)  # ms more than NumPy alone, which minidl imports
 MEMORY = Target("≤", 250.0)  # MB
 GROWTH = Target("≤", 1.0)  # MB over all steps but the first tenth
 TWO_THREADS = Target("≥", 1.85)  # the whole net, on two threads against one
-NO_SLOWER = Target("≥", 0.95)  # a layer of any size: 1, less what timing leaves uncertain
+NO_SLOWER = Target("≥", 0.95)  # a layer of any size: 1, minus the uncertainty of timing
 FIT = {"MNIST": Target("≥", 2.0), "iris": AS_FAST}
-ACCURACY = Target("≥", -0.1)  # percentage points: equal, less what rounding makes of it
+ACCURACY = Target("≥", -0.1)  # percentage points: equal, except for rounding
 DENORMALS = Target("≤", 1.1)  # the last epochs' time by the first ones'
 
 # The time of a step with a change, by that of the plain net's.
