@@ -5,13 +5,20 @@ import sys
 from inspect import isfunction, isroutine
 from pkgutil import resolve_name
 
+from docutils import nodes
 from docutils.utils import new_document
 from myst_parser.parsers.sphinx_ import MystParser
+from sphinx.addnodes import pending_xref
 from sphinx.util.docutils import SphinxDirective
+
+import minidl
+
+# What a docstring calls by its short name: `nn.Dense`, `TrainingStep`.
+PARTS = {*minidl.__all__, "diagnostics", "losses", "sklearn"}
 
 
 class Markdown(SphinxDirective):
-    """Its content is Markdown."""
+    """Its content is Markdown; a name in `code` leads to its entry in the reference."""
 
     has_content = True
 
@@ -19,7 +26,21 @@ class Markdown(SphinxDirective):
         """The nodes."""
         document = new_document(self.get_source_info()[0], self.state.document.settings)
         MystParser().parse("\n".join(self.content), document)
+        for code in list(document.findall(nodes.literal)):
+            code.replace_self(self.link(code))
         return document.children
+
+    def link(self, code):
+        """Code as a link, where there is such an entry in this module or, by `nn.Dense` or the name
+        of a class, in minidl. (`grad` and `var` may be an attribute, too.)"""
+        name = code.astext().removesuffix("()")
+        module = self.env.ref_context.get("py:module")
+        if name.split(".")[0] in PARTS and ("." in name or name[0].isupper()):
+            name = f"minidl.{name}"
+        elif module == "minidl":
+            module = None
+        options = {"refdomain": "py", "reftype": "obj", "reftarget": name, "py:module": module}
+        return pending_xref("", code.deepcopy(), refdoc=self.env.docname, **options)
 
 
 class Names(SphinxDirective):

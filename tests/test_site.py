@@ -95,6 +95,18 @@ def test_the_reference_has_every_public_name(module):
     assert missing == []
 
 
+def test_docstrings_are_read_as_markdown():
+    """No mark of Markdown, and no example, is left in the text."""
+    for path in (SITE / "reference").glob("*.html"):
+        text = re.sub(r"<(pre|code)\b.*?</\1>|<[^>]*>", "", path.read_text(), flags=re.DOTALL)
+        assert re.findall(r"`.*|&gt;&gt;&gt;.*", text) == [], path
+
+
+def test_names_in_docstrings_lead_to_their_entries():
+    text = (SITE / "reference" / "optim.html").read_text()
+    assert re.search(r'<a [^>]*href="#minidl.optim.clip_grad_norm"[^>]*><code', text)
+
+
 def test_every_entry_of_the_reference_leads_to_its_source():
     entries = [
         entry
