@@ -52,7 +52,7 @@ NETS: dict[str, Callable[[], nn.Layer]] = {
     "784-128-10, batch norm, relu": lambda: nn.Sequential(
         nn.Dense(784, 128), nn.BatchNorm(128), nn.ReLU(), nn.Dense(128, 10)
     ),
-    "784-256-128-10, one of one's own": lambda: nn.MLP([784, 256, 128, 10], "bent"),
+    "784-256-128-10, one of your own": lambda: nn.MLP([784, 256, 128, 10], "bent"),
 }
 
 

@@ -13,7 +13,7 @@ LR, MOMENTUM = 0.05, 0.9
 def flops_per_sample(sizes: Sequence[int], pieces: int = 1) -> int:
     """The multiplications and additions that training on one sample needs.
 
-    A dense layer has the products X · W, Xᵀ · dZ and, but for the first layer, dZ · Wᵀ, each of
+    A dense layer has the products X · W, Xᵀ · dZ and, except the first layer, dZ · Wᵀ, each of
     2 · in · out operations. Before maxout a layer has `pieces` times the units. What activations,
     loss and updates need is small beside this and left out.
     """

@@ -1,4 +1,4 @@
-"""The glossary: in order, each word once, and its names are minidl's."""
+"""Words: the glossary is in order and its names are minidl's; sentences are plain."""
 
 import re
 from pathlib import Path
@@ -23,3 +23,28 @@ def test_names_are_minidls():
         first, _, rest = name.partition(".")
         home = HOMES.get(first, first)
         resolve_name(f"minidl:{home}{rest and '.'}{rest}")
+
+
+# Forms that a reader has to read twice.
+ARCHAIC = re.compile(
+    r"\b(but for|can but|for they|one's own|shall|whence)\b|\bless (its|those|that of)\b"
+    r'|"""Of |(?<!divided )\bby that at\b'
+)
+
+
+def test_sentences_are_plain():
+    root = Path(__file__).parents[1]
+    files = [
+        file
+        for folder in ("minidl", "minidl_lab", "examples", "docs")
+        for kind in ("*.py", "*.pyx", "*.pxd", "*.md")
+        for file in (root / folder).rglob(kind)
+    ]
+    assert len(files) > 200
+    found = [
+        f"{file.relative_to(root)}: {line.strip()}"
+        for file in files
+        for line in file.read_text().splitlines()
+        if ARCHAIC.search(line)
+    ]
+    assert found == []

@@ -49,7 +49,7 @@ def kl_divergence(
     reduction: str = "mean",
 ) -> Tensor:
     """t (ln t - x), for every element: their sum is the Kullback-Leibler divergence of the
-    distribution t from the one with the logarithms x.
+    distribution t from the distribution with the logarithms x.
 
     - log_probabilities x: float32 or float64 of any shape, such as a `log_softmax`.
     - targets t: of the same shape, not negative; or, with log_target, their logarithms. They

@@ -183,7 +183,7 @@ def nll(
     sample_weight: Any = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """Minus the log-probability of what is true, the negative log-likelihood: cross-entropy after
+    """Minus the log-probability of the true class, the negative log-likelihood: cross-entropy after
     `log_softmax`.
 
         loss_i = -w_(t_i) x_(i, t_i)

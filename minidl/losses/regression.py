@@ -111,7 +111,7 @@ def poisson(
     log_rate: Any, target: Any, *, sample_weight: Any = None, reduction: str = "mean"
 ) -> Tensor:
     """e^x - t x, for every element: minus the log-likelihood of a count t that is Poisson
-    distributed with the mean e^x, less the ln t! in which x does not occur.
+    distributed with the mean e^x, without the term ln t!, which does not depend on x.
 
         dx = e^x - t,   dt = -x
 

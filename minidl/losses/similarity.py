@@ -66,8 +66,8 @@ def triplet_margin(
     sample_weight: Any = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """max(0, d(anchor, positive) - d(anchor, negative) + margin): what is like the anchor should be
-    nearer to it than what is not, by a margin.
+    """max(0, d(anchor, positive) - d(anchor, negative) + margin): the positive should be nearer to
+    the anchor than the negative, by a margin.
 
         d(x, y) = (sum over the last axis of |x - y + eps|^p)^(1/p)
 

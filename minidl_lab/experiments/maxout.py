@@ -253,7 +253,7 @@ def alive(cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def contains_all(contains: dict[str, Any]) -> bool:
-    """Whether nothing differs, but for rounding where there is some."""
+    """Whether nothing differs, except by rounding where it occurs."""
     return all(
         one["rounding"] <= 1 and (name not in EXACT_SLOPES or one["differ"] == 0)
         for name, one in contains.items()

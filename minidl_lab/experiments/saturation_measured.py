@@ -100,13 +100,13 @@ def look(net: nn.MLP, x: Tensor, y: np.ndarray) -> dict[str, list[float | None]]
 
 
 def is_whole(seen: dict[str, list[float | None]]) -> bool:
-    """Whether all measures are there, but for saturation, which not every activation has: what is
-    not finite is left out."""
+    """Whether all measures exist, except saturation, which not every activation has. Measures that
+    are not finite were left out."""
     return all(None not in values for measure, values in seen.items() if measure != "saturated")
 
 
 def outputs(net: nn.MLP, x: Tensor) -> list[list[float]]:
-    """Of every hidden layer the shares of its outputs in the bins."""
+    """The shares of the outputs in the bins, for every hidden layer."""
     found = []
     with no_grad():
         for layer in net.layers:
