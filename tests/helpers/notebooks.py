@@ -37,7 +37,6 @@ if __name__ == "__main__":
     parser.add_argument("notebooks", nargs="+", type=Path)
     parser.add_argument("--to", type=Path, metavar="FOLDER")
     arguments = parser.parse_args()
-    os.environ["PYTHONPATH"] = str(ROOT)
     os.environ.pop("MPLBACKEND", None)  # pictures go into the notebook
     os.environ.setdefault("MINIDL_DATA", str(ROOT / "examples" / "data" / "mnist"))
     asyncio.run(run_all(arguments.notebooks, arguments.to))
