@@ -1,19 +1,20 @@
 """What an experiment is: a claim, a protocol, numbers, a rule that judges them, and pictures."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from .bench import Bench
 from .charts import Chart
 
-Outcome = Literal["reproduced", "not reproduced", "true only when"]
-Numbers = dict[str, Any]  # JSON values
+Outcome = Literal["reproduced", "not reproduced", "true only when", "undecided", "seen"]
+Numbers = dict[str, Any]  # what JSON can hold
 
 
 class Verdict(NamedTuple):
-    """The result for a claim: the outcome, a few words (the condition, if it is true only when
-    something holds), and the evidence, with the numbers that decided.
+    """How a claim fared: in a few words, which are the condition where it is true only when
+    something holds; with the numbers that decided, its evidence; and first with the size of the
+    effect. A quick look gives none, but says what was "seen".
 
     >>> print(Verdict("true only when", "the batch is small", "Of 64 images 61 % agree."))
     true only when the batch is small. Of 64 images 61 % agree.
@@ -22,21 +23,30 @@ class Verdict(NamedTuple):
     outcome: Outcome
     words: str
     evidence: str
+    effect: str = ""  # a sentence: how large what was found is
 
     @property
     def colon(self) -> str:
         """The sign after the outcome: none before a condition."""
         return "" if self.outcome == "true only when" else ":"
 
+    def without_verdict(self) -> "Verdict":
+        """What was seen, where there is too little for a verdict."""
+        return self._replace(outcome="seen", words="")
+
     def __str__(self) -> str:
-        return f"{self.outcome}{self.colon} {self.words}. {self.evidence}"
+        parts = [self.effect, f"{self.outcome}{self.colon} {self.words}.", self.evidence]
+        if self.outcome == "seen":
+            parts.pop(1)
+        return " ".join(part for part in parts if part)
 
 
 class Experiment(ABC):
     """A claim that is put to the test.
 
-    `measure` does all the work and returns numbers; `judge` and `charts` read only these numbers.
-    So a report can be made from a results file, and a test can make up results.
+    `measure` does all the work and gives numbers; `judge` and `charts` read these numbers alone,
+    so a report can be made of a results file, and a test can plant results. `minidl_lab.rules`
+    says how a rule is written.
     """
 
     name: ClassVar[str]  # on the command line
@@ -45,7 +55,8 @@ class Experiment(ABC):
     source: ClassVar[str]  # paper and section
     protocol: ClassVar[str]  # what is done, fixed beforehand; paragraphs
     rule: ClassVar[str]  # what `judge` does, in words
-    seconds: ClassVar[dict[str, float]]  # on two cores, by the name of the scale
+    tried: ClassVar[Mapping[str, Sequence[Any]]] = {}  # other values of the limits of `judge`
+    seconds: ClassVar[dict[str, float]]  # what it takes on two cores, by the scale's name
 
     @abstractmethod
     def measure(self, bench: Bench) -> Numbers:
@@ -54,7 +65,7 @@ class Experiment(ABC):
 
     @abstractmethod
     def judge(self, numbers: Numbers) -> Verdict:
-        """The verdict, by the rule."""
+        """The verdict, by the rule; its limits are more parameters, with their defaults."""
 
     @abstractmethod
     def charts(self, numbers: Numbers) -> Sequence[Chart]:

@@ -10,7 +10,7 @@ RESAMPLES = 10_000
 
 
 class Interval(NamedTuple):
-    """A value, and the 95 % interval around it."""
+    """A value, and the interval around it."""
 
     value: float
     low: float
@@ -33,39 +33,62 @@ def student(freedom: int, level: float = LEVEL) -> float:
     return float(freedom**0.5 * np.tan(theta))
 
 
-def mean_interval(values: Sequence[float], comparisons: int = 1) -> Interval:
-    """mean ± t s / √n, Student's interval for the mean of normal numbers.
-
-    A single number has the interval (-∞, ∞) in theory, and here the number itself. For differences
-    within pairs it is the paired t test: if 0 is outside, the difference is significant at 5 %. For
-    several `comparisons` each interval is wider, so that all of them hold with 95 % (Bonferroni).
+def mean_interval(
+    values: Sequence[float], comparisons: int = 1, level: float = LEVEL, method: str = "student"
+) -> Interval:
+    """mean ± t s / √n, Student's interval for the mean of normal numbers. One number alone has the
+    interval (-∞, ∞) in theory, here itself. For differences within pairs it is the paired t test:
+    0 outside is significant at 5 %. Of several `comparisons` each interval is wider, so that all
+    of them hold with 95 % (Bonferroni). The method "bootstrap" supposes no normal numbers: it is
+    the percentile interval of the mean.
 
     >>> [round(number, 3) for number in mean_interval([1.0, 2.0, 3.0])]
     [2.0, -0.484, 4.484]
     """
     x = np.asarray(values, np.float64)
     mean = float(x.mean())
+    level = 1 - (1 - level) / comparisons
+    if method == "bootstrap":
+        return bootstrap(lambda x: x.mean(axis=-1), x.tolist(), level=level)
     if len(x) == 1:
         return Interval(mean, mean, mean)
-    t = student(len(x) - 1, 1 - (1 - LEVEL) / comparisons)
-    half = t * float(x.std(ddof=1)) / len(x) ** 0.5
+    half = student(len(x) - 1, level) * float(x.std(ddof=1)) / len(x) ** 0.5
     return Interval(mean, mean - half, mean + half)
 
 
-def paired(above: Sequence[float], below: Sequence[float], comparisons: int = 1) -> Interval:
-    """The mean of above - below within pairs, such as runs of one seed, with Student's interval.
+def paired(
+    above: Sequence[float], below: Sequence[float], comparisons: int = 1, level: float = LEVEL,
+    method: str = "student",
+) -> Interval:  # fmt: skip
+    """The mean of above - below within pairs, such as runs of one seed, with its interval.
 
     >>> [round(number, 3) for number in paired([3.0, 5.0, 7.0], [2.0, 3.0, 4.0])]
     [2.0, -0.484, 4.484]
     """
-    return mean_interval([a - b for a, b in zip(above, below, strict=True)], comparisons)
+    differences = [a - b for a, b in zip(above, below, strict=True)]
+    return mean_interval(differences, comparisons, level, method)
 
 
-def bootstrap(statistic: Callable[..., Any], *samples: Sequence[float], seed: int = 0) -> Interval:
-    """The statistic of these samples with its percentile interval.
+def paired_ratio(
+    above: Sequence[float], below: Sequence[float], comparisons: int = 1, level: float = LEVEL,
+    method: str = "student",
+) -> Interval:  # fmt: skip
+    """The geometric mean of above / below within pairs, of numbers above 0, with its interval:
+    that of the mean of the logarithms.
 
-    Each sample is drawn anew from itself 10,000 times. `statistic` takes arrays with a resample in
-    each row, and works along the last axis. Efron & Tibshirani 1993, chapter 13.
+    >>> paired_ratio([2.0, 8.0], [1.0, 2.0]).value
+    2.82842712474619
+    """
+    logs = mean_interval((np.log(above) - np.log(below)).tolist(), comparisons, level, method)
+    return Interval(*np.exp(logs).tolist())
+
+
+def bootstrap(
+    statistic: Callable[..., Any], *samples: Sequence[float], seed: int = 0, level: float = LEVEL
+) -> Interval:
+    """The statistic of these samples with its percentile interval: each sample is drawn anew from
+    itself 10,000 times. `statistic` takes arrays, a resample in each row, and works along the last
+    axis. Efron & Tibshirani 1993, chapter 13.
 
     >>> bootstrap(lambda x: np.median(x, axis=-1), [3.0, 3.0, 3.0])
     Interval(value=3.0, low=3.0, high=3.0)
@@ -73,17 +96,21 @@ def bootstrap(statistic: Callable[..., Any], *samples: Sequence[float], seed: in
     rng = np.random.default_rng(seed)
     arrays = [np.asarray(sample, np.float64) for sample in samples]
     resamples = [a[rng.integers(len(a), size=(RESAMPLES, len(a)))] for a in arrays]
-    low, high = np.quantile(statistic(*resamples), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = np.quantile(statistic(*resamples), [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(statistic(*arrays)), float(low), float(high))
 
 
-def ratio_of_medians(above: Sequence[float], below: Sequence[float]) -> Interval:
+def ratio_of_medians(
+    above: Sequence[float], below: Sequence[float], level: float = LEVEL
+) -> Interval:
     """median(above) / median(below), with its bootstrap interval.
 
     >>> ratio_of_medians([6.0, 6.0], [2.0, 2.0])
     Interval(value=3.0, low=3.0, high=3.0)
     """
-    return bootstrap(lambda a, b: np.median(a, axis=-1) / np.median(b, axis=-1), above, below)
+    return bootstrap(
+        lambda a, b: np.median(a, axis=-1) / np.median(b, axis=-1), above, below, level=level
+    )
 
 
 def slowness(above: Sequence[float | None], below: Sequence[float | None], most: int) -> Interval:
