@@ -1,6 +1,6 @@
 """How verdicts and tables write numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 def percent(share: float) -> str:
@@ -53,3 +53,19 @@ def listed(words: Sequence[str]) -> str:
     ('a', 'a and b', 'a, b and c')
     """
     return " and ".join([", ".join(words[:-1]), *words[-1:]] if len(words) > 1 else words)
+
+
+def parts_in_words(parts: Mapping[str, bool | None]) -> str:
+    """Which parts of a claim hold, which do not, and which are undecided.
+
+    >>> parts_in_words({"a": True, "b": True}), parts_in_words({"a": True, "b": False, "c": None})
+    ('a, b', 'it fails that b; undecided is whether c; what holds: a')
+    """
+    failed, open_, held = (
+        [part for part, holds in parts.items() if holds is one] for one in (False, None, True)
+    )
+    clauses = [f"it fails that {' and that '.join(failed)}"] if failed else []
+    clauses += [f"undecided is whether {' and whether '.join(open_)}"] if open_ else []
+    if held:
+        clauses.append(f"{'what holds: ' if clauses else ''}{', '.join(held)}")
+    return "; ".join(clauses)
