@@ -1,5 +1,6 @@
 """Intervals: how reliable a number from a few seeds is."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -84,33 +85,59 @@ def paired_ratio(
 
 
 def bootstrap(
-    statistic: Callable[..., Any], *samples: Sequence[float], seed: int = 0, level: float = LEVEL
-) -> Interval:
+    statistic: Callable[..., Any], *samples: Sequence[float], seed: int = 0, level: float = LEVEL,
+    in_pairs: bool = False,
+) -> Interval:  # fmt: skip
     """The statistic of these samples with its percentile interval: each sample is drawn anew from
-    itself 10,000 times. `statistic` takes arrays, a resample in each row, and works along the last
-    axis. Efron & Tibshirani 1993, chapter 13.
+    itself 10,000 times, or `in_pairs` in the same places. `statistic` takes arrays, a resample in
+    each row, and works along the last axis. Efron & Tibshirani 1993, chapter 13.
 
     >>> bootstrap(lambda x: np.median(x, axis=-1), [3.0, 3.0, 3.0])
     Interval(value=3.0, low=3.0, high=3.0)
     """
     rng = np.random.default_rng(seed)
     arrays = [np.asarray(sample, np.float64) for sample in samples]
-    resamples = [a[rng.integers(len(a), size=(RESAMPLES, len(a)))] for a in arrays]
+    places = [rng.integers(len(a), size=(RESAMPLES, len(a))) for a in arrays]
+    resamples = [a[places[0 if in_pairs else i]] for i, a in enumerate(arrays)]
     low, high = np.quantile(statistic(*resamples), [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(statistic(*arrays)), float(low), float(high))
 
 
 def ratio_of_medians(
-    above: Sequence[float], below: Sequence[float], level: float = LEVEL
+    above: Sequence[float], below: Sequence[float], level: float = LEVEL, in_pairs: bool = False
 ) -> Interval:
     """median(above) / median(below), with its bootstrap interval.
 
     >>> ratio_of_medians([6.0, 6.0], [2.0, 2.0])
     Interval(value=3.0, low=3.0, high=3.0)
     """
-    return bootstrap(
-        lambda a, b: np.median(a, axis=-1) / np.median(b, axis=-1), above, below, level=level
-    )
+
+    def ratio(a: np.ndarray, b: np.ndarray) -> Any:
+        return np.median(a, axis=-1) / np.median(b, axis=-1)
+
+    return bootstrap(ratio, above, below, level=level, in_pairs=in_pairs)
+
+
+def paired_slowness(
+    above: Sequence[float | None], below: Sequence[float | None], most: float,
+    comparisons: int = 1, level: float = LEVEL, method: str = "bootstrap",
+) -> Interval:  # fmt: skip
+    """median(above) / median(below) of the steps that runs took, with the bootstrap interval of
+    seeds drawn in pairs; None is a run that never got there. One above then counts as the `most`
+    steps that it was given, one below as endless: neither makes the ratio larger than it is. The
+    method "student" is `paired_ratio`, which there is only where all below got there.
+
+    >>> paired_slowness([600, None], [100, 100], most=600)
+    Interval(value=6.0, low=6.0, high=6.0)
+    """
+    capped = [most if value is None else value for value in above]
+    endless = [math.inf if value is None else value for value in below]
+    if method == "bootstrap":
+        level = 1 - (1 - level) / comparisons
+        return ratio_of_medians(capped, endless, level, in_pairs=True)
+    if None in below:
+        return Interval(math.nan, 0.0, math.inf)
+    return paired_ratio(capped, endless, comparisons, level, method)
 
 
 def slowness(above: Sequence[float | None], below: Sequence[float | None], most: int) -> Interval:
