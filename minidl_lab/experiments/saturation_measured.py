@@ -8,6 +8,7 @@ import numpy as np
 from minidl import data, nn
 from minidl import functional as F
 from minidl.diagnostics import Diagnostics
+from minidl.diagnostics.look import steepness
 from minidl.engine.random import generator
 from minidl.engine.recording import no_grad
 from minidl.engine.tensor import Tensor
@@ -19,11 +20,10 @@ from ..bench import Digits
 from ..trainings import error, net_of, sgd
 
 WIDTH, BATCH = 128, 10
-SHALLOW, DEEP = 4, 5  # hidden layers
+SHALLOW, DEEP = 4, 5  # hidden layers: of the nets with which a rate is found, and of the others
 EXAMPLES = 300  # of the test images, which are looked at
 MOMENTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1)  # looks within the first epoch
 BINS = np.linspace(-1, 1, 41)
-MEASURES = ("mean", "spread", "percentile_98")
 
 
 def standard(shape: tuple[int, ...], rng: "np.random.Generator | None" = None) -> np.ndarray:
@@ -46,11 +46,11 @@ def last_loss(digits: Digits, *, activation: str, lr: float, seed: int) -> dict[
 
 
 def learn(
-    digits: Digits, *, activation: str, depth: int, init: str, lr: float, seed: int, epochs: int
+    digits: Digits, *, activation: str, init: str, lr: float, seed: int, epochs: int
 ) -> dict[str, Any]:
-    """Trains a net; what the looks show, the outputs' histograms at the end, and the test error.
-    Looks end where a loss or a measure is not finite."""
-    net = net_of([784, *[WIDTH] * depth, 10], activation, seed, INITS[init])
+    """Trains a net; what the looks show, the outputs' histograms at the end, the test error, and
+    the activation's steepest slope. Looks end where a loss or a measure is not finite."""
+    net = net_of([784, *[WIDTH] * DEEP, 10], activation, seed, INITS[init])
     pixels, _ = next(iter(data.batches(digits.x_test, digits.y_test, EXAMPLES)))
     labels = digits.y_test[:EXAMPLES]
     batches = data.batches(digits.x, digits.y, BATCH, shuffle=True, seed=seed)
@@ -70,7 +70,15 @@ def learn(
         "histograms": outputs(net, pixels) if is_finite else None,
         "error": error(net, digits.x_test, digits.y_test) if is_finite else None,
         "diverged": not is_finite,
+        "steepest": steepest(net),
     }
+
+
+def steepest(net: nn.MLP) -> float:
+    """The largest |dy/dz| of the activation in the first hidden layer."""
+    activation = next(layer for layer in net.layers if isinstance(layer, Activation))
+    largest, _ = steepness(activation, np.zeros((1, WIDTH), np.float32))
+    return float(largest.mean())
 
 
 def pieces(batches: data.Batches, epochs: int) -> list[tuple[float, np.ndarray]]:
@@ -87,22 +95,23 @@ def pieces(batches: data.Batches, epochs: int) -> list[tuple[float, np.ndarray]]
 
 
 def look(net: nn.MLP, x: Tensor, y: np.ndarray) -> dict[str, list[float | None]]:
-    """The measures, each a list with a number for every hidden layer."""
+    """The measures, each a list with a number for every hidden layer. `gradient` is the norm of the
+    loss's gradient by the pre-activations z, `arriving` that by the outputs φ(z)."""
     diagnostics = Diagnostics(net)
     diagnostics.look(x, y, F.cross_entropy)
     diagnostics.end_epoch()
     (seen,) = diagnostics.report.epochs
     places = [i for i, layer in enumerate(net.layers) if isinstance(layer, Activation)]
-    found: dict[str, list[float | None]] = {
-        measure: [seen[str(i)].get(measure) for i in places] for measure in (*MEASURES, "saturated")
+    return {
+        "mean": [seen[str(i)].get("mean") for i in places],
+        "gradient": [seen[str(i - 1)].get("gradient") for i in places],
+        "arriving": [seen[str(i)].get("gradient") for i in places],
     }
-    return found | {"gradient": [seen[str(i - 1)].get("gradient") for i in places]}
 
 
 def is_whole(seen: dict[str, list[float | None]]) -> bool:
-    """Whether all measures exist, except saturation, which not every activation has. Measures that
-    are not finite were left out."""
-    return all(None not in values for measure, values in seen.items() if measure != "saturated")
+    """Whether all measures are there: what is not finite is left out."""
+    return all(None not in values for values in seen.values())
 
 
 def outputs(net: nn.MLP, x: Tensor) -> list[list[float]]:

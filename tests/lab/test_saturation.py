@@ -5,109 +5,120 @@ import pytest
 
 from minidl import data, nn
 from minidl_lab.experiments import saturation_measured
-from minidl_lab.experiments.saturation import Saturation, first_is_first
+from minidl_lab.experiments.saturation import (
+    BEFORE,
+    EARLY,
+    INITS,
+    JUDGED,
+    LATE,
+    PARTS,
+    Saturation,
+    left,
+    split,
+)
 from minidl_lab.experiments.saturation_measured import look, outputs, standard
+from minidl_lab.rules import sensitivity
 from minidl_lab.trainings import net_of
 
-# By activation and first weights: the gradient's ratio, the last layer's least mean, and the
-# largest share of saturated outputs.
-USUAL = {
-    ("sigmoid", "standard"): (0.001, 0.02, 0.3), ("sigmoid", "Glorot"): (0.01, 0.05, 0.3),
-    ("tanh", "standard"): (0.099, 0.0, 0.2), ("tanh", "Glorot"): (0.7, 0.0, 0.2),
-    ("relu", "standard"): (0.03, 0.3, None), ("relu", "Glorot"): (0.3, 0.3, None),
-}  # fmt: skip
+DEPTH = 5
+GONE, KEPT = (0.05, 0.05), (1.0, 1.0)  # what is left of the gradient, saturation's factor
+SPREAD = (0.96, 1.0, 1.04)  # of three seeds
 
 
-def planted(changes=None, depths=(4, 5)):
-    """Numbers of two seeds."""
+def seen(epoch, everything, saturation, steepest=1.0):
+    """A look at a net in which each layer has the same factors."""
+    slope = steepest * saturation ** (1 / DEPTH)
+    weights = (everything / slope**DEPTH) ** (1 / (DEPTH - 1))
+    arriving = [(slope * weights) ** (DEPTH - 1 - i) for i in range(DEPTH)]
+    return {
+        "epoch": epoch, "mean": [0.5] * DEPTH, "arriving": arriving,
+        "gradient": [slope * one for one in arriving],
+    }  # fmt: skip
+
+
+def run(early, late, factor=1.0):
+    looks = [(0.0, KEPT), (1 / 32, early), (0.5, early), (1.0, late), (4.0, late)]
+    return {
+        "looks": [seen(epoch, a * factor, b * factor) for epoch, (a, b) in looks],
+        "error": 0.1, "diverged": False, "steepest": 1.0, "histograms": [[0.025] * 40] * DEPTH,
+    }  # fmt: skip
+
+
+def planted(changes=None):
+    """Nets in which nothing happens, but for these: (early, late)."""
     nets = [
-        {"activation": activation, "init": init, "depth": depth,
-         "runs": [run(depth, *values), run(depth, *values)]}
-        for (activation, init), values in (USUAL | (changes or {})).items()
-        for depth in depths
+        {"activation": activation, "init": init,
+         "runs": [run(*(changes or {}).get((activation, init), (KEPT, KEPT)), one)
+                  for one in SPREAD]}
+        for activation in ("sigmoid", "tanh", "softsign", "relu")
+        for init in INITS
     ]  # fmt: skip
-    return {"rates": {}, "nets": nets}
+    return {"rates": dict.fromkeys(("sigmoid", "tanh", "softsign", "relu")), "nets": nets}
 
 
-def run(depth, ratio, mean, saturated):
-    before = {
-        "epoch": 0.0, "mean": [0.5] * depth, "percentile_98": [0.5] * depth,
-        "saturated": [0.0] * depth, "gradient": np.geomspace(ratio, 1, depth).tolist(),
-    }  # fmt: skip
-    after = before | {
-        "epoch": 1.0, "mean": [0.5] * (depth - 1) + [mean],
-        "percentile_98": [0.99] + [0.5] * (depth - 1),
-        "saturated": [saturated] + [0.0] * (depth - 1),
-    }  # fmt: skip
-    return {"looks": [before, after], "error": 0.1, "diverged": False}
+def judged(changes=None, **limits):
+    return Saturation().judge(planted(changes), **limits)
 
 
-def judged(changes=None):
-    return Saturation().judge(planted(changes))
-
-
-def test_true_only_of_sigmoid():
-    verdict = judged()
-    assert verdict.outcome == "true only when"
-    assert verdict.words == "the activation is sigmoid"
-
-
-def test_true_only_of_tanh_with_standard_weights_too():
-    verdict = judged({("tanh", "standard"): (0.099, 0.0, 0.501)})
-    assert verdict.words == "the activation is sigmoid or tanh with standard weights"
-
-
-@pytest.mark.parametrize("values", [(0.101, 0.0, 0.501), (0.099, 0.0, 0.499)])
-def test_tanh_needs_both(values):
-    assert judged({("tanh", "standard"): values}).words == "the activation is sigmoid"
+ALL = {(activation, init): (GONE, GONE) for activation in JUDGED for init in INITS}
 
 
 def test_reproduced():
-    both = {("tanh", init): (0.099, 0.0, 0.501) for init in ("standard", "Glorot")}
-    assert judged(both).outcome == "reproduced"
+    assert judged(ALL).outcome == "reproduced"
 
 
-@pytest.mark.parametrize("values", [(0.101, 0.02, 0.9), (0.001, 0.101, 0.9)])
-def test_not_reproduced(values):
-    both = {("sigmoid", init): values for init in ("standard", "Glorot")}
-    assert judged(both).outcome == "not reproduced"
+def test_not_reproduced():
+    assert judged().outcome == "not reproduced"
 
 
-def test_tells_the_numbers_of_all_four_cases():
-    """Of the least saturated seed and depth, as the rule has it."""
-    numbers = planted({("tanh", "Glorot"): (0.7, 0.0, 0.25)})
-    for net in numbers["nets"]:
-        net["runs"][1] = run(net["depth"], 0.5, 0.12, 0.15)
-        if net["init"] == "Glorot":
-            net["runs"][1] = run(net["depth"], 0.5, 0.14, 0.4)
-    told = Saturation().judge(numbers).evidence
-    assert "falls at some look to 0.12 with standard weights and 0.14 with Glorot weights" in told
-    assert "15 % with standard weights and 25 % with Glorot weights, or more" in told
-    assert told.count(" and 0.") >= 3
+def test_both_are_needed():
+    """Small weights alone take the gradient, and large ones give it back."""
+    small, large = (0.05, 1.0), (1.0, 0.05)
+    assert judged(dict.fromkeys(ALL, (small, small))).outcome == "not reproduced"
+    assert judged(dict.fromkeys(ALL, (large, large))).outcome == "not reproduced"
 
 
-def test_every_seed_has_to_saturate():
+def test_what_is_before_training_is_not_judged():
     numbers = planted()
     for net in numbers["nets"]:
-        if net["activation"] == "sigmoid":
-            net["runs"][1]["looks"][1]["mean"][-1] = 0.3
+        for one in net["runs"]:
+            one["looks"][0] = seen(0.0, 1e-6, 1e-6)
     assert Saturation().judge(numbers).outcome == "not reproduced"
 
 
-@pytest.mark.parametrize(("low", "keeps"), [(0.51, True), (0.49, False), (2.1, False)])
-def test_says_whether_glorots_weights_keep_the_gradient(low, keeps):
-    words = str(judged({("tanh", "Glorot"): (low, 0.0, 0.2)}))
-    assert ("weights keep" in words, "weights do not keep" in words) == (keeps, not keeps)
+def test_true_only_when():
+    verdict = judged({("sigmoid", init): (GONE, KEPT) for init in INITS})
+    assert verdict.outcome == "true only when"
+    assert verdict.words == "the net is of sigmoid in the first half epoch"
+    one = judged({("tanh", "Glorot"): (KEPT, GONE)})
+    assert one.words == "the net is of tanh from the first epoch's end on with Glorot weights"
 
 
-def test_which_layer_saturates_first():
-    def seen(*looks):
-        return {"looks": [{"percentile_98": list(sizes)} for sizes in looks]}
+def test_seeds_that_differ_leave_it_open():
+    numbers = planted(ALL)
+    for net in numbers["nets"]:
+        net["runs"][0] = run(KEPT, KEPT)
+    assert Saturation().judge(numbers).outcome == "undecided"
 
-    assert first_is_first(seen((0.5, 0.5), (0.98, 0.97), (0.99, 0.98)))
-    assert not first_is_first(seen((0.5, 0.5), (0.97, 0.98), (0.99, 0.98)))
-    assert not first_is_first(seen((0.5, 0.5), (0.98, 0.98)))
-    assert not first_is_first(seen((0.5, 0.5), (0.97, 0.97)))
+
+def test_the_limit_is_that_of_the_rule():
+    near = dict.fromkeys(ALL, ((0.09, 0.09),) * 2)
+    assert judged(near, limit=0.2).outcome == "reproduced"
+    assert judged(near, limit=0.05).outcome == "not reproduced"
+    assert len(sensitivity(Saturation(), planted(ALL))) == 5
+
+
+def test_the_factors_make_up_what_is_left():
+    one = split(seen(0.0, 0.3, 0.5, steepest=0.25), 0.25)
+    assert np.exp([one[part] for part in PARTS]) == pytest.approx(
+        [0.3, 0.3 / 0.5 / 0.25**5, 0.25**5, 0.5]
+    )
+
+
+def test_a_phase_has_its_looks():
+    numbers = planted({("tanh", "standard"): ((0.5, 0.9), (0.2, 0.8))})
+    found = [left(numbers, "tanh", "standard", phase, "all")[0] for phase in (BEFORE, EARLY, LATE)]
+    assert found == pytest.approx([1.0, 0.5, 0.2], rel=1e-3)
 
 
 def test_standard_weights_are_the_papers():
@@ -116,31 +127,32 @@ def test_standard_weights_are_the_papers():
     assert np.isclose(W.var(), 1 / 300, rtol=0.02)  # of U(-a, a): a²/3
 
 
-def test_a_look_is_what_float64_finds():
+@pytest.mark.parametrize(("activation", "steepest"), [("tanh", 1.0), ("sigmoid", 0.25)])
+def test_a_look_is_what_float64_finds(activation, steepest):
     rng = np.random.default_rng(0)
     x, y = rng.random((50, 20)).astype(np.float32), rng.integers(0, 3, 50)
-    net = net_of([20, 16, 12, 3], "tanh", 0)
+    net = net_of([20, 16, 12, 3], activation, 0)
     for p in net.parameters():
         p.data[...] *= 3
     hidden, pre = [x.astype(np.float64)], []
     dense = [layer for layer in net.layers if isinstance(layer, nn.Dense)]
     for layer in dense:
         pre.append(hidden[-1] @ layer.weight.data.astype(np.float64) + layer.bias.data)
-        hidden.append(np.tanh(pre[-1]))
+        h = np.tanh(pre[-1]) if activation == "tanh" else 1 / (1 + np.exp(-pre[-1]))
+        hidden.append(h)
     dz = np.exp(pre[-1] - pre[-1].max(1, keepdims=True))
     dz = (dz / dz.sum(1, keepdims=True) - np.eye(3)[y]) / len(x)
-    norms = []
+    gradient, arriving = [], []
     for layer, h in zip(dense[:0:-1], hidden[-2:0:-1], strict=True):
-        dz = dz @ layer.weight.data.T.astype(np.float64) * (1 - h**2)
-        norms.insert(0, np.sqrt((dz**2).sum()))
+        dh = dz @ layer.weight.data.T.astype(np.float64)
+        dz = dh * (1 - h**2 if activation == "tanh" else h * (1 - h))
+        arriving.insert(0, np.sqrt((dh**2).sum()))
+        gradient.insert(0, np.sqrt((dz**2).sum()))
     found = look(net, x, y)
-    outs = hidden[1:3]
-    assert np.allclose(found["gradient"], norms, rtol=1e-4)
-    assert np.allclose(found["mean"], [h.mean() for h in outs], atol=1e-6)
-    assert np.allclose(found["spread"], [h.std() for h in outs], rtol=1e-5)
-    sizes = [np.percentile(np.abs(h), 98) for h in outs]
-    assert np.allclose(found["percentile_98"], sizes, rtol=1e-5)
-    assert np.allclose(found["saturated"], [(1 - h**2 < 0.05).mean() for h in outs])
+    assert np.allclose(found["gradient"], gradient, rtol=1e-4)
+    assert np.allclose(found["arriving"], arriving, rtol=1e-4)
+    assert np.allclose(found["mean"], [h.mean() for h in hidden[1:3]], atol=1e-6)
+    assert saturation_measured.steepest(net) == pytest.approx(steepest)
 
 
 def test_histograms_hold_every_output():
@@ -162,7 +174,7 @@ def test_looks_are_within_the_epochs_and_all_rows_are_trained_on():
 def test_a_training_that_diverges_is_told(few_digits):
     options = {"activation": "relu", "lr": 1e9, "seed": 0}
     assert saturation_measured.last_loss(few_digits, **options) == {"loss": None}
-    found = saturation_measured.learn(few_digits, depth=5, init="standard", epochs=1, **options)
+    found = saturation_measured.learn(few_digits, init="standard", epochs=1, **options)
     assert found["diverged"]
     assert found["histograms"] is None
     assert [seen["epoch"] for seen in found["looks"]] == [0.0]  # after a step there is no number
@@ -174,19 +186,12 @@ def test_measures_judges_and_draws(bench, monkeypatch):
     experiment = Saturation()
     numbers = experiment.measure(bench)
     assert [*numbers["rates"]] == ["sigmoid", "tanh", "softsign", "relu", "gelu"]
-    assert len(numbers["nets"]) == 12
+    assert len(numbers["nets"]) == 10
     assert experiment.judge(numbers).words
-    charts = experiment.charts(numbers)
-    assert [len(chart.panels) for chart in charts] == [2, 4, 2, 2, 3]
-    sigmoid, tanh = charts[3].panels
-    assert (sigmoid.title, tanh.title) == ("sigmoid", "tanh")
-    for panel in (sigmoid, tanh):
-        assert panel.log_y
-        assert len(panel.series) == 5
-    (net,) = [
-        net
-        for net in numbers["nets"]
-        if (net["activation"], net["depth"], net["init"]) == ("tanh", 5, "standard")
-    ]
-    seen = np.mean([run["looks"][-1]["gradient"] for run in net["runs"]], axis=0)
-    assert [series.y[-1] for series in tanh.series] == pytest.approx(seen)
+    courses, parts, *_, table = experiment.charts(numbers)
+    assert [len(panel.series) for panel in courses.panels] == [5, 5]
+    assert len(parts.panels) == 5
+    for panel in parts.panels:
+        everything, *three = (np.array(series.y) for series in panel.series)
+        assert np.prod(three, axis=0) == pytest.approx(everything)
+    assert len(table.rows) == 10
