@@ -1,40 +1,42 @@
 """Maxout: contains the others, fits what is convex, costs more, and does not die."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..bench import Bench
 from ..charts import Chart, Intervals, Lines, Row, Series, Table
 from ..experiment import Experiment, Numbers, Verdict
-from ..statistics import ratio_of_medians
-from ..words import percent, ratio
-from .maxout_measured import (
-    PIECES,
-    SLOPES,
-    best_rms,
-    best_worst,
-    contain,
-    cost,
-    firing,
-    learned_fit,
-    set_fit,
+from ..rules import LEVELS, METHODS, around, every, is_below, outcome
+from ..statistics import mean_interval, ratio_of_medians
+from ..words import parts_in_words, percent
+from .maxout_judged import (
+    FAMILY,
+    SHARES,
+    alive,
+    are_best,
+    best_exponent,
+    contains_all,
+    costs_more,
+    exponents_of,
+    falls,
+    mean,
+    middle,
+    never_dies,
+    share,
+    together,
+    told_of_fits,
+    told_of_lives,
+    told_of_others,
 )
+from .maxout_measured import PIECES, SLOPES, best_rms, contain, cost, firing, learned_fit, set_fit
 
-RATES = (0.02, 0.2, 0.3, 0.5)
-EXACT_SLOPES = ("ReLU", "leaky ReLU, slope 1/4", "absolute value")
-
-AS_GOOD = 0.01  # a net that was set may be so much worse than the best
-HALF = 0.5  # of the exponent -2/d by which the best error falls
-COST = 0.5  # of the k - 1 epochs more that k times the work would take
-TESTED = 0.05  # of ReLU's units have to die where dying is tested
-
-SHARES = ("units", "pieces", "flat")
+RATES = (0.02, 0.2, 0.22, 0.25)
 PARTS = {
     "contains": "it contains the others",
-    "fits": "it fits x² and x² + y²",
-    "costs": "it has k times the parameters and takes more time with each piece",
+    "fits": "it fits x² and x² + y², the better the more pieces",
+    "costs": "it has k times the parameters and multiply-adds",
     "lives": "by construction it neither saturates nor dies",
 }
 
@@ -66,31 +68,38 @@ class MaxoutContains(Experiment):
         "is off by h² / 8 at most, h = 2 / k: the least largest error is 1 / (2 k²), the least "
         "RMS 2 / (3 √5 k²), both by tangents that are moved up. The pieces are set so, and "
         "learned, from the usual weights, by 5000 steps (rate 0.5, momentum 0.95, half a cosine) "
-        "on 128 points; likewise x² + y² on 16 · 16 points, where the best falls as 1 / k; five "
+        "on 128 points; likewise x² + y² on 16 · 16 points, where the best falls as 1 / k; ten "
         "seeds. And sin πx, which is not convex, with one unit of 16 pieces and with the "
-        "difference of two of 8 (rate 0.05).\n\n"
-        "Costs: epochs of ReLU and of maxout with 2 and 5 pieces in turn, 7 rounds after one "
-        "that does not count.\n\n"
-        "Lives: ReLU and maxout with 2 pieces, rates 0.02, 0.2, 0.3 and 0.5, 2 epochs, five seeds. "
-        "Then for all training images: the units, and the pieces, without any slope; the share "
-        "of unit and image where the unit is flat. Nets that are no numbers any more are counted "
-        "and left out."
+        "difference of two of 8 (rate 0.05). It is counted how many pieces are the largest at some "
+        "point, before and after.\n\n"
+        "Costs: the parameters of the hidden layer, and the multiply-adds of a step of the whole "
+        "net, with 2 and 5 pieces. Seconds are told beside, and not judged: epochs of ReLU and of "
+        "maxout in turn, 7 rounds after one that does not count.\n\n"
+        "Lives: ReLU and maxout with 2 pieces, rates 0.02, 0.2, 0.22 and 0.25, 2 epochs, five "
+        "seeds. Then for all training images: the units, and the pieces, without any slope; the "
+        "share of unit and image where the unit is flat. Nets that are no numbers any more are "
+        "counted and left out."
     )
     rule = (
         "Four parts. Contains: no output differs for s = 0, 1/4, -1, and for 0.01 none by more "
-        "than rounding allows. Fits: set pieces are within 1 % of the best error; the median "
-        "error that is learned falls with k, in double logarithms at least half as steeply as the "
-        "best, for one and two inputs. Costs: the hidden layer has exactly k times the "
-        "parameters, and an epoch takes, over the whole 95 % interval, more than 1 + (k - 1) / 2 "
-        "of ReLU's time. Lives: at every rate no unit of a maxout net that has not diverged is "
-        "dead, and none is flat on any image, and there is a rate at which over 5 % of the units "
-        "are dead in the ReLU nets that have not diverged, and not all maxout nets have; without "
-        "such a rate dying was not put to the test. That no unit is dead or flat holds by "
-        "construction, as its winning piece has the slope 1: what is measured is how many units "
-        "of ReLU are dead, and pieces of maxout silent, at the same rates. Reproduced if all four "
-        "hold."
+        "than rounding allows. Fits: set pieces are within 1 % of the best error; twice the pieces "
+        "learn an error that is lower by more than 5 %, and over all k it falls, in double "
+        "logarithms, at least half as steeply as the best, for one and two inputs (means over the "
+        "seeds; the intervals hold at once with 95 %, Bonferroni). Costs: the hidden layer has "
+        "exactly k times the parameters, and a step k times the multiply-adds within 5 %. Lives: "
+        "at every rate no unit of a maxout net that has not diverged is dead, and none is flat on "
+        "any image; undecided if there is no rate at which more than 5 % of ReLU's units are dead, "
+        "with the whole interval of the mean over the nets, and not all maxout nets diverged: "
+        "dying was not put to the test. That no unit is dead or flat holds by construction, as its "
+        "winning piece has the slope 1: what is measured is how many units of ReLU are dead, and "
+        "pieces of maxout silent, at the same rates. Reproduced if all four hold, not reproduced "
+        "if one fails, else undecided."
     )
-    seconds = {"full": 70, "quick": 8}
+    tried: ClassVar = {
+        "as_good": around(0.01), "margin": around(0.05), "steepness": around(0.5),
+        "tested": around(0.05), "level": LEVELS, "method": METHODS,
+    }  # fmt: skip
+    seconds: ClassVar = {"full": 90, "quick": 8}
 
     def measure(self, bench: Bench) -> Numbers:
         """The four parts, one after the other."""
@@ -101,11 +110,14 @@ class MaxoutContains(Experiment):
         }
         steps = {"steps": epochs(5000)}
         fits = {
-            str(inputs): [
-                [bench.cell(learned_fit, target="square", inputs=inputs, pieces=k, units=1, seed=s,
-                            **steps)["rms"] for s in some(5)]
+            str(inputs): {
+                str(k): [
+                    bench.cell(learned_fit, target="square", inputs=inputs, pieces=k, units=1,
+                               seed=s, **steps)
+                    for s in some(10)
+                ]
                 for k in PIECES
-            ]
+            }
             for inputs in (1, 2)
         }  # fmt: skip
         sine = {
@@ -118,12 +130,8 @@ class MaxoutContains(Experiment):
         costs = bench.cell(cost, rounds=max(3, epochs(7)))
         return {
             "contains": {name: together(cells) for name, cells in contained.items()},
-            "set": [bench.cell(set_fit, pieces=k) for k in PIECES],
-            "fits": {
-                inputs: {"medians": np.median(rms, axis=1).tolist(), "all": rms,
-                         "exponent": exponent(np.median(rms, axis=1).tolist())}
-                for inputs, rms in fits.items()
-            },
+            "set": {str(k): bench.cell(set_fit, pieces=k) for k in PIECES},
+            "fits": fits,
             "sine": {f"{units} of {16 // units}": float(np.median(r)) for units, r in sine.items()},
             "costs": costs | {
                 "ratios": {
@@ -141,48 +149,38 @@ class MaxoutContains(Experiment):
             },
         }  # fmt: skip
 
-    def judge(self, numbers: Numbers) -> Verdict:
+    def judge(
+        self, numbers: Numbers, as_good: float = 0.01, margin: float = 0.05,
+        steepness: float = 0.5, tested: float = 0.05, level: float = 0.95, method: str = "student",
+    ) -> Verdict:  # fmt: skip
         """By the rule, part by part."""
-        holds = {
-            "contains": contains_all(numbers["contains"]),
-            "fits": fits_convex(numbers),
-            "costs": costs_more(numbers["costs"]),
-            "lives": never_dies(numbers["lives"]),
+        doublings = {d: falls(fits, level, method) for d, fits in numbers["fits"].items()}
+        exponents = {
+            d: mean_interval(exponents_of(fits), FAMILY, level, method)
+            for d, fits in numbers["fits"].items()
         }
-        differ = sum(numbers["contains"][name]["differ"] for name in EXACT_SLOPES)
-        ratios = ", ".join(
-            f"{ratio(interval)} with {k} pieces"
-            for k, interval in numbers["costs"]["ratios"].items()
-        )
-        falls = " and ".join(
-            f"k^{one['exponent']:.2f} (the best, for many pieces: k^{-2 / int(d):.0f})"
-            for d, one in numbers["fits"].items()
-        )
-        off = numbers["fits"]["1"]["medians"][-1] / best_rms(PIECES[-1])
-        lives = shared(numbers["lives"])
-        relu, dead, silent = (
-            most(lives, *which)
-            for which in (("relu", "units"), ("maxout", "units"), ("maxout", "pieces"))
-        )
-        lost, of = (
-            sum(one[what] for name, one in numbers["lives"].items() if name.startswith("maxout"))
-            for what in ("diverged", "nets")
-        )
-        evidence = (
-            f"{differ} outputs differ from ReLU's, leaky ReLU's (slope 1/4) and |x|'s; the "
-            f"learned error falls as {falls}, and with {PIECES[-1]} pieces is {off:.1f} times "
-            f"the best for x²; an epoch takes {ratios} of ReLU's time; {lost} of {of} maxout nets "
-            f"diverged, and at the rates where one did not, at most {relu} of ReLU's units are "
-            f"dead and {silent} of maxout's pieces silent (of its units {dead}: a winning piece "
-            f"has the slope 1 by construction)."
-        )
-        if all(holds.values()):
-            return Verdict("reproduced", ", ".join(PARTS.values()), evidence)
-        return Verdict("not reproduced", what_failed(holds, numbers["lives"]), evidence)
+        lives = numbers["lives"]
+        parts = {
+            "contains": contains_all(numbers["contains"]),
+            "fits": every([
+                are_best(numbers["set"], as_good),
+                *[is_below(one, 1 / (1 + margin)) for several in doublings.values()
+                  for one in several],
+                *[is_below(one, steepness * best_exponent(d)) for d, one in exponents.items()],
+            ]),
+            "costs": costs_more(numbers["costs"], margin),
+            "lives": never_dies(lives, tested, level),
+        }  # fmt: skip
+        evidence = f"{told_of_others(numbers)} {told_of_lives(lives)}"
+        if parts["lives"] is None:
+            evidence += " Dying was not put to the test."
+        words = parts_in_words({PARTS[part]: holds for part, holds in parts.items()})
+        result = outcome({"the claim": every([*parts.values()])})
+        return Verdict(result, words, evidence, told_of_fits(numbers["fits"], doublings, exponents))
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """The fits, what it costs, what it contains, and what dies."""
-        one, two = numbers["fits"]["1"], numbers["fits"]["2"]
+        one, two = (middle(numbers["fits"][d], "rms") for d in ("1", "2"))
         lives = numbers["lives"]
         return [
             Table(
@@ -199,14 +197,27 @@ class MaxoutContains(Experiment):
                 "Error of one maxout unit", "pieces", "RMS error",
                 [
                     Series("x², the best", PIECES, [best_rms(k) for k in PIECES]),
-                    Series("x², set", PIECES, [c["rms"] for c in numbers["set"]], style="dots"),
-                    Series("x², learned", PIECES, one["medians"]),
-                    Series("x² + y², learned", PIECES, two["medians"]),
+                    Series("x², set", PIECES, [c["rms"] for c in numbers["set"].values()],
+                           style="dots"),
+                    Series("x², learned", PIECES, one),
+                    Series("x², the best for as many as win", PIECES,
+                           [best_rms(k) for k in middle(numbers["fits"]["1"], "winners")]),
+                    Series("x² + y², learned", PIECES, two),
                 ],
                 "Medians over the seeds. "
                 + " and ".join(f"{n} pieces: {e:.2g}" for n, e in numbers["sine"].items())
                 + " is the error for sin πx (units of pieces; of two units the difference).",
                 log_x=True, log_y=True,
+            ),
+            Lines(
+                "Pieces that win somewhere", "pieces", "of them win",
+                [
+                    Series("all", PIECES, PIECES),
+                    of_pieces("x², before training", numbers["fits"]["1"], "winners_before"),
+                    of_pieces("x², learned", numbers["fits"]["1"], "winners"),
+                    of_pieces("x² + y², learned", numbers["fits"]["2"], "winners"),
+                ],
+                "Medians over the seeds, and from the fewest to the most.", log_x=True, log_y=True,
             ),
             Intervals(
                 "An epoch's time", "of ReLU's",
@@ -220,7 +231,8 @@ class MaxoutContains(Experiment):
                 "What gets no gradient from any training image",
                 ["net", "dead units", "silent pieces", "flat unit and image", "diverged"],
                 [
-                    [name, *[share(c[what]) for what in SHARES], f"{c['diverged']} of {c['nets']}"]
+                    [name, *[share(mean(c[what])) for what in SHARES],
+                     f"{c['diverged']} of {c['nets']}"]
                     for name, c in lives.items()
                 ],
                 "Means over the nets that did not diverge; a dash where all did.",
@@ -228,111 +240,9 @@ class MaxoutContains(Experiment):
         ]  # fmt: skip
 
 
-def together(cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Seeds of one net, set to be another."""
-    return {
-        "differ": sum(cell["differ"] for cell in cells),
-        "outputs": sum(cell["outputs"] for cell in cells),
-        "rounding": max(cell["rounding"] for cell in cells),
-        "agree": float(np.mean([cell["agree"] for cell in cells])),
-    }
-
-
-def exponent(errors: Sequence[float]) -> float:
-    """The slope of log error over log k, by least squares."""
-    return float(np.polyfit(np.log(PIECES), np.log(errors), 1)[0])
-
-
-def alive(cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Seeds of one net at one rate; the shares are None if all diverged."""
-    finite = [cell for cell in cells if not cell["diverged"]]
-    shares = {
-        what: float(np.mean([cell[what] for cell in finite])) if finite else None for what in SHARES
-    }
-    return shares | {"nets": len(cells), "diverged": len(cells) - len(finite)}
-
-
-def contains_all(contains: dict[str, Any]) -> bool:
-    """Whether nothing differs, except by rounding where it occurs."""
-    return all(
-        one["rounding"] <= 1 and (name not in EXACT_SLOPES or one["differ"] == 0)
-        for name, one in contains.items()
+def of_pieces(label: str, fits: dict[str, list[dict[str, Any]]], what: str) -> Series:
+    """What the seeds give for each number of pieces: median, least and most."""
+    low, high = (
+        [edge(cell[what] for cell in cells) for cells in fits.values()] for edge in (min, max)
     )
-
-
-def fits_convex(numbers: Numbers) -> bool:
-    """Whether set pieces are the best, and learned ones the better the more there are."""
-    are_best = all(
-        one["rms"] <= best_rms(k) * (1 + AS_GOOD) and one["worst"] <= best_worst(k) * (1 + AS_GOOD)
-        for k, one in zip(PIECES, numbers["set"], strict=True)
-    )
-    return are_best and all(
-        one["exponent"] <= -HALF * 2 / int(inputs) and (np.diff(one["medians"]) < 0).all()
-        for inputs, one in numbers["fits"].items()
-    )
-
-
-def costs_more(costs: Numbers) -> bool:
-    """Whether there are k times the parameters, and time that goes with them."""
-    return all(
-        costs["parameters"][k] == int(k) * costs["parameters"]["1"]
-        and interval[1] > 1 + COST * (int(k) - 1)
-        for k, interval in costs["ratios"].items()
-    )
-
-
-def never_dies(lives: Numbers) -> bool:
-    """Whether no unit of maxout is dead or flat, where ReLU's die too."""
-    return not (dies(lives) or is_untested(lives))
-
-
-def dies(lives: Numbers) -> bool:
-    """Whether a unit of maxout is dead, or flat on an image."""
-    return any(
-        one["units"] or one["flat"] for name, one in lives.items() if name.startswith("maxout")
-    )
-
-
-def is_untested(lives: Numbers) -> bool:
-    """Whether ReLU's units die at no rate with which a maxout net can be looked at."""
-    return not any(
-        (lives[name.replace("maxout", "relu")]["units"] or 0.0) > TESTED
-        and one["diverged"] < one["nets"]
-        for name, one in lives.items()
-        if name.startswith("maxout")
-    )
-
-
-def shared(lives: Numbers) -> Numbers:
-    """The rates at which not all maxout nets diverged."""
-    rates = [
-        name.partition(", ")[2] for name, one in lives.items()
-        if name.startswith("maxout") and one["diverged"] < one["nets"]
-    ]  # fmt: skip
-    return {name: one for name, one in lives.items() if name.partition(", ")[2] in rates}
-
-
-def what_failed(holds: dict[str, bool], lives: Numbers) -> str:
-    """The parts that failed, or were not tested, and those that hold."""
-    failed = [part for part, is_so in holds.items() if not is_so]
-    clauses = []
-    if "lives" in failed and not dies(lives):
-        failed.remove("lives")
-        clauses.append("dying was not put to the test")
-    if failed:
-        clauses.insert(0, f"not that {' nor that '.join(PARTS[part] for part in failed)}")
-    held = [PARTS[part] for part, is_so in holds.items() if is_so]
-    if held:
-        clauses.append(f"what holds: {', '.join(held)}")
-    return "; ".join(clauses)
-
-
-def most(lives: Numbers, activation: str, what: str) -> str:
-    """The largest share at any rate, in words."""
-    shares = [one[what] for name, one in lives.items() if name.startswith(activation)]
-    return share(max((one for one in shares if one is not None), default=None))
-
-
-def share(value: float | None) -> str:
-    """A share in words, or a dash."""
-    return "–" if value is None else percent(value)
+    return Series(label, PIECES, middle(fits, what), low, high)

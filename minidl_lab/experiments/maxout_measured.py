@@ -113,13 +113,13 @@ def teach(net: Layer, digits: Digits, seed: int, epochs: int, rate: float = LR) 
     )
 
 
-def best_rms(pieces: int) -> float:
+def best_rms(pieces: float) -> float:
     """The least RMS error of k lines for x² on [-1, 1]: on an interval of half width a = 1/k the
     residual is (2/3) a² P2, Legendre's polynomial, whose mean square is 1/5."""
     return 2 / (3 * 5**0.5 * pieces**2)
 
 
-def best_worst(pieces: int) -> float:
+def best_worst(pieces: float) -> float:
     """The least largest error of k lines for x² on [-1, 1]: a² / 2."""
     return 1 / (2 * pieces**2)
 
@@ -144,7 +144,8 @@ def set_fit(digits: Digits, *, pieces: int) -> dict[str, Any]:
 def learned_fit(
     digits: Digits, *, target: str, inputs: int, pieces: int, units: int, seed: int, steps: int
 ) -> dict[str, Any]:
-    """Trains one maxout unit, or the difference of two, on a function; its RMS error."""
+    """Trains one maxout unit, or the difference of two, on a function: its RMS error, and how many
+    pieces win somewhere, before and after."""
     minidl.manual_seed(seed)
     layers: list[Layer] = [nn.Dense(inputs, units * pieces), nn.Maxout(pieces)]
     if units == 2:
@@ -157,8 +158,19 @@ def learned_fit(
     rate, momentum = (0.5, 0.95) if units == 1 else (0.05, 0.95)
     optimizer = optim.SGD(net.parameters(), lr=rate, momentum=momentum)
     step = TrainingStep(net, F.mse, optimizer, Schedule(optimizer, schedules.cosine(steps)))
+    before = winners(net, x, pieces)
     step.on_rows(data.batches(x, y, len(x)), np.tile(np.arange(len(x)), steps))
-    return {"rms": float(np.sqrt(np.mean((predict(net, x).astype(np.float64) - y) ** 2)))}
+    return {
+        "rms": float(np.sqrt(np.mean((predict(net, x).astype(np.float64) - y) ** 2))),
+        "winners": winners(net, x, pieces), "winners_before": before,
+    }  # fmt: skip
+
+
+def winners(net: nn.Sequential, x: np.ndarray, pieces: int) -> int:
+    """How many pieces of the first layer's units are the largest of their unit at some x."""
+    z = predict(nn.Sequential(net.layers[0]), x)
+    z = z.reshape(len(x), -1, pieces)
+    return int(sum(len(np.unique(unit.argmax(axis=1))) for unit in np.moveaxis(z, 1, 0)))
 
 
 def grid(points: int, inputs: int) -> np.ndarray:
@@ -168,8 +180,8 @@ def grid(points: int, inputs: int) -> np.ndarray:
 
 
 def cost(digits: Digits, *, rounds: int) -> dict[str, Any]:
-    """Seconds of training epochs, taken in turn; parameters of the hidden layer; multiply-adds of
-    a step in units of ReLU's: two products for the first layer, three for the last."""
+    """Parameters of the hidden layer; multiply-adds of a step, an image, in units of ReLU's: two
+    products for the first layer, three for the last; seconds of training epochs, taken in turn."""
     found: dict[str, Any] = {"seconds": {}, "parameters": {}, "work": {}}
     epochs = {}
     for pieces in TIMED:
