@@ -92,7 +92,7 @@ class PReLUSlopes(Experiment):
         level: float = 0.95, method: str = "student",
     ) -> Verdict:  # fmt: skip
         """By the rule."""
-        how = {"comparisons": FAMILY, "level": level, "method": method}
+        how: dict[str, Any] = {"comparisons": FAMILY, "level": level, "method": method}
         parts = {
             kind: {
                 f"slopes move by more than {moved:g}": is_above(ways(rows, **how), moved),

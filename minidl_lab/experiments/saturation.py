@@ -117,7 +117,7 @@ class Saturation(Experiment):
         holds = {
             case: every([is_below(one, limit) for one in both]) for case, both in found.items()
         }
-        verdict = outcome(holds)
+        verdict = outcome({str(case): is_so for case, is_so in holds.items()})
         words = {
             "reproduced": "both saturate and lose the gradient, from either start",
             "not reproduced": "in no case does the net saturate and lose the gradient as well",

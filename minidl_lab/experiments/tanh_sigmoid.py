@@ -102,7 +102,7 @@ class TanhSigmoid(Experiment):
             evidence.append(f"no best rate inside the grid was found for {', '.join(edges)}")
         cases = {state: [f"{what} of {net}" for (net, what), is_so in better.items()
                          if is_so is state] for state in (True, False, None)}  # fmt: skip
-        verdict = outcome(better)
+        verdict = outcome({str(case): is_so for case, is_so in better.items()})
         words = {
             "reproduced": "tanh is better in all eight comparisons",
             "not reproduced": "tanh is shown to be better in no comparison",
@@ -247,7 +247,7 @@ def compared(
     of = {(one["net"], one["activation"]): one for one in numbers["settings"]}
     for net in NETS:
         one, base = of[net, activation], of[net, "tanh"]
-        how = {"comparisons": FAMILY, "level": level, "method": method}
+        how: dict[str, Any] = {"comparisons": FAMILY, "level": level, "method": method}
         found[net, ERROR] = paired_ratio(one["errors"], base["errors"], **how)
         for word, above, below in zip(STEPS, one["steps"], base["steps"], strict=True):
             found[net, word] = paired_slowness(above, below, numbers["most"], **how)

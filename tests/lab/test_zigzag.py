@@ -4,18 +4,32 @@ from itertools import product
 
 import numpy as np
 import pytest
+from scipy import stats
 
+from minidl import functional as F
 from minidl import nn
-from minidl_lab.experiments import zigzag
-from minidl_lab.experiments.zigzag import SIZES, Zigzag, chance, gradient, inputs_of, of_coins
+from minidl.step.prediction import predict
+from minidl.step.training import TrainingStep
+from minidl_lab.experiments import zigzag, zigzag_measured
+from minidl_lab.experiments.zigzag import FAMILY, RACES, Zigzag, slowdown
+from minidl_lab.experiments.zigzag_measured import (
+    SHIFTED,
+    SIZES,
+    chance,
+    gradient,
+    learn,
+    of_coins,
+    plain,
+    second,
+    zigzag_net,
+)
+from minidl_lab.rules import sensitivity
 from minidl_lab.trainings import net_of
 
 CHANCE = 0.54
-USUAL = {
-    "sigmoid": (1.0, 0.87), "tanh": (0.53, 0.54), "relu": (1.0, 0.7),
-    "raw pixels": (1.0, 0.64), "centred pixels": (0.83, 0.67),
-}  # fmt: skip
-ALL = {"sigmoid": (1.0, 0.771), "relu": (1.0, 0.771), "raw pixels": (1.0, 0.771)}  # half is 0.77
+USUAL = {"tanh": (0.53, 0.54), SHIFTED: (1.0, 0.9), "sigmoid": (1.0, 0.9), "relu": (1.0, 0.7)}
+STEPS = np.linspace(400, 700, 10)  # of ten seeds
+NOISE = 1 + 0.01 * np.random.default_rng(0).normal(size=10)
 
 
 def run(alone, usual):
@@ -24,126 +38,160 @@ def run(alone, usual):
     return {"before": look, "after": look}
 
 
-def planted(changes=None, raw=(0.4, 0.42), centred=(0.2, 0.21)):
-    sources = {
-        source: [run(*values), run(*values)] for source, values in (USUAL | (changes or {})).items()
-    }
+def planted(slowdowns=(1.5, 1.2, 1.0), changes=None):
+    """With so many times the steps by + 1, for batches of 1, 10 and 100."""
     tuned = {"rate": 0.1, "is_interior": True, "tried": []}
-    trained = [
-        {"pixels": pixels, "batch": batch, "tuned": tuned, "losses": list(losses)}
-        for batch in (1, 64)
-        for pixels, losses in (("raw pixels", raw), ("centred pixels", centred))
-    ]
-    return {"sources": sources, "trained": trained}
+    return {
+        "sources": {
+            source: [run(*values)] * 3 for source, values in (USUAL | (changes or {})).items()
+        },
+        "races": [
+            {"batch": batch, "is_shifted": is_shifted, "tuned": tuned, "most": RACES[batch][1],
+             "steps": {target: (STEPS * (times * NOISE if is_shifted else 1)).tolist()
+                       for target in ("5 %", "10 %")}}
+            for batch, times in zip(RACES, slowdowns, strict=True)
+            for is_shifted in (False, True)
+        ],
+    }  # fmt: skip
 
 
-def judged(changes=None, **losses):
-    return Zigzag().judge(planted(changes, **losses))
+def judged(*slowdowns, changes=None, **limits):
+    return Zigzag().judge(planted(slowdowns or (1.5, 1.2, 1.0), changes), **limits)
 
 
-def test_true_only_of_small_batches_or_what_lasts():
-    verdict = judged()
-    assert verdict.outcome == "true only when"
-    assert verdict.words == "the batch is small or the inputs are from sigmoid"
+def test_reproduced():
+    assert judged().outcome == "reproduced"
 
 
-def test_half_of_the_way_from_chance_is_the_threshold():
-    assert judged(ALL).outcome == "reproduced"
-    less = judged(ALL | {"relu": (1.0, 0.769)})
-    assert less.words.startswith("the batch is small or the inputs are from sigmoid or the ")
-    none = judged(dict.fromkeys(ALL, (1.0, 0.769)))
-    assert none.words == "the batch is small"
-
-
-def test_agreement_has_to_last_through_training():
-    numbers = planted(ALL)
-    for one in numbers["sources"]["sigmoid"]:
-        one["after"] = run(1.0, 0.6)["after"]
-    assert Zigzag().judge(numbers).outcome == "true only when"
+@pytest.mark.parametrize(
+    ("slowdowns", "words"),
+    [
+        ((1.0, 1.0, 1.0), "it fails that it is slower with batches of 1"),
+        ((1.5, 1.5, 1.5), "it fails that batches mitigate it"),
+        ((1.05, 1.2, 0.8), "it fails that it is slower with batches of 1"),
+    ],
+)
+def test_not_reproduced(slowdowns, words):
+    verdict = judged(*slowdowns)
+    assert verdict.outcome == "not reproduced"
+    assert words in verdict.words
 
 
 @pytest.mark.parametrize(
     "changes",
-    [{"sigmoid": (0.9999, 0.9)}, {"raw pixels": (0.9999, 0.9)}, {"tanh": (1.0, 0.5)},
-     {"centred pixels": (1.0, 0.5)}],
-    ids=["sigmoid is not exact", "pixels are not exact", "tanh agrees", "centred pixels agree"],
-)  # fmt: skip
-def test_not_reproduced(changes):
-    assert judged(ALL | changes).outcome == "not reproduced"
+    [{"sigmoid": (0.9999, 0.9)}, {SHIFTED: (0.9999, 0.9)}, {"tanh": (1.0, 0.5)}],
+    ids=["sigmoid is not exact", "+ 1 is not exact", "tanh agrees"],
+)
+def test_signs_of_one_image_decide(changes):
+    verdict = judged(changes=changes)
+    assert verdict.outcome == "not reproduced"
+    assert "it fails that one image gives all gradients one sign" in verdict.words
 
 
-def test_tells_how_much_slower_raw_pixels_are():
-    assert "is 2.00 (2.00 to 2.00) with batches of 1" in str(judged(raw=(0.4, 0.42)))
-    assert "not known with batches of 1, which diverged" in str(judged(raw=(0.4, None)))
+def test_undecided_at_the_margin():
+    assert judged(1.1, 1.0, 0.8).outcome == "undecided"
+    assert judged(1.1, 1.0, 0.8, margin=0.05).outcome == "reproduced"
+    assert len(sensitivity(Zigzag(), planted())) == 6
 
 
-@pytest.mark.parametrize("n", range(1, 11))
-def test_what_coins_give(n):
-    throws = [sum(signs) for signs in product((0, 1), repeat=n)]
-    assert np.isclose(of_coins(n), np.mean([max(heads, n - heads) / n for heads in throws]))
+def test_slowdown_is_paired():
+    logs = np.log(1.2 * NOISE)
+    wanted = stats.t.interval(1 - 0.05 / FAMILY, 9, logs.mean(), stats.sem(logs))
+    found = slowdown(planted(), 10, "5 %")
+    assert found[1:] == pytest.approx(np.exp(wanted), rel=1e-4)
 
 
-def test_chance_counts_only_what_is_not_zero():
-    dW = np.array([[1.0, 0.0, 0.0], [-2.0, 3.0, 0.0]])
-    assert chance(dW) == (0.75 + 1) / 2
-    assert chance(np.zeros((3, 2))) is None
+def test_who_never_arrives():
+    """With + 1 it counts as all steps; without, nothing is known."""
+    numbers = planted()
+    numbers["races"][1]["steps"]["5 %"][0] = None
+    assert slowdown(numbers, 1, "5 %").value > slowdown(planted(), 1, "5 %").value
+    assert Zigzag().judge(numbers).outcome == "undecided"  # what batches do is not known
+    numbers["races"][0]["steps"]["5 %"][0] = None
+    assert slowdown(numbers, 1, "5 %")[1:] == (0.0, np.inf)
+    assert len(Zigzag().charts(numbers)[0].rows) == 5
 
 
-def test_the_gradient_is_that_of_the_rows():
+def test_the_other_target_is_judged_too():
+    numbers = planted()
+    for race in numbers["races"]:
+        race["steps"]["10 %"] = STEPS.tolist()
+    assert Zigzag().judge(numbers, target="10 %").outcome == "not reproduced"
+
+
+def test_plus_1_begins_as_the_same_function_and_is_learned_in_the_kernel(few_digits):
+    usual, shifted = (zigzag_net(name, 0) for name in ("tanh", SHIFTED))
+    x, y = few_digits.x[:64], few_digits.y[:64]
+    assert predict(shifted, x) == pytest.approx(predict(usual, x), abs=1e-5)
+    one = shifted.layers[2]
+    step = TrainingStep(shifted, F.cross_entropy, plain(shifted, 0.1))
+    step((x / 255).astype(np.float32), y)
+    assert step.why() == ""
+    assert (one.bias.data == 1).all()
+    assert second(shifted).weight.shape == (128, 128)
+
+
+def test_chance_is_the_expectation_over_coins():
+    for n in range(1, 13):
+        heads = [sum(flips) for flips in product((0, 1), repeat=n)]
+        assert of_coins(n) == pytest.approx(np.mean([max(k, n - k) for k in heads]) / n)
+
+
+def test_chance_is_the_mean_over_neurons_that_have_gradients():
+    dW = np.zeros((4, 3))
+    dW[:1, 0] = -1
+    dW[:, 1] = 1
+    assert chance(dW) == pytest.approx((of_coins(1) + of_coins(4)) / 2)
+    assert chance(np.zeros((4, 3))) is None
+
+
+def test_gradient_is_that_of_the_rows():
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (40, 12)).astype(np.uint8), rng.integers(0, 3, 40)
     net = net_of([12, 8, 6, 3], "sigmoid", 0)
-    first, second, last = (layer for layer in net.layers if isinstance(layer, nn.Dense))
+    first, middle, last = (layer for layer in net.layers if isinstance(layer, nn.Dense))
     rows = np.array([7, 3, 30])
-    W = [layer.weight.data.astype(np.float64) for layer in (first, second, last)]
+    W = [layer.weight.data.astype(np.float64) for layer in (first, middle, last)]
     a = 1 / (1 + np.exp(-(x[rows] / 255) @ W[0]))
     h = 1 / (1 + np.exp(-a @ W[1]))
     p = np.exp(h @ W[2])
     dz = (p / p.sum(1, keepdims=True) - np.eye(3)[y[rows]]) / 3 @ W[2].T * h * (1 - h)
-    assert np.allclose(gradient(net, second, x, y, rows), a.T @ dz, rtol=1e-4, atol=1e-8)
+    assert np.allclose(gradient(net, middle, x, y, rows), a.T @ dz, rtol=1e-4, atol=1e-8)
 
 
-def test_centred_pixels_have_mean_zero(few_digits):
-    x = inputs_of(few_digits, "centred pixels")
-    assert x.dtype == np.float32
-    assert np.abs(x.mean(axis=0, dtype=np.float64)).max() < 1e-6
-    raw = few_digits.x / 255
-    assert np.allclose(x - x[0], raw - raw[0], atol=1e-6)
-
-
-@pytest.mark.parametrize("source", ["relu", "raw pixels"])
+@pytest.mark.parametrize("source", ["relu", SHIFTED])
 def test_one_image_gives_one_sign(few_digits, source, monkeypatch):
-    monkeypatch.setattr(zigzag, "SIZES", (1, 4))
-    monkeypatch.setattr(zigzag, "LOOKS", 4)
-    found = zigzag.signs(few_digits, source=source, seed=0)
+    monkeypatch.setattr(zigzag_measured, "SIZES", (1, 4))
+    monkeypatch.setattr(zigzag_measured, "LOOKS", 4)
+    found = zigzag_measured.signs(few_digits, source=source, seed=0)
     for when in ("before", "after"):
         assert found[when]["least"][0] == found[when]["agreement"][0] == 1
         assert found[when]["chance"][1] < found[when]["agreement"][1] < 1
 
 
-def test_a_training_that_diverges_is_told(few_digits):
-    found = zigzag.learn(few_digits, pixels="raw pixels", batch=64, lr=1e38, seed=0)
-    assert found == {"loss": None}
+def test_a_training_that_diverges_never_arrives(few_digits):
+    found = learn(few_digits, batch=64, is_shifted=True, lr=1e38, seed=0, most=20)
+    assert found == {"5 %": None, "10 %": None}
 
 
 def test_measures_judges_and_draws(bench, monkeypatch):
-    monkeypatch.setattr(zigzag, "LOOKS", 2)
-    monkeypatch.setattr(zigzag, "UNITS", 16)
+    monkeypatch.setattr(zigzag_measured, "LOOKS", 2)
+    monkeypatch.setattr(zigzag_measured, "HIDDEN", (16, 16))
+    monkeypatch.setattr(zigzag_measured, "TARGETS", {"5 %": 0.4, "10 %": 0.5})
+    monkeypatch.setattr(zigzag, "RACES", {1: (0.02, 800), 10: (0.1, 200), 100: (0.5, 100)})
     bench.extra = ["gelu"]
     experiment = Zigzag()
     numbers = experiment.measure(bench)
-    assert [*numbers["sources"]] == [
-        "sigmoid", "tanh", "relu", "gelu", "raw pixels", "centred pixels"
-    ]  # fmt: skip
-    assert len(numbers["trained"]) == 4
+    assert [*numbers["sources"]] == ["tanh", SHIFTED, "sigmoid", "relu", "gelu"]
+    assert len(numbers["races"]) == 6
     assert experiment.judge(numbers).words
-    panels, signs, losses = experiment.charts(numbers)
-    assert all(len(panel.series) == 6 for panel in panels.panels)
-    assert (len(signs.rows), len(losses.rows)) == (6, 4)
+    _, panels, signs, steps = experiment.charts(numbers)
+    assert all(len(panel.series) == 5 for panel in panels.panels)
+    assert (len(signs.rows), len(steps.rows)) == (5, 6)
 
 
 def test_an_activation_without_gradients_is_left_out_of_the_charts():
     numbers = planted()
     nothing = dict.fromkeys(("agreement", "least", "chance"), [None] * len(SIZES))
     numbers["sources"]["mine"] = [{"before": nothing, "after": nothing}]
-    assert len(Zigzag().charts(numbers)[1].rows) == 5
+    assert len(Zigzag().charts(numbers)[2].rows) == 4
