@@ -54,8 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = parser()
     arguments = words.parse_args(argv)
     given = [name for name, value in vars(arguments).items() if value != words.get_default(name)]
-    if arguments.report and len(given) > 1:
-        words.error("--report measures nothing, so no other option goes with it")
+    if arguments.report and not {*given} <= {"report", "changed"}:
+        words.error("--report measures nothing, so no other option but --changed goes with it")
     if arguments.list:
         print("\n".join(f"{one.name:12} {one.title}: {one.claim}" for one in EXPERIMENTS))
         return 0
@@ -65,7 +65,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"lab: {error}", file=sys.stderr)
         return 2
     try:
-        return draw(arguments.report) if arguments.report else run(arguments, extra)
+        if arguments.report:
+            return draw(arguments.report, arguments.changed)
+        return run(arguments, extra)
     except KeyboardInterrupt:
         same = "the same command" + (" without --fresh" if arguments.fresh else "")
         print(f"\nlab: stopped; what was measured is kept in {folder_of(arguments)}, and {same} "
@@ -85,15 +87,17 @@ def run(arguments: argparse.Namespace, extra: Sequence[str]) -> int:
     digits = Digits.load(arguments.data, scale)
     folder = folder_of(arguments)
     for name in (NUMBERS, REPORT):
-        writable(folder / name)  # before hours of work, not after
-    results = runner.begin(scale, extra)
+        writable(folder / name)  # else what took hours could not be saved
+    results = runner.begin(scale, extra, digits.digest())
     if arguments.only or not arguments.fresh:
         runner.keep(results, folder / NUMBERS, names)
     store = Store(folder, arguments.fresh and (arguments.only or True))
     earlier = dict(results["experiments"])
     with closing(store):
         try:
-            runner.run(chosen, digits, scale, store, extra, results=results)
+            runner.run(
+                chosen, digits, scale, store, extra, results=results, changed=arguments.changed
+            )
         finally:
             found = results["experiments"]
             measured = [name for name in names if found.get(name) is not earlier.get(name)]
@@ -112,10 +116,15 @@ def write(results: dict[str, Any], folder: Path, measured: Sequence[str]) -> Non
     print(f"report: {folder / REPORT}\nnumbers: {folder / NUMBERS}")
 
 
-def draw(folder: Path) -> int:
-    """Writes the report of the results in a folder."""
+def draw(folder: Path, changed: str = "") -> int:
+    """Writes the report of the results in a folder, judged again if a rule was `changed`."""
     page.require_matplotlib()
-    page.write(runner.load(folder / NUMBERS), folder / REPORT)
+    results = runner.load(folder / NUMBERS)
+    if changed:
+        runner.judge_again(results, EXPERIMENTS, changed)
+    page.write(results, folder / REPORT)
+    if changed:
+        runner.save(results, folder / NUMBERS)
     print(f"report: {folder / REPORT}")
     return 0
 
@@ -194,7 +203,7 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     option = found.add_argument
-    option("--quick", action="store_true", help="little data, few seeds: to try it out")
+    option("--quick", action="store_true", help="little data, few seeds: a look, without verdicts")
     option(
         "--only", action="append", choices=BY_NAME, default=[], metavar="NAME",
         help="this experiment; can be given several times; --list has the names",
@@ -219,6 +228,11 @@ def parser() -> argparse.ArgumentParser:
     option(
         "--report", type=Path, metavar="DIR",
         help="only draw DIR/report.html, from the DIR/results.json of an earlier run",
+    )  # fmt: skip
+    option(
+        "--changed", default="", metavar="WHY",
+        help="why a rule or protocol was changed after its data were seen: told on the page, and "
+        "without it such a run is refused",
     )  # fmt: skip
     option("--list", action="store_true", help="list the experiments")
     return found

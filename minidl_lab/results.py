@@ -6,13 +6,16 @@ from .scale import Scale
 
 CELL: dict[str, Any] = {"what": str, "arguments": dict, "seconds": float, "result": dict}
 EXPERIMENT: dict[str, Any] = {
-    "verdict": {"outcome": str, "words": str, "evidence": str},
+    "verdict": {"outcome": str, "words": str, "evidence": str, "effect": str},
+    "seal": {"rule": str, "protocol": str, "changed": str},  # empty in a quick look
     "numbers": dict,
     "seconds": float,
     "cells": [CELL],
 }
 SHAPE: dict[Any, Any] = {
     "minidl": str,
+    "commit": str,
+    "data": str,
     "numpy": str,
     "python": str,
     "processor": str,

@@ -94,7 +94,7 @@ def every(parts: Sequence[bool | None]) -> bool | None:
     return None if None in parts else True
 
 
-def outcome(cases: Mapping[str, bool | None]) -> Outcome:
+def outcome(cases: Mapping[Any, bool | None]) -> Outcome:
     """The verdict on a claim that is to hold in all cases, by whether it holds in each: in all,
     it is reproduced; in some but not in others, it is true only when it is one of those; in none,
     where it fails in one at least, it is not reproduced; else it is undecided.

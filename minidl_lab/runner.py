@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import subprocess
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -20,25 +21,36 @@ from .experiment import Experiment
 from .progress import Progress
 from .results import SHAPE
 from .scale import Scale
+from .seals import seal, seal_of
 from .store import Store
 
 
 def run(
     experiments: Sequence[Experiment], digits: Digits, scale: Scale, store: Store,
     extra: Sequence[str] = (), progress: Progress | None = None,
-    results: dict[str, Any] | None = None,
+    results: dict[str, Any] | None = None, changed: str = "",
 ) -> dict[str, Any]:  # fmt: skip
-    """Runs the experiments one after the other; returns the results in the form of `results.json`.
-    Given `results`, it adds each experiment to them as soon as it ends."""
+    """Runs them one after the other; gives the results, as `results.json` has them. With `results`
+    these are added to, each as soon as it is there. A quick look gives no verdicts; the whole
+    laboratory seals each rule before its data are seen, and `changed` says why one was changed
+    after that."""
     progress = progress or Progress(experiments, scale)
-    results = begin(scale, extra) if results is None else results
+    data = digits.digest()
+    results = begin(scale, extra, data) if results is None else results
+    seals = {
+        one.name: seal(one, store, data, changed) if scale.is_judged else dict(UNSEALED)
+        for one in experiments
+    }
     for experiment in experiments:
         progress.experiment_begins(experiment)
         bench = Bench(experiment.name, digits, scale, store, progress, extra)
         numbers = json.loads(json.dumps(experiment.measure(bench), allow_nan=False))
         verdict = experiment.judge(numbers)
+        if not scale.is_judged:
+            verdict = verdict.without_verdict()
         results["experiments"][experiment.name] = {
             "verdict": verdict._asdict(),
+            "seal": seals[experiment.name],
             "numbers": numbers,
             "seconds": round(sum(cell.seconds for cell in bench.cells), 2),
             "cells": [cell._asdict() for cell in bench.cells],
@@ -47,12 +59,16 @@ def run(
     return results
 
 
-def begin(scale: Scale, extra: Sequence[str] = ()) -> dict[str, Any]:
-    """Results without any experiment."""
-    return {**surroundings(), "scale": scale._asdict(), "added": [*extra], "experiments": {}}
+UNSEALED = {"rule": "", "protocol": "", "changed": ""}
 
 
-SAME = ("minidl", "scale", "added")  # must agree in results that share a file
+def begin(scale: Scale, extra: Sequence[str] = (), data: str = "") -> dict[str, Any]:
+    """Results in which there is no experiment yet; `data` is the digest of the images."""
+    about = {"data": data, "scale": scale._asdict(), "added": [*extra]}
+    return {**surroundings(), **about, "experiments": {}}
+
+
+SAME = ("minidl", "data", "scale", "added")  # in results that can stand in one file
 
 
 def keep(results: dict[str, Any], path: Path, replaced: Sequence[str]) -> None:
@@ -75,6 +91,7 @@ def surroundings() -> dict[str, Any]:
     """The circumstances of the numbers: versions, the processor, threads, the date."""
     return {
         "minidl": minidl.__version__,
+        "commit": commit(),
         "numpy": np.__version__,
         "python": platform.python_version(),
         "processor": processor(),
@@ -87,6 +104,20 @@ def surroundings() -> dict[str, Any]:
     }
 
 
+def commit() -> str:
+    """The commit of this code, "and changes" where there are some; nothing outside a repository."""
+    root = Path(minidl.__file__).parents[1]
+    code = ["minidl", "minidl_lab"]
+    try:
+        found, changes = (
+            subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=True)
+            for words in (["rev-parse", "HEAD"], ["status", "--porcelain", "--", *code])
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return found.stdout.strip() + " and changes" * bool(changes.stdout.strip())
+
+
 def processor() -> str:
     """The processor's name, from the system."""
     try:
@@ -95,6 +126,16 @@ def processor() -> str:
         return platform.processor() or platform.machine()
     names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
+
+
+def judge_again(results: dict[str, Any], experiments: Sequence[Experiment], changed: str) -> None:
+    """Judges the numbers by rules that were changed after they were seen, which the results then
+    say with the reason."""
+    for one in experiments:
+        found = results["experiments"].get(one.name)
+        if found and found["seal"]["rule"] and found["seal"]["rule"] != seal_of(one)["rule"]:
+            found["verdict"] = one.judge(found["numbers"])._asdict()
+            found["seal"] |= {"rule": seal_of(one)["rule"], "changed": changed}
 
 
 def save(results: dict[str, Any], path: Path) -> None:

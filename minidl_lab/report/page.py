@@ -11,16 +11,20 @@ from minidl.layers.activations import REGISTRY
 from minidl.tools import disk
 
 from ..bench import shown
+from ..charts import Table
 from ..experiment import Experiment, Verdict
 from ..experiments import BY_NAME
+from ..rules import sensitivity
 from ..scale import FULL
-from .figures import figure
+from ..seals import seal_of
+from .figures import figure, inside
 
 STYLE = Path(__file__).with_name("style.css")
-SIGNS = {  # of a verdict, in a square of 16: a tick, a cross, half a circle
+SIGNS = {  # of a verdict, in a square of 16: a tick, a cross, half a circle, a dash
     "reproduced": "M2 8.5 6.5 13 14 4",
     "not reproduced": "M3 3 13 13M13 3 3 13",
     "true only when": "M8 2a6 6 0 0 0 0 12zM8 2a6 6 0 0 1 0 12 6 6 0 0 0 0-12",
+    "undecided": "M3 8h10",
 }
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 UP = '<p class="up"><a href="#verdicts">Back to the verdicts</a></p>'
@@ -50,15 +54,11 @@ def page(results: dict[str, Any], measured: Collection[str] = ()) -> str:
         raise DataError(explain("lab", f"experiments among {', '.join(BY_NAME)}", unknown[0]))
     experiments = [one for name, one in BY_NAME.items() if name in found]
     verdicts = [verdict_of(found[one.name]) for one in experiments]
-    pictures = [
-        drawn(one, found[one.name]["numbers"])
-        if one.name in measured
-        else read(one, found[one.name]["numbers"], verdict)
-        for one, verdict in zip(experiments, verdicts, strict=True)
-    ]
     sections = "\n".join(
-        section(one, found[one.name], verdict, figures)
-        for one, verdict, figures in zip(experiments, verdicts, pictures, strict=True)
+        section(
+            one, found[one.name], *(made if one.name in measured else read)(one, found[one.name])
+        )
+        for one in experiments
     )
     return f"""<!doctype html>
 <html lang="en">
@@ -76,7 +76,7 @@ def page(results: dict[str, Any], measured: Collection[str] = ()) -> str:
 <header>
 <h1>The activation laboratory</h1>
 <p class="lead">What textbooks say of activation functions, measured on MNIST, judged by rules
-that were settled with other seeds.</p>
+that were sealed before the reported seeds were run.</p>
 {notice(results["scale"])}<p class="facts">{escape(facts(results))}</p>
 </header>
 <main>
@@ -91,9 +91,13 @@ that were settled with other seeds.</p>
 
 
 def verdict_of(found: dict[str, Any]) -> Verdict:
-    """The verdict in the results."""
-    verdict = found["verdict"]
-    return Verdict(verdict["outcome"], verdict["words"], verdict["evidence"])
+    """As it was judged."""
+    return Verdict(*[found["verdict"][field] for field in Verdict._fields])
+
+
+def made(one: Experiment, found: dict[str, Any]) -> tuple[str, str]:
+    """An experiment's charts, and its verdict under other limits."""
+    return drawn(one, found["numbers"]), limits(one, found)
 
 
 def drawn(one: Experiment, numbers: dict[str, Any]) -> str:
@@ -102,18 +106,44 @@ def drawn(one: Experiment, numbers: dict[str, Any]) -> str:
     return "\n".join(figure(chart, f"{one.name}-{i}") for i, chart in enumerate(charts))
 
 
-def read(one: Experiment, numbers: dict[str, Any], verdict: Verdict) -> str:
-    """An experiment's charts; DataError if rule or charts cannot be made from the numbers."""
+def read(one: Experiment, found: dict[str, Any]) -> tuple[str, str]:
+    """An experiment's charts, and its verdict under other limits; DataError if its rule and
+    pictures cannot be made of the numbers."""
     hint = "measure it with this version of minidl"
+    numbers, verdict = found["numbers"], verdict_of(found)
     try:
-        outcome, figures = one.judge(numbers).outcome, drawn(one, numbers)
+        outcome, parts = one.judge(numbers).outcome, made(one, found)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         expected = f"numbers of the experiment '{one.name}'"
         raise DataError(explain("lab", expected, repr(error), hint)) from error
-    if outcome != verdict.outcome:
+    if outcome != verdict.outcome != "seen":
         expected = f"'{outcome}' of '{one.name}', as the rule judges its numbers"
         raise DataError(explain("lab", expected, f"'{verdict.outcome}'", hint))
-    return figures
+    sealed = found["seal"]["rule"]
+    if sealed and sealed != seal_of(one)["rule"]:
+        expected = f"the rule of '{one.name}' that judged these numbers"
+        hint = "--report with --changed WHY, which judges them again and says so"
+        raise DataError(explain("lab", expected, "another rule", hint))
+    return parts
+
+
+def limits(one: Experiment, found: dict[str, Any]) -> str:
+    """The verdict under other limits: a sentence, and a table of them."""
+    verdict = verdict_of(found)
+    if verdict.outcome == "seen":
+        return ""
+    tried = sensitivity(one, found["numbers"])
+    same = sum(other.verdict.outcome == verdict.outcome for other in tried)
+    rows = [
+        [f"{other.limit.replace('_', ' ')} {shown(other.value)}", shown(other.usual),
+         other.verdict.outcome, other.verdict.words]
+        for other in tried
+    ]  # fmt: skip
+    header = ["limit", "instead of", "outcome", "in words"]
+    return (
+        f"<details><summary>The same outcome under {same} of {len(tried)} other limits"
+        f"</summary>{inside(Table('Other limits', header, rows), one.name)}</details>"
+    )
 
 
 def notice(scale: dict[str, Any]) -> str:
@@ -122,7 +152,7 @@ def notice(scale: dict[str, Any]) -> str:
         return ""
     return (
         '<p class="notice" role="note">'
-        "<strong>A quick look: too little data for verdicts.</strong> "
+        "<strong>A quick look: too little data for verdicts, so there are none.</strong> "
         f"{scale['images']:,} of {FULL.images:,} images, few seeds and "
         f"{100 * scale['share']:.0f} % of the epochs "
         "show what the laboratory does, not what is true.</p>\n"
@@ -158,10 +188,15 @@ def summary(experiments: Sequence[Experiment], verdicts: Sequence[Verdict]) -> s
         for one, verdict in zip(experiments, verdicts, strict=True)
     )
     outcomes = [verdict.outcome for verdict in verdicts]
-    counts = ", ".join(f"{outcomes.count(one)} {one}" for one in SIGNS if one in outcomes)
-    counts += " something holds" if "true only when" in outcomes else ""
+    counts = ", ".join(
+        f"{outcomes.count(one)} {one}" + " something holds" * (one == "true only when")
+        for one in SIGNS
+        if one in outcomes
+    )
+    title = "Verdicts" if counts else "What was seen"
     return (
-        f'<section id="verdicts"><h2>Verdicts</h2><p class="facts">{counts}.</p>'
+        f'<section id="verdicts"><h2>{title}</h2>'
+        f'<p class="facts">{counts or counted(len(outcomes), "experiment")}.</p>'
         f'<ol class="cards">\n{cards}\n</ol></section>'
     )
 
@@ -174,28 +209,56 @@ def contents(experiments: Sequence[Experiment]) -> str:
 
 
 def verdict_words(verdict: Verdict) -> str:
-    """The outcome, as a sign, in words and by colour; then the few words."""
+    """The outcome, told by a sign, by words and by colour; then the few words. What was seen in a
+    quick look has neither."""
+    if verdict.outcome == "seen":
+        return escape(verdict.effect)
     kind = verdict.outcome.replace(" ", "-")
     rest = f"{verdict.colon} {verdict.words}."
     sign = f'<svg viewBox="0 0 16 16" aria-hidden="true"><path d="{SIGNS[verdict.outcome]}"/></svg>'
     return f'<strong class="{kind}">{sign}{verdict.outcome}</strong>{escape(rest)}'
 
 
-def section(one: Experiment, found: dict[str, Any], verdict: Verdict, figures: str) -> str:
+def section(one: Experiment, found: dict[str, Any], figures: str, limits: str) -> str:
     """An experiment."""
+    verdict, seal = verdict_of(found), found["seal"]
+    told = verdict_words(verdict)
+    if verdict.outcome != "seen":
+        told = f"{escape(verdict.effect)} {told}"
     protocol = "".join(f"<p>{escape(text)}</p>" for text in one.protocol.split("\n\n"))
     cells = found["cells"]
     return f"""<section id="{one.name}" class="experiment">
 <h2>{escape(one.title)}</h2>
 <blockquote><p>{escape(one.claim)}</p><footer>{escape(one.source)}</footer></blockquote>
-<p class="verdict">{verdict_words(verdict)} {escape(verdict.evidence)}</p>
+<p class="verdict">{told} {escape(verdict.evidence)}</p>
+{notice_of_change(seal)}{limits}
 {figures}
 <details><summary>Protocol</summary>{protocol}</details>
-<details><summary>Rule of the verdict</summary><p>{escape(one.rule)}</p></details>
+<details><summary>Rule of the verdict</summary><p>{escape(one.rule)}</p>{sealed(seal)}</details>
 <details><summary>{counted(len(cells), "measurement")}, {found["seconds"]:.0f} s</summary>
 {settings(cells)}</details>
 {UP}
 </section>"""
+
+
+def notice_of_change(seal: dict[str, str]) -> str:
+    """Said where the rule or protocol is not the one that was sealed before the data were seen."""
+    if not seal["changed"]:
+        return ""
+    return (
+        '<p class="notice" role="note"><strong>Changed after its data were seen:</strong> '
+        f"{escape(seal['changed'])}</p>\n"
+    )
+
+
+def sealed(seal: dict[str, str]) -> str:
+    """The fingerprints."""
+    if not seal["rule"]:
+        return ""
+    return (
+        f"<p>Fingerprints: rule <code>{escape(seal['rule'])}</code>, "
+        f"protocol <code>{escape(seal['protocol'])}</code>.</p>"
+    )
 
 
 def settings(cells: Sequence[dict[str, Any]]) -> str:
@@ -237,6 +300,8 @@ def surroundings(results: dict[str, Any], experiments: Sequence[Experiment]) -> 
     pairs = {
         "date": results["date"],
         "minidl": results["minidl"],
+        "commit": results["commit"] or "none",
+        "images' digest": results["data"],
         "NumPy": results["numpy"],
         "Python": results["python"],
         "processor": results["processor"],

@@ -5,6 +5,7 @@ import numpy as np
 from minidl_lab import FULL
 from minidl_lab.charts import Images, Intervals, Lines, Matrix, Panels, Row, Series, Table
 from minidl_lab.experiment import Experiment, Verdict
+from minidl_lab.seals import seal_of
 
 HOSTILE = '<script>alert(\'&amp;\')</script> "a" & b $x^2$ #010101 id="verdicts"'
 NET = "784-256x5-10, tanh, Glorot"
@@ -68,15 +69,17 @@ class Curves(Experiment):
     source = "Glorot & Bengio 2010, section 4.2.1, figure 6"
     protocol = f"First {HOSTILE}.\n\nThen."
     rule = f"Reproduced if {HOSTILE}."
+    tried = {"margin": (0.025, 0.1)}
     seconds = {"full": 1, "quick": 1}
 
     def measure(self, bench):
         return {}
 
-    def judge(self, numbers):
-        return Verdict(
-            "true only when", "the batch is 1", f"{HOSTILE} 100 %, at 64 61 % (58 to 65)."
-        )
+    def judge(self, numbers, margin=0.05):
+        if margin > 0.05:
+            return Verdict("undecided", HOSTILE, "", "")
+        evidence = f"{HOSTILE} 100 %, at 64 61 % (58 to 65)."
+        return Verdict("true only when", "the batch is 1", evidence, f"Five {HOSTILE} times.")
 
     def charts(self, numbers):
         hostile = [Series(HOSTILE, [1, 2, 3], [1, 2, 3]), Series("&lt;", [1, 2, 3], [3, 2, 1])]
@@ -99,7 +102,7 @@ class Grids(Curves):
     name = "grids"
     title = "Grids"
 
-    def judge(self, numbers):
+    def judge(self, numbers, margin=0.05):
         return Verdict("reproduced", "it is faster", "3.21 (2.98 to 3.55), of 2 asked for.")
 
     def charts(self, numbers):
@@ -127,7 +130,7 @@ class Ranges(Curves):
     name = "ranges"
     title = "Ranges"
 
-    def judge(self, numbers):
+    def judge(self, numbers, margin=0.05):
         return Verdict("not reproduced", "it is not", "1.02 (0.94 to 1.11): 1 is in the interval.")
 
     def charts(self, numbers):
@@ -143,16 +146,27 @@ class Ranges(Curves):
 EXPERIMENTS = {one.name: one for one in (Curves(), Grids(), Ranges())}
 
 
+def verdict_of(one, scale):
+    verdict = one.judge({})
+    return verdict if scale.is_judged else verdict.without_verdict()
+
+
 def results(scale=FULL, added=()):
     """Of these three, as results.json has them."""
     given = [{"net": NET, "lr": 0.1 * 2**i, "seed": i, "sizes": [784, 10]} for i in range(5)]
     cells = [{"what": "learn", "arguments": a, "seconds": 1.5, "result": {}} for a in given]
     found = {"numbers": {}, "seconds": 200.5, "cells": cells}
     return {
-        "minidl": "0.0.9", "numpy": "2.4.0", "python": "3.11.7", "processor": "A processor <&>",
+        "minidl": "0.0.9", "commit": "c0ffee", "data": "0123abc",
+        "numpy": "2.4.0", "python": "3.11.7", "processor": "A processor <&>",
         "cpus": 2, "threads": 2, "level": "v3", "date": "2026-01-31", "scale": scale._asdict(),
         "added": [*added],
         "experiments": {
-            one.name: {"verdict": one.judge({})._asdict(), **found} for one in EXPERIMENTS.values()
+            one.name: {
+                "verdict": verdict_of(one, scale)._asdict(), **found,
+                "seal": (seal_of(one) | {"changed": HOSTILE * (one.name == "ranges")})
+                if scale.is_judged else dict.fromkeys(("rule", "protocol", "changed"), ""),
+            }
+            for one in EXPERIMENTS.values()
         },
     }  # fmt: skip

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
+from lab_planted import TINY
 
 from minidl.layers.activations import REGISTRY
-from minidl_lab import Bench, Digits, Scale
+from minidl_lab import Bench, Digits
 from minidl_lab.store import Store
 
 MNIST = Path(__file__).parents[2] / "examples" / "data" / "mnist"
-TINY = Scale("tiny", images=512, tests=256, seeds=2, tuning_seeds=1, share=0.05)
 
 
 class Silence:

@@ -4,11 +4,13 @@ import io
 import json
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import pytest
+from lab_planted import TINY
 
 from minidl import DataError, nn
 from minidl.engine.tensor import where
@@ -18,6 +20,7 @@ from minidl_lab import Bench, Digits, Experiment, Scale, Verdict, runner
 from minidl_lab.bench import house
 from minidl_lab.experiments import BY_NAME
 from minidl_lab.progress import Progress
+from minidl_lab.seals import seal_of
 from minidl_lab.statistics import bootstrap, mean_interval, ratio_of_medians
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +40,7 @@ def fails(digits, *, n):
 class Squares(Experiment):
     name, title, claim, source = "squares", "Squares", "They grow.", "Euclid"
     protocol = rule = "-"
-    seconds: ClassVar = {"tiny": 10}
+    seconds: ClassVar = {"tiny": 10, "full": 10}
     stop_at = 99
 
     def measure(self, bench):
@@ -188,10 +191,13 @@ def test_what_json_cannot_hold_is_not_kept(bench):
 # --- the runner -------------------------------------------------------------------------------
 
 
-def run(bench, digits, experiment, **options):
+WHOLE = TINY._replace(name="full")
+
+
+def run(bench, digits, experiment, scale=WHOLE, **options):
     return runner.run(
-        [experiment], digits, bench.scale, bench.store,
-        progress=Progress([experiment], bench.scale, io.StringIO()), **options,
+        [experiment], digits, scale, bench.store,
+        progress=Progress([experiment], scale, io.StringIO()), **options,
     )  # fmt: skip
 
 
@@ -200,15 +206,45 @@ def test_results_have_numbers_cells_and_verdict(bench, few_digits, tmp_path):
     found = results["experiments"]["squares"]
     assert found["numbers"] == {"squares": [1, 4, 9], "seeds": [2000, 2001]}
     assert found["verdict"] == {
-        "outcome": "reproduced",
-        "words": "they are what they are",
-        "evidence": "1, 4, 9.",
-    }
+        "outcome": "reproduced", "words": "they are what they are", "evidence": "1, 4, 9.",
+        "effect": "",
+    }  # fmt: skip
+    assert found["seal"] == seal_of(Squares()) | {"changed": ""}
     assert [cell["arguments"] for cell in found["cells"]] == [{"n": 1}, {"n": 2}, {"n": 3}]
     assert results["scale"]["images"] == 512
+    assert results["data"] == few_digits.digest()
     path = tmp_path / "results.json"
     runner.save(results, path)
     assert runner.load(path) == results
+
+
+def test_a_look_has_no_verdict_and_no_seal(bench, few_digits):
+    results = run(bench, few_digits, Squares(), TINY)
+    found = results["experiments"]["squares"]
+    assert found["verdict"] == {
+        "outcome": "seen",
+        "words": "",
+        "evidence": "1, 4, 9.",
+        "effect": "",
+    }
+    assert set(found["seal"].values()) == {""}
+    assert len(bench.store.cells) == 3
+
+
+def test_the_commit_is_that_of_the_repository(tmp_path, monkeypatch):
+    git = partial(subprocess.run, cwd=tmp_path, check=True, capture_output=True, text=True)
+    (tmp_path / "minidl").mkdir()
+    monkeypatch.setattr("minidl.__file__", str(tmp_path / "minidl" / "__init__.py"))
+    assert runner.commit() == ""
+    git(["git", "init", "-q"])
+    (tmp_path / "minidl" / "a.py").write_text("")
+    git(["git", "add", "."])
+    who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    git(["git", *who, "commit", "-qm", "a"])
+    head = git(["git", "rev-parse", "HEAD"]).stdout.strip()
+    assert runner.commit() == head
+    (tmp_path / "minidl" / "a.py").write_text("b")
+    assert runner.commit() == f"{head} and changes"
 
 
 def test_a_run_that_was_stopped_goes_on(bench, few_digits):
@@ -225,6 +261,9 @@ def test_a_run_that_was_stopped_goes_on(bench, few_digits):
 def test_a_verdict_in_words():
     assert str(Verdict("true only when", "x > 0", "It is 1.")) == "true only when x > 0. It is 1."
     assert str(Verdict("not reproduced", "x < 0", "Yes.")) == "not reproduced: x < 0. Yes."
+    told = Verdict("undecided", "x is near 0", "So.", "It is 0.1.")
+    assert str(told) == "It is 0.1. undecided: x is near 0. So."
+    assert str(told.without_verdict()) == "It is 0.1. So."
 
 
 # --- activations of the user ---------------------------------------------------------------------

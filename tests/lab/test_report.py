@@ -21,6 +21,7 @@ from minidl.errors import DataError
 from minidl_lab import QUICK, command_line, runner
 from minidl_lab.charts import Images, Intervals, Lines, Matrix, Panels, Row, Series
 from minidl_lab.report import drawing, figures, page
+from minidl_lab.seals import seal_of
 
 ROOT = Path(__file__).parents[2]
 VOID = {"meta", "link", "img"}
@@ -62,7 +63,7 @@ def sample():
     """The sample's experiments in the place of the laboratory's."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(page, "BY_NAME", lab_sample.EXPERIMENTS)
-        yield page.page(lab_sample.results(QUICK, ["gelu", "mine"]))
+        yield page.page(lab_sample.results(added=["gelu", "mine"]))
 
 
 @pytest.fixture(scope="module")
@@ -142,21 +143,59 @@ def test_every_experiment_has_its_card_section_claim_rule_and_way_back(read):
     assert {"reproduced", "not reproduced", "true only when"} <= set(read.texts("strong"))
 
 
-def test_a_quick_look_says_so_first_and_the_whole_laboratory_does_not(read, sampled):
-    assert "A quick look: too little data for verdicts." in read.texts("strong")
+def test_the_effect_comes_before_the_verdict_and_other_limits_after_it(read):
+    (told,) = [text for text in read.texts("p") if text.startswith("Five ")]
+    assert told.startswith(f"Five {HOSTILE} times.")
+    summaries = read.texts("summary")
+    assert summaries.count("The same outcome under 1 of 2 other limits") == 1  # curves
+    assert summaries.count("The same outcome under 2 of 2 other limits") == 2
+    assert {"margin 0.1", "undecided"} <= set(read.texts("th", "td"))
+
+
+def test_a_rule_that_was_changed_after_its_data_were_seen_says_so(read):
+    assert read.texts("strong").count("Changed after its data were seen:") == 1
+    assert f" {HOSTILE}" in read.texts("p")
+
+
+def test_where_the_numbers_come_from(read):
+    seal = seal_of(lab_sample.EXPERIMENTS["ranges"])
+    assert {"c0ffee", "0123abc", "A processor <&>"} <= set(read.texts("dd"))
+    assert {seal["rule"], seal["protocol"]} <= set(read.texts("code"))
+
+
+@pytest.fixture(scope="module")
+def quick():
+    results = lab_sample.results(QUICK, ["gelu"])
+    del results["experiments"]["grids"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page, "BY_NAME", lab_sample.EXPERIMENTS)
+        return Reader(page.page(results))
+
+
+def test_a_quick_look_says_so_first_and_has_no_verdict(quick):
+    (strong,) = quick.texts("strong")
+    assert strong == "A quick look: too little data for verdicts, so there are none."
+    assert "What was seen" in quick.texts("h2")
+    assert "2 experiments." in quick.texts("p")
+    assert not any("other limits" in text for text in quick.texts("summary"))
+    shown = " ".join(quick.texts("p", "td", "h2", "h3"))
+    assert not any(f"{outcome}:" in shown for outcome in page.SIGNS)
+    assert "the batch is 1" not in shown
+    assert any(text.startswith(f"Five {HOSTILE} times.") for text in quick.texts("p"))
     assert "quick look" not in page.notice(lab_sample.results()["scale"])
 
 
-def test_the_command_gives_the_same_again(read):
-    wanted = "python -m minidl_lab --quick --activation gelu --activation module:Class"
-    assert wanted in read.texts("code")
+def test_the_command_gives_the_same_again(read, quick):
+    assert "python -m minidl_lab --activation gelu --activation module:Class" in read.texts("code")
+    wanted = "python -m minidl_lab --quick --only curves --only ranges --activation gelu"
+    assert wanted in quick.texts("code")
 
 
 # The same bytes.
 
 
 def test_the_same_results_give_the_same_page_whatever_matplotlib_is_set_to(sample, sampled):
-    results = lab_sample.results(QUICK, ["gelu", "mine"])
+    results = lab_sample.results(added=["gelu", "mine"])
     only(results, "ranges")
     first = page.page(json.loads(json.dumps(results)))
     gaps = figures.figure(lab_sample.GAPS, "curves-2")
@@ -376,6 +415,19 @@ def test_a_report_is_made_of_the_results_alone(folder, capsys):
     assert "curves" not in text
 
 
+def test_a_changed_rule_judges_again_and_says_so(folder, monkeypatch):
+    monkeypatch.setattr(command_line, "EXPERIMENTS", [*lab_sample.EXPERIMENTS.values()])
+    edited(folder, lambda results: only(results, "grids"))
+    edited(folder, lambda results: results["experiments"]["grids"]["seal"].update(rule="old"))
+    assert command_line.main(["--report", str(folder), "--changed", "a word was wrong"]) == 0
+    found = runner.load(folder / "results.json")["experiments"]["grids"]["seal"]
+    assert found == seal_of(lab_sample.EXPERIMENTS["grids"]) | {"changed": "a word was wrong"}
+    assert "a word was wrong" in (folder / "report.html").read_text(encoding="utf-8")
+    before = (folder / "results.json").read_bytes()
+    assert command_line.main(["--report", str(folder), "--changed", "once more"]) == 0
+    assert (folder / "results.json").read_bytes() == before  # nothing has changed since
+
+
 WRONG = {
     "no JSON": (lambda results: results, "no"),
     "a list": (lambda results: [results], "results = [{"),
@@ -395,6 +447,10 @@ WRONG = {
     "a verdict that the numbers do not give": (
         lambda results: results["experiments"]["curves"]["verdict"].update(outcome="reproduced"),
         "expected 'true only when' of 'curves', as the rule judges its numbers, got 'reproduced'",
+    ),
+    "a rule that has changed": (
+        lambda results: results["experiments"]["grids"]["seal"].update(rule="another"),
+        "expected the rule of 'grids' that judged these numbers, got another rule",
     ),
 }  # fmt: skip
 
