@@ -231,7 +231,7 @@ def section(one: Experiment, found: dict[str, Any], figures: str, limits: str) -
 <h2>{escape(one.title)}</h2>
 <blockquote><p>{escape(one.claim)}</p><footer>{escape(one.source)}</footer></blockquote>
 <p class="verdict">{told} {escape(verdict.evidence)}</p>
-{notice_of_change(seal)}{limits}
+{notice_of_change(one, seal)}{limits}
 {figures}
 <details><summary>Protocol</summary>{protocol}</details>
 <details><summary>Rule of the verdict</summary><p>{escape(one.rule)}</p>{sealed(seal)}</details>
@@ -241,13 +241,15 @@ def section(one: Experiment, found: dict[str, Any], figures: str, limits: str) -
 </section>"""
 
 
-def notice_of_change(seal: dict[str, str]) -> str:
-    """Said where the rule or protocol is not the one that was sealed before the data were seen."""
-    if not seal["changed"]:
-        return ""
-    return (
-        '<p class="notice" role="note"><strong>Changed after its data were seen:</strong> '
-        f"{escape(seal['changed'])}</p>\n"
+def notice_of_change(one: Experiment, seal: dict[str, str]) -> str:
+    """Said where rule or protocol are not those that were sealed before the data were seen."""
+    told = {"Changed after its data were seen:": seal["changed"]}
+    if seal["protocol"] and seal["protocol"] != seal_of(one)["protocol"]:
+        told["Measured by another protocol:"] = "what is told of it here was changed since."
+    return "".join(
+        f'<p class="notice" role="note"><strong>{title}</strong> {escape(text)}</p>\n'
+        for title, text in told.items()
+        if text
     )
 
 

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from minidl_lab import Verdict
+from minidl_lab.bench import shown
 from minidl_lab.experiments import BY_NAME
+from minidl_lab.report import page
+from minidl_lab.rules import sensitivity
 
 ROOT = Path(__file__).parents[2]
 CHAPTER, PAPERS_PAGE = ROOT / "docs" / "laboratory.md", ROOT / "docs" / "papers.md"
@@ -22,7 +25,7 @@ def lab() -> dict[str, Any]:
 
 def verdicts() -> dict[str, Verdict]:
     """The verdict of each experiment, as it was judged."""
-    return {name: Verdict(**found["verdict"]) for name, found in lab()["experiments"].items()}
+    return {name: page.verdict_of(found) for name, found in lab()["experiments"].items()}
 
 
 def chapter_blocks() -> dict[str, str]:
@@ -32,10 +35,23 @@ def chapter_blocks() -> dict[str, str]:
 
 
 def quoted(name: str, verdict: Verdict) -> str:
-    """The claim, the verdict, and where its pictures are."""
+    """The claim, the effect, the verdict, how it fares under other limits, and its pictures."""
     told = f"**{verdict.outcome}{verdict.colon}** {verdict.words}. {verdict.evidence}"
-    pictures = f"[Pictures, protocol and rule](lab/report.html#{name})"
-    return f"> The claim: *{BY_NAME[name].claim}*\n>\n> {told}\n>\n> {pictures}"
+    pictures = f"[Pictures, protocol, rule and other limits](lab/report.html#{name})"
+    parts = [f"The claim: *{BY_NAME[name].claim}*", verdict.effect, told.strip(),
+             under_other_limits(name, verdict), pictures]  # fmt: skip
+    return "\n>\n".join(f"> {part}" for part in parts)
+
+
+def under_other_limits(name: str, verdict: Verdict) -> str:
+    """How many limits give another outcome, and which."""
+    tried = sensitivity(BY_NAME[name], lab()["experiments"][name]["numbers"])
+    others = [
+        f"{one.limit.replace('_', ' ')} {shown(one.value)}: {one.verdict.outcome}"
+        for one in tried if one.verdict.outcome != verdict.outcome
+    ]  # fmt: skip
+    same = f"The outcome is the same under {len(tried) - len(others)} of {len(tried)} other limits"
+    return f"{same} ({'; '.join(others)})." if others else f"{same}."
 
 
 def table() -> str:
@@ -78,5 +94,5 @@ def filled(text: str, blocks: dict[str, str]) -> str:
 
 
 if __name__ == "__main__":
-    for page, blocks in ((CHAPTER, chapter_blocks()), (PAPERS_PAGE, papers_blocks())):
-        page.write_text(filled(page.read_text(encoding="utf-8"), blocks), encoding="utf-8")
+    for path, blocks in ((CHAPTER, chapter_blocks()), (PAPERS_PAGE, papers_blocks())):
+        path.write_text(filled(path.read_text(encoding="utf-8"), blocks), encoding="utf-8")

@@ -9,6 +9,8 @@ import pytest
 from minidl_lab import runner
 from minidl_lab.experiments import EXPERIMENTS
 from minidl_lab.report import page
+from minidl_lab.rules import sensitivity
+from minidl_lab.seals import seal_of
 
 
 def test_the_programs_of_the_chapter_print_what_they_show(monkeypatch):
@@ -34,13 +36,27 @@ def test_the_chapter_has_every_experiment():
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda one: one.name)
 def test_every_verdict_follows_from_the_numbers(experiment):
     found = lab_docs.lab()["experiments"][experiment.name]
-    assert experiment.judge(found["numbers"]) == tuple(found["verdict"].values())
+    verdict = experiment.judge(found["numbers"])
+    assert verdict == page.verdict_of(found)
+    assert verdict.effect.endswith(".")
+    assert {one.verdict.outcome for one in sensitivity(experiment, found["numbers"])} <= {
+        *page.SIGNS
+    }
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda one: one.name)
+def test_the_rule_is_the_one_that_was_sealed_or_the_page_says_that_it_was_changed(experiment):
+    found = lab_docs.lab()["experiments"][experiment.name]["seal"]
+    assert found["rule"] == seal_of(experiment)["rule"]
+    assert found["protocol"]
 
 
 def test_the_run_was_a_full_one():
     results = runner.load(lab_docs.RESULTS)
     assert results["scale"]["name"] == "full"
     assert sum(one["seconds"] for one in results["experiments"].values()) < 45 * 60
+    assert len(results["commit"]) >= 40
+    assert len(results["data"]) == 16
 
 
 def test_the_report_is_that_of_the_results():

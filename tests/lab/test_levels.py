@@ -1,4 +1,4 @@
-"""The same verdicts at every CPU level: small real runs, whose numbers differ in their last bits."""
+"""The same verdicts at every CPU level: small real runs, whose numbers differ in the last bits."""
 
 import json
 

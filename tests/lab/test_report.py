@@ -157,6 +157,14 @@ def test_a_rule_that_was_changed_after_its_data_were_seen_says_so(read):
     assert f" {HOSTILE}" in read.texts("p")
 
 
+def test_a_protocol_that_was_changed_since_is_told(sampled):
+    results = lab_sample.results()
+    only(results, "ranges")
+    assert "Measured by another protocol" not in page.page(results)
+    results["experiments"]["ranges"]["seal"]["protocol"] = "old"
+    assert "Measured by another protocol" in page.page(results)
+
+
 def test_where_the_numbers_come_from(read):
     seal = seal_of(lab_sample.EXPERIMENTS["ranges"])
     assert {"c0ffee", "0123abc", "A processor <&>"} <= set(read.texts("dd"))
