@@ -9,7 +9,7 @@ from minidl import nn
 from ..bench import Bench, Digits
 from ..charts import Chart, Intervals, Row, Table
 from ..experiment import Experiment, Numbers, Verdict
-from ..rules import LEVELS, METHODS, around, sided
+from ..rules import LEVELS, METHODS, around, is_above, is_below
 from ..statistics import Interval, paired_ratio
 from ..trainings import error, half_cosine, sgd, train
 from ..words import listed, percent, ratio
@@ -23,7 +23,6 @@ TASKS: dict[str, dict[str, Any]] = {  # the first images, the hidden layers, rat
 }
 BATCH, MOMENTUM = 128, 0.9
 FAMILY = len(SLOPES) * len(TASKS)  # comparisons
-WORDS = {"smaller": "better", "larger": "worse", "equal": "as good", "undecided": "undecided"}
 
 
 class Leaky(Experiment):
@@ -55,11 +54,12 @@ class Leaky(Experiment):
         "at once with 95 % (Bonferroni)."
     )
     rule = (
-        "With a slope a task goes better, or worse, than with ReLU if the whole interval of the "
-        "errors' ratio is more than 5 % from 1; as good if it is within 5 %; else that comparison "
-        "is undecided. Reproduced if at least one of the twelve is better and at least one is not "
-        "(worse or as good): success, but not consistent. Not reproduced if all are better, or if "
-        "none is: either would be consistent. Else undecided."
+        "With a slope a task goes better than with ReLU if the whole interval of the errors' ratio "
+        "is more than 5 % below 1, and not better if its whole interval is above that; else it is "
+        "open. (It is worse if the whole interval is more than 5 % above 1.) Reproduced if at "
+        "least one of the twelve is better and at least one is not: success, but not consistent. "
+        "Not reproduced if all are better, or if none is: either would be consistent. Else "
+        "undecided."
     )
     tried: ClassVar = {"margin": around(0.05), "level": LEVELS, "method": METHODS}
     seconds: ClassVar = {"full": 240, "quick": 6}
@@ -96,14 +96,16 @@ class Leaky(Experiment):
             for slope, interval in ratios.items()
             if slope in map(leaky, SLOPES)
         }
-        sides = {case: WORDS[sided(interval, margin)] for case, interval in found.items()}
+        better = {case: is_below(one, 1 / (1 + margin)) for case, one in found.items()}
+        worse = [case for case, one in found.items() if is_above(one, 1 + margin)]
         told = {
-            word: listed([f"{task} with {slope.removeprefix('leaky_relu ')}"
-                          for (task, slope), side in sides.items() if side == word])
-            for word in WORDS.values() if word in sides.values()
-        }  # fmt: skip
+            "better": [case for case, is_so in better.items() if is_so],
+            "worse": worse,
+            "not better": [c for c, is_so in better.items() if is_so is False and c not in worse],
+            "open": [case for case, is_so in better.items() if is_so is None],
+        }
         evidence = (
-            "; ".join(f"{word}: {cases}" for word, cases in told.items())
+            "; ".join(f"{word}: {cases_in_words(cases)}" for word, cases in told.items() if cases)
             + f" (margin {percent(margin)}, {FAMILY} intervals that hold at once)."
         )
         evidence = evidence[0].upper() + evidence[1:]
@@ -113,19 +115,15 @@ class Leaky(Experiment):
             f"{best[1].replace('leaky_relu', 'slope')}) and {ratio(found[worst])} ({worst[0]}, "
             f"{worst[1].replace('leaky_relu', 'slope')}) times ReLU's."
         )
-        better = [case for case, side in sides.items() if side == "better"]
-        not_better = [case for case, side in sides.items() if side in ("worse", "as good")]
-        if better and not_better:
-            words = f"better in {len(better)} comparisons, not in {len(not_better)}"
+        is_so, is_not = [*better.values()].count(True), [*better.values()].count(False)
+        words = f"it is better in {is_so} comparisons, not better in {is_not}"
+        if is_so and is_not:
             return Verdict("reproduced", words, evidence, effect)
-        if len(better) == len(sides):
-            return Verdict("not reproduced", "it is better in every comparison", evidence, effect)
-        if len(not_better) == len(sides):
-            return Verdict("not reproduced", "it is better in no comparison", evidence, effect)
-        words = (
-            f"better in {len(better)} comparisons, not in {len(not_better)}, the others are open"
+        if FAMILY in (is_so, is_not):
+            return Verdict("not reproduced", words, evidence, effect)
+        return Verdict(
+            "undecided", f"{words}, and {FAMILY - is_so - is_not} are open", evidence, effect
         )
-        return Verdict("undecided", words, evidence, effect)
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """The ratios, and the errors."""
@@ -183,6 +181,14 @@ def compared(
         }
         for task, errors in numbers["errors"].items()
     }
+
+
+def cases_in_words(cases: Sequence[tuple[str, str]]) -> str:
+    """Tasks, each with its slopes."""
+    slopes: dict[str, list[str]] = {}
+    for task, name in cases:
+        slopes.setdefault(task, []).append(name.removeprefix("leaky_relu "))
+    return ", ".join(f"{task} with {listed(several)}" for task, several in slopes.items())
 
 
 def leaky(slope: float) -> str:

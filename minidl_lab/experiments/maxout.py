@@ -68,8 +68,8 @@ class MaxoutContains(Experiment):
         "is off by h² / 8 at most, h = 2 / k: the least largest error is 1 / (2 k²), the least "
         "RMS 2 / (3 √5 k²), both by tangents that are moved up. The pieces are set so, and "
         "learned, from the usual weights, by 5000 steps (rate 0.5, momentum 0.95, half a cosine) "
-        "on 128 points; likewise x² + y² on 16 · 16 points, where the best falls as 1 / k; ten "
-        "seeds. And sin πx, which is not convex, with one unit of 16 pieces and with the "
+        "on 128 points; likewise x² + y² on 16 · 16 points, where the best falls as 1 / k; "
+        "twenty seeds. And sin πx, which is not convex, with one unit of 16 pieces and with the "
         "difference of two of 8 (rate 0.05). It is counted how many pieces are the largest at some "
         "point, before and after.\n\n"
         "Costs: the parameters of the hidden layer, and the multiply-adds of a step of the whole "
@@ -114,7 +114,7 @@ class MaxoutContains(Experiment):
                 str(k): [
                     bench.cell(learned_fit, target="square", inputs=inputs, pieces=k, units=1,
                                seed=s, **steps)
-                    for s in some(10)
+                    for s in some(20)
                 ]
                 for k in PIECES
             }

@@ -46,14 +46,19 @@ def test_noise_is_undecided_and_no_finding():
     loud = np.exp(0.3 * np.random.default_rng(1).normal(size=10))
     verdict = Leaky().judge(planted(noise=loud))
     assert verdict.outcome == "undecided"
-    assert verdict.words == "better in 0 comparisons, not in 0, the others are open"
+    assert verdict.words == f"it is better in 0 comparisons, not better in 0, and {FAMILY} are open"
     assert Leaky().judge(planted(0.2, noise=loud)).outcome == "undecided"  # one success alone
 
 
 def test_what_is_seen_is_told_before_the_verdict():
     told = str(Leaky().judge(planted(0.5, 1.5)))
     effect = told.index("between 0.50 (0.50 to 0.50) (all images, slope 0.01) and 1.50")
-    assert effect < told.index("reproduced: better in 1 comparisons, not in 11. Better: all images")
+    assert effect < told.index(
+        "reproduced: it is better in 1 comparisons, not better in 11. Better: all"
+    )
+    assert (
+        "Better: all images with 0.01; worse: all images with 0.1; not better: all images" in told
+    )
 
 
 def test_another_margin_may_turn_the_verdict():
