@@ -425,11 +425,11 @@ def test_a_report_is_made_of_the_results_alone(folder, capsys):
 
 def test_a_changed_rule_judges_again_and_says_so(folder, monkeypatch):
     monkeypatch.setattr(command_line, "EXPERIMENTS", [*lab_sample.EXPERIMENTS.values()])
-    edited(folder, lambda results: only(results, "grids"))
-    edited(folder, lambda results: results["experiments"]["grids"]["seal"].update(rule="old"))
+    edited(folder, lambda results: only(results, "ranges"))
+    edited(folder, lambda results: results["experiments"]["ranges"]["seal"].update(rule="old"))
     assert command_line.main(["--report", str(folder), "--changed", "a word was wrong"]) == 0
-    found = runner.load(folder / "results.json")["experiments"]["grids"]["seal"]
-    assert found == seal_of(lab_sample.EXPERIMENTS["grids"]) | {"changed": "a word was wrong"}
+    found = runner.load(folder / "results.json")["experiments"]["ranges"]["seal"]
+    assert found == seal_of(lab_sample.EXPERIMENTS["ranges"]) | {"changed": "a word was wrong"}
     assert "a word was wrong" in (folder / "report.html").read_text(encoding="utf-8")
     before = (folder / "results.json").read_bytes()
     assert command_line.main(["--report", str(folder), "--changed", "once more"]) == 0
@@ -457,8 +457,8 @@ WRONG = {
         "expected 'true only when' of 'curves', as the rule judges its numbers, got 'reproduced'",
     ),
     "a rule that has changed": (
-        lambda results: results["experiments"]["grids"]["seal"].update(rule="another"),
-        "expected the rule of 'grids' that judged these numbers, got another rule",
+        lambda results: results["experiments"]["ranges"]["seal"].update(rule="another"),
+        "expected the rule of 'ranges' that judged these numbers, got another rule",
     ),
 }  # fmt: skip
 
