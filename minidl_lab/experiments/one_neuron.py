@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,12 +14,14 @@ from minidl.engine.tensor import Tensor
 from minidl.step.prediction import predict
 
 from ..bench import Bench, Digits
-from ..charts import Chart, Images, Lines, Matrix, Series, Table
+from ..charts import Chart, Images, Intervals, Lines, Matrix, Row, Series, Table
 from ..experiment import Experiment, Numbers, Verdict
 from ..rounding import UNIT
-from ..statistics import mean_interval
-from ..trainings import as_numbers, half_cosine, train
-from ..words import percent
+from ..rules import LEVELS, around, every, is_below
+from ..statistics import Interval, student
+from ..trainings import half_cosine, train
+from ..words import listed, parts_in_words, percent
+from .one_neuron_least import gap, least_loss, objective
 
 LOSSES: dict[str, Callable[..., Tensor]] = {
     "logistic": F.binary_cross_entropy_with_logits,
@@ -28,17 +30,12 @@ LOSSES: dict[str, Callable[..., Tensor]] = {
 DIGITS = [*map(str, range(10))]
 PAIRS = [list(pair) for pair in combinations(range(10), 2)]
 SHOWN = [[0, 1], [3, 5], [4, 9]]
-BATCH, LR, MOMENTUM, DECAY, EPOCHS = 32, 0.1, 0.9, 1e-3, 10
+BATCH, LR, MOMENTUM, DECAY, EPOCHS = 32, 0.05, 0.9, 1e-2, 30
 DECAYS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
 FORGETS = [3, 5]
 FORGET_LR, FORGET_DECAY = 0.1, 0.1
 STEPS = (0, 1, 10, 30, 100, 200, 400, 700, 1000)
-
-WRONG = 0.03  # of the test images
-GAP = 0.01  # of the least loss
-STEPS_AT_MOST = 30  # of Newton's method; about 8 are usual
-EXACT = 1e-6  # of the least loss, which is known that well
 
 
 class OneNeuron(Experiment):
@@ -54,11 +51,13 @@ class OneNeuron(Experiment):
     source = "CS231n, Neural Networks Part 1, single neuron as a linear classifier"
     protocol = (
         "One neuron tells two digits apart, for each of the 45 pairs, by cross-entropy on its "
-        "sigmoid and by the hinge loss: SGD (rate 0.1, momentum 0.9, batches of 32, half a "
-        "cosine), 10 epochs of the pair's images, weight decay 0.001 on weights and bias. The "
-        "loss is convex, so there is one seed. For 0-1, 3-5 and 4-9 the least "
-        "regularised cross-entropy is found by Newton's method in float64, and decays from 0 to 1 "
-        "are tried.\n\n"
+        "sigmoid and by the hinge loss: SGD (rate 0.05, momentum 0.9, batches of 32, half a "
+        "cosine), 30 epochs of the pair's images, weight decay 0.01 on weights and bias. Both "
+        "losses are convex, so there is one seed. For 0-1, 3-5 and 4-9 the least regularised loss "
+        "of either kind is found in float64, with a bound on its own error: cross-entropy's by "
+        "Newton's method, the hinge's by Newton's method for hinges with a rounder and then ever "
+        "sharper corner, bounded from below by the dual problem. And decays from 0 to 1 are "
+        "tried.\n\n"
         "Forgetting: the neuron that was trained on 3-5 goes on for 1000 steps without data, its "
         "gradient 0, with rate 0.1 and decay 0.1. In exact arithmetic all weights are multiplied "
         "by 0.99 in each step. In float32 each of the five roundings of a step (rate, decay, two "
@@ -68,14 +67,15 @@ class OneNeuron(Experiment):
     )
     rule = (
         "Reproduced if all of this holds: the mean test error over the 45 pairs is below 3 %, by "
-        "the whole 95 % interval, for both losses; the cross-entropy ends within 1 % of the least "
-        "one, or of what the least one is no lower than, where Newton's method has not got there; "
-        "with each stronger decay the trained weights' norm is smaller; without data every weight "
-        "is nearer to 0 after every step, and the norm is off the formula by no more than "
-        "rounding allows. The interval is Student's, which takes the 45 pairs as independent. They "
-        "are not, as each digit is in nine of them, so it may be too narrow."
+        "the whole interval, for both losses; both losses end within 2 % of the least one, or of "
+        "what the least one is no lower than; with each stronger decay the trained weights' norm "
+        "is smaller; without data every weight is nearer to 0 after every step, and the norm is "
+        "off the formula by no more than rounding allows. Undecided if one of the intervals has "
+        "3 % in it and the rest holds; else not reproduced. As each digit is in nine pairs, the "
+        "intervals are from the means without each digit (jackknife), together with 95 %."
     )
-    seconds = {"full": 35, "quick": 7}
+    tried: ClassVar = {"wrong": around(0.03), "within": around(0.02), "level": LEVELS}
+    seconds: ClassVar = {"full": 90, "quick": 15}
 
     def measure(self, bench: Bench) -> Numbers:
         """Trains all pairs, then decays, then forgets."""
@@ -93,22 +93,23 @@ class OneNeuron(Experiment):
             ]
             for pair in SHOWN
         }  # fmt: skip
-        least = {named(pair): bench.cell(least_loss, pair=pair, decay=DECAY) for pair in SHOWN}
-        errors = {
-            loss: {pair: cell[loss]["error"] for pair, cell in pairs.items()} for loss in LOSSES
-        }
         return {
-            "errors": errors,
-            "mean_error": {loss: mean_interval([*e.values()]) for loss, e in errors.items()},
-            "agree": mean_interval([cell["agree"] for cell in pairs.values()]),
+            "errors": {
+                loss: {pair: cell[loss]["error"] for pair, cell in pairs.items()} for loss in LOSSES
+            },
+            "agree": float(np.mean([cell["agree"] for cell in pairs.values()])),
             "weights": {
                 f"{pair}, {loss}": pairs[pair][loss]["weights"]
                 for pair in map(named, SHOWN)
                 for loss in LOSSES
             },
             "gap": {
-                pair: gap(pairs[pair]["logistic"]["objective"], **one)
-                for pair, one in least.items()
+                f"{named(pair)}, {loss}": gap(
+                    pairs[named(pair)][loss]["objective"],
+                    **bench.cell(least, pair=pair, loss=loss, decay=DECAY),
+                )
+                for pair in SHOWN
+                for loss in LOSSES
             },
             "decays": {
                 f"{pair}, {loss}": {
@@ -123,41 +124,48 @@ class OneNeuron(Experiment):
             },
         }
 
-    def judge(self, numbers: Numbers) -> Verdict:
+    def judge(
+        self, numbers: Numbers, wrong: float = 0.03, within: float = 0.02, level: float = 0.95
+    ) -> Verdict:
         """By the rule."""
-        means, most = numbers["mean_error"], max(numbers["gap"].values())
+        together = 1 - (1 - level) / len(LOSSES)
+        means = {loss: over_pairs(errors, together) for loss, errors in numbers["errors"].items()}
+        most = {
+            loss: max(one for name, one in numbers["gap"].items() if name.endswith(loss))
+            for loss in LOSSES
+        }
         forgetting = numbers["forgetting"].values()
         rounding = max(one["rounding"] for one in forgetting)
         shrank = min(one["shrank"] for one in forgetting)
         norms = [np.array(one["norm"]) for one in numbers["decays"].values()]
-        failed = [
-            words
-            for words, holds in {
-                f"the error is not shown to be below {percent(WRONG)}": all(
-                    m[2] < WRONG for m in means.values()
-                ),
-                f"the loss is not shown to be within {percent(GAP)} of the least": most <= GAP,
-                "the norm does not fall with decay": all((np.diff(n) < 0).all() for n in norms),
-                "not every weight shrinks": shrank == 1,
-                "the norm is off the formula": rounding <= 1,
-            }.items()
-            if not holds
-        ]
+        parts = {
+            f"the error is below {percent(wrong)}": every(
+                [is_below(one, wrong) for one in means.values()]
+            ),
+            f"both losses end within {percent(within)} of the least": max(most.values()) <= within,
+            "the norm falls with decay": all(bool((np.diff(n) < 0).all()) for n in norms),
+            "every weight shrinks": shrank == 1,
+            "the norm follows the formula": rounding <= 1,
+        }
         whole, bias = (
             numbers["forgetting"][words]["error"] for words in ("bias too", "bias stays")
         )
+        effect = f"Mean test error of 45 pairs: {rates(means)}."
+        ends = listed([f"{percent(one)} ({loss})" for loss, one in most.items()])
         evidence = (
-            f"Mean test error of 45 pairs {rates(means)}; the two agree on "
-            f"{percent(numbers['agree'][0])}; of {len(numbers['gap'])} pairs the cross-entropy "
-            f"with decay ends no more than {percent(most)} above the least; without data "
+            f"The two agree on {percent(numbers['agree'])}; of {len(SHOWN)} pairs the loss with "
+            f"decay ends no more than {ends} above the least; without data "
             f"{percent(shrank)} of the weights shrink in each step and the norm is off the formula "
             f"by {rounding:.2g} of what rounding allows, while the error of "
             f"{' and '.join(map(str, FORGETS))} goes from {percent(whole[0])} to "
             f"{percent(whole[-1])} (to {percent(bias[-1])} where the bias stays)."
         )
-        if failed:
-            return Verdict("not reproduced", ", ".join(failed), evidence)
-        return Verdict("reproduced", "it classifies, and forgets by the formula", evidence)
+        holds = every([*parts.values()])
+        if holds:
+            words = "it classifies by either loss, and forgets by the formula"
+            return Verdict("reproduced", words, evidence, effect)
+        verdict = "undecided" if holds is None else "not reproduced"
+        return Verdict(verdict, parts_in_words(parts), evidence, effect)  # type: ignore[arg-type]
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """The pairs, the weights, forgetting, and decays."""
@@ -169,6 +177,13 @@ class OneNeuron(Experiment):
         ]
         decays = numbers["decays"]
         return [
+            Intervals(
+                "Test error of 45 pairs", "percent",
+                [Row(loss, *[100 * one for one in over_pairs(errors)])
+                 for loss, errors in numbers["errors"].items()],
+                "Mean over the pairs, with the jackknife's 95 % interval. By the claim all are "
+                "left of 3 %.", reference=3.0,
+            ),
             Matrix(
                 "Test error, percent", DIGITS, DIGITS, error_square(numbers),
                 "Above the diagonal by cross-entropy, below it by the hinge loss.",
@@ -219,28 +234,11 @@ def learn_pair(
     return found | {"agree": float(np.mean(answers[0] == answers[1]))}
 
 
-def least_loss(digits: Digits, *, pair: list[int], decay: float) -> dict[str, Any]:
-    """The least cross-entropy with decay / 2 (‖w‖² + b²), by Newton's method. Its second
-    derivative is at least `decay` in any direction, so where the slope is g the loss is no more
-    than ‖g‖² / (2 decay) above the least one."""
+def least(digits: Digits, *, pair: list[int], loss: str, decay: float) -> dict[str, Any]:
+    """The least loss of a pair, and how far above it this is at most."""
     (x, y), _ = images_of(digits, pair)
-    x1 = np.column_stack([as_numbers(x), np.ones(len(x))])
-
-    def value(v: np.ndarray) -> float:
-        return objective("logistic", v[:-1], float(v[-1]), x, y, decay)
-
-    v = np.zeros(x1.shape[1])
-    for _ in range(STEPS_AT_MOST):
-        p = 0.5 * (1 + np.tanh(x1 @ v / 2))
-        slope = x1.T @ (p - y) / len(y) + decay * v
-        above = norm(slope) ** 2 / (2 * decay)
-        if above < EXACT * value(v):
-            break
-        curvature = (x1.T * (p * (1 - p))) @ x1 / len(y) + decay * np.eye(len(v))
-        step = np.linalg.solve(curvature, slope)
-        halves = (0.5**i for i in range(STEPS_AT_MOST))
-        v = v - step * next((h for h in halves if value(v - h * step) < value(v)), 0.0)
-    return {"objective": value(v), "above": above}
+    found, above = least_loss(loss, x, y, decay)
+    return {"least": found, "above": above}
 
 
 def forget(
@@ -310,23 +308,19 @@ def weights_of(net: nn.Sequential) -> tuple[np.ndarray, float]:
     return layer.weight.data[:, 0].astype(np.float64), b
 
 
-def objective(
-    loss: str, w: np.ndarray, b: float, x: np.ndarray, y: np.ndarray, decay: float
-) -> float:
-    """The mean loss + decay / 2 (‖w‖² + b²), in float64."""
-    margins = (2.0 * y - 1) * (as_numbers(x) @ w + b)
-    each = np.logaddexp(0, -margins) if loss == "logistic" else np.maximum(0, 1 - margins)
-    return float(each.mean() + decay / 2 * (w @ w + b * b))
-
-
-def gap(reached: float, objective: float, above: float) -> float:
-    """How far a loss is above the least one at most, as a share of it. The least one is no lower
-    than `objective` - `above`, wherever Newton's method ended.
-
-    >>> gap(3.0, objective=2.5, above=0.5)
-    0.5
-    """
-    return reached / max(objective - above, UNIT) - 1
+def over_pairs(errors: dict[str, float], level: float = 0.95) -> Interval:
+    """The mean over all pairs of digits. Pairs that share a digit are not independent, so the
+    interval is from what becomes of the mean without one digit, and Student's t with 9 degrees of
+    freedom: a jackknife (Efron & Tibshirani 1993, chapter 11)."""
+    without = np.array(
+        [np.mean([e for pair, e in errors.items() if d not in pair]) for d in DIGITS]
+    )
+    mean = float(np.mean([*errors.values()]))
+    n = len(without)
+    half = student(n - 1, level) * float(
+        np.sqrt((n - 1) / n * ((without - without.mean()) ** 2).sum())
+    )
+    return Interval(mean, mean - half, mean + half)
 
 
 def error_square(numbers: Numbers) -> list[list[float | None]]:
@@ -343,7 +337,7 @@ def named(pair: Sequence[int]) -> str:
     return f"{pair[0]}-{pair[1]}"
 
 
-def rates(means: dict[str, Sequence[float]]) -> str:
+def rates(means: dict[str, Interval]) -> str:
     """Error rates with their intervals, in percent."""
     return " and ".join(
         f"{100 * v:.2f} % ({100 * lo:.2f} to {100 * hi:.2f}, {name})"
