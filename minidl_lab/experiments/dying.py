@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from minidl import data, nn
-from minidl.diagnostics.look import steepness
-from minidl.diagnostics.measures import FLAT
 from minidl.engine.recording import no_grad
 from minidl.layers.activations import Activation
 from minidl.step.firing import derivatives
@@ -16,18 +14,24 @@ from minidl.step.firing import derivatives
 from ..bench import Bench, Digits
 from ..charts import Chart, Lines, Panels, Series, Table
 from ..experiment import Experiment, Numbers, Verdict
+from ..rules import LEVELS, METHODS, around, every, is_above, is_below
 from ..statistics import Interval, mean_interval
 from ..trainings import error, net_of, sgd, train
-from ..words import listed, percent
+from ..words import listed, parts_in_words, percent
 
 SIZES, BATCH, ROWS = (784, 256, 128, 10), 64, 1000
-FINE = (0.2, 0.4, 0.566, 0.8, 1.13, 1.6)  # ReLU's learning rates
-COARSE = (0.4, 0.8, 1.6)  # those of the others
-OTHERS = ("leaky_relu", "prelu", "elu")  # whose units are said not to die
+MOMENTA = {"without momentum": 0.0, "momentum 0.9": 0.9}
+RATES = {  # of ReLU
+    "without momentum": (0.4, 0.8, 0.95, 1.13, 1.34, 1.6),
+    "momentum 0.9": (0.08, 0.16, 0.226, 0.32, 0.45, 0.64),
+}
+GENTLE = 2  # the first so many are those of the others
+KIN = ("leaky_relu", "prelu", "elu")  # that are said not to die
 LAYERS = ("first", "second")  # of the hidden ones
-
-CLAIMED = 0.4  # the share of dead units
-TRAINS = 0.9  # test accuracy from which a net has learned
+ENOUGH = 5  # nets from which there is an interval
+PLACES = [  # where a dead unit can come back
+    ("without momentum", 1), ("momentum 0.9", 0), ("momentum 0.9", 1)
+]  # fmt: skip
 
 
 class Dying(Experiment):
@@ -41,138 +45,164 @@ class Dying(Experiment):
     )
     source = "CS231n, Neural Networks Part 1, 'Commonly used activation functions'"
     protocol = (
-        "784-256-128-10, raw pixels, default first weights, trained for 3 epochs by plain SGD in "
-        "batches of 64, three seeds. Rates for ReLU are 0.2 and, in steps of √2, from 0.4 to 1.6; "
-        "for the others 0.4, 0.8 and 1.6. Without momentum and weight decay a unit of the first "
-        "hidden layer that is active on no training image gets a gradient of exactly 0, and stays "
-        "as it is; momentum would carry its weights on.\n\n"
+        "784-256-128-10, raw pixels, default first weights, trained for 3 epochs by SGD in batches "
+        "of 64, without momentum and with momentum 0.9. ReLU is trained with ten seeds at six "
+        "rates, 0.4 to 1.6 without momentum and 0.08 to 0.64 with it; leaky ReLU, PReLU and ELU "
+        "with ten seeds at the two lowest of them.\n\n"
         "After each epoch all training images pass through the net, whose weights do not change "
-        "meanwhile. A unit is dead if its slope dy/dz is 0 on all of them, and flat if it is less "
-        "than 5 % of the activation's largest slope on all of them: for ReLU the same, but a unit "
-        "of leaky ReLU, PReLU or ELU that is flat still gets a small gradient; only ELU's below "
-        "z = -17 is dead, as float32 rounds its slope to 0. For maxout the pieces are counted, "
-        "which are dead if they never win; its units cannot die. A unit that is dead "
-        "after an epoch and not after the next has come back. A training ends with the epoch in "
-        "which its loss is not finite, and counts as diverged: its units are in no share.\n\n"
-        "A net has learned if 90 % of the test images or more are right."
+        "meanwhile. A unit is dead if its slope dy/dz is 0 on all of them. A training ends with "
+        "the epoch in which its loss is not finite, and counts as diverged: its units are in no "
+        "share. A net has learned if 90 % of the test images or more are right. Every net is in "
+        "the table.\n\n"
+        "A unit that is dead after an epoch and not after the next has come back. Without momentum "
+        "a dead unit of the first hidden layer gets a gradient of exactly 0 and stays as it is, "
+        "and so does one of the second where no unit of one of the layers lives: there it cannot "
+        "come back, and is not counted. With momentum the last velocity carries its weights on, "
+        "and in the second layer the layer below may wake it."
     )
     rule = (
-        "Not reproduced if at no rate 40 % of all hidden ReLU units are dead after the last epoch "
-        "(mean over the nets that did not diverge), if a dead unit of ReLU's first hidden layer "
-        "has come back, if leaky ReLU, PReLU or ELU have a dead unit at a rate with which they "
-        "learn (90 % of the test images or more are right, with every seed), or if none of these "
-        "learns at any rate, so that this was not tested. True only when the rate is so high that "
-        "not every net learns, if at rates where all learn 40 % are not reached; true only in the "
-        "first hidden layer, if dead units of the second have come back. Else reproduced."
+        "The claim has three parts. They die: at some rate more than 40 % of all hidden ReLU units "
+        "are dead after the last epoch, in the mean over the nets that did not diverge, by the "
+        "whole interval; it fails if at no rate the interval has 40 % in it or above. They stay "
+        "dead: of the units that could, fewer than 5 % come back between epochs, the mean over the "
+        "nets that had such units, by the whole interval, in each of the three places where they "
+        "could. Its kin have none: no unit of leaky ReLU, PReLU or ELU is dead in any net that has "
+        "learned, and each kind has learned at least once. An interval is taken of five nets or "
+        "more; those of a part hold at once with 95 % (Bonferroni). If all three hold, the first "
+        "is judged anew over the nets that have learned: reproduced if it holds there too; true "
+        "only when the rate is so high that nets no longer learn, if not. Not reproduced if one "
+        "part fails, else undecided."
     )
-    seconds = {"full": 100, "quick": 10}
+    tried: ClassVar = {
+        "claimed": around(0.4),
+        "rare": around(0.05),
+        "learned": (0.8, 0.95),
+        "level": LEVELS,
+        "method": METHODS,
+    }
+    seconds: ClassVar = {"full": 360, "quick": 15}
 
     def measure(self, bench: Bench) -> Numbers:
         """Trains with every rate."""
         epochs = max(2, bench.scale.epochs(3))  # without two there is nothing to come back
-        found: dict[str, Any] = {}
-        for activation in bench.activations("relu", *OTHERS, "maxout"):
-            rates = FINE if activation == "relu" else COARSE
-            found[activation] = [
-                {
-                    "rate": rate,
-                    "runs": [
-                        bench.cell(learn, activation=activation, lr=rate, seed=seed, epochs=epochs)
-                        for seed in bench.scale.some(3)
-                    ],
+        return {
+            "activations": {
+                activation: {
+                    momentum: [
+                        {
+                            "rate": rate,
+                            "runs": [
+                                bench.cell(
+                                    learn, activation=activation, lr=rate, momentum=value,
+                                    seed=seed, epochs=epochs,
+                                )
+                                for seed in bench.scale.some(10)
+                            ],
+                        }
+                        for rate in RATES[momentum][: None if activation == "relu" else GENTLE]
+                    ]
+                    for momentum, value in MOMENTA.items()
                 }
-                for rate in rates
-            ]
-        return {"activations": found}
+                for activation in bench.activations("relu", *KIN)
+            }
+        }  # fmt: skip
 
-    def judge(self, numbers: Numbers) -> Verdict:
+    def judge(
+        self, numbers: Numbers, claimed: float = 0.4, rare: float = 0.05, learned: float = 0.9,
+        level: float = 0.95, method: str = "student",
+    ) -> Verdict:  # fmt: skip
         """By the rule."""
         found = numbers["activations"]
-        relu = found["relu"]
-        shares = [share(one, "dead").value for one in relu]
-        learning = [i for i, one in enumerate(relu) if learns(one)]
-        if np.isnan(shares).all():
-            return Verdict(
-                "not reproduced", "at no rate are there dead units to be counted",
-                "All ReLU nets diverged.",
-            )  # fmt: skip
-        most = int(np.nanargmax(shares))
-        back = [came_back(relu, "dead", layer) for layer in range(len(LAYERS))]
-        others = shares_of_kin(found, learning=True)
-        at_last = (
-            f"at {relu[learning[-1]]['rate']:.3g}, the highest rate with which all learn, "
-            f"{percent(shares[learning[-1]])}"
-            if learning
-            else "at no rate all learn"
-        )
-        evidence = (
-            f"At a rate of {relu[most]['rate']:.3g} {percent(shares[most])} of ReLU's hidden units "
-            f"are dead, a mean of nets that did not diverge ({net_by_net(relu[most])}), "
-            f"{at_last}. Of the units that were dead after an epoch, {back[0][0]} of {back[0][1]} "
-            f"came back in the next in the first hidden layer, {back[1][0]} of {back[1][1]} in the "
-            f"second. {told_of_kin(found)}"
-        )
-        failed = {
-            f"ReLU nets do not reach {percent(CLAIMED)}": shares[most] < CLAIMED,
-            "units of the first hidden layer come back": back[0][0] > 0,
-            "its relatives die too": max(others, default=0.0) > 0,
-            "whether its relatives die was not tested, as none of them learns": not others,
+        relu = [(m, one) for m, rows in found["relu"].items() for one in rows]
+        how: dict[str, Any] = {"level": level, "method": method}
+        shares = [share(one, comparisons=len(relu), **how) for _, one in relu]
+        alive = [share(one, learned, comparisons=len(relu), **how) for _, one in relu]
+        backs = {
+            place: come_back(found["relu"], *place, comparisons=len(PLACES), **how)
+            for place in PLACES
         }
-        if any(failed.values()):
-            return Verdict(
-                "not reproduced", "; ".join(w for w, so in failed.items() if so), evidence
-            )
-        conditions = []
-        if max((shares[i] for i in learning), default=0.0) < CLAIMED:
-            conditions.append("the rate is so high that not every net learns")
-        if back[1][0]:
-            conditions.append("for never coming back, the unit is in the first hidden layer")
-        if conditions:
-            return Verdict("true only when", " and, ".join(conditions), evidence)
-        return Verdict(
-            "reproduced", f"{percent(CLAIMED)} die and stay dead; its relatives do not", evidence
+        kin = {
+            name: [
+                overall(run["dead"][-1])
+                for rows in found[name].values() for one in rows for run in one["runs"]
+                if has_learned(run, learned)
+            ]
+            for name in KIN
+        }  # fmt: skip
+        died = [value for values in kin.values() for value in values if value > 0]
+        parts = {
+            f"{percent(claimed)} die": somewhere(shares, claimed),
+            "they stay dead": every([is_below(one, rare) for one, _ in backs.values()]),
+            "its kin have none": False if died else True if all(kin.values()) else None,
+        }
+        most = int(np.nanargmax([-1.0 if np.isnan(one.value) else one.value for one in shares]))
+        momentum, worst = relu[most]
+        nets = [run for _, one in relu for run in one["runs"]]
+        stricken = [
+            run for run in nets if not run["diverged"] and overall(run["dead"][-1]) >= claimed
+        ]
+        effect = (
+            f"At a rate of {worst['rate']:g} {momentum} {shown(shares[most])} of ReLU's hidden "
+            f"units are dead; of {len(nets)} nets {len(stricken)} have {percent(claimed)} or more "
+            f"of theirs dead, and {sum(has_learned(run, learned) for run in stricken)} of these "
+            f"{len(stricken)} have learned."
         )
+        places = listed(
+            [f"{shown(one)} of {units} {place} {momentum}"
+             for ((momentum, layer), (one, units)), place in zip(
+                 backs.items(), [f"in the {LAYERS[layer]} layer" for _, layer in PLACES],
+                 strict=True)]
+        )  # fmt: skip
+        evidence = (
+            f"Of the dead units that could come back, these did: {places}. Of leaky ReLU, PReLU "
+            f"and ELU {percent(max(died, default=0.0))} are dead at most in a net that has learned "
+            f"({listed([str(len(values)) for values in kin.values()])} nets)."
+        )
+        holds = every([*parts.values()])
+        if not holds:
+            verdict = "undecided" if holds is None else "not reproduced"
+            return Verdict(verdict, parts_in_words(parts), evidence, effect)  # type: ignore[arg-type]
+        if somewhere(alive, claimed):
+            return Verdict("reproduced", parts_in_words(parts), evidence, effect)
+        words = "the rate is so high that nets no longer learn"
+        return Verdict("true only when", words, evidence, effect)
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
-        """Dead and flat units and the accuracy by rate; who came back."""
+        """Dead units by rate, against accuracy, every net, and who came back."""
         found = numbers["activations"]
-        by_layer = [
-            over_rates(f"{name} hidden layer", found["relu"],
-                       [share(one, "dead", layer) for one in found["relu"]])
-            for layer, name in enumerate(LAYERS)
-        ]  # fmt: skip
-        flat = [
-            over_rates(name, rows, [share(one, "flat") for one in rows])
-            for name, rows in found.items()
-        ]
-        right = [
-            over_rates(name, rows, [accuracy(one) for one in rows]) for name, rows in found.items()
-        ]
+        relu = found["relu"]
         return [
-            Lines(
-                "Dead units of ReLU", "learning rate", "share", by_layer,
-                "After the last epoch; mean and 95 % interval over the seeds.",
-                log_x=True, marks={"as claimed": CLAIMED},
-            ),
             Panels(
-                "All activations",
-                [
-                    Lines("flat on all images", "learning rate", "share", bare(flat), log_x=True),
-                    Lines("test accuracy", "learning rate", "share", bare(right), log_x=True),
-                ],
-                "Units (for maxout: pieces) whose slope is under 5 % of the largest on every "
-                "training image, and the test images that are right; means over the seeds. A "
-                "training that diverged has no flat units counted and is right by chance.",
+                "Dead units of ReLU", [by_rate(momentum, rows) for momentum, rows in relu.items()],
+                "After the last epoch: each net, and the mean with its 95 % interval over the nets "
+                "that did not diverge.", same_x=False,
+            ),
+            Lines(
+                "Dead units and accuracy", "dead units of a net", "test images right",
+                [nets_of(momentum, rows) for momentum, rows in relu.items()],
+                "Each ReLU net at each rate that did not diverge. Right of 0.4, above the dotted "
+                "line, are nets of which 40 % are dead and which have learned all the same.",
+                marks={"learned": 0.9}, x_marks={"as claimed": 0.4}, y_range=(0.0, 1.0),
             ),
             Table(
-                "Coming back",
-                ["activation, hidden layer", "dead", "came back", "flat", "came back"],
+                "Every net", ["activation, momentum, rate", "dead units / test images right"],
                 [
-                    [f"{name}, {layer}", *returned(rows, i)]
-                    for name, rows in found.items() for i, layer in enumerate(LAYERS)
+                    [f"{name}, {momentum}, {one['rate']:g}", net_by_net(one)]
+                    for name, rows in found.items()
+                    for momentum, ones in rows.items()
+                    for one in ones
                 ],
-                "Units that were dead, or flat, after an epoch that was not the last, and of "
-                "these the ones that were not after the next; all rates and seeds together.",
+                "In percent, a net for each seed; a dash where it diverged.",
+            ),
+            Table(
+                "Coming back", ["hidden layer", "dead", "could come back", "did"],
+                [
+                    [f"{LAYERS[layer]}, {momentum}",
+                     *[f"{sum(counts(rows, layer, what)):,}" for what in (2, 1, 0)]]
+                    for momentum, rows in relu.items() for layer in range(len(LAYERS))
+                ],
+                "ReLU units that were dead after an epoch but the last, those of them that could "
+                "come back, and those that were not dead after the next; all rates and seeds.",
             ),
         ]  # fmt: skip
 
@@ -180,83 +210,67 @@ class Dying(Experiment):
 # What is measured.
 
 
-def learn(digits: Digits, *, activation: str, lr: float, seed: int, epochs: int) -> dict[str, Any]:
-    """Trains a net; by epoch and hidden layer the share of columns that are dead or flat; how many
-    were so before the last epoch and how many of them no longer after the next; the accuracy."""
+def learn(
+    digits: Digits, *, activation: str, lr: float, momentum: float, seed: int, epochs: int
+) -> dict[str, Any]:
+    """Trains a net; by epoch and hidden layer the share of units that are dead; by layer how many
+    came back, could, and were dead; the accuracy."""
     net = net_of(SIZES, activation, seed)
-    census: list[dict[str, list[np.ndarray]]] = []
+    census: list[list[np.ndarray]] = []
     train(
-        net, digits.x, digits.y, sgd(net, lr), epochs=epochs, batch=BATCH, seed=seed,
-        after_epoch=lambda epoch: census.append(count(net, digits.x)),
+        net, digits.x, digits.y, sgd(net, lr, momentum), epochs=epochs, batch=BATCH, seed=seed,
+        after_epoch=lambda epoch: census.append(dead_units(net, digits.x)),
     )  # fmt: skip
     with np.errstate(all="ignore"):
         accuracy = 1 - error(net, digits.x_test, digits.y_test)
     return {
         "diverged": len(census) < epochs,
         "accuracy": accuracy,
-        **{state: [[float(c.mean()) for c in one[state]] for one in census] for state in STATES},
-        "back": {state: returns([one[state] for one in census]) for state in STATES},
+        "dead": [[float(dead.mean()) for dead in one] for one in census],
+        "back": returns(census, momentum > 0),
     }
 
 
-STATES = ("dead", "flat")
-
-
-def count(net: nn.MLP, x: np.ndarray) -> dict[str, list[np.ndarray]]:
-    """Which columns of every hidden layer are dead, and which flat, on all rows of x."""
+def dead_units(net: nn.MLP, x: np.ndarray) -> list[np.ndarray]:
+    """Of every hidden layer, which units have the slope 0 on all rows of x."""
     pairs = [
         (dense, activation)
         for dense, activation in pairwise(net.layers)
         if isinstance(activation, Activation)
     ]
-    columns = [dense.weight.shape[1] for dense, _ in pairs]  # type: ignore[attr-defined]
-    found = {state: [np.ones(n, bool) for n in columns] for state in STATES}
+    widths = [dense.weight.shape[1] for dense, _ in pairs]  # type: ignore[attr-defined]
+    found = [np.ones(width, bool) for width in widths]
     for h, _ in data.batches(x, np.zeros(len(x)), ROWS):
-        for i, (dense, activation) in enumerate(pairs):
+        for (dense, activation), dead in zip(pairs, found, strict=True):
             with no_grad(), np.errstate(all="ignore"):
                 z = dense(h)
                 h = activation(z)
-            narrow(activation, z.data, found["dead"][i], found["flat"][i])
-        if not any(flat.any() for flat in found["flat"]):
+            # The slope of learned ones and of maxout's pieces depends on the column.
+            each = activation.learned or activation.inputs_per_unit(activation.options) > 1
+            asked = np.arange(len(dead)) if each else np.flatnonzero(dead)
+            if len(asked):
+                with np.errstate(all="ignore"):
+                    slope = derivatives(activation, z.data[:, asked])
+                dead[asked[(slope != 0).any(axis=0)]] = False
+        if not any(dead.any() for dead in found):
             break
     return found
 
 
-def narrow(activation: Activation, z: np.ndarray, dead: np.ndarray, flat: np.ndarray) -> None:
-    """Takes out of `dead` and `flat` the columns of z that are not so on one of its rows."""
-    has_pieces = activation.inputs_per_unit(activation.options) > 1
-    each = has_pieces or activation.learned  # the slope depends on the column
-    asked = np.arange(len(flat)) if each else np.flatnonzero(flat)  # a dead column is flat
-    if len(asked) == 0:
-        return
-    with np.errstate(all="ignore"):
-        slope = np.abs(derivatives(activation, z[:, asked]))
-        largest = 1.0 if has_pieces else steepness(activation, z[:, asked])[0]
-    dead[asked[(slope != 0).any(axis=0)]] = False
-    flat[asked[(slope >= FLAT * largest).any(axis=0)]] = False
-
-
-def returns(states: list[list[np.ndarray]]) -> list[list[int]]:
-    """For each layer, how many columns were in the state after an epoch, and how many of them were
-    not after the next; all epochs but the last together."""
-    were = np.zeros(len(SIZES) - 2, int)
-    back = np.zeros_like(were)
-    for before, after in pairwise(states):
-        were += [int(one.sum()) for one in before]
-        back += [int((one & ~then).sum()) for one, then in zip(before, after, strict=True)]
-    return np.stack([back, were], axis=1).tolist()
+def returns(census: list[list[np.ndarray]], has_momentum: bool) -> list[list[int]]:
+    """For each layer, how many of the units that were dead after an epoch were not after the next;
+    how many could, as the protocol has it; how many were dead. All epochs but the last together."""
+    found = np.zeros((len(SIZES) - 2, 3), int)
+    for before, after in pairwise(census):
+        lives = not any(dead.all() for dead in before)
+        for layer, (dead, then) in enumerate(zip(before, after, strict=True)):
+            could = has_momentum or (layer > 0 and lives)
+            were = int(dead.sum())
+            found[layer] += [int((dead & ~then).sum()), were * could, were]
+    return found.tolist()
 
 
 # What the numbers say.
-
-
-def share(one: dict[str, Any], state: str, layer: int | None = None) -> Interval:
-    """The share of all hidden columns, or of a layer's, that are in the state after the last epoch
-    at a rate; the mean over the seeds that did not diverge, nan if all did."""
-    last = [run[state][-1] for run in one["runs"] if not run["diverged"]]
-    if not last:
-        return Interval(np.nan, np.nan, np.nan)
-    return mean_interval([overall(one) if layer is None else one[layer] for one in last])
 
 
 def overall(shares: Sequence[float]) -> float:
@@ -264,77 +278,82 @@ def overall(shares: Sequence[float]) -> float:
     return float(np.average(shares, weights=SIZES[1:-1]))
 
 
-def accuracy(one: dict[str, Any]) -> Interval:
-    """The share of the test images that are right at a rate: mean over the seeds."""
-    return mean_interval([run["accuracy"] for run in one["runs"]])
+def has_learned(run: dict[str, Any], learned: float) -> bool:
+    """Whether a net got so many test images right."""
+    return not run["diverged"] and run["accuracy"] >= learned
+
+
+def interval_of(values: Sequence[float], **how: Any) -> Interval:
+    """Their mean with its interval; of too few nothing is known."""
+    if len(values) < ENOUGH:
+        return Interval(float(np.mean(values)) if values else np.nan, -np.inf, np.inf)
+    return mean_interval(values, **how)
+
+
+def share(one: dict[str, Any], learned: float = 0.0, **how: Any) -> Interval:
+    """Of a rate, the share of all hidden units that are dead after the last epoch; the mean over
+    the nets that did not diverge, or of these over those that have learned."""
+    return interval_of(
+        [overall(run["dead"][-1]) for run in one["runs"] if has_learned(run, learned)], **how
+    )
+
+
+def somewhere(shares: Sequence[Interval], limit: float) -> bool | None:
+    """Whether one of them is above the limit; None if that is open."""
+    found = [is_above(one, limit) for one in shares]
+    return True if True in found else None if None in found else False
+
+
+def come_back(relu: dict[str, Any], momentum: str, layer: int, **how: Any) -> tuple[Interval, int]:
+    """The share of the dead units that came back of those that could, a mean over the nets that
+    had such units; and how many there were in all."""
+    back, could = (counts(relu[momentum], layer, what) for what in (0, 1))
+    shares = [a / b for a, b in zip(back, could, strict=True) if b]
+    return interval_of(shares, **how), sum(could)
+
+
+def counts(rows: Sequence[dict[str, Any]], layer: int, what: int) -> list[int]:
+    """Of every net at all rates, how many units came back (0), could (1), were dead (2)."""
+    return [run["back"][layer][what] for one in rows for run in one["runs"]]
+
+
+def shown(interval: Interval) -> str:
+    """A share with its interval."""
+    value, low, high = interval
+    if not np.isfinite([value, low, high]).all():
+        return "an unknown share"
+    return f"{percent(value)} ({percent(max(low, 0.0))} to {percent(min(high, 1.0))})"
 
 
 def net_by_net(one: dict[str, Any]) -> str:
-    """How many units are dead, and how many test images are right, for every seed."""
+    """Of every seed how many units are dead, and how many test images right, in percent."""
     return "; ".join(
-        "one diverged" if run["diverged"]
-        else f"{percent(overall(run['dead'][-1]))} dead, "
-        f"{percent(run['accuracy'])} of the test images right"
+        "–" if run["diverged"]
+        else f"{100 * overall(run['dead'][-1]):.3g} / {100 * run['accuracy']:.3g}"
         for run in one["runs"]
     )  # fmt: skip
 
 
-def shares_of_kin(found: dict[str, Any], learning: bool) -> list[float]:
-    """The dead shares of leaky ReLU, PReLU and ELU, at the rates where they learn, or do not."""
-    rows = [one for name in OTHERS for one in found[name] if learns(one) == learning]
-    shares = [share(one, "dead").value for one in rows]
-    return [value for value in shares if not np.isnan(value)]
-
-
-def told_of_kin(found: dict[str, Any]) -> str:
-    """How many of their units die, and which of them learn where ReLU's die."""
-    where_they_learn, elsewhere = (shares_of_kin(found, learning) for learning in (True, False))
-    deadly = {one["rate"] for one in found["relu"] if share(one, "dead").value > 0}
-    tested = [
-        name.replace("_", " ") for name in OTHERS
-        if any(learns(one) and one["rate"] in deadly for one in found[name])
+def by_rate(momentum: str, rows: Sequence[dict[str, Any]]) -> Lines:
+    """Each net, and the mean with its band."""
+    dots = [
+        (one["rate"], overall(run["dead"][-1]))
+        for one in rows for run in one["runs"] if not run["diverged"]
     ]  # fmt: skip
-    words = "none learns"
-    if where_they_learn:
-        words = f"at most {percent(max(where_they_learn))} are dead where they learn"
-    if elsewhere:
-        words += f", {percent(max(elsewhere))} where they do not"
-    learns_there = listed(tested) or "none of these"
-    return f"Leaky ReLU, PReLU and ELU: {words}; where ReLU's units die, {learns_there} learns."
-
-
-def learns(one: dict[str, Any]) -> bool:
-    """Whether the net learned with every seed."""
-    return all(not run["diverged"] and run["accuracy"] >= TRAINS for run in one["runs"])
-
-
-def came_back(rows: Sequence[dict[str, Any]], state: str, layer: int) -> tuple[int, int]:
-    """Over all rates and seeds, how many came back, of how many that were in the state."""
-    counts = np.sum([run["back"][state][layer] for one in rows for run in one["runs"]], axis=0)
-    return int(counts[0]), int(counts[1])
-
-
-def returned(rows: Sequence[dict[str, Any]], layer: int) -> list[str]:
-    """A row of the table: how many were dead and came back, were flat and came back."""
-    cells = []
-    for state in STATES:
-        back, were = came_back(rows, state, layer)
-        cells += [f"{were:,}", f"{back:,}"]
-    return cells
-
-
-def over_rates(label: str, rows: Sequence[dict[str, Any]], intervals: Sequence[Interval]) -> Series:
-    """A line with its band, over the rates at which there is something to show. A band ends where
-    shares do."""
-    points = [
-        (one["rate"], interval.value, max(interval.low, 0.0), min(interval.high, 1.0))
-        for one, interval in zip(rows, intervals, strict=True)
-        if np.isfinite(interval.value)
+    means = [(one["rate"], *share(one)) for one in rows]
+    x, value, low, high = np.reshape([m for m in means if np.isfinite(m[1])], (-1, 4)).T.tolist()
+    series = [
+        Series("mean", x, value, [max(a, 0.0) for a in low], [min(a, 1.0) for a in high]),
+        Series("a net", [d[0] for d in dots], [d[1] for d in dots], style="dots"),
     ]
-    rates, values, low, high = np.reshape(points, (-1, 4)).T.tolist()
-    return Series(label, rates, values, low, high)
+    return Lines(
+        momentum, "learning rate", "dead", series, log_x=True, marks={"as claimed": 0.4},
+        y_range=(0.0, 1.0),
+    )  # fmt: skip
 
 
-def bare(lines: Sequence[Series]) -> list[Series]:
-    """The lines without their bands."""
-    return [line._replace(low=None, high=None) for line in lines]
+def nets_of(momentum: str, rows: Sequence[dict[str, Any]]) -> Series:
+    """A dot for each net."""
+    runs = [run for one in rows for run in one["runs"] if not run["diverged"]]
+    x, y = [overall(run["dead"][-1]) for run in runs], [run["accuracy"] for run in runs]
+    return Series(momentum, x, y, style="dots")

@@ -5,28 +5,47 @@ import pytest
 
 from minidl import nn
 from minidl_lab.experiments import dying
-from minidl_lab.experiments.dying import Dying, came_back, count, returns, share
+from minidl_lab.experiments.dying import (
+    KIN,
+    MOMENTA,
+    RATES,
+    Dying,
+    come_back,
+    dead_units,
+    returns,
+    share,
+)
+from minidl_lab.rules import sensitivity
 from minidl_lab.trainings import net_of, sgd, train
 
-NONE = {"dead": [[0, 0], [0, 0]], "flat": [[0, 0], [0, 0]]}
+NOISE = np.linspace(-0.02, 0.02, 10)  # of ten seeds
+STAY = [[0, 0, 40], [0, 40, 40]]  # came back, could, were dead, in each layer
+STAY_WITH_MOMENTUM = [[0, 40, 40], [0, 40, 40]]
 
 
-def run(dead=0.0, accuracy=0.95, back=NONE, diverged=False):
-    shares = [] if diverged else [[dead, dead]] * 2
-    return {
-        "diverged": diverged, "accuracy": accuracy, "dead": shares, "flat": shares, "back": back
-    }  # fmt: skip
+def run(dead=0.0, accuracy=0.95, back=STAY, diverged=False):
+    shares = [] if diverged else [[dead, dead]] * 3
+    return {"diverged": diverged, "accuracy": accuracy, "dead": shares, "back": back}
 
 
-def planted(*relu, **others):
-    """Numbers of two seeds; `relu` has a run for each rate."""
-    rows = {"relu": relu} | {name: (others.get(name, run()),) for name in dying.OTHERS}
-    return {
-        "activations": {
-            name: [{"rate": 0.1 * 2**i, "runs": [one, one]} for i, one in enumerate(runs)]
-            for name, runs in rows.items()
-        }
+def ten(dead, accuracy=0.95, back=STAY):
+    return [run(dead + one if dead else 0.0, accuracy, back) for one in NOISE]
+
+
+def planted(dead=0.5, accuracy=0.95, plain=STAY, momentum=STAY_WITH_MOMENTUM, **kin):
+    """Nothing dies at any rate but the highest without momentum."""
+    backs = dict(zip(MOMENTA, (plain, momentum), strict=True))
+    relu = {
+        name: [{"rate": rate, "runs": ten(0.0, back=backs[name])} for rate in rates]
+        for name, rates in RATES.items()
     }
+    relu["without momentum"][-1]["runs"] = ten(dead, accuracy, plain)
+    others = {
+        name: {m: [{"rate": rate, "runs": kin.get(name, ten(0.0))} for rate in rates[:2]]
+               for m, rates in RATES.items()}
+        for name in KIN
+    }  # fmt: skip
+    return {"activations": {"relu": relu, **others}}
 
 
 def judged(*relu, **others):
@@ -34,84 +53,62 @@ def judged(*relu, **others):
 
 
 def test_reproduced():
-    assert judged(run(), run(0.4, 0.9)).outcome == "reproduced"
+    assert judged().outcome == "reproduced"
 
 
 def test_true_only_where_it_no_longer_learns():
-    for runs in [(run(), run(0.4, 0.899)), (run(0.39, 0.9), run(0.41, 0.1))]:
-        verdict = judged(*runs)
-        assert verdict.outcome == "true only when"
-        assert verdict.words.startswith("the rate is so high that not every net learns")
+    verdict = judged(0.5, 0.8)
+    assert verdict.outcome == "true only when"
+    assert verdict.words == "the rate is so high that nets no longer learn"
+    assert "10 have 40 % or more of theirs dead, and 0 of these 10 have learned" in verdict.effect
 
 
-def test_every_seed_has_to_learn():
-    numbers = planted(run(), run(0.5))
-    numbers["activations"]["relu"][1]["runs"] = [run(0.5), run(0.5, 0.8)]
-    assert Dying().judge(numbers).outcome == "true only when"
+def test_too_few_die():
+    verdict = judged(0.3)
+    assert verdict.outcome == "not reproduced"
+    assert "it fails that 40 % die" in verdict.words
 
 
-def test_true_only_in_the_first_layer():
-    back = NONE | {"dead": [[0, 10], [3, 10]]}
-    verdict = judged(run(), run(0.5, back=back))
-    assert verdict.words.startswith("for never coming back, the unit is in the first hidden ")
-    assert "6 of 20 in the second" in str(verdict)
-
-
-def test_both_conditions():
-    words = str(judged(run(), run(0.5, 0.1, NONE | {"dead": [[0, 10], [3, 10]]})))
-    assert "the rate is so high that not every net learns and, for " in words
+def test_at_the_limit_and_with_too_few_nets_it_is_undecided():
+    assert judged(0.4).outcome == "undecided"
+    numbers = planted(0.9)
+    for one in numbers["activations"]["relu"]["without momentum"][-1]["runs"][:6]:
+        one.update(run(diverged=True, accuracy=0.1))
+    assert Dying().judge(numbers).outcome == "undecided"
+    assert len(sensitivity(Dying(), numbers)) == 9
 
 
 @pytest.mark.parametrize(
-    ("relu", "others"),
-    [
-        ([run(), run(0.399)], {}),
-        ([run(), run(0.5, back=NONE | {"dead": [[1, 10], [0, 10]]})], {}),
-        ([run(), run(0.5)], {"elu": run(0.001)}),
-    ],
-    ids=["too few", "the first layer's come back", "ELU dies"],
+    "backs", [{"plain": [[0, 0, 40], [4, 40, 40]]}, {"momentum": [[4, 40, 40], [0, 40, 40]]}]
 )
-def test_not_reproduced(relu, others):
-    assert judged(*relu, **others).outcome == "not reproduced"
-
-
-def test_what_dies_where_it_does_not_learn_is_not_counted_against_the_others():
-    assert judged(run(), run(0.5), elu=run(0.9, 0.1)).outcome == "reproduced"
-
-
-def test_it_is_not_held_that_the_others_live_if_none_learns():
-    verdict = judged(run(), run(0.5), **dict.fromkeys(dying.OTHERS, run(0.0, 0.899)))
+def test_those_that_come_back_count_in_each_place(backs):
+    verdict = judged(**backs)
     assert verdict.outcome == "not reproduced"
-    assert verdict.words == "whether its relatives die was not tested, as none of them learns"
-    assert "Leaky ReLU, PReLU and ELU: none learns" in verdict.evidence
-    one = judged(run(), run(0.5), **dict.fromkeys(dying.OTHERS[:2], run(0.0, 0.899)))
-    assert one.outcome == "reproduced"
+    assert "it fails that they stay dead" in verdict.words
+    assert "10 %" in verdict.evidence
 
 
-def test_nothing_is_counted_where_every_training_diverged():
-    gone = run(diverged=True, accuracy=0.1)
-    numbers = planted(gone, gone)
-    assert Dying().judge(numbers).outcome == "not reproduced"
-    dead, *_ = Dying().charts(numbers)
-    assert [series.y for series in dead.series] == [[], []]
+def test_where_it_cannot_happen_nothing_is_known():
+    """Units that stay dead because nothing can wake them are no evidence."""
+    assert judged(plain=[[0, 0, 40], [0, 0, 40]]).outcome == "undecided"
 
 
-def test_one_dead_unit_is_not_none():
-    verdict = judged(run(), run(0.5), elu=run(1 / 384 / 20))
-    assert "at most 0.013 % are dead" in verdict.evidence
+def test_kin_that_die_where_they_learn():
+    assert judged(elu=[*ten(0.0), run(1 / 384)]).outcome == "not reproduced"
+    assert judged(elu=[*ten(0.0), run(0.9, 0.1)]).outcome == "reproduced"
+    assert judged(elu=ten(0.0, 0.5)).outcome == "undecided"  # it was not tested
 
 
-def test_a_training_that_diverged_is_not_counted():
-    numbers = planted(run(), run(0.5), run(diverged=True, accuracy=0.1))
-    assert Dying().judge(numbers).outcome == "reproduced"
-    numbers["activations"]["relu"][1]["runs"][0] = run(diverged=True, accuracy=0.1)
-    assert share(numbers["activations"]["relu"][1], "dead").value == 0.5
+def test_the_share_is_of_units_not_of_layers_nor_of_nets_that_diverged():
+    nets = [run() | {"dead": [[0.1, 0.1], [0.5, 0.2]]}] * 5 + [run(diverged=True)]
+    assert share({"runs": nets}).value == pytest.approx((256 * 0.5 + 128 * 0.2) / 384)
 
 
-def test_a_share_is_of_units_not_of_layers():
-    one = {"runs": [run() | {"dead": [[0.1, 0.1], [0.5, 0.2]]}]}
-    assert np.isclose(share(one, "dead").value, (256 * 0.5 + 128 * 0.2) / 384)
-    assert share(one, "dead", 1).value == 0.2
+def test_what_comes_back_is_a_mean_over_nets():
+    rows = [{"runs": [run(back=[[0, 0, 9], [1, 2, 9]]), run(back=[[0, 0, 9], [0, 98, 98]])] * 5}]
+    found, units = come_back({"without momentum": rows}, "without momentum", 1)
+    assert found.value == pytest.approx(0.25)
+    assert units == 500
 
 
 @pytest.fixture
@@ -141,96 +138,81 @@ def test_census_of_relu(pixels):
     net = small("relu")
     net.layers[0].bias.data[6] -= 1.0  # seldom active, at different images
     expected = [~active.any(axis=0) for active in slopes_of_relu(net, pixels)]
-    found = count(net, pixels)
-    assert [dead.tolist() for dead in found["dead"]] == [dead.tolist() for dead in expected]
-    assert [flat.tolist() for flat in found["flat"]] == [dead.tolist() for dead in expected]
+    assert [dead.tolist() for dead in dead_units(net, pixels)] == [
+        dead.tolist() for dead in expected
+    ]
     assert expected[0][[1, 4]].all()
     assert expected[1][2]
 
 
-@pytest.mark.parametrize("name", ["relu", "leaky_relu", "prelu"])
+@pytest.mark.parametrize("name", ["relu", "prelu"])
 def test_census_looks_at_every_image(name, pixels):
     pixels[:], pixels[-1] = 0, 255
     net = nn.MLP([12, 8, 6, 3], name)
     if name == "prelu":
-        net.layers[1].weight.data[...] = 0.01
+        net.layers[1].weight.data[...] = 0
     net.layers[0].weight.data[...] = 1
     net.layers[0].bias.data[...] = -1  # active at the last image alone
-    net.layers[2].weight.data[...] = 1
-    found = count(net, pixels)
-    assert not found["dead"][0].any()
-    assert not found["flat"][0].any()
+    assert not dead_units(net, pixels)[0].any()
 
 
 @pytest.mark.parametrize("name", ["leaky_relu", "elu"])
-def test_units_of_the_others_are_flat_and_not_dead(name, pixels):
-    found = count(small(name, -10), pixels)
-    assert not any(dead.any() for dead in found["dead"])
-    assert found["flat"][0][[1, 4]].all()
-    assert found["flat"][1][2]
-
-
-def test_a_slope_of_5_percent_is_not_flat(pixels):
-    for slope, is_flat in [(0.049, True), (0.051, False)]:
-        found = count(small("leaky_relu", negative_slope=slope), pixels)
-        assert found["flat"][0][1] == is_flat
+def test_units_of_the_others_are_not_dead(name, pixels):
+    assert not any(dead.any() for dead in dead_units(small(name, -10), pixels))
 
 
 def test_census_of_learned_slopes(pixels):
-    net = small("prelu")  # starts with a slope of 0.25
-    assert not count(net, pixels)["flat"][0].any()
+    net = small("prelu")
+    assert not dead_units(net, pixels)[0].any()
     net.layers[1].weight.data[...] = 0
-    found = count(net, pixels)
-    assert found["dead"][0][[1, 4]].all()
-    assert found["flat"][0][[1, 4]].all()
+    assert dead_units(net, pixels)[0][[1, 4]].all()
 
 
 def test_of_maxout_the_pieces_are_counted(pixels):
     net = nn.MLP([12, 8, 6, 3], "maxout")
     net.layers[0].bias.data[[1, 4]] = -50  # pieces of units 0 and 2
-    found = count(net, pixels)
-    assert [len(dead) for dead in found["dead"]] == [16, 12]
-    assert found["dead"][0][[1, 4]].all()
-    assert not found["dead"][0][[0, 5]].any()
+    found = dead_units(net, pixels)
+    assert [len(dead) for dead in found] == [16, 12]
+    assert found[0][[1, 4]].all()
+    assert not found[0][[0, 5]].any()
 
 
-def test_who_came_back():
-    first = [np.array(flags, bool) for flags in ([1, 1, 0, 0], [1, 1, 0, 1], [0, 1, 1, 1])]
-    second = [np.array(flags, bool) for flags in ([0], [1], [0])]
-    assert returns([list(layers) for layers in zip(first, second, strict=True)]) == [[1, 5], [1, 1]]
-    assert came_back([{"runs": [run(back={"dead": [[1, 5], [1, 1]]})] * 2}], "dead", 0) == (2, 10)
+def test_who_came_back_and_who_could():
+    first = [np.array(flags, bool) for flags in ([1, 1, 0, 0], [1, 1, 0, 1], [1, 1, 1, 1])]
+    second = [np.array(flags, bool) for flags in ([0, 1], [1, 1], [1, 0])]
+    census = [list(layers) for layers in zip(first, second, strict=True)]
+    # After the second epoch the whole second layer is dead: nothing moves without momentum.
+    assert returns(census, has_momentum=False) == [[0, 0, 5], [1, 1, 3]]
+    assert returns(census, has_momentum=True) == [[0, 5, 5], [1, 3, 3]]
 
 
-def test_a_dead_unit_of_the_first_layer_gets_no_gradient(few_digits):
-    net = net_of([784, 8, 6, 10], "relu", 0)
-    net.layers[0].bias.data[1] = -50
-    before = net.layers[0].weight.data.copy()
-    assert count(net, few_digits.x)["dead"][0][1]
-    train(net, few_digits.x, few_digits.y, sgd(net, 0.2), epochs=2, batch=64, seed=0)
-    moved = (net.layers[0].weight.data != before).any(axis=0)
-    assert not moved[1]
-    assert moved.sum() > 4
-    assert count(net, few_digits.x)["dead"][0][1]
+def test_a_dead_unit_of_the_first_layer_moves_with_momentum_alone(few_digits):
+    for momentum in (0.0, 0.9):
+        net = net_of([784, 8, 6, 10], "relu", 0)
+        optimizer = sgd(net, 0.02, momentum)
+        train(net, few_digits.x, few_digits.y, optimizer, epochs=1, batch=64, seed=0)
+        net.layers[0].bias.data[1] = -50
+        before = net.layers[0].weight.data.copy()
+        assert dead_units(net, few_digits.x)[0][1]
+        train(net, few_digits.x, few_digits.y, optimizer, epochs=1, batch=64, seed=0)
+        moved = (net.layers[0].weight.data != before).any(axis=0)
+        assert moved[1] == (momentum > 0)
+        assert moved.sum() > 4
 
 
 def test_measures_judges_and_draws(bench, monkeypatch):
-    monkeypatch.setattr(dying, "FINE", (0.4, 1.6))
-    monkeypatch.setattr(dying, "COARSE", (0.4, 1e30))
+    rates = {"without momentum": (0.4, 1e30), "momentum 0.9": (0.04, 0.16)}
+    monkeypatch.setattr(dying, "RATES", rates)
+    monkeypatch.setattr(dying, "GENTLE", 1)
     bench.extra = ["gelu"]
     experiment = Dying()
     numbers = experiment.measure(bench)
-    assert [*numbers["activations"]] == ["relu", "leaky_relu", "prelu", "elu", "maxout", "gelu"]
-    diverged = [row["runs"] for row in numbers["activations"]["leaky_relu"] if row["rate"] > 1]
-    assert all(one["diverged"] for one in diverged[0])
+    assert [*numbers["activations"]] == ["relu", "leaky_relu", "prelu", "elu", "gelu"]
+    relu = numbers["activations"]["relu"]
+    assert all(one["diverged"] for one in relu["without momentum"][1]["runs"])
+    assert len(numbers["activations"]["gelu"]["momentum 0.9"]) == 1
     assert experiment.judge(numbers).words
-    dead, panels, back = experiment.charts(numbers)
-    assert len(dead.series) == 2
-    assert all(len(panel.series) == 6 for panel in panels.panels)
-    assert len(back.rows) == 12
-
-
-def test_a_net_that_learned_is_told_beside_those_that_did_not():
-    numbers = planted(run(0.5), run(0.5))
-    numbers["activations"]["relu"][1]["runs"] = [run(0.8, 0.1), run(0.2, 0.93)]
-    words = str(Dying().judge(numbers))
-    assert "80 % dead, 10 % of the test images right; 20 % dead, 93 % of the test" in words
+    panels, scatter, nets, back = experiment.charts(numbers)
+    assert [len(panel.series) for panel in panels.panels] == [2, 2]
+    assert [len(series.x) for series in scatter.series] == [2, 4]
+    assert (len(nets.rows), len(back.rows)) == (4 + 4 * 2, 4)
