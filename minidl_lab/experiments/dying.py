@@ -76,7 +76,7 @@ class Dying(Experiment):
     tried: ClassVar = {
         "claimed": around(0.4),
         "rare": around(0.05),
-        "learned": (0.8, 0.95),
+        "wrong": around(0.1),
         "level": LEVELS,
         "method": METHODS,
     }
@@ -108,7 +108,7 @@ class Dying(Experiment):
         }  # fmt: skip
 
     def judge(
-        self, numbers: Numbers, claimed: float = 0.4, rare: float = 0.05, learned: float = 0.9,
+        self, numbers: Numbers, claimed: float = 0.4, rare: float = 0.05, wrong: float = 0.1,
         level: float = 0.95, method: str = "student",
     ) -> Verdict:  # fmt: skip
         """By the rule."""
@@ -116,7 +116,7 @@ class Dying(Experiment):
         relu = [(m, one) for m, rows in found["relu"].items() for one in rows]
         how: dict[str, Any] = {"level": level, "method": method}
         shares = [share(one, comparisons=len(relu), **how) for _, one in relu]
-        alive = [share(one, learned, comparisons=len(relu), **how) for _, one in relu]
+        alive = [share(one, wrong, comparisons=len(relu), **how) for _, one in relu]
         backs = {
             place: come_back(found["relu"], *place, comparisons=len(PLACES), **how)
             for place in PLACES
@@ -125,7 +125,7 @@ class Dying(Experiment):
             name: [
                 overall(run["dead"][-1])
                 for rows in found[name].values() for one in rows for run in one["runs"]
-                if has_learned(run, learned)
+                if has_learned(run, wrong)
             ]
             for name in KIN
         }  # fmt: skip
@@ -144,7 +144,7 @@ class Dying(Experiment):
         effect = (
             f"At a rate of {worst['rate']:g} {momentum} {shown(shares[most])} of ReLU's hidden "
             f"units are dead; of {len(nets)} nets {len(stricken)} have {percent(claimed)} or more "
-            f"of theirs dead, and {sum(has_learned(run, learned) for run in stricken)} of these "
+            f"of theirs dead, and {sum(has_learned(run, wrong) for run in stricken)} of these "
             f"{len(stricken)} have learned."
         )
         places = listed(
@@ -278,9 +278,9 @@ def overall(shares: Sequence[float]) -> float:
     return float(np.average(shares, weights=SIZES[1:-1]))
 
 
-def has_learned(run: dict[str, Any], learned: float) -> bool:
-    """Whether a net got so many test images right."""
-    return not run["diverged"] and run["accuracy"] >= learned
+def has_learned(run: dict[str, Any], wrong: float) -> bool:
+    """Whether a net got no more than this share of the test images wrong."""
+    return not run["diverged"] and run["accuracy"] >= 1 - wrong
 
 
 def interval_of(values: Sequence[float], **how: Any) -> Interval:
@@ -290,11 +290,11 @@ def interval_of(values: Sequence[float], **how: Any) -> Interval:
     return mean_interval(values, **how)
 
 
-def share(one: dict[str, Any], learned: float = 0.0, **how: Any) -> Interval:
+def share(one: dict[str, Any], wrong: float = 1.0, **how: Any) -> Interval:
     """Of a rate, the share of all hidden units that are dead after the last epoch; the mean over
     the nets that did not diverge, or of these over those that have learned."""
     return interval_of(
-        [overall(run["dead"][-1]) for run in one["runs"] if has_learned(run, learned)], **how
+        [overall(run["dead"][-1]) for run in one["runs"] if has_learned(run, wrong)], **how
     )
 
 
