@@ -135,7 +135,7 @@ class Dying(Experiment):
             "they stay dead": every([is_below(one, rare) for one, _ in backs.values()]),
             "its kin have none": False if died else True if all(kin.values()) else None,
         }
-        most = int(np.nanargmax([-1.0 if np.isnan(one.value) else one.value for one in shares]))
+        most = int(np.argmax([one.value if np.isfinite(one.low) else -1.0 for one in shares]))
         momentum, worst = relu[most]
         nets = [run for _, one in relu for run in one["runs"]]
         stricken = [

@@ -74,7 +74,9 @@ def test_at_the_limit_and_with_too_few_nets_it_is_undecided():
     numbers = planted(0.9)
     for one in numbers["activations"]["relu"]["without momentum"][-1]["runs"][:6]:
         one.update(run(diverged=True, accuracy=0.1))
-    assert Dying().judge(numbers).outcome == "undecided"
+    verdict = Dying().judge(numbers)
+    assert verdict.outcome == "undecided"
+    assert "unknown" not in verdict.effect  # it tells the most of what is known
     assert len(sensitivity(Dying(), numbers)) == 9
 
 
