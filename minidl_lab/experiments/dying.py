@@ -20,17 +20,17 @@ from ..trainings import error, net_of, sgd, train
 from ..words import listed, parts_in_words, percent
 
 SIZES, BATCH, ROWS = (784, 256, 128, 10), 64, 1000
-MOMENTA = {"without momentum": 0.0, "momentum 0.9": 0.9}
+MOMENTA = {"without momentum": 0.0, "with momentum 0.9": 0.9}
 RATES = {  # of ReLU
     "without momentum": (0.4, 0.8, 0.95, 1.13, 1.34, 1.6),
-    "momentum 0.9": (0.08, 0.16, 0.226, 0.32, 0.45, 0.64),
+    "with momentum 0.9": (0.08, 0.16, 0.226, 0.32, 0.45, 0.64),
 }
 GENTLE = 2  # the first so many are those of the others
 KIN = ("leaky_relu", "prelu", "elu")  # that are said not to die
 LAYERS = ("first", "second")  # of the hidden ones
 ENOUGH = 5  # nets from which there is an interval
 PLACES = [  # where a dead unit can come back
-    ("without momentum", 1), ("momentum 0.9", 0), ("momentum 0.9", 1)
+    ("without momentum", 1), ("with momentum 0.9", 0), ("with momentum 0.9", 1)
 ]  # fmt: skip
 
 

@@ -203,7 +203,7 @@ def test_a_dead_unit_of_the_first_layer_moves_with_momentum_alone(few_digits):
 
 
 def test_measures_judges_and_draws(bench, monkeypatch):
-    rates = {"without momentum": (0.4, 1e30), "momentum 0.9": (0.04, 0.16)}
+    rates = {"without momentum": (0.4, 1e30), "with momentum 0.9": (0.04, 0.16)}
     monkeypatch.setattr(dying, "RATES", rates)
     monkeypatch.setattr(dying, "GENTLE", 1)
     bench.extra = ["gelu"]
@@ -212,7 +212,7 @@ def test_measures_judges_and_draws(bench, monkeypatch):
     assert [*numbers["activations"]] == ["relu", "leaky_relu", "prelu", "elu", "gelu"]
     relu = numbers["activations"]["relu"]
     assert all(one["diverged"] for one in relu["without momentum"][1]["runs"])
-    assert len(numbers["activations"]["gelu"]["momentum 0.9"]) == 1
+    assert len(numbers["activations"]["gelu"]["with momentum 0.9"]) == 1
     assert experiment.judge(numbers).words
     panels, scatter, nets, back = experiment.charts(numbers)
     assert [len(panel.series) for panel in panels.panels] == [2, 2]
