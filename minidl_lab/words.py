@@ -59,13 +59,12 @@ def parts_in_words(parts: Mapping[str, bool | None]) -> str:
     """Which parts of a claim hold, which do not, and which are undecided.
 
     >>> parts_in_words({"a": True, "b": True}), parts_in_words({"a": True, "b": False, "c": None})
-    ('a, b', 'it fails that b; undecided is whether c; what holds: a')
+    ('a, b', 'false: b; undecided: c; true: a')
     """
-    failed, open_, held = (
-        [part for part, holds in parts.items() if holds is one] for one in (False, None, True)
-    )
-    clauses = [f"it fails that {' and that '.join(failed)}"] if failed else []
-    clauses += [f"undecided is whether {' and whether '.join(open_)}"] if open_ else []
-    if held:
-        clauses.append(f"{'what holds: ' if clauses else ''}{', '.join(held)}")
-    return "; ".join(clauses)
+    of = {
+        kind: ", ".join(part for part, holds in parts.items() if holds is one)
+        for kind, one in (("false", False), ("undecided", None), ("true", True))
+    }
+    if of["true"] and not of["false"] and not of["undecided"]:
+        return of["true"]
+    return "; ".join(f"{kind}: {those}" for kind, those in of.items() if those)

@@ -185,14 +185,14 @@ class Dying(Experiment):
                 marks={"learned": 0.9}, x_marks={"as claimed": 0.4}, y_range=(0.0, 1.0),
             ),
             Table(
-                "Every net", ["activation, momentum, rate", "dead units / test images right"],
+                "Every net", ["activation and rate", "dead units / test images right"],
                 [
-                    [f"{name}, {momentum}, {one['rate']:g}", net_by_net(one)]
+                    [f"{name} {one['rate']:g}{' M' if MOMENTA[momentum] else ''}", net_by_net(one)]
                     for name, rows in found.items()
                     for momentum, ones in rows.items()
                     for one in ones
                 ],
-                "In percent, a net for each seed; a dash where it diverged.",
+                "In percent, a net for each seed; a dash where it diverged. M: with momentum 0.9.",
             ),
             Table(
                 "Coming back", ["hidden layer", "dead", "could come back", "did"],
@@ -327,9 +327,9 @@ def shown(interval: Interval) -> str:
 
 def net_by_net(one: dict[str, Any]) -> str:
     """Of every seed how many units are dead, and how many test images right, in percent."""
-    return "; ".join(
+    return ", ".join(
         "–" if run["diverged"]
-        else f"{100 * overall(run['dead'][-1]):.3g} / {100 * run['accuracy']:.3g}"
+        else f"{100 * overall(run['dead'][-1]):.0f}/{100 * run['accuracy']:.0f}"
         for run in one["runs"]
     )  # fmt: skip
 

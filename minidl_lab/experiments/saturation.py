@@ -1,6 +1,6 @@
 """Saturation: outputs at the ends of sigmoid and tanh, and what is left of the gradient."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -126,26 +126,26 @@ class Saturation(Experiment):
         }[verdict]
         told = "; ".join(
             f"{activation} with {init} weights "
-            + listed([f"{shown(found[activation, init, phase][0])} {phase} (saturation's factor "
-                      f"{shown(found[activation, init, phase][1])})" for phase in DURING])
+            + listed([f"{shown(found[activation, init, phase][0])} {phase}" for phase in DURING])
             for activation in JUDGED for init in INITS
         )  # fmt: skip
+        alone = listed([f"{extremes(found, activation)} for {activation}" for activation in JUDGED])
         start = "; ".join(
             f"{activation} {factors(numbers, activation)}" for activation in (*JUDGED, "relu")
         )
         evidence = (
-            f"Left of the gradient during training: {told}. Before training, with standard "
-            f"weights, it is the start that decides: {start}. Test error after training with "
-            f"standard weights: {errors(numbers)}."
+            f"Left of the gradient during training: {told}. Saturation's factor alone is {alone}. "
+            f"Before training, with standard weights, the start decides what is left: {start}. "
+            f"Test error after training with standard weights: {errors(numbers)}."
         )
         sigmoid, tanh = (
             left(numbers, activation, "standard", phase, "all").value
             for activation, phase in zip(JUDGED, DURING, strict=True)
         )
         effect = (
-            f"Of the gradient that arrives at the last of five hidden layers {percent(sigmoid)} "
-            f"get to the first in sigmoid's first half epoch, {percent(tanh)} in tanh once it is "
-            "trained (standard weights)."
+            f"Of the gradient at the last of five hidden layers {percent(sigmoid)} reach the first "
+            f"in sigmoid's first half epoch, {percent(tanh)} in tanh from the first epoch's end on "
+            "(standard weights)."
         )
         return Verdict(verdict, words, evidence, effect)
 
@@ -253,7 +253,13 @@ def errors(numbers: Numbers) -> str:
 
 def shown(interval: Interval) -> str:
     """A value with its interval."""
-    return f"{interval.value:.2g}, {interval.low:.2g} to {interval.high:.2g},"
+    return f"{interval.value:.2g} ({interval.low:.2g} to {interval.high:.2g})"
+
+
+def extremes(found: Mapping[Case, Sequence[Interval]], activation: str) -> str:
+    """The least and the largest of saturation's factors."""
+    factors = [both[1].value for case, both in found.items() if case[0] == activation]
+    return f"{min(factors):.2g} to {max(factors):.2g}"
 
 
 def condition(cases: Sequence[Case]) -> str:

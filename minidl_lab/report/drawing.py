@@ -166,9 +166,10 @@ def one_series(axes: Any, series: Series, look: dict[str, Any]) -> None:
         axes.stairs(y, edges, baseline=None, **kind)
         axes.stairs(y, edges, fill=True, color=look["color"], alpha=0.15)
         return
+    every = max(1, -(-len(x) // MARKED))
     if series.style == "dots":
-        look = look | {"linestyle": "none"}
-    axes.plot(x, y, markevery=max(1, -(-len(x) // MARKED)), **look)
+        look, every = look | {"linestyle": "none"}, 1
+    axes.plot(x, y, markevery=every, **look)
     if series.low is not None and series.high is not None:
         low, high = floats(series.low), floats(series.high)
         axes.fill_between(x, low, high, color=look["color"], alpha=0.2, linewidth=0)
@@ -185,7 +186,7 @@ def draw_key(figure: Any, series: Series, look: dict[str, Any]) -> None:
 
 def draw_intervals(figure: Any, chart: Intervals) -> None:
     """A row for each value, the first on top."""
-    labels = [fill(row.label, 28) for row in chart.rows]
+    labels = [fill(row.label.replace(" %", "\u00a0%"), 28) for row in chart.rows]
     heights = [0.1 + 0.17 * (1 + label.count("\n")) for label in labels]
     figure.set_size_inches(WIDTH, 0.7 + sum(heights))
     axes = figure.subplots()

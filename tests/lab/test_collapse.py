@@ -29,10 +29,10 @@ def test_rule_reproduced():
 @pytest.mark.parametrize(
     ("numbers", "words"),
     [
-        (planted(rounding=1.5), "it fails that a deep linear net is one matrix"),
-        (planted(two=0.93), "it fails that it learns what one layer does"),
-        (planted(three=1.07), "it fails that it learns what one layer does"),
-        (planted(relu=0.97), "it fails that ReLU nets err less"),
+        (planted(rounding=1.5), "false: a deep linear net is one matrix"),
+        (planted(two=0.93), "false: it learns what one layer does"),
+        (planted(three=1.07), "false: it learns what one layer does"),
+        (planted(relu=0.97), "false: ReLU nets err less"),
     ],
     ids=["not one matrix", "linear is better", "linear is worse", "ReLU is no better"],
 )

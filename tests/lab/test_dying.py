@@ -66,7 +66,7 @@ def test_true_only_where_it_no_longer_learns():
 def test_too_few_die():
     verdict = judged(0.3)
     assert verdict.outcome == "not reproduced"
-    assert "it fails that 40 % die" in verdict.words
+    assert "false: 40 % die" in verdict.words
 
 
 def test_at_the_limit_and_with_too_few_nets_it_is_undecided():
@@ -86,7 +86,7 @@ def test_at_the_limit_and_with_too_few_nets_it_is_undecided():
 def test_those_that_come_back_count_in_each_place(backs):
     verdict = judged(**backs)
     assert verdict.outcome == "not reproduced"
-    assert "it fails that they stay dead" in verdict.words
+    assert "false: they stay dead" in verdict.words
     assert "10 %" in verdict.evidence
 
 

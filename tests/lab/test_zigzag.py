@@ -66,9 +66,9 @@ def test_reproduced():
 @pytest.mark.parametrize(
     ("slowdowns", "words"),
     [
-        ((1.0, 1.0, 1.0), "it fails that it is slower with batches of 1"),
-        ((1.5, 1.5, 1.5), "it fails that batches mitigate it"),
-        ((1.05, 1.2, 0.8), "it fails that it is slower with batches of 1"),
+        ((1.0, 1.0, 1.0), "false: it is slower with batches of 1"),
+        ((1.5, 1.5, 1.5), "false: batches mitigate it"),
+        ((1.05, 1.2, 0.8), "false: it is slower with batches of 1"),
     ],
 )
 def test_not_reproduced(slowdowns, words):
@@ -85,7 +85,7 @@ def test_not_reproduced(slowdowns, words):
 def test_signs_of_one_image_decide(changes):
     verdict = judged(changes=changes)
     assert verdict.outcome == "not reproduced"
-    assert "it fails that one image gives all gradients one sign" in verdict.words
+    assert "false: one image gives all gradients one sign" in verdict.words
 
 
 def test_undecided_at_the_margin():
