@@ -4,7 +4,7 @@
 #                then every kernel under valgrind, for memory that is read before it is written
 # make clang:    the kernels' tests, on kernels that Clang has built
 # make exercises: what of exercises/own/ is done, and what is next; SOLUTIONS=1 tests the solutions
-# make lab:      the activation laboratory, in about half an hour; LAB=--quick for a try
+# make lab:      the activation laboratory, in about an hour; LAB=--quick for a try
 # make docs:     the site, into build/docs
 # make bench:    measures minidl against its peers, in 35 minutes; BENCH=--quick for a try
 # make conformance: compares minidl with its peers, in 5 minutes; CONFORMANCE=--short for a try

@@ -37,7 +37,7 @@ HOW_TO_ADD = "see docs/guides/your-own.md"
 
 EXAMPLES = """\
 examples:
-  python -m minidl_lab                                    everything, about half an hour
+  python -m minidl_lab                                    everything, about an hour
   python -m minidl_lab --quick                            a look at everything, a minute or two
   python -m minidl_lab --only dying --only leaky          two of the experiments
   python -m minidl_lab --activation gelu                  with another activation in it

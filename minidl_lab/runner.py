@@ -129,13 +129,14 @@ def processor() -> str:
 
 
 def judge_again(results: dict[str, Any], experiments: Sequence[Experiment], changed: str) -> None:
-    """Judges the numbers by rules that were changed after they were seen, which the results then
-    say with the reason."""
+    """Judges the numbers anew; where a rule was changed after they were seen, the results then say
+    so with the reason."""
     for one in experiments:
         found = results["experiments"].get(one.name)
-        if found and found["seal"]["rule"] and found["seal"]["rule"] != seal_of(one)["rule"]:
+        if found and found["seal"]["rule"]:
             found["verdict"] = one.judge(found["numbers"])._asdict()
-            found["seal"] |= {"rule": seal_of(one)["rule"], "changed": changed}
+            if found["seal"]["rule"] != seal_of(one)["rule"]:
+                found["seal"] |= {"rule": seal_of(one)["rule"], "changed": changed}
 
 
 def save(results: dict[str, Any], path: Path) -> None:
