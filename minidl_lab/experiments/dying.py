@@ -232,7 +232,7 @@ def learn(
 
 
 def dead_units(net: nn.MLP, x: np.ndarray) -> list[np.ndarray]:
-    """Of every hidden layer, which units have the slope 0 on all rows of x."""
+    """Which units of every hidden layer have the slope 0 on all rows of x."""
     pairs = [
         (dense, activation)
         for dense, activation in pairwise(net.layers)
@@ -291,7 +291,7 @@ def interval_of(values: Sequence[float], **how: Any) -> Interval:
 
 
 def share(one: dict[str, Any], wrong: float = 1.0, **how: Any) -> Interval:
-    """Of a rate, the share of all hidden units that are dead after the last epoch; the mean over
+    """The share of all hidden units that are dead after the last epoch, at one rate; the mean over
     the nets that did not diverge, or of these over those that have learned."""
     return interval_of(
         [overall(run["dead"][-1]) for run in one["runs"] if has_learned(run, wrong)], **how
@@ -313,7 +313,7 @@ def come_back(relu: dict[str, Any], momentum: str, layer: int, **how: Any) -> tu
 
 
 def counts(rows: Sequence[dict[str, Any]], layer: int, what: int) -> list[int]:
-    """Of every net at all rates, how many units came back (0), could (1), were dead (2)."""
+    """How many units of every net, at all rates, came back (0), could (1), were dead (2)."""
     return [run["back"][layer][what] for one in rows for run in one["runs"]]
 
 
@@ -326,7 +326,7 @@ def shown(interval: Interval) -> str:
 
 
 def net_by_net(one: dict[str, Any]) -> str:
-    """Of every seed how many units are dead, and how many test images right, in percent."""
+    """How many units are dead and how many test images right with every seed, in percent."""
     return ", ".join(
         "–" if run["diverged"]
         else f"{100 * overall(run['dead'][-1]):.0f}/{100 * run['accuracy']:.0f}"

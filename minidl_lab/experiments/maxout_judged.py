@@ -58,7 +58,7 @@ def alive(cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def contains_all(contains: dict[str, Any]) -> bool:
-    """Whether nothing differs, but for rounding where there is some."""
+    """Whether nothing differs by more than rounding, and nothing at all where there is none."""
     return all(
         one["rounding"] <= 1 and (name not in EXACT_SLOPES or one["differ"] == 0)
         for name, one in contains.items()
