@@ -2,11 +2,10 @@
 
 import inspect
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from time import perf_counter
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -16,11 +15,18 @@ from minidl.errors import DataError, explain
 from minidl.layers.activations import REGISTRY
 
 from .scale import Scale
-from .store import Cell, Store
+from .store import Cell, Store, named
+from .workers import Measure, side_by_side, timed
+
+# Of Debian's package dataset-fashion-mnist.
+FASHION = Path("/usr/share/datasets/fashion-mnist")
+
+Place = tuple[list[Any], str, dict[str, Any]]  # of a cell in the store: key, function, arguments
 
 
 class Digits(NamedTuple):
-    """MNIST, or as much of it as the scale needs: uint8 pixels (n, 784), labels (n,)."""
+    """MNIST or Fashion-MNIST, or as much of it as the scale needs: uint8 pixels (n, 784), labels
+    (n,)."""
 
     x: np.ndarray
     y: np.ndarray
@@ -33,6 +39,27 @@ class Digits(NamedTuple):
         (x, y), (x_test, y_test) = data.mnist(root)
         n, m = scale.images, scale.tests
         return cls(x[:n], y[:n], x_test[:m], y_test[:m])
+
+    @classmethod
+    def load_fashion(cls, root: Path | None, scale: Scale, digits: "Digits") -> "Digits | None":
+        """Fashion-MNIST from a folder, or else from FASHION; None if that is not there. DataError
+        if images are of another size than the digits', or are these digits."""
+        if root is None and not FASHION.is_dir():
+            return None
+        folder = root or FASHION
+        try:
+            found = cls.load(folder, scale)
+        except data.MissingDataError as error:
+            expected = "the four files of Fashion-MNIST, named as MNIST's"
+            raise DataError(explain("--fashion", expected, f"{folder} without them")) from error
+        for x in (found.x, found.x_test):
+            if x.shape[1:] != digits.x.shape[1:]:
+                expected = f"images of {digits.x.shape[1]} pixels, as MNIST's, in {folder}"
+                raise DataError(explain("--fashion", expected, f"{x.shape[1]} pixels"))
+        if found.digest() == digits.digest():
+            expected = f"other images than those of --data in {folder}"
+            raise DataError(explain("--fashion", expected, "the same"))
+        return found
 
     def digest(self) -> str:
         """A checksum that distinguishes these arrays from others."""
@@ -57,23 +84,25 @@ class Bench:
     """What an experiment works with.
 
     `scale` says how much to measure, `digits` is the data, `extra` has the names of the activations
-    that the user has added; they take part wherever activations are compared.
+    that the user has added; they take part wherever activations are compared. `fashion` is the same
+    with Fashion-MNIST for data, None if it is not there.
     """
 
     def __init__(
         self, experiment: str, digits: Digits, scale: Scale, store: Store, display: Display,
-        extra: Sequence[str] = (),
+        extra: Sequence[str] = (), fashion: Digits | None = None,
     ) -> None:  # fmt: skip
         self.experiment, self.digits, self.scale, self.extra = experiment, digits, scale, [*extra]
         self.store, self.display = store, display
         self.surroundings = [scale.name, digits.digest(), house()]
-        self.cells: list[Cell] = []
+        self.measured: list[Cell] = []
+        self.fashion = fashion and Bench(experiment, fashion, scale, store, display, extra)
 
     def activations(self, *names: str) -> list[str]:
         """These activations, and those that the user has added."""
         return [*names, *[name for name in self.extra if name not in names]]
 
-    def cell(self, measure: Callable[..., dict[str, Any]], **arguments: Any) -> dict[str, Any]:
+    def cell(self, measure: Measure, **arguments: Any) -> dict[str, Any]:
         """measure(digits, **arguments), or its earlier result in this folder.
 
         `measure` is a function of a module. Its arguments and its result are JSON values, so that a
@@ -81,26 +110,76 @@ class Bench:
         is measured again for other data, and after a change of the file of `measure`, of the file
         of an activation that the user has added, or of minidl.
         """
-        arguments = json.loads(json.dumps(arguments))
-        words = ", ".join(f"{name} {shown(value)}" for name, value in arguments.items())
-        what = f"{measure.__name__}: {words}"
-        self.display.cell_begins(what)
+        return self.cells(measure, [arguments])[0]
+
+    def cells(
+        self, measure: Measure, arguments: Sequence[Mapping[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """The results of `cell` for each of the arguments, in their order and to the same bits.
+
+        Those that are missing are measured side by side, in as many processes as minidl has
+        threads; each is kept as soon as it is there.
+        """
+        places = [self._place(measure, one) for one in arguments]
+        names = [named(*place) for place in places]
+        kept = self.store.cells
+        missing = {
+            name: place for name, place in zip(names, places, strict=True) if name not in kept
+        }
+        for name in names:
+            if name not in missing:
+                self.display.cell_ends(kept[name].seconds / self._workers(len(places)))
+        self._measure(measure, [*missing.values()])
+        found = [kept[name] for name in names]
+        self.measured += found
+        return [cell.result for cell in found]
+
+    def _place(self, measure: Measure, arguments: Mapping[str, Any]) -> Place:
+        """What a cell is found by in the store."""
         own = [REGISTRY[name] for name in self.extra if name in arguments.values()]
         code = [fingerprint(one) for one in (measure, *own)]
         key = [self.experiment, *self.surroundings, *code]
-        cell = self.store.find(key, measure.__name__, arguments)
-        if cell is None:
-            began = perf_counter()
-            result = measure(self.digits, **arguments)
-            seconds = perf_counter() - began
+        return key, measure.__name__, json.loads(json.dumps(arguments))
+
+    def _measure(self, measure: Measure, missing: Sequence[Place]) -> None:
+        """Measures and keeps these cells."""
+        workers = self._workers(len(missing))
+        given = [arguments for _, _, arguments in missing]
+        ahead = dict(enumerate(missing))
+
+        def tell() -> None:
+            self.display.cell_begins(f"{measure.__name__}: {len(ahead)} cells side by side")
+
+        def keep(number: int, seconds: float, result: dict[str, Any]) -> None:
+            place = ahead.pop(number)
             try:
-                cell = self.store.add(key, measure.__name__, arguments, seconds, result)
+                self.store.add(*place, seconds, result)
             except ValueError as error:
-                expected = f"finite numbers of the cell '{what}'"
+                expected = f"finite numbers of the cell '{in_words(place)}'"
                 raise DataError(explain(self.experiment, expected, error)) from error
-        self.cells.append(cell)
-        self.display.cell_ends(cell.seconds)
-        return cell.result
+            self.display.cell_ends(seconds / workers)
+            if workers > 1:
+                tell()
+
+        if workers > 1:
+            tell()
+            classes = [REGISTRY[name] for name in self.extra]
+            side_by_side(measure, self.digits, given, workers, classes, keep)
+            return
+        for number, arguments in enumerate(given):
+            self.display.cell_begins(in_words(missing[number]))
+            keep(number, *timed(measure, self.digits, arguments))
+
+    @staticmethod
+    def _workers(cells: int) -> int:
+        """The number of processes for so many cells."""
+        return min(_kernels.get_num_threads(), cells)
+
+
+def in_words(place: Place) -> str:
+    """A cell's function and arguments."""
+    _, what, arguments = place
+    return f"{what}: {', '.join(f'{name} {shown(value)}' for name, value in arguments.items())}"
 
 
 def shown(value: Any) -> str:

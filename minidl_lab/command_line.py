@@ -25,7 +25,7 @@ from minidl.step.training import TrainingStep
 from minidl.tools.disk import writable
 
 from . import runner
-from .bench import Digits
+from .bench import FASHION, Digits
 from .experiments import BY_NAME, EXPERIMENTS
 from .report import page
 from .scale import FULL, QUICK
@@ -85,6 +85,7 @@ def run(arguments: argparse.Namespace, extra: Sequence[str]) -> int:
     chosen = [one for one in EXPERIMENTS if not arguments.only or one.name in arguments.only]
     names = [one.name for one in chosen]
     digits = Digits.load(arguments.data, scale)
+    fashion = Digits.load_fashion(arguments.fashion, scale, digits)
     folder = folder_of(arguments)
     for name in (NUMBERS, REPORT):
         writable(folder / name)  # else what took hours could not be saved
@@ -96,8 +97,9 @@ def run(arguments: argparse.Namespace, extra: Sequence[str]) -> int:
     with closing(store):
         try:
             runner.run(
-                chosen, digits, scale, store, extra, results=results, changed=arguments.changed
-            )
+                chosen, digits, scale, store, extra, results=results, changed=arguments.changed,
+                fashion=fashion,
+            )  # fmt: skip
         finally:
             found = results["experiments"]
             measured = [name for name in names if found.get(name) is not earlier.get(name)]
@@ -216,6 +218,11 @@ def parser() -> argparse.ArgumentParser:
         "--data", type=Path, metavar="DIR",
         help="a folder with MNIST's files; without it MNIST is read from $MINIDL_DATA, or "
         "downloaded into the user's cache",
+    )  # fmt: skip
+    option(
+        "--fashion", type=Path, metavar="DIR",
+        help="a folder with Fashion-MNIST's files, for the experiments that use them (default: "
+        f"{FASHION}, if it is there)",
     )  # fmt: skip
     option(
         "--output", type=Path, metavar="DIR",

@@ -28,7 +28,7 @@ from .store import Store
 def run(
     experiments: Sequence[Experiment], digits: Digits, scale: Scale, store: Store,
     extra: Sequence[str] = (), progress: Progress | None = None,
-    results: dict[str, Any] | None = None, changed: str = "",
+    results: dict[str, Any] | None = None, changed: str = "", fashion: Digits | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Runs them one after the other; gives the results, as `results.json` has them. With `results`
     these are added to, each as soon as it is there. A quick look gives no verdicts; the whole
@@ -43,17 +43,18 @@ def run(
     }
     for experiment in experiments:
         progress.experiment_begins(experiment)
-        bench = Bench(experiment.name, digits, scale, store, progress, extra)
+        bench = Bench(experiment.name, digits, scale, store, progress, extra, fashion)
         numbers = json.loads(json.dumps(experiment.measure(bench), allow_nan=False))
         verdict = experiment.judge(numbers)
+        cells = bench.measured + (bench.fashion.measured if bench.fashion else [])
         if not scale.is_judged:
             verdict = verdict.without_verdict()
         results["experiments"][experiment.name] = {
             "verdict": verdict._asdict(),
             "seal": seals[experiment.name],
             "numbers": numbers,
-            "seconds": round(sum(cell.seconds for cell in bench.cells), 2),
-            "cells": [cell._asdict() for cell in bench.cells],
+            "seconds": round(sum(cell.seconds for cell in cells), 2),
+            "cells": [cell._asdict() for cell in cells],
         }
         progress.experiment_ends(verdict)
     return results

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from lab_cells import write_images
 from lab_planted import TINY
 
 from minidl.layers.activations import REGISTRY
@@ -41,3 +42,10 @@ def bench(few_digits, tmp_path):
     store = Store(tmp_path / "lab")
     yield Bench("tried", few_digits, TINY, store, Silence())
     store.close()
+
+
+@pytest.fixture
+def mnist_of_60(tmp_path):
+    """A folder with the folder `mnist`: 60 images of 28 x 28, as MNIST's files have them."""
+    write_images(tmp_path / "mnist", seed=0)
+    return tmp_path

@@ -1,18 +1,15 @@
 """`python -m minidl_lab`: what it writes, says and refuses."""
 
-import gzip
 import json
 import os
-import struct
 import subprocess
 import sys
 from itertools import count
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from minidl_lab import bench, command_line
+from minidl_lab import bench, command_line, workers
 from minidl_lab.command_line import main
 from minidl_lab.experiments.collapse import Collapse
 from minidl_lab.report import page
@@ -66,21 +63,14 @@ class NoGradient(nn.Activation):
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch):
-    """A folder of its own with data: 60 images of 28 x 28, as MNIST's files have them."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
+def here(mnist_of_60, monkeypatch):
+    """A folder of its own with data and activations."""
+    monkeypatch.chdir(mnist_of_60)
+    monkeypatch.syspath_prepend(str(mnist_of_60))
     monkeypatch.delitem(sys.modules, "own_activation", raising=False)
-    (tmp_path / "own_activation.py").write_text(OWN)
-    (tmp_path / "mnist").mkdir()
-    rng = np.random.default_rng(0)
-    for name, n in (("train", 60), ("t10k", 30)):
-        x, y = rng.integers(0, 256, (n, 28, 28)), rng.integers(0, 10, n)
-        for kind, array in (("images-idx3", x), ("labels-idx1", y)):
-            header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
-            content = gzip.compress(header + array.astype(np.uint8).tobytes())
-            (tmp_path / "mnist" / f"{name}-{kind}-ubyte.gz").write_bytes(content)
-    return tmp_path
+    monkeypatch.setattr(bench, "FASHION", mnist_of_60 / "nowhere")
+    (mnist_of_60 / "own_activation.py").write_text(OWN)
+    return mnist_of_60
 
 
 def lab(*words):
@@ -159,7 +149,7 @@ def test_only_adds_to_the_results_of_the_folder(here, capsys, monkeypatch):
 
     both = (Other(), Collapse())
     squares = (float(n * n) for n in count())  # so that no two cells take the same time
-    monkeypatch.setattr(bench, "perf_counter", lambda: next(squares))
+    monkeypatch.setattr(workers, "perf_counter", lambda: next(squares))
     monkeypatch.setattr(command_line, "EXPERIMENTS", both)
     for room in (command_line, page):
         monkeypatch.setattr(room, "BY_NAME", {one.name: one for one in both})

@@ -304,7 +304,7 @@ def test_every_kind_of_activation_can_be_added(experiment, added, bench, few_dig
     numbers = json.loads(json.dumps(one.measure(with_added), allow_nan=False))
     assert one.judge(numbers).words
     assert one.charts(numbers)
-    seen = str([cell.arguments for cell in with_added.cells])
+    seen = str([cell.arguments for cell in with_added.measured])
     assert all(name in seen for name in added)
 
 

@@ -228,7 +228,7 @@ def test_measures_judges_and_draws(bench, monkeypatch):
     assert all(square[i][i] is None for i in range(10))
     assert square[3][5] == 100 * numbers["errors"]["logistic"]["3-5"]
     assert square[5][3] == 100 * numbers["errors"]["hinge"]["3-5"]
-    seeds = {cell.arguments["seed"] for cell in bench.cells if "seed" in cell.arguments}
+    seeds = {cell.arguments["seed"] for cell in bench.measured if "seed" in cell.arguments}
     assert seeds == {*bench.scale.some(1)}
     assert [title.split(",")[0] for title, _ in images.images[::2]] == [named(p) for p in SHOWN]
     assert np.shape(images.images[0][1]) == (28, 28)

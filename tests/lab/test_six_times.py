@@ -152,8 +152,8 @@ def test_measures_judges_and_draws(bench):
     assert found.value == pytest.approx(median(tanh["steps"][2]) / median(relu["steps"][2]))
     assert experiment.judge(numbers, target=0.2).words
     assert len(experiment.charts(numbers)) == 4
-    tuning = [cell.arguments for cell in bench.cells if cell.arguments["goal"] == 0.2]
-    final = [cell.arguments for cell in bench.cells if cell.arguments["goal"] == 0.1]
+    tuning = [cell.arguments for cell in bench.measured if cell.arguments["goal"] == 0.2]
+    final = [cell.arguments for cell in bench.measured if cell.arguments["goal"] == 0.1]
     assert {one["seed"] for one in tuning}.isdisjoint(one["seed"] for one in final)
     assert tuning[0]["most"] == final[0]["most"]
     assert any(one["most"] < final[0]["most"] for one in tuning)  # what is hopeless ends

@@ -163,7 +163,7 @@ def test_measures_judges_and_draws(bench, monkeypatch):
     assert compared(numbers, "sigmoid")[TWO, "test error"][0] == pytest.approx(expected)
     assert all((one["copy"] is None) == (one["activation"] != "tanh") for one in settings)
     assert max(one["copy"] for one in settings if one["copy"]) < 1e-5
-    tuning = {c.arguments["seed"] for c in bench.cells if c.what == "held_out"}
-    assert tuning.isdisjoint(c.arguments["seed"] for c in bench.cells if c.what == "learn")
+    tuning = {c.arguments["seed"] for c in bench.measured if c.what == "held_out"}
+    assert tuning.isdisjoint(c.arguments["seed"] for c in bench.measured if c.what == "learn")
     assert experiment.judge(numbers).words
     assert len(experiment.charts(numbers)) == 3
