@@ -38,8 +38,7 @@ def require_data(operation: str, what: str, data: Any) -> None:
     is_sequence = isinstance(data, (list, tuple))
     if is_sequence and any(map(is_array, data)):
         got = f"{got} of {len(data)}"
-    elif hasattr(data, "__getitem__") and not hasattr(data, "__iter__"):
-        hint = "x, y = map(np.stack, zip(*(data[i] for i in range(len(data)))))"
+        hint = f"{hint}; weights as sample_weight" if len(data) == 3 else hint
     elif hasattr(data, "__iter__") and not (is_array(data) or isinstance(data, (Mapping, str))):
         return
     raise ArgumentError(explain(operation, f"{what}: {BATCHES}", got, hint))
@@ -87,7 +86,13 @@ def rows_of(operation: str, name: str, values: Any) -> np.ndarray:
         raise ShapeError(explain(operation, f"{name} in rows of equal length", error)) from None
     if array.ndim == 0:
         raise ShapeError(explain(operation, f"{name} of shape (n, ...)", array.shape))
-    return array
+    return single(array)
+
+
+def single(values: Any) -> Any:
+    """Half precision as float32, which has all of its numbers; anything else as it is."""
+    is_half = getattr(values, "dtype", None) == np.float16
+    return np.asarray(values, np.float32) if is_half else values
 
 
 def inputs_of(operation: str, x: Any, dtype: np.dtype | None) -> np.ndarray:

@@ -15,6 +15,7 @@ from ..layers.base import Layer
 from ..step.prediction import predict as outputs_of
 from ..tools.checks import is_whole
 from .metrics import Metric, find_all
+from .readers import read
 
 ROWS = 1024  # at a time
 
@@ -69,8 +70,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """The loss and the metrics of all outputs for the data, by name, in evaluation mode.
 
-    - data: a pair (x, y), `minidl.data.batches(...)` or any iterable of batches (x, y), with at
-      least one row.
+    - data: a pair (x, y), `minidl.data.batches(...)`, any iterable of batches (x, y), or a data set
+      of samples (x, y), with at least one row.
     - loss: a function (outputs, y). It is called once with all rows, so its mean is over all.
     - metrics: names or functions (y, outputs); see `minidl.train.metrics`.
 
@@ -101,6 +102,7 @@ def outputs_and_truth(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The outputs for all of the data, in the model's mode, and the targets, in the same order.
     Floats become this dtype."""
+    data = read("evaluate", data)
     require_data("evaluate", "data", data)
     if is_plain(data):
         data = pair_of("evaluate", data)

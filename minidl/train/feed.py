@@ -7,13 +7,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..data.batches import Batches, batches, is_plain
-from ..data.kinds import inputs_of, is_array, is_pair, require_data, rows_of, to_train_on
+from ..data.batches import Batches
+from ..data.kinds import inputs_of, is_array, single, to_train_on
 from ..data.pixels import gathered, warn_unless_pixels
 from ..engine.random import random_state, set_random_state
 from ..engine.tensor import Tensor
 from ..errors import ArgumentError, explain
 from ..step.training import TrainingStep
+from .readers import Reader
 
 SECONDS = 0.1  # of training between two checks of progress, Ctrl-C and the loss
 LOOKED_AT = 256  # rows that are checked before the first step
@@ -170,8 +171,8 @@ class IterableFeed:
     def __init__(self, data: Any, dtype: np.dtype | None = None) -> None:
         self.data, self.dtype = data, dtype
         self.listed = data if isinstance(data, (list, tuple)) else ()
-        self.steps: int | None = None
-        self.samples: int | None = None
+        self.reader = data if isinstance(data, Reader) else Reader()
+        self.steps, self.samples = self.reader.steps, self.reader.samples
         self.usual, self.rest = LOOKED_AT, 0
         self.seen = 0
         self.iterator: Iterator[Any] = iter(())
@@ -190,7 +191,7 @@ class IterableFeed:
         self.begun.append(len(self.kept))
 
     def _batches(self, data: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
-        return ((self._input(x), *others) for x, *others in to_train_on("fit", data))
+        return ((self._input(x), single(y), *w) for x, y, *w in to_train_on("fit", data))
 
     def _input(self, x: Any) -> Any:
         if not is_array(x):
@@ -202,12 +203,13 @@ class IterableFeed:
         return x if isinstance(x, Tensor) and array is x.data else array
 
     def first(self, most: int = LOOKED_AT) -> tuple[Any, ...] | None:
-        """The first batch of a list; else the next one, once an epoch has begun."""
-        return next(self._batches(self.listed[:1]), None) if self.listed else self._next()
+        """The first batch of a list or a data set; else the next one, once an epoch has begun."""
+        known = self.listed[:1] or self.reader.first()
+        return next(self._batches(known), None) if known else self._next()
 
     def targets(self) -> Iterable[Any]:
         """The targets of a list of batches."""
-        return [batch[1] for batch in to_train_on("fit", self.listed)]
+        return [single(batch[1]) for batch in to_train_on("fit", self.listed)]
 
     def upcoming(self) -> tuple[Any, Any] | None:
         """x and y of the next batch."""
@@ -263,15 +265,16 @@ class IterableFeed:
         return ((*batch[:2], None) for batch, _ in self.kept)
 
     def state_dict(self) -> dict[str, Any]:
-        """Nothing: the iterable keeps its own state."""
-        return {}
+        """That of a reader; an iterable of the user's keeps its own."""
+        return self.reader.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Nothing to do."""
+        """Goes on from that state."""
+        self.reader.load_state_dict(state)
 
     def settings(self) -> dict[str, Any]:
-        """Nothing is known."""
-        return {}
+        """Those of a reader; nothing is known of an iterable of the user's."""
+        return self.reader.settings()
 
 
 class Pace:
@@ -290,23 +293,6 @@ class Pace:
         if steps:
             fitting = SECONDS * steps / max(perf_counter() - self._began, 1e-9)
             self.steps = max(1, min(int(fitting), 4 * self.steps))
-
-
-def feed_of(
-    data: Any, dtype: np.dtype | None, batch_size: int | None, shuffle: bool, seed: int | None
-) -> Feed:
-    """The data that fit was given, as steps for a model of this dtype."""
-    require_data("fit", "data", data)
-    if is_pair(data):
-        x, y = inputs_of("fit", data[0], dtype), rows_of("fit", "y", data[1])
-        return RowFeed(batches(x, y, 64 if batch_size is None else batch_size, shuffle, seed))
-    if batch_size is not None:
-        raise ArgumentError(
-            explain("fit", "batch_size beside a pair (x, y) only", type(data).__name__)
-        )
-    if is_plain(data):
-        return RowFeed(data, dtype)
-    return IterableFeed(data, dtype)
 
 
 def in_dtype(data: Batches, dtype: np.dtype | None) -> Batches:

@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 from types import FrameType
@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from ..data.kinds import is_gone_through_once
 from ..engine.tensor import Tensor
 from ..errors import ArgumentError, explain
 from ..layers.base import Layer
@@ -22,7 +21,8 @@ from .callbacks import Callback
 from .checkpoints import resume as go_on
 from .diagnose import check_weights, diverged
 from .evaluation import dtype_of, mode
-from .feed import Pace, feed_of
+from .feed import Pace
+from .given import ANEW, EVERY_EPOCH, Given
 from .guards import guards_of
 from .history import History
 from .progress import progress_of
@@ -30,8 +30,6 @@ from .rehearsal import rehearse, rehearse_step
 from .run import Run
 from .validation import Validation
 from .way_back import WayBack
-
-EVERY_EPOCH, ANEW = "batches in every epoch", "a list, or an object whose __iter__ starts anew"
 
 
 def fit(
@@ -44,13 +42,18 @@ def fit(
     validation: Any = None,
     metrics: Sequence[Any] = (),
     callbacks: Sequence[Callback] = (),
+    batch_size: int | None = None,
+    shuffle: bool = True,
+    seed: int | None = None,
+    sample_weight: Any = None,
+    class_weight: Mapping[Any, float] | str | None = None,
+    validation_split: float | None = None,
+    steps_per_epoch: int | None = None,
+    key: Sequence[Any] | None = None,
     schedule: Schedule | Factor | None = None,
     clip_norm: float | None = None,
     max_norm: float | None = None,
     accumulate: int = 1,
-    batch_size: int | None = None,
-    shuffle: bool = True,
-    seed: int | None = None,
     progress: bool | str = True,
     guards: Any = True,
     resume: Any = None,
@@ -59,17 +62,26 @@ def fit(
 
     The steps are those of `TrainingStep`, to the last bit, and as fast.
 
-    - data: a pair (x, y), `data.batches(...)`, or an iterable of batches (x, y) that can be
-      iterated again. For a pair, batch_size (default 64), shuffle and seed are those of
-      `data.batches`. Floats in x become those of the model's dtype. Batches may be triples
-      (x, y, weights), as from `data.batches(..., sample_weight=weights)`.
+    - data: a pair (x, y), `data.batches(...)`, an iterable of batches (x, y) that can be iterated
+      again, or a data set, which has len(data) and samples (x, y) as data[i]. Batches and samples
+      may be triples (x, y, weight). Floats in x become those of the model's dtype.
     - loss: a function (outputs, y) that returns a single number, such as F.cross_entropy; weights
-      are passed as `sample_weight`
+      are passed as `sample_weight`. Their mean is sum w loss / sum w over a batch.
     - validation: data whose loss and metrics are computed after each epoch, in evaluation mode, as
       "validation_loss", "validation_accuracy" ...
     - metrics: "accuracy", "top_5", "f1", "precision", "recall", "auc", "r2", "mae",
       "confusion_matrix", or functions (y, outputs)
     - callbacks: EarlyStopping, Checkpoint, or a `Callback` of your own
+    - batch_size (default 64), shuffle, seed: of a pair or a data set, as in `data.batches`
+    - sample_weight, class_weight: how much each row of a pair counts in training; a number for each
+      row, and a dict from labels to weights, or "balanced": n / (k n_c) for a class of n_c among n
+      rows of k classes. Validation counts all rows alike.
+    - validation_split: the share of a pair's rows that is kept for validation; labels (n,) are
+      split class by class. The rows depend on the seed alone (None: 0).
+    - steps_per_epoch: an epoch is so many batches of an iterable, which may be endless; the next
+      epoch goes on where it ended
+    - key: the names of x, y, and maybe of the weight, in batches or samples that are dicts, or of
+      x and y in a table
     - schedule: a Schedule, or a function of the step such as schedules.cosine(1000); it advances
       with each step
     - clip_norm, max_norm: bounds on the norm of all gradients before the optimiser's step, and of
@@ -104,9 +116,12 @@ def fit(
     """
     require(model, loss, epochs)
     own = callbacks_of(callbacks)
+    given = Given(
+        batch_size, shuffle, seed, sample_weight, class_weight, validation_split, steps_per_epoch,
+        key,
+    )  # fmt: skip
+    feed, validation = given.feed(data, validation, epochs, dtype_of(model))
     validation = Validation(model, validation, loss, metrics)
-    require_again(data, epochs)
-    feed = feed_of(data, dtype_of(model), batch_size, shuffle, seed)
     watchers = [*guards_of(guards), *own, *progress_of(progress)]
     stepper = TrainingStep(
         model, loss, optimizer, clip_norm=clip_norm, max_norm=max_norm, accumulate=accumulate
@@ -221,13 +236,6 @@ def callbacks_of(given: Any) -> list[Callback]:
             hint = "EarlyStopping() with brackets" if isinstance(callback, type) else ""
             raise ArgumentError(explain("fit", "callbacks", repr(callback), hint))
     return callbacks
-
-
-def require_again(data: Any, epochs: int) -> None:
-    """ArgumentError for data that is used up after the first of several epochs."""
-    if epochs > 1 and is_gone_through_once(data):
-        got = f"a {type(data).__name__}, which ends with the first"
-        raise ArgumentError(explain("fit", EVERY_EPOCH, got, ANEW))
 
 
 def schedule_of(optimizer: Optimizer, schedule: Any) -> Schedule | None:

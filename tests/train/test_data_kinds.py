@@ -180,8 +180,10 @@ REFUSED = {
     "sparse y": ((SINGLE, scipy.sparse.csr_array(np.eye(2)[Y])), "y.toarray()"),
     "dicts": ([{"image": X, "label": Y}], "[(batch['image'], batch['label']) for batch in data]"),
     "fours": ([(X, Y, Y, Y)], "got tuple of 4"),
-    "arrays": ([X[:3], X[3:], X], "got list of 3. Try: (x, y), a tuple of two"),
-    "samples": (Samples(), "x, y = map(np.stack, zip(*(data[i] for i in range(len(data)))))"),
+    "arrays": (
+        [X[:3], X[3:], X],
+        "got list of 3. Try: (x, y), a tuple of two; weights as sample_weight",
+    ),
     "iterated": (Iterated(), "np.stack of many samples"),
     "rows": ((SINGLE, Y[:-1]), "(39,)", "40 and 39 rows"),
     "no rows": ((SINGLE[:0], Y[:0]), "got 0 rows.", "at least one row, got none."),
@@ -250,7 +252,5 @@ def test_generators_of_metrics_and_callbacks_are_not_used_up_by_the_look_at_them
     assert stopping.best_epoch == 1
 
 
-def test_the_hint_for_samples_is_right():
-    samples = Samples()
-    x, y = map(np.stack, zip(*(samples[i] for i in range(len(samples))), strict=True))
-    assert trained((x, y)) == trained((SINGLE, Y))
+def test_samples_are_rows():
+    assert trained(Samples(), shuffle=False) == trained((SINGLE, Y), shuffle=False)
