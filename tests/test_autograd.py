@@ -7,7 +7,8 @@ from autograd import elementwise_grad, hessian, jacobian
 from support import leaf, numbers
 
 import minidl
-from minidl import ArgumentError, DTypeError, GraphError, ShapeError, no_grad, tensor
+from minidl import ArgumentError, DTypeError, GraphError, ShapeError, nn, no_grad, tensor
+from minidl.engine.tensor import Operation, record
 
 EXACT = {"rtol": 1e-10, "atol": 1e-10}
 
@@ -99,6 +100,37 @@ def test_what_lies_before_an_input_is_not_gone_through():
     (dh,) = minidl.grad((h * h).sum(), h)
     h.backward(dh)
     same(x.grad, [32])
+
+
+def test_no_gradient_is_computed_that_leads_elsewhere():
+    asked = []
+
+    def gradients(node, dy):
+        asked.append([edge is not None for edge in node.inputs])
+        return [dy, dy]
+
+    x, w = leaf(1.0), leaf(2.0)
+    y = record(Operation("noted", kernel=gradients), x.data + w.data, (x, w))
+    for inputs in (x, w, [w, x]):
+        minidl.grad(y, inputs, retain_graph=True)
+    y.backward()
+    assert asked == [[True, False], [False, True], [True, True], [True, True]]
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_gradient_of_one_input_has_the_bits_that_backward_gives(training):
+    minidl.manual_seed(0)
+    net = nn.Sequential(
+        nn.Dense(3, 4), nn.BatchNorm(4), nn.PReLU(4), nn.Dense(4, 6), nn.LayerNorm(6),
+        nn.Maxout(2), nn.Bias(3),
+    ).train(training)  # fmt: skip
+    x = tensor(numbers(5, 3).astype(np.float32), requires_grad=True)
+    loss = minidl.functional.cross_entropy(net(x), np.arange(5) % 3)
+    inputs = [x, *net.parameters()]
+    alone = [minidl.grad(loss, p, retain_graph=True)[0] for p in inputs]
+    loss.backward()
+    for found, p in zip(alone, inputs, strict=True):
+        np.testing.assert_array_equal(found, p.grad)
 
 
 @pytest.mark.parametrize(

@@ -221,6 +221,7 @@ def walk(
 
     Returns what each leaf is to receive, and the nodes that the walk visited. With `targets`, each
     target gets its gradient as its value, and the walk visits only nodes that lead to a target.
+    Without `create_graph` it computes no gradient that leads elsewhere.
 
     An operation is younger than the operations that made its inputs. So the walk goes from the
     youngest node to the oldest, and each node has its whole gradient when its turn comes.
@@ -257,8 +258,9 @@ def walk(
                 continue
         node.check(create_graph)
         inputs = node.inputs
+        asked = node if needed is None or create_graph else towards(needed, node)
         try:
-            found = node.operation.gradients(node, dy, create_graph)
+            found = node.operation.gradients(asked, dy, create_graph)
         except Exception:
             node.check(create_graph)  # another thread may have released the node meanwhile
             raise
@@ -303,6 +305,15 @@ def add_up(
             borrowed.discard(source)
     else:
         received[source] += dx
+
+
+def towards(needed: set[Any], node: Node) -> Node:
+    """The node; if it has inputs that are not needed, a copy that wants no gradient of them, so
+    that the operation computes none."""
+    if all(edge is None or edge in needed for edge in node.inputs):
+        return node
+    inputs = tuple([edge if edge in needed else None for edge in node.inputs])
+    return new_node(node.operation, inputs, node.likes, node.kept, node.options)
 
 
 def after_hooks(hooks: dict[int, Callable[[Any], Any]], dy: Any) -> Any:
