@@ -41,12 +41,14 @@ def run(
         one.name: seal(one, store, data, changed) if scale.is_judged else dict(UNSEALED)
         for one in experiments
     }
+    about = surroundings()
     for experiment in experiments:
         progress.experiment_begins(experiment)
         bench = Bench(experiment.name, digits, scale, store, progress, extra, fashion)
         numbers = json.loads(json.dumps(experiment.measure(bench), allow_nan=False))
         verdict = experiment.judge(numbers)
-        cells = bench.measured + (bench.fashion.measured if bench.fashion else [])
+        others = bench.fashion.measured if bench.fashion else []
+        cells = bench.measured + others
         if not scale.is_judged:
             verdict = verdict.without_verdict()
         results["experiments"][experiment.name] = {
@@ -55,6 +57,7 @@ def run(
             "numbers": numbers,
             "seconds": round(sum(cell.seconds for cell in cells), 2),
             "cells": [cell._asdict() for cell in cells],
+            "surroundings": about | {"fashion": fashion.digest() if fashion and others else ""},
         }
         progress.experiment_ends(verdict)
     return results
@@ -65,8 +68,10 @@ UNSEALED = {"rule": "", "protocol": "", "changed": ""}
 
 def begin(scale: Scale, extra: Sequence[str] = (), data: str = "") -> dict[str, Any]:
     """Results in which there is no experiment yet; `data` is the digest of the images."""
-    about = {"data": data, "scale": scale._asdict(), "added": [*extra]}
-    return {**surroundings(), **about, "experiments": {}}
+    return {
+        "minidl": minidl.__version__, "data": data, "scale": scale._asdict(), "added": [*extra],
+        "experiments": {},
+    }  # fmt: skip
 
 
 SAME = ("minidl", "data", "scale", "added")  # in results that can stand in one file
@@ -89,10 +94,11 @@ def keep(results: dict[str, Any], path: Path, replaced: Sequence[str]) -> None:
 
 
 def surroundings() -> dict[str, Any]:
-    """The circumstances of the numbers: versions, the processor, threads, the date."""
+    """The circumstances of a run: versions, the processor, threads, the date. Results of several
+    runs can stand in one file."""
     return {
-        "minidl": minidl.__version__,
         "commit": commit(),
+        "date": datetime.now(timezone.utc).date().isoformat(),
         "numpy": np.__version__,
         "python": platform.python_version(),
         "processor": processor(),
@@ -101,7 +107,6 @@ def surroundings() -> dict[str, Any]:
         else os.cpu_count(),
         "threads": _kernels.get_num_threads(),
         "level": _kernels.level,
-        "date": datetime.now(timezone.utc).date().isoformat(),
     }
 
 

@@ -162,11 +162,22 @@ def notice(scale: dict[str, Any]) -> str:
 def facts(results: dict[str, Any]) -> str:
     """The circumstances of the numbers, in a line."""
     added = f" Added: {', '.join(results['added'])}." if results["added"] else ""
-    return (
-        f"{results['date']}. minidl {results['minidl']}, NumPy {results['numpy']}, "
-        f"{results['processor']}, {counted(results['threads'], 'thread')}. {duration(results)} of "
-        f"measuring.{added}"
+    date, numpy, processor, threads = (
+        " and ".join(sorted(said(results, what)))
+        for what in ("date", "numpy", "processor", "threads")
     )
+    return (
+        f"{date}. minidl {results['minidl']}, NumPy {numpy}, {processor}, "
+        f"{threads} thread{'s' * (threads != '1')}. {duration(results)} of measuring.{added}"
+    )
+
+
+def said(results: dict[str, Any], what: str) -> dict[str, list[str]]:
+    """What the surroundings of the experiments say, and the names of those of which it is true."""
+    found: dict[str, list[str]] = {}
+    for name, one in results["experiments"].items():
+        found.setdefault(str(one["surroundings"][what]) or "none", []).append(name)
+    return found
 
 
 def counted(number: int, name: str) -> str:
@@ -299,17 +310,28 @@ def together(values: Sequence[Any]) -> str:
 def surroundings(results: dict[str, Any], experiments: Sequence[Experiment]) -> str:
     """The circumstances of the numbers, and how to reproduce them."""
     scale = results["scale"]
+    titles = {one.name: one.title for one in experiments}
+
+    def told(what: str) -> str:
+        """Once if it is the same for all, or with the experiments."""
+        found = said(results, what)
+        return "; ".join(
+            f"{value} ({', '.join(titles[name] for name in names)})" if len(found) > 1 else value
+            for value, names in found.items()
+        )
+
     pairs = {
-        "date": results["date"],
+        "date": told("date"),
         "minidl": results["minidl"],
-        "commit": results["commit"] or "none",
+        "commit": told("commit"),
         "images' digest": results["data"],
-        "NumPy": results["numpy"],
-        "Python": results["python"],
-        "processor": results["processor"],
-        "cores": results["cpus"],
-        "threads": results["threads"],
-        "kernels' level": results["level"],
+        "Fashion-MNIST's digest": told("fashion"),
+        "NumPy": told("numpy"),
+        "Python": told("python"),
+        "processor": told("processor"),
+        "cores": told("cpus"),
+        "threads": told("threads"),
+        "kernels' level": told("level"),
         "scale": scale["name"],
         "images": f"{scale['images']:,} to train, {scale['tests']:,} to test",
         "seeds": f"at most {scale['seeds']}; {scale['tuning_seeds']} more to choose rates",

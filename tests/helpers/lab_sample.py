@@ -20,6 +20,7 @@ NAMES = [
     "gelu",
     "mine, a long one",
 ]
+COMMITS = ("c0ffee" * 7, "deed" * 10)
 EPOCHS = list(range(1, 31))
 
 
@@ -157,15 +158,17 @@ def results(scale=FULL, added=()):
     cells = [{"what": "learn", "arguments": a, "seconds": 1.5, "result": {}} for a in given]
     found = {"numbers": {}, "seconds": 200.5, "cells": cells}
     return {
-        "minidl": "0.0.9", "commit": "c0ffee", "data": "0123abc",
-        "numpy": "2.4.0", "python": "3.11.7", "processor": "A processor <&>",
-        "cpus": 2, "threads": 2, "level": "v3", "date": "2026-01-31", "scale": scale._asdict(),
-        "added": [*added],
+        "minidl": "0.0.9", "data": "0123abc", "scale": scale._asdict(), "added": [*added],
         "experiments": {
             one.name: {
                 "verdict": verdict_of(one, scale)._asdict(), **found,
                 "seal": (seal_of(one) | {"changed": HOSTILE * (one.name == "ranges")})
                 if scale.is_judged else dict.fromkeys(("rule", "protocol", "changed"), ""),
+                "surroundings": {
+                    "commit": COMMITS[one.name == "ranges"], "date": "2026-01-31",
+                    "numpy": "2.4.0", "python": "3.11.7", "processor": "A processor <&>",
+                    "cpus": 2, "threads": 2, "level": "v3", "fashion": "",
+                },
             }
             for one in EXPERIMENTS.values()
         },

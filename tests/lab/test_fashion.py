@@ -80,6 +80,8 @@ def test_its_cells_are_its_own(digits, mnist_of_60, bench):
     results = [{"pixel": int(one.x[0, 0]), "n": 3} for one in (digits, fashion)]
     assert [*with_it["numbers"].values()] == results
     assert [cell["result"] for cell in with_it["cells"]] == results
+    assert with_it["surroundings"]["fashion"] == fashion.digest()
     without = runner.run(**run)["experiments"]["pixels"]
     assert without["numbers"] == {"digits": results[0], "fashion": None}
+    assert without["surroundings"]["fashion"] == ""
     assert len(bench.store.cells) == 2

@@ -167,7 +167,10 @@ def test_a_protocol_that_was_changed_since_is_told(sampled):
 
 def test_where_the_numbers_come_from(read):
     seal = seal_of(lab_sample.EXPERIMENTS["ranges"])
-    assert {"c0ffee", "0123abc", "A processor <&>"} <= set(read.texts("dd"))
+    told = set(read.texts("dd"))
+    assert {"0123abc", "A processor <&>", "2026-01-31", "none"} <= told
+    one, other = lab_sample.COMMITS
+    assert f"{one} (Curves & <b>bands</b>, Grids); {other} (Ranges)" in told
     assert {seal["rule"], seal["protocol"]} <= set(read.texts("code"))
 
 
@@ -439,7 +442,10 @@ def test_a_changed_rule_judges_again_and_says_so(folder, monkeypatch):
 WRONG = {
     "no JSON": (lambda results: results, "no"),
     "a list": (lambda results: [results], "results = [{"),
-    "no threads": (lambda results: results.pop("threads"), "results without 'threads'"),
+    "no threads": (
+        lambda results: results["experiments"]["ranges"]["surroundings"].pop("threads"),
+        "results['experiments']['ranges']['surroundings'] without 'threads'",
+    ),
     "a scale of nothing": (lambda results: results["scale"].pop("share"), "without 'share'"),
     "words that are none": (
         lambda results: results["experiments"]["ranges"]["verdict"].update(words=1), "['words'] = 1"

@@ -19,7 +19,7 @@ HOSTILE = ["x", None, True, [], {}, [1], [[]], {"a": 1}, -1, 0, 1e300, 10**300]
     [
         "", "[]", "{}", "\0", '{"experiments": {"a": {"numbers": {}}}}', "1" * 5000, "[" * 100_000,
         *[
-            json.dumps(runner.begin(FULL)).replace('"cpus": ', '"cpus": ' + value)
+            json.dumps(runner.begin(FULL)).replace('"images": ', '"images": ' + value)
             for value in ["NaN, ", "1e999, ", "1" * 400, "[" * 200 + "]" * 200 + ", "]
         ],
     ],
