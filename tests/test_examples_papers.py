@@ -7,6 +7,7 @@ import signal
 import statistics
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ from minidl.train import History, fit
 PAPERS = Path(__file__).parents[1] / "examples/papers"
 MNIST = PAPERS.parent / "data/mnist"
 STEPS = 500  # of an epoch of 50,000 images
+# What the authors' run had measured, in float32, in its best epoch, 243: mnist_pi_continued.yaml.
+AUTHORS_RATE, AUTHORS_MOMENTUM = 0.0615082606673, 0.694376766682
 
 sys.path.insert(0, str(PAPERS))
 seeds, maxout, noisy = map(importlib.import_module, ("seeds", "maxout_mnist", "noisy_mlp_mnist"))
@@ -91,8 +94,7 @@ def test_the_momentum_rises_as_the_released_recipe_says():
     assert maxout.momentum_of(1) == 0.5
     assert maxout.momentum_of(250) == maxout.momentum_of(1000) == pytest.approx(0.7, abs=1e-15)
     assert np.diff([maxout.momentum_of(e) for e in range(1, 251)]) == pytest.approx(0.2 / 249)
-    # mnist_pi_continued.yaml has what the authors' run had measured, in float32, in epoch 243.
-    assert maxout.momentum_of(243) == pytest.approx(maxout.CONTINUED_MOMENTUM, rel=2e-6)
+    assert maxout.momentum_of(243) == pytest.approx(AUTHORS_MOMENTUM, rel=2e-6)
 
 
 def test_the_rate_falls_as_the_released_recipe_says():
@@ -101,7 +103,7 @@ def test_the_rate_falls_as_the_released_recipe_says():
     for step in range(5):
         assert 0.1 * factor(step) == pytest.approx(rate, rel=1e-12)
         rate /= 1.000004
-    assert 0.1 * factor(243 * STEPS) == pytest.approx(maxout.CONTINUED_RATE, rel=1e-6)
+    assert 0.1 * factor(243 * STEPS) == pytest.approx(AUTHORS_RATE, rel=1e-6)
     assert 0.1 * factor(10**9) == pytest.approx(1e-6)
     assert 0.05 * maxout.decay_from(0.05)(10**9) == pytest.approx(1e-6)
 
@@ -205,6 +207,52 @@ def test_the_noisy_net_is_the_ladders_encoder():
     assert sizes == [(784, 6), (6, 4), (4, 10)]
     learned = [p.shape for p in net.parameters()]
     assert learned == [(784, 6), (6,), (6, 4), (4,), (4, 10), (10,)]
+
+
+def test_the_papers_net():
+    """784-1000-500-250-250-250-10, a bias for each unit and a scale for each output."""
+    arguments = noisy.parse([])
+    assert (arguments.input_noise, arguments.hidden_noise, arguments.epochs) == (0.3, 0.5, 150)
+    net = noisy.network(arguments.widths, 0.3, 0.5, arguments.scale)
+    sizes = [784, 1000, 500, 250, 250, 250, 10]
+    shapes = [shape for n, m in pairwise(sizes) for shape in ((n, m), (m,))]
+    assert [p.shape for p in net.parameters()] == [*shapes, (10,)]
+    assert [type(layer).__name__ for layer in net][-3:] == ["GaussianNoise", "Bias", "Scale"]
+    for layer in net:
+        if isinstance(layer, nn.Dense):  # N(0, 1/inputs), as in the authors' code
+            W = layer.weight.data
+            assert W.std() * len(W) ** 0.5 == pytest.approx(1, rel=0.05)
+
+
+def test_the_scaled_net_by_its_formula():
+    """Outputs and gradients in float64, without noise, beside the formula and differences."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(20, 6)), rng.integers(0, 3, 20)
+    noisy_layers = noisy.network([5, 4], 0.0, 0.0, True)
+    net = nn.Sequential(nn.Dense(6, 784, bias=False), *noisy_layers).astype(np.float64)
+    values = [rng.normal(size=p.shape) for p in net.parameters()]
+    for p, value in zip(net.parameters(), values, strict=True):
+        p.data[...] = value
+
+    def outputs(values):
+        h = x @ values[0]
+        for W, b in zip(values[1:-1:2], values[2:-1:2], strict=True):
+            z = h @ W
+            z = (z - z.mean(0)) / np.sqrt(z.var(0) + 1e-5) + b
+            h = np.maximum(z, 0)
+        return z * values[-1]
+
+    got = net(x)
+    np.testing.assert_allclose(got.numpy(), outputs(values), rtol=1e-9, atol=1e-9)
+    minidl.functional.cross_entropy(got, y).backward()
+    for i in (-1, -2):  # scale and the last bias
+        for j in range(3):
+            moved = [[v.copy() for v in values] for _ in range(2)]
+            moved[0][i][j] += 1e-6
+            moved[1][i][j] -= 1e-6
+            high, low = (cross_entropy(outputs(m), y) for m in moved)
+            gradient = list(net.parameters())[i].grad[j]
+            assert float(gradient) == pytest.approx((high - low) / 2e-6, rel=1e-5, abs=1e-8)
 
 
 def test_clean_statistics_are_those_of_the_images_without_noise():
@@ -320,18 +368,34 @@ def test_stage_2_ends_if_the_objective_never_gets_there(narrow, small, tmp_path,
     assert row["stopped"] == "3 epochs without getting there"
 
 
-def test_stage_2_starts_from_the_recipes_rate_and_momentum(narrow, small, tmp_path):
-    argv = ["--data", small, "--output", tmp_path, "--seeds", 1, "--most-epochs", 2]
+def test_stage_2_goes_on_with_the_rate_and_the_momentum_of_the_best_epoch(narrow, small, tmp_path):
+    """Each seed with its own: the rate after that epoch's 10 steps, by a falling product, and that
+    epoch's place on the line from 0.5 to 0.7."""
+    argv = ["--data", small, "--output", tmp_path, "--seeds", 3, "--most-epochs", 12]
     maxout.main(list(map(str, argv)))
-    for stage, rate, momentum, steps in (
-        ("stage-1", 0.1, 0.5 + 0.2 / 249, 10), ("stage-2", 0.0615082606673, 0.694376766682, 12),
-    ):  # fmt: skip
-        saved = newest(tmp_path, stage)
-        done = steps * len(history(tmp_path, stage))
-        assert saved.step == done
-        assert saved.state["optimizer:groups.0.lr"] == pytest.approx(rate / 1.000004**done)
-        used = saved.state["optimizer:groups.0.momentum"]
-        assert used == pytest.approx(momentum * 1.000004, rel=1e-12)
+    bests = []
+    for row in rows(tmp_path):
+        right = history(tmp_path, "stage-1", row["seed"])["validation_accuracy"]
+        best = 1 + right.index(max(right))
+        bests.append(best)
+        rate = 0.1
+        for _ in range(10 * best):
+            rate /= 1.000004
+        momentum = 0.5 + 0.2 / 249 * (best - 1)
+        last = len(right)
+        for stage, first_rate, its_momentum, steps in (
+            ("stage-1", 0.1, 0.5 + 0.2 / 249 * (last - 1), 10), ("stage-2", rate, momentum, 12),
+        ):  # fmt: skip
+            saved = newest(tmp_path, stage, row["seed"])
+            done = steps * len(history(tmp_path, stage, row["seed"]))
+            assert saved.step == done
+            used = saved.state["optimizer:groups.0.lr"]
+            assert used == pytest.approx(first_rate / 1.000004**done, rel=1e-12)
+            used = saved.state["optimizer:groups.0.momentum"]
+            assert used == pytest.approx(its_momentum * 1.000004, rel=1e-12)
+        assert row["continued_rate"] == pytest.approx(rate, rel=1e-12)
+        assert row["continued_momentum"] == pytest.approx(momentum, rel=1e-12)
+    assert len(set(bests)) > 1
 
 
 SHORT = {
@@ -424,7 +488,7 @@ def test_seeds_that_are_done_are_not_trained_again(name, narrow, small, tmp_path
 def test_other_settings_need_another_folder(small, tmp_path):
     argv = [*map(str, ["--data", small, "--output", tmp_path, "--seeds", 1, "--epochs", 1])]
     noisy.main(argv)
-    with pytest.raises(minidl.ArgumentError, match=r"'hidden_noise': 0.3.*Try: another --output"):
+    with pytest.raises(minidl.ArgumentError, match=r"'hidden_noise': 0.5.*Try: another --output"):
         noisy.main([*argv, "--hidden-noise", "0.4"])
     kept = (tmp_path / "results.json").read_text()
     for text in ("{}", kept.replace('"seed"', '"sed"'), kept.replace('"seed": 0', '"seed": "x"')):
@@ -439,6 +503,35 @@ def test_a_seed_that_two_runs_train_has_one_row(tmp_path):
         kept.add({"seed": 1, "test_mistakes": mistakes})
     kept.add({"seed": 0, "test_mistakes": 5})
     assert [(row["seed"], row["test_mistakes"]) for row in kept.rows()] == [(0, 5), (1, 4)]
+
+
+def test_two_runs_of_the_same_command_share_the_seeds(small, tmp_path):
+    """Each seed is trained by one of them, and comes to the same as alone."""
+    argv = ["--data", small, "--seeds", 4]
+    runs = [
+        subprocess.Popen(
+            command("noisy", tmp_path / "both", *argv), stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    lines = [line for run in runs for line in run.communicate()[0].splitlines()]
+    assert [run.returncode for run in runs] == [0, 0]
+    noisy.main([*map(str, [*argv, "--output", tmp_path / "one", *SHORT["noisy"][0]])])
+    assert rows(tmp_path / "both") == rows(tmp_path / "one")
+    ends = [line for line in lines if line.endswith("ended: all epochs done")]
+    assert sorted(ends) == [f"seed {i} training ended: all epochs done" for i in range(4)]
+
+
+def test_a_seed_that_another_process_trains_is_left_to_it(small, tmp_path, capsys):
+    argv = ["--data", small, "--output", tmp_path, *SHORT["noisy"][0]]
+    with seeds.alone(tmp_path / "seed-0") as is_alone:
+        assert is_alone
+        noisy.main([*map(str, [*argv, "--seeds", 1])])
+        assert capsys.readouterr().out == "seed 0: another process is training it\n"
+        noisy.main([*map(str, [*argv, "--seeds", 2])])
+        assert [row["seed"] for row in rows(tmp_path)] == [1]
+    noisy.main([*map(str, [*argv, "--seeds", 2])])
+    assert [row["seed"] for row in rows(tmp_path)] == [0, 1]
 
 
 # Runs that are killed
@@ -522,14 +615,23 @@ def test_the_table():
         {"seed": i, "epochs": [3, i], "steps": 5, "seconds": 89.0, "test_error": error}
         for i, error in enumerate(errors)
     ]
-    header, rule, *lines, spread, paper = seeds.table(made, {"test_error": "%"}, "1.0").split("\n")
-    assert header.replace(" ", "") == "|seed|epochs|minutes|%|"
+    header, rule, *lines, spread, interval, paper = seeds.table(
+        made, {"test_error": "%"}, "1.0"
+    ).split("\n")
+    assert header.replace(" ", "") == "|seed|epochs|seconds|%|"
     assert set(rule) == set("|-: ")
     assert [cell.strip() for cell in lines[2].split("|")[1:-1]] == [
-        "2", "3 + 2", "1", "1.30",
+        "2", "3 + 2", "89", "1.30",
     ]  # fmt: skip
     assert f"{statistics.mean(errors):.3f} ± {np.std(errors, ddof=1):.3f}" in spread
     assert "4.0 ± 1.0" in spread
+    low, high = (float(word) for word in interval.rstrip(" |").split("|")[-1].split(" to "))
+    half = 4.302653 * np.std(errors, ddof=1) / 3**0.5  # Student's t for 2 degrees of freedom
+    assert (low, high) == pytest.approx(
+        (np.mean(errors) - half, np.mean(errors) + half), abs=0.00051
+    )
     assert paper.rstrip(" |").endswith("1.0")
-    assert len({len(line) for line in (header, rule, *lines, spread, paper)}) == 1
-    assert "±" not in seeds.table(made[:1], {"test_error": "%"}, "").split("\n")[3].split("sd")[1]
+    assert len({len(line) for line in (header, rule, *lines, spread, interval, paper)}) == 1
+    one = seeds.table(made[:1], {"test_error": "%"}, "").split("\n")
+    assert len(one) == 5
+    assert "±" not in one[3].split("sd")[1]

@@ -15,11 +15,11 @@ What keeps 1.2 million weights from memorising 50,000 images:
 
 Stage 1 trains on the first 50,000 images, until the error on the other 10,000 has not been lower
 for 100 epochs, and takes the weights of the best epoch. Stage 2 goes on from these with all 60,000,
-with the rate and the momentum that the authors' run had at its best epoch, until the objective on
-the last 10,000 images is as low as it was on the first 50,000 at the end of stage 1: the net has
-learned from both by then, and should know both equally well. The objective is the mean loss with
-dropout, as in training. If it does not get so low, stage 2 ends after 500 epochs; a row's "stopped"
-says what ended it. The test images are used only once, after that.
+with the rate and the momentum of that epoch, until the objective on the last 10,000 images is as
+low as it was on the first 50,000 at the end of stage 1: the net has learned from both by then, and
+should know both equally well. The objective is the mean loss with dropout, as in training. If it
+does not get so low, stage 2 ends after 500 epochs; a row's "stopped" says what ended it. The test
+images are used only once, after that.
 
 One core trains an epoch in 5 to 6 seconds, a seed in half an hour or more.
 
@@ -34,7 +34,18 @@ from copy import deepcopy
 from typing import Any
 
 import numpy as np
-from seeds import BATCH, Rows, Training, error_of, main_of, parser_for, run_seeds, table, whole
+from seeds import (
+    BATCH,
+    Rows,
+    Training,
+    error_of,
+    main_of,
+    parser_for,
+    run_seeds,
+    show,
+    steps_in_epoch,
+    whole,
+)
 
 import minidl
 from minidl import data, nn, optim
@@ -47,7 +58,6 @@ MAX_NORM = 1.9365  # of a piece's weights, a column of W
 RATE, LEAST_RATE, DECAY = 0.1, 1e-6, 1.000004
 PATIENCE = 100
 MOST_CONTINUED = 500  # epochs of stage 2
-CONTINUED_RATE, CONTINUED_MOMENTUM = 0.0615082606673, 0.694376766682
 
 
 def network() -> nn.Sequential:
@@ -128,6 +138,8 @@ def train(training: Training, most_epochs: int) -> tuple[nn.Sequential, dict[str
         "stage-1", net, sgd(net, RATE, momentum_of(1)), first, most_epochs, decay_from(RATE),
         [RisingMomentum(), best], validation=last, max_norm=MAX_NORM,
     )  # fmt: skip
+    rate = RATE * decay_from(RATE)(best.best_epoch * steps_in_epoch(first))
+    momentum = momentum_of(best.best_epoch)
     level = objective(net, first)
     error = error_of(net, last)
     print(
@@ -136,13 +148,13 @@ def train(training: Training, most_epochs: int) -> tuple[nn.Sequential, dict[str
         flush=True,
     )
     training.fit(
-        "stage-2", net, sgd(net, CONTINUED_RATE, CONTINUED_MOMENTUM), training.images,
-        min(most_epochs, MOST_CONTINUED), decay_from(CONTINUED_RATE), [StopAt(level, last)],
-        validation=last, max_norm=MAX_NORM,
+        "stage-2", net, sgd(net, rate, momentum), training.images, min(most_epochs, MOST_CONTINUED),
+        decay_from(rate), [StopAt(level, last)], validation=last, max_norm=MAX_NORM,
     )  # fmt: skip
     continued = training.histories[-1]
     return net, {
         "best_epoch": best.best_epoch, "validation_error": error, "training_objective": level,
+        "continued_rate": rate, "continued_momentum": momentum,
         "stopped": continued.stopped or f"{len(continued)} epochs without getting there",
     }  # fmt: skip
 
@@ -166,7 +178,7 @@ def main(argv: list[str] | None = None) -> None:
     rows = run_seeds(
         arguments, lambda training: train(training, arguments.most_epochs or sys.maxsize)
     )
-    print(f"\n{table(rows, RESULTS, PAPER)}")
+    show(rows, RESULTS, PAPER)
 
 
 if __name__ == "__main__":

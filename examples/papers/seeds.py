@@ -3,13 +3,19 @@
 A seed trains in stages, each a `fit` that saves itself after every epoch to DIR/seed-N/STAGE and
 goes on from there. A finished seed has a row in DIR/results.json and is not trained again. The test
 images are used once for each seed, after its training.
+
+The same command in two terminals trains two seeds side by side, each with OMP_NUM_THREADS=1 on a
+core of its own: a process passes over the seeds that another one is training.
 """
 
 import argparse
+import fcntl
 import json
+import os
 import statistics
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +29,7 @@ from minidl.optim.schedules import Factor
 from minidl.tools.disk import put
 from minidl.tools.strict_json import parse
 from minidl.train import Callback, Checkpoint, History, Run, evaluate, fit, predict
+from minidl_lab.statistics import mean_interval
 
 MNIST = Path(__file__).parents[1] / "data" / "mnist"
 BATCH = 100
@@ -157,13 +164,32 @@ def test_mistakes(net: nn.Layer, folder: Path) -> tuple[int, int]:
     return int((predict(net, x).argmax(axis=1) != y).sum()), len(y)
 
 
+@contextmanager
+def alone(folder: Path, waits: bool = False) -> Iterator[bool]:
+    """Whether no other process is in the folder; none comes in before the end. `waits` for it. A
+    process that ends, also one that is killed, is out."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
+        is_alone = True
+    except BlockingIOError:
+        is_alone = False
+    try:
+        yield is_alone
+    finally:
+        os.close(lock)
+
+
 class Results:
-    """DIR/results.json: the settings, and a row for each seed that is done."""
+    """DIR/results.json: the settings, and a row for each seed that is done. Several processes may
+    add rows."""
 
     def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
         self.file, self.settings = folder / "results.json", settings
-        if not self.file.exists():
-            self.write([])
+        with alone(folder, waits=True):
+            if not self.file.exists():
+                self.write([])
         kept = self.read()["settings"]
         if kept != settings:
             message = f"{self.file}: expected the settings {kept}, got {settings}"
@@ -181,13 +207,16 @@ class Results:
     def rows(self) -> list[dict[str, Any]]:
         return self.read()["rows"]
 
+    def seeds(self) -> set[int]:
+        return {row["seed"] for row in self.rows()}
+
     def add(self, row: dict[str, Any]) -> None:
-        others = [other for other in self.rows() if other["seed"] != row["seed"]]
-        self.write(sorted([*others, row], key=lambda row: row["seed"]))
+        with alone(self.file.parent, waits=True):
+            others = [other for other in self.rows() if other["seed"] != row["seed"]]
+            self.write(sorted([*others, row], key=lambda row: row["seed"]))
 
     def write(self, rows: list[dict[str, Any]]) -> None:
         """Writes the file anew; it is complete whenever the process is killed."""
-        self.file.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"settings": self.settings, "rows": rows}, indent=1) + "\n"
         put(self.file, [text.encode()])
 
@@ -196,7 +225,8 @@ def run_seeds(
     arguments: argparse.Namespace, train: Callable[[Training], tuple[nn.Layer, dict[str, Any]]],
     is_tested: bool = True,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """Trains the seeds that are not finished; returns the rows of all requested seeds.
+    """Trains the seeds that are not finished and that no other process is training; returns the
+    rows of those requested seeds that are finished then.
 
     `train` returns the net and further results for its row.
     """
@@ -204,16 +234,23 @@ def run_seeds(
     settings = {name: value for name, value in vars(arguments).items() if name not in others}
     results = Results(arguments.output, settings)
     wanted = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
-    missing = sorted(set(wanted) - {row["seed"] for row in results.rows()})
+    missing = sorted(set(wanted) - results.seeds())
     images = training_images(arguments) if missing else None
     for seed in missing:
-        minidl.manual_seed(seed)
-        training = Training(seed, arguments.output / f"seed-{seed}", images)
-        net, row = train(training)
-        if is_tested:
-            mistakes, n = test_mistakes(net, arguments.data)
-            row |= {"test_mistakes": mistakes, "test_error": percent(mistakes / n)}
-        results.add({"seed": seed, **training.totals(), **row, **circumstances()})
+        folder = arguments.output / f"seed-{seed}"
+        with alone(folder) as is_alone:
+            if not is_alone:
+                print(f"seed {seed}: another process is training it", flush=True)
+                continue
+            if seed in results.seeds():
+                continue  # another process has trained it meanwhile
+            minidl.manual_seed(seed)
+            training = Training(seed, folder, images)
+            net, row = train(training)
+            if is_tested:
+                mistakes, n = test_mistakes(net, arguments.data)
+                row |= {"test_mistakes": mistakes, "test_error": percent(mistakes / n)}
+            results.add({"seed": seed, **training.totals(), **row, **circumstances()})
     return [row for row in results.rows() if row["seed"] in wanted]
 
 
@@ -224,20 +261,31 @@ def circumstances() -> dict[str, Any]:
     }  # fmt: skip
 
 
-ALWAYS = {name: name for name in ("seed", "epochs", "minutes")}  # a table's columns
+def show(rows: Sequence[dict[str, Any]], results: dict[str, str], paper: str) -> None:
+    """Prints the table, if a seed is done."""
+    if rows:
+        print(f"\n{table(rows, results, paper)}")
+
+
+ALWAYS = {name: name for name in ("seed", "epochs", "seconds")}  # a table's columns
 
 
 def table(rows: Sequence[dict[str, Any]], results: dict[str, str], paper: str) -> str:
-    """A line for each seed, mean and standard deviation (n - 1), and the paper's figure, which is
-    for the last of the results."""
+    """A line for each seed, mean and standard deviation (n - 1), Student's 95 % interval of the
+    results' means, and the paper's figure, which is for the last of the results."""
     columns = ALWAYS | results
-    numbers = [row | {"minutes": round(row["seconds"] / 60)} for row in rows]
+    numbers = [row | {"seconds": round(row["seconds"])} for row in rows]
+    of = {name: [row[name] for row in numbers] for name in columns}
+    before = [""] * (len(ALWAYS) - 1)
     lines = [
         [*columns.values()],
         *[[shown(row[name]) for name in columns] for row in numbers],
-        ["mean ± sd", *[spread([row[name] for row in numbers]) for name in [*columns][1:]]],
-        ["paper", *[""] * (len(columns) - 2), paper],
+        ["mean ± sd", *[spread(of[name]) for name in [*columns][1:]]],
+        ["95 % of mean", *before, *[interval(of[name]) for name in results]],
+        ["paper", *before, *[""] * (len(results) - 1), paper],
     ]
+    if len(rows) == 1:  # it has neither
+        del lines[-2]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     rule = [f"{'-' * (width - 1)}:" for width in widths]
     return "\n".join(
@@ -255,9 +303,19 @@ def shown(value: Any) -> str:
 def spread(values: list[Any]) -> str:
     if isinstance(values[0], list):
         return spread([sum(value) for value in values])
-    digits = 1 if isinstance(values[0], int) else 3
-    mean = f"{statistics.mean(values):.{digits}f}"
-    return f"{mean} ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else mean
+    mean = averaged(statistics.mean(values), values)
+    return f"{mean} ± {averaged(statistics.stdev(values), values)}" if len(values) > 1 else mean
+
+
+def interval(values: list[Any]) -> str:
+    """Student's 95 % interval for the mean of all seeds that there could be."""
+    _, low, high = mean_interval(values)
+    return f"{averaged(low, values)} to {averaged(high, values)}"
+
+
+def averaged(number: float, values: list[Any]) -> str:
+    """A number that was computed from these values, with more digits than they have."""
+    return f"{number:.{1 if isinstance(values[0], int) else 3}f}"
 
 
 def main_of(main: Callable[[], None], name: str) -> None:

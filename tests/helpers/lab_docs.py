@@ -1,8 +1,11 @@
 """Copies what came out into the pages that tell it, after the files in docs/lab and docs/papers are
-new: `python tests/helpers/lab_docs.py`. The tests compare."""
+new: `python tests/helpers/lab_docs.py`. With a folder, such as results/papers, it first copies the
+papers' results from there. The tests compare."""
 
 import json
 import re
+import shutil
+import statistics
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,11 +15,19 @@ from minidl_lab.bench import shown
 from minidl_lab.experiments import BY_NAME
 from minidl_lab.report import page
 from minidl_lab.rules import sensitivity
+from minidl_lab.statistics import student
 
 ROOT = Path(__file__).parents[2]
 CHAPTER, PAPERS_PAGE = ROOT / "docs" / "laboratory.md", ROOT / "docs" / "papers.md"
 RESULTS = ROOT / "docs" / "lab" / "results.json"
 PAPERS = ROOT / "docs" / "papers"
+COMMANDS = {
+    "maxout": "maxout_mnist.py",
+    "noisy": "noisy_mlp_mnist.py",
+    "noisy-small": "noisy_mlp_mnist.py --widths 1000 500 --hidden-noise 0.3 --no-scale "
+    "--output results/papers/noisy-small",
+}  # by the name of the folder that they write into
+PAPERS_MISTAKES, TEST_IMAGES = 94, 10_000  # of the maxout paper's run
 
 
 def lab() -> dict[str, Any]:
@@ -70,17 +81,62 @@ def cell(text: str) -> str:
 
 
 def papers_blocks() -> dict[str, str]:
-    """What stands between the marks in the page of the papers: what the examples print."""
+    """What stands between the marks in the page of the papers: what the examples print, for those
+    that have results."""
+    parts = []
+    for name in filter(lambda name: papers_file(name).exists(), COMMANDS):
+        kept = json.loads(papers_file(name).read_text(encoding="utf-8"))
+        rows, note = kept["rows"], kept.get("note")
+        command = f"`python examples/papers/{COMMANDS[name]} --seeds {len(rows)}`:"
+        parts += [command, papers_table(name, kept["settings"], rows), *([note] if note else [])]
+        if name == "maxout":
+            parts.append(beside_the_papers_run([row["test_mistakes"] for row in rows]))
+    return {"papers": "\n\n".join(parts)}
+
+
+def papers_file(name: str) -> Path:
+    return PAPERS / f"{name}.json"
+
+
+def papers_table(name: str, settings: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     sys.path.insert(0, str(ROOT / "examples" / "papers"))
     import maxout_mnist
     import noisy_mlp_mnist
+    import seeds
 
-    parts = []
-    for name, module in (("maxout_mnist", maxout_mnist), ("noisy_mlp_mnist", noisy_mlp_mnist)):
-        rows = json.loads((PAPERS / f"{name}.json").read_text())["rows"]
-        table = module.table(rows, module.RESULTS, module.PAPER)
-        parts.append(f"`python examples/papers/{name}.py`:\n\n{table}")
-    return {"papers": "\n\n".join(parts)}
+    if name == "maxout":
+        return seeds.table(rows, maxout_mnist.RESULTS, maxout_mnist.PAPER)
+    paper = noisy_mlp_mnist.paper_of(settings["widths"])
+    return seeds.table(rows, noisy_mlp_mnist.RESULTS, paper)
+
+
+def beside_the_papers_run(mistakes: list[int]) -> str:
+    """How far the paper's single run lies from these seeds. One more run varies about their mean by
+    their own deviation and by the mean's."""
+    n, mean = len(mistakes), statistics.mean(mistakes)
+    sd = statistics.stdev(mistakes) * (1 + 1 / n) ** 0.5
+    distance, half = mean - PAPERS_MISTAKES, student(n - 1) * sd
+    share = PAPERS_MISTAKES / TEST_IMAGES
+    sampling = 100 * (share * (1 - share) / TEST_IMAGES) ** 0.5
+    return (
+        f"The {PAPERS_MISTAKES} mistakes of the paper's run lie "
+        f"{abs(distance) / sd:.1f} predictive standard deviations "
+        f"{'below' if distance > 0 else 'above'} the mean of these {n} seeds. A predictive "
+        "standard deviation is that of one more run about the mean of n runs, sd · √(1 + 1/n): "
+        f"here {sd:.1f} mistakes. Student's 95 % interval for one more run goes from "
+        f"{mean - half:.1f} to {mean + half:.1f}, and {PAPERS_MISTAKES} lies "
+        f"{'inside' if abs(distance) <= half else 'outside'}. The test set is a sample, too: on "
+        f"other sets of {TEST_IMAGES:,} images the error of one net would vary by "
+        f"{sampling:.3f} points (one standard deviation)."
+    )
+
+
+def copy_papers(folder: Path) -> None:
+    """Takes over the results of the runs that have finished a seed."""
+    for name in COMMANDS:
+        source = folder / name / "results.json"
+        if source.exists() and json.loads(source.read_text(encoding="utf-8"))["rows"]:
+            shutil.copy(source, papers_file(name))
 
 
 def filled(text: str, blocks: dict[str, str]) -> str:
@@ -94,5 +150,7 @@ def filled(text: str, blocks: dict[str, str]) -> str:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        copy_papers(Path(sys.argv[1]))
     for path, blocks in ((CHAPTER, chapter_blocks()), (PAPERS_PAGE, papers_blocks())):
         path.write_text(filled(path.read_text(encoding="utf-8"), blocks), encoding="utf-8")

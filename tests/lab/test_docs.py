@@ -1,6 +1,7 @@
 """The chapter, the committed report and the tables: they say what the files of numbers say."""
 
 import doctest
+import importlib
 import json
 
 import lab_docs
@@ -67,13 +68,34 @@ def test_the_report_is_that_of_the_results():
         assert page.escape(verdict.evidence) in text
 
 
-@pytest.mark.parametrize("name", ["maxout_mnist", "noisy_mlp_mnist"])
-def test_no_choice_was_made_by_limits_of_a_try(name):
-    kept = json.loads((lab_docs.PAPERS / f"{name}.json").read_text())
-    wanted = {"limit": None, "most_epochs": None, "epochs": 150, "validation": False}
-    settings = kept["settings"]
-    assert {k: v for k, v in settings.items() if k in wanted} == {
-        k: v for k, v in wanted.items() if k in settings
-    }
-    assert len(settings.keys() & wanted) == (2 if name == "maxout_mnist" else 3)
-    assert len({row["seed"] for row in kept["rows"]}) == len(kept["rows"]) > 0
+@pytest.mark.parametrize("path", sorted(lab_docs.PAPERS.glob("*.json")), ids=lambda path: path.stem)
+def test_the_papers_results_are_those_of_the_command_beside_them(path):
+    lab_docs.papers_blocks()  # finds the programs
+    program, *options = lab_docs.COMMANDS[path.stem].split()
+    arguments = vars(importlib.import_module(program.removesuffix(".py")).parse(options))
+    kept = json.loads(path.read_text())
+    assert kept["settings"] == {name: arguments[name] for name in kept["settings"]}
+    assert arguments.keys() - kept["settings"] == {"seeds", "first_seed", "data", "output"}
+    assert arguments["output"].name == path.stem
+    assert [row["seed"] for row in kept["rows"]] == list(range(len(kept["rows"])))
+
+
+def test_the_papers_single_run_beside_seeds():
+    """With the numbers of a table of Student's t: 4.303 for 2 degrees of freedom."""
+    text = lab_docs.beside_the_papers_run([100, 104, 108])  # mean 104, sd 4
+    predictive = 4 * (4 / 3) ** 0.5
+    assert f"lie {10 / predictive:.1f} predictive standard deviations below the mean" in text
+    low, high = 104 - 4.303 * predictive, 104 + 4.303 * predictive
+    assert f"from {low:.1f} to {high:.1f}, and 94 lies inside." in text
+    assert "vary by 0.096 points" in text
+    assert "94 lies outside" in lab_docs.beside_the_papers_run([103, 104, 105])
+    assert "deviations above the mean" in lab_docs.beside_the_papers_run([83, 84, 85])
+
+
+def test_the_papers_results_are_taken_over_when_a_seed_is_done(tmp_path, monkeypatch):
+    monkeypatch.setattr(lab_docs, "PAPERS", tmp_path)
+    for name, done in (("maxout", [{"seed": 0}]), ("noisy", [])):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "results.json").write_text(json.dumps({"settings": {}, "rows": done}))
+    lab_docs.copy_papers(tmp_path)
+    assert [path.name for path in tmp_path.glob("*.json")] == ["maxout.json"]
