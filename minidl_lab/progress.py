@@ -3,15 +3,18 @@
 import shutil
 import sys
 from collections.abc import Sequence
-from time import perf_counter
+from time import monotonic
 from typing import TextIO
 
 from .experiment import Experiment
 from .scale import Scale
 
+EVERY = 60  # seconds between lines, where they cannot be written over
+
 
 class Progress:
-    """A line for each experiment on stderr; on a terminal another line shows the present cell.
+    """On stderr, a line for each experiment. On a terminal another line shows the present cell; in
+    a file or pipe whole lines tell that an experiment begins and, once a minute, how far it is.
 
     The time left is the expected time of the experiments to come, times how much slower or faster
     than expected the work has been so far. A cell that was found in the folder counts with the time
@@ -30,17 +33,27 @@ class Progress:
 
     def experiment_begins(self, experiment: Experiment) -> None:
         """The next one."""
-        self.now, self.done = experiment.name, 0.0
-        self.began = perf_counter()
-        self._over(f"{self._place()}: begins")
+        self.now, self.done, self.cells = experiment.name, 0.0, 0
+        self.began = self.told = monotonic()
+        if self.file.isatty():
+            self._over(f"{self._place()}: begins")
+        else:
+            self._write(f"{self._place()} begins\n")
 
     def cell_begins(self, words: str) -> None:
         """Shows what is measured."""
         self._over(f"{self._place()}: {words}")
 
     def cell_ends(self, seconds: float) -> None:
-        """Counts the seconds."""
-        self.done += seconds
+        """Counts it."""
+        self.done, self.cells = self.done + seconds, self.cells + 1
+        now = monotonic()
+        if not self.file.isatty() and now - self.told >= EVERY:
+            self.told = now
+            self._write(
+                f"{self._place()}: {self.cells} cells, {clock(now - self.began)} elapsed, "
+                f"{clock(self.left())} left\n"
+            )
 
     def experiment_ends(self, verdict: object) -> None:
         """A line that stays."""
@@ -63,10 +76,19 @@ class Progress:
 
     def _over(self, text: str) -> None:
         if self.file.isatty():
-            minutes, seconds = divmod(round(self.left()), 60)
             width = shutil.get_terminal_size().columns - 1  # the last column would wrap
-            self._write("\r\033[K" + f"{minutes}:{seconds:02d} left  {text}"[:width])
+            self._write("\r\033[K" + f"{clock(self.left())} left  {text}"[:width])
 
     def _write(self, text: str) -> None:
         self.file.write(text)
         self.file.flush()
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds.
+
+    >>> clock(4), clock(3600)
+    ('0:04', '60:00')
+    """
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes}:{seconds:02d}"

@@ -348,6 +348,26 @@ def test_the_line_is_written_over_on_a_terminal_alone():
         assert text.endswith("[1/1] squares 2 s  reproduced: yes. 3.\n")
 
 
+def test_off_a_terminal_whole_lines_tell_at_most_once_a_minute(monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr("minidl_lab.progress.monotonic", lambda: now[0])
+    file = io.StringIO()
+    progress = Progress([Squares()], Scale("full", 1, 1, 1, 1, 1.0), file)
+    progress.left = lambda: 200.0
+    progress.experiment_begins(Squares())
+    for _ in range(9):
+        now[0] += 15
+        progress.cell_begins("squares: n 3")
+        progress.cell_ends(15.0)
+    progress.experiment_ends(Verdict("reproduced", "yes", "3."))
+    assert file.getvalue() == (
+        "[1/1] squares begins\n"
+        "[1/1] squares: 4 cells, 1:00 elapsed, 3:20 left\n"
+        "[1/1] squares: 8 cells, 2:00 elapsed, 3:20 left\n"
+        "[1/1] squares 135 s  reproduced: yes. 3.\n"
+    )
+
+
 def test_the_line_is_as_wide_as_the_terminal(monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
     file = Terminal()
