@@ -88,9 +88,8 @@ class Predictor:
         self._call(x)
         planned = planned_or_not(self._net, form_of(x))
         if isinstance(planned, NotPlanned):
-            reason = planned.reason
             expected = "a net in which every layer has a plan"
-            raise ArgumentError(explain("Predictor", expected, reason.what, reason.hint))
+            raise ArgumentError(explain("Predictor", expected, planned.what, planned.hint))
         program = Program(planned, ROWS, 1, False, learns=False)
         program.predict(np.zeros((1, *planned.form.shape), planned.input_dtype))
         program.kernel.is_ready = True

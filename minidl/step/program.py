@@ -91,7 +91,9 @@ class NotPlanned:
     """A net without a plan, and the reason, which holds while nothing in it changes."""
 
     def __init__(self, net: Layer, form: Form, reason: Unplanned) -> None:
-        self.net, self.form, self.reason = ref(net), form, reason
+        self.net, self.form = ref(net), form
+        # Not the exception: its traceback would keep the arrays of every step that raises it.
+        self.what, self.hint = reason.what, reason.hint
         self.facts = Facts(net.layers_within(), net.parameters())
 
     def is_current(self, net: Layer, form: Form) -> bool:

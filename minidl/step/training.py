@@ -375,7 +375,7 @@ class TrainingStep:
         if net is None or not net.is_current(self.net, form):
             net = self._net = planned_or_not(self.net, form)
         if isinstance(net, NotPlanned):
-            raise net.reason
+            raise Unplanned(net.what, net.hint)
         return net
 
     def _run(
