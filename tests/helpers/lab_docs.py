@@ -2,6 +2,7 @@
 new: `python tests/helpers/lab_docs.py`. With a folder, such as results/papers, it first copies the
 papers' results from there. The tests compare."""
 
+import importlib
 import json
 import re
 import shutil
@@ -28,6 +29,8 @@ COMMANDS = {
     "--output results/papers/noisy-small",
 }  # by the name of the folder that they write into
 PAPERS_MISTAKES, TEST_IMAGES = 94, 10_000  # of the maxout paper's run
+
+sys.path.insert(0, str(ROOT / "examples" / "papers"))
 
 
 def lab() -> dict[str, Any]:
@@ -84,30 +87,27 @@ def papers_blocks() -> dict[str, str]:
     """What stands between the marks in the page of the papers: what the examples print, for those
     that have results."""
     parts = []
-    for name in filter(lambda name: papers_file(name).exists(), COMMANDS):
-        kept = json.loads(papers_file(name).read_text(encoding="utf-8"))
-        rows, note = kept["rows"], kept.get("note")
-        command = f"`python examples/papers/{COMMANDS[name]} --seeds {len(rows)}`:"
-        parts += [command, papers_table(name, kept["settings"], rows), *([note] if note else [])]
+    table = importlib.import_module("seeds").table
+    for name, command in COMMANDS.items():
+        kept = papers_results(PAPERS / f"{name}.json")
+        rows, program = kept["rows"], program_of(name)
+        if rows:
+            parts.append(f"`python examples/papers/{command} --seeds {len(rows)}`:")
+            parts.append(table(rows, program.RESULTS, program.PAPER))
+            parts += kept.get("notes", [])
         if name == "maxout":
             parts.append(beside_the_papers_run([row["test_mistakes"] for row in rows]))
     return {"papers": "\n\n".join(parts)}
 
 
-def papers_file(name: str) -> Path:
-    return PAPERS / f"{name}.json"
+def papers_results(path: Path) -> dict[str, Any]:
+    """What a run wrote there, or has still to write."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"rows": []}
 
 
-def papers_table(name: str, settings: dict[str, Any], rows: list[dict[str, Any]]) -> str:
-    sys.path.insert(0, str(ROOT / "examples" / "papers"))
-    import maxout_mnist
-    import noisy_mlp_mnist
-    import seeds
-
-    if name == "maxout":
-        return seeds.table(rows, maxout_mnist.RESULTS, maxout_mnist.PAPER)
-    paper = noisy_mlp_mnist.paper_of(settings["widths"])
-    return seeds.table(rows, noisy_mlp_mnist.RESULTS, paper)
+def program_of(name: str) -> Any:
+    """The example, as a module."""
+    return importlib.import_module(COMMANDS[name].split(".py")[0])
 
 
 def beside_the_papers_run(mistakes: list[int]) -> str:
@@ -132,11 +132,12 @@ def beside_the_papers_run(mistakes: list[int]) -> str:
 
 
 def copy_papers(folder: Path) -> None:
-    """Takes over the results of the runs that have finished a seed."""
+    """Takes over the results that have at least as many seeds as those that the page has."""
     for name in COMMANDS:
-        source = folder / name / "results.json"
-        if source.exists() and json.loads(source.read_text(encoding="utf-8"))["rows"]:
-            shutil.copy(source, papers_file(name))
+        source, target = folder / name / "results.json", PAPERS / f"{name}.json"
+        done = len(papers_results(source)["rows"])
+        if done and done >= len(papers_results(target)["rows"]):
+            shutil.copy(source, target)
 
 
 def filled(text: str, blocks: dict[str, str]) -> str:

@@ -1,7 +1,6 @@
 """The chapter, the committed report and the tables: they say what the files of numbers say."""
 
 import doctest
-import importlib
 import json
 
 import lab_docs
@@ -70,9 +69,8 @@ def test_the_report_is_that_of_the_results():
 
 @pytest.mark.parametrize("path", sorted(lab_docs.PAPERS.glob("*.json")), ids=lambda path: path.stem)
 def test_the_papers_results_are_those_of_the_command_beside_them(path):
-    lab_docs.papers_blocks()  # finds the programs
-    program, *options = lab_docs.COMMANDS[path.stem].split()
-    arguments = vars(importlib.import_module(program.removesuffix(".py")).parse(options))
+    _, *options = lab_docs.COMMANDS[path.stem].split()
+    arguments = vars(lab_docs.program_of(path.stem).parse(options))
     kept = json.loads(path.read_text())
     assert kept["settings"] == {name: arguments[name] for name in kept["settings"]}
     assert arguments.keys() - kept["settings"] == {"seeds", "first_seed", "data", "output"}
@@ -92,10 +90,18 @@ def test_the_papers_single_run_beside_seeds():
     assert "deviations above the mean" in lab_docs.beside_the_papers_run([83, 84, 85])
 
 
-def test_the_papers_results_are_taken_over_when_a_seed_is_done(tmp_path, monkeypatch):
+def test_the_papers_results_are_taken_over_when_they_have_as_many_seeds(tmp_path, monkeypatch):
     monkeypatch.setattr(lab_docs, "PAPERS", tmp_path)
-    for name, done in (("maxout", [{"seed": 0}]), ("noisy", [])):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "results.json").write_text(json.dumps({"settings": {}, "rows": done}))
-    lab_docs.copy_papers(tmp_path)
-    assert [path.name for path in tmp_path.glob("*.json")] == ["maxout.json"]
+
+    def write(path, marks):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps({"settings": {}, "rows": marks}))
+
+    write(tmp_path / "noisy" / "results.json", [])  # no seed is done
+    write(tmp_path / "maxout.json", ["old", "old"])
+    for done in (["new"], ["new", "new"], ["newer", "newer", "newer"]):
+        write(tmp_path / "maxout" / "results.json", done)
+        lab_docs.copy_papers(tmp_path)
+        kept = json.loads((tmp_path / "maxout.json").read_text())["rows"]
+        assert kept == (["old", "old"] if len(done) == 1 else done)
+    assert not (tmp_path / "noisy.json").exists()
