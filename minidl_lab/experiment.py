@@ -60,8 +60,8 @@ class Experiment(ABC):
 
     @abstractmethod
     def measure(self, bench: Bench) -> Numbers:
-        """Runs the experiment. Everything that takes time runs in `bench.cell`, so that it is not
-        repeated when a stopped laboratory goes on."""
+        """Runs the experiment. Everything that takes time runs in `bench.cell` or, side by
+        side, in `bench.cells`, so that it is not repeated when a stopped laboratory goes on."""
 
     @abstractmethod
     def judge(self, numbers: Numbers) -> Verdict:
