@@ -1,31 +1,23 @@
 """`main`: runs the laboratory from the words of a command line.
 
-Exit codes: 0, success; 1, something is wrong with the data or a file; 2, with the command line or
-an activation named in it; 130, Ctrl-C.
+Exit codes: 0, success; 1, something is wrong with the data, a file or the code of a user's
+experiment; 2, with the command line, or an activation or experiment named in it; 130, Ctrl-C.
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import closing
-from importlib import import_module
 from pathlib import Path
+from traceback import print_exception
 from typing import Any
 
-import numpy as np
-
-from minidl import functional as F
-from minidl import nn
-from minidl.errors import ArgumentError, MinidlError, explain
-from minidl.layers.activations import REGISTRY, Activation
-from minidl.layers.activations import activation as find
-from minidl.optim import SGD
-from minidl.step.training import TrainingStep
+from minidl.errors import ArgumentError, MinidlError
 from minidl.tools.disk import writable
 
-from . import runner
+from . import own, runner
 from .bench import FASHION, Digits
+from .experiment import Experiment
 from .experiments import BY_NAME, EXPERIMENTS
 from .report import page
 from .scale import FULL, QUICK
@@ -33,7 +25,6 @@ from .store import Store
 
 FOLDER = Path("results/lab")
 NUMBERS, REPORT = "results.json", "report.html"
-HOW_TO_ADD = "see docs/guides/your-own.md"
 
 EXAMPLES = """\
 examples:
@@ -42,6 +33,7 @@ examples:
   python -m minidl_lab --only dying --only leaky          two of the experiments
   python -m minidl_lab --activation gelu                  with another activation in it
   python -m minidl_lab --activation mine:Squareplus       and one of your own, in mine.py
+  python -m minidl_lab --experiment mine:Warmup           an experiment of your own, alone
   python -m minidl_lab --report results/lab               the report once more, from the numbers
 
 A laboratory that was stopped goes on where it was, if the same command is given again, without
@@ -54,35 +46,45 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = parser()
     arguments = words.parse_args(argv)
     given = [name for name, value in vars(arguments).items() if value != words.get_default(name)]
-    if arguments.report and not {*given} <= {"report", "changed"}:
-        words.error("--report measures nothing, so no other option but --changed goes with it")
-    if arguments.list:
-        print("\n".join(f"{one.name:12} {one.title}: {one.claim}" for one in EXPERIMENTS))
-        return 0
+    if arguments.report and not {*given} <= {"report", "changed", "experiment"}:
+        words.error("--report measures nothing: only --changed and --experiment go with it")
     try:
-        extra = sorted({add(name) for name in arguments.activation})
+        extra = sorted({own.activation(name) for name in arguments.activation})
+        theirs = own.experiments(arguments.experiment)
     except ArgumentError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 2
+    if arguments.list:
+        listed = [*EXPERIMENTS, *theirs]
+        print("\n".join(f"{one.name:12} {one.title}: {one.claim}" for one in listed))
+        return 0
     try:
         if arguments.report:
-            return draw(arguments.report, arguments.changed)
-        return run(arguments, extra)
+            return draw(arguments.report, arguments.changed, theirs)
+        return run(arguments, extra, theirs)
     except KeyboardInterrupt:
         same = "the same command" + (" without --fresh" if arguments.fresh else "")
         print(f"\nlab: stopped; what was measured is kept in {folder_of(arguments)}, and {same} "
               "goes on from there", file=sys.stderr)  # fmt: skip
         return 130
-    except (MinidlError, OSError) as error:
-        print(f"lab: {str(error).removeprefix('lab: ')}", file=sys.stderr)
+    except Exception as error:
+        if place := own.from_their_code(error, theirs):
+            print_exception(error.with_traceback(place))
+            print("lab: what was measured is kept", file=sys.stderr)
+        elif isinstance(error, MinidlError | OSError):
+            print(f"lab: {str(error).removeprefix('lab: ')}", file=sys.stderr)
+        else:
+            raise
         return 1
 
 
-def run(arguments: argparse.Namespace, extra: Sequence[str]) -> int:
-    """Measures, judges, and writes the report, also of the finished part if it is stopped."""
+def run(arguments: argparse.Namespace, extra: Sequence[str], theirs: Sequence[Experiment]) -> int:
+    """Measures, judges, and writes the report, also of the finished part if it is stopped. Users'
+    experiments run alone, or with those of ours that are named."""
     page.require_matplotlib()
     scale = QUICK if arguments.quick else FULL
-    chosen = [one for one in EXPERIMENTS if not arguments.only or one.name in arguments.only]
+    some = [*arguments.only, *[one.name for one in theirs]]
+    chosen = [one for one in known(theirs).values() if not some or one.name in some]
     names = [one.name for one in chosen]
     digits = Digits.load(arguments.data, scale)
     fashion = Digits.load_fashion(arguments.fashion, scale, digits)
@@ -90,9 +92,10 @@ def run(arguments: argparse.Namespace, extra: Sequence[str]) -> int:
     for name in (NUMBERS, REPORT):
         writable(folder / name)  # else what took hours could not be saved
     results = runner.begin(scale, extra, digits.digest())
-    if arguments.only or not arguments.fresh:
+    if some or not arguments.fresh:
         runner.keep(results, folder / NUMBERS, names)
-    store = Store(folder, arguments.fresh and (arguments.only or True))
+    page.experiments_in(results, theirs)  # else the report could not be made
+    store = Store(folder, arguments.fresh and (some or True))
     earlier = dict(results["experiments"])
     with closing(store):
         try:
@@ -104,27 +107,34 @@ def run(arguments: argparse.Namespace, extra: Sequence[str]) -> int:
             found = results["experiments"]
             measured = [name for name in names if found.get(name) is not earlier.get(name)]
             if measured:
-                write(results, folder, measured)
+                write(results, folder, measured, theirs)
     return 0
 
 
-def write(results: dict[str, Any], folder: Path, measured: Sequence[str]) -> None:
+def known(theirs: Sequence[Experiment]) -> dict[str, Experiment]:
+    """Our experiments, then the users'."""
+    return {one.name: one for one in (*EXPERIMENTS, *theirs)}
+
+
+def write(
+    results: dict[str, Any], folder: Path, measured: Sequence[str], theirs: Sequence[Experiment]
+) -> None:
     """Writes numbers and report, the experiments in their order."""
     found = results["experiments"]
-    ordered = {name: found[name] for name in BY_NAME if name in found}
+    ordered = {name: found[name] for name in known(theirs) if name in found}
     results = results | {"experiments": ordered}
     runner.save(results, folder / NUMBERS)
-    page.write(results, folder / REPORT, measured)
+    page.write(results, folder / REPORT, measured, theirs)
     print(f"report: {folder / REPORT}\nnumbers: {folder / NUMBERS}")
 
 
-def draw(folder: Path, changed: str = "") -> int:
+def draw(folder: Path, changed: str, theirs: Sequence[Experiment]) -> int:
     """Writes the report of the results in a folder, judged again if a rule was `changed`."""
     page.require_matplotlib()
     results = runner.load(folder / NUMBERS)
     if changed:
-        runner.judge_again(results, EXPERIMENTS, changed)
-    page.write(results, folder / REPORT)
+        runner.judge_again(results, [*known(theirs).values()], changed)
+    page.write(results, folder / REPORT, theirs=theirs)
     if changed:
         runner.save(results, folder / NUMBERS)
     print(f"report: {folder / REPORT}")
@@ -135,63 +145,6 @@ def folder_of(arguments: argparse.Namespace) -> Path:
     """The folder for the results."""
     folder: Path | None = arguments.output
     return folder or FOLDER.with_name(FOLDER.name + ("-quick" if arguments.quick else ""))
-
-
-def add(name: str) -> str:
-    """The name of an activation to add: one of minidl's, or "module:Class". It is tried before
-    anything is measured; ArgumentError if it cannot be used."""
-    module, colon, attribute = name.partition(":")
-    if not colon:
-        return tried(find(name))
-    if os.getcwd() not in sys.path:  # python -m adds it, an installed command does not
-        sys.path.append(os.getcwd())
-    try:
-        kind = getattr(import_module(module), attribute)
-    except Exception as error:  # whatever the user's module raises
-        is_not_found = isinstance(error, ImportError | AttributeError)
-        place = "a module in this folder or installed, a colon, and the class in it"
-        hint = place if is_not_found else HOW_TO_ADD
-        got = f"{name}: {in_a_line(error)}"
-        raise ArgumentError(explain("--activation", "module:Class", got, hint)) from error
-    is_activation = isinstance(kind, type) and issubclass(kind, Activation)
-    if not is_activation or getattr(kind, "name", None) not in REGISTRY:
-        raise ArgumentError(
-            explain(
-                "--activation", "a subclass of nn.Activation with a name", repr(kind), HOW_TO_ADD
-            )
-        )
-    return tried(kind)
-
-
-def tried(kind: type[Activation]) -> str:
-    """The activation's name, after a small net with it was trained for one step, by the loop and by
-    TrainingStep."""
-    expected = f"an activation that trains a net: {kind.name}"
-    x, y = np.linspace(-3, 3, 64, dtype=np.float32).reshape(8, 8), np.arange(8) % 2
-    try:
-        with np.errstate(all="ignore"):
-            net = nn.MLP([8, 8, 2], kind)
-            outputs = net(x)
-            F.cross_entropy(outputs, y).backward()
-            parameters = list(net.parameters())
-            gradients = [p.grad.data for p in parameters if p.grad is not None]
-            loss = TrainingStep(net, F.cross_entropy, SGD(net.parameters(), 0.01))(x, y)
-    except Exception as error:  # whatever the user's formula raises
-        raise ArgumentError(explain("--activation", expected, in_a_line(error))) from error
-    if len(gradients) < len(parameters):
-        hint = "a formula of tensors from its input to its output"
-        raise ArgumentError(
-            explain("--activation", expected, "no gradient for the layer before it", hint)
-        )
-    if not all(np.isfinite(one).all() for one in (outputs.data, *gradients, np.asarray(loss))):
-        hint = "a formula and a derivative that are finite from -10 to 10"
-        raise ArgumentError(explain("--activation", expected, "NaN or infinity", hint))
-    return kind.name
-
-
-def in_a_line(error: Exception) -> str:
-    """The kind of the error and its message."""
-    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def parser() -> argparse.ArgumentParser:
@@ -213,6 +166,10 @@ def parser() -> argparse.ArgumentParser:
     option(
         "--activation", action="append", default=[], metavar="NAME|module:Class",
         help="another activation that joins wherever activations are compared",
+    )  # fmt: skip
+    option(
+        "--experiment", action="append", default=[], metavar="module:Class",
+        help="an experiment of your own, which runs alone or with those named by --only",
     )  # fmt: skip
     option(
         "--data", type=Path, metavar="DIR",

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from minidl.errors import ArgumentError, DataError, explain
 from minidl.tools import disk, strict_json
 
 from .bench import Bench, Digits
-from .experiment import Experiment
+from .experiment import Experiment, Numbers, Outcome, Verdict
 from .progress import Progress
 from .results import SHAPE
 from .scale import Scale
@@ -45,8 +45,8 @@ def run(
     for experiment in experiments:
         progress.experiment_begins(experiment)
         bench = Bench(experiment.name, digits, scale, store, progress, extra, fashion)
-        numbers = json.loads(json.dumps(experiment.measure(bench), allow_nan=False))
-        verdict = experiment.judge(numbers)
+        numbers = as_json(experiment.name, experiment.measure(bench))
+        verdict = judged(experiment, numbers)
         others = bench.fashion.measured if bench.fashion else []
         cells = bench.measured + others
         if not scale.is_judged:
@@ -61,6 +61,27 @@ def run(
         }
         progress.experiment_ends(verdict)
     return results
+
+
+def as_json(name: str, numbers: object) -> Numbers:
+    """The numbers as a file gives them back; DataError if JSON cannot hold them."""
+    expected = "from `measure` a dict of texts, finite numbers, lists and dicts"
+    try:
+        found: object = json.loads(json.dumps(numbers, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise DataError(explain(name, expected, error)) from error
+    if not isinstance(found, dict):
+        raise DataError(explain(name, expected, type(numbers).__name__))
+    return found
+
+
+def judged(experiment: Experiment, numbers: Numbers) -> Verdict:
+    """The verdict by the rule; DataError if it is none."""
+    verdict: object = experiment.judge(numbers)
+    if not isinstance(verdict, Verdict) or verdict.outcome not in get_args(Outcome):
+        expected = f"from `judge` a Verdict: {', '.join(get_args(Outcome)[:-1])}"
+        raise DataError(explain(experiment.name, expected, repr(verdict)))
+    return verdict
 
 
 UNSEALED = {"rule": "", "protocol": "", "changed": ""}

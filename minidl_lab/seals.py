@@ -2,8 +2,12 @@
 
 import ast
 import inspect
+import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from hashlib import sha256
+from inspect import unwrap
+from pathlib import Path
 from textwrap import dedent
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -19,23 +23,24 @@ WORDING = "minidl_lab.words"  # changes no outcome
 
 def seal_of(experiment: Experiment) -> dict[str, str]:
     """The fingerprints: of the rule's words, its code and limits; of the protocol's words, the code
-    and constants that measure, the scale and the seeds. What they call within the laboratory
-    counts, docstrings do not."""
+    and constants that measure, the scale and the seeds. What they call within the laboratory, or
+    in the files of a user's experiment, counts; docstrings do not."""
     kind = type(experiment)
-    rule = [experiment.rule, repr(sorted(experiment.tried.items())), *sources(kind.judge)]
+    rule = [experiment.rule, repr(sorted(experiment.tried.items())), *sources(kind.judge, kind)]
     protocol = [experiment.protocol, repr((FULL, REPORTED)), *sources(Scale.some)]
-    return {
-        "rule": fingerprint(rule), "protocol": fingerprint([*protocol, *sources(kind.measure)])
-    }  # fmt: skip
+    protocol += sources(kind.measure, kind)
+    return {"rule": fingerprint(rule), "protocol": fingerprint(protocol)}
 
 
 def seal(experiment: Experiment, store: Store, data: str, changed: str = "") -> dict[str, str]:
     """The seal under which this store's first data of the experiment were seen; it is kept there
-    if these are the first. ArgumentError if rule or protocol have changed since and it is not said
+    if there are none yet. ArgumentError if rule or protocol have changed since and it is not said
     why in `changed`, which is then in the seal."""
     now = seal_of(experiment)
     key = [experiment.name, "seal", data]
-    first = store.find(key, "seal", {}) or store.add(key, "seal", {}, 0.0, now)
+    first = store.find(key, "seal", {})
+    if first is None or not store.has_data(experiment.name):
+        first = store.add(key, "seal", {}, 0.0, now)
     others = [name for name, value in now.items() if first.result[name] != value]
     if others and not changed:
         expected = f"the {others[0]} of '{experiment.name}' as it was when its data were first seen"
@@ -49,9 +54,11 @@ def fingerprint(parts: list[str]) -> str:
     return sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def sources(function: Callable[..., Any]) -> list[str]:
-    """The source of a function, and of all functions, classes and constants of the laboratory that
-    it reaches by name."""
+@cache
+def sources(function: Callable[..., Any], kind: type | None = None) -> list[str]:
+    """The source of a function, and of all functions, classes and constants that it reaches by
+    name in the laboratory and, for a user's `kind` of experiment, in the user's files. A list that
+    the user's code fills while it measures counts as it was at first."""
     found: dict[str, str] = {}
     ahead: list[tuple[str, Any]] = [(function.__qualname__, function)]
     while ahead:
@@ -61,18 +68,64 @@ def sources(function: Callable[..., Any]) -> list[str]:
         if name in found:
             continue
         found[name] = source(value)
-        if isinstance(value, FunctionType):
-            for used in names_in(value.__code__):
-                if used in value.__globals__ and counts(value.__globals__[used]):
-                    ahead.append((f"{value.__module__}.{used}", value.__globals__[used]))
+        ahead += [(used, one) for used, one in used_by(value, kind) if counts(one, kind)]
     return [found[name] for name in sorted(found)]
 
 
-def counts(value: Any) -> bool:
-    """Whether it is the laboratory's, or a constant."""
+def counts(value: Any, kind: type | None) -> bool:
+    """Whether it is the laboratory's, the user's, or a constant."""
     if isinstance(value, FunctionType | type):
-        return value.__module__.startswith("minidl_lab.") and value.__module__ != WORDING
+        is_ours = value.__module__.startswith("minidl_lab.") and value.__module__ != WORDING
+        return is_ours or is_users(value, kind)
     return not (isinstance(value, ModuleType) or callable(value) or " at 0x" in repr(value))
+
+
+def used_by(value: Any, kind: type | None) -> Iterator[tuple[str, Any]]:
+    """What a function uses by name. In a user's files a class counts with what its methods use, the
+    experiment's methods are found too, and so is what is taken from a module beside it."""
+    if isinstance(value, FunctionType):
+        functions = [value]
+    else:
+        functions = [one for one in methods(value).values() if is_users(one, kind)]
+    for function in functions:
+        scopes = {function.__module__: function.__globals__}
+        names = [*names_in(function.__code__)]
+        if kind and is_users(function, kind):
+            scopes[kind.__qualname__] = methods(kind)
+            beside = [function.__globals__.get(name) for name in names]
+            scopes |= {
+                one.__name__: vars(one)
+                for one in beside if isinstance(one, ModuleType) and is_users(one, kind)
+            }  # fmt: skip
+        for place, scope in scopes.items():
+            for used in names:
+                if used in scope:
+                    one = scope[used]
+                    yield f"{place}.{used}", unwrap(one) if is_users(unwrap(one), kind) else one
+
+
+def methods(value: Any) -> dict[str, FunctionType]:
+    """The functions in a class and in its bases, by name."""
+    found = {}
+    for base in reversed(value.__mro__ if isinstance(value, type) else ()):
+        for name, one in vars(base).items():
+            function = getattr(one, "__func__", None) or getattr(one, "fget", None) or one
+            if isinstance(function, FunctionType):
+                found[name] = function
+    return found
+
+
+def is_users(value: Any, kind: type | None) -> bool:
+    """Whether code is from the package or the folder of a user's experiment."""
+    if kind is None or kind.__module__.startswith("minidl_lab."):
+        return False
+    name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+    if not isinstance(name, str) or name not in sys.modules:
+        return False
+    if name.split(".")[0] == kind.__module__.split(".")[0]:
+        return True
+    files = [getattr(sys.modules[one], "__file__", None) for one in (name, kind.__module__)]
+    return None not in files and len({Path(str(file)).resolve().parent for file in files}) == 1
 
 
 def names_in(code: CodeType) -> Iterator[str]:

@@ -106,6 +106,13 @@ class Store:
         self.cells[name] = cell
         return cell
 
+    def has_data(self, experiment: str) -> bool:
+        """Whether anything of the experiment was measured."""
+        return any(
+            experiment_in(name) == experiment and cell.what != "seal"
+            for name, cell in self.cells.items()
+        )
+
     def close(self) -> None:
         """Closes the file and unlocks the folder."""
         self.file.close()

@@ -39,27 +39,31 @@ def require_matplotlib() -> None:
         raise MissingPackageError(explain("lab", "matplotlib", error, hint)) from error
 
 
-def write(results: dict[str, Any], path: Path, measured: Collection[str] = ()) -> None:
-    """Writes the report of these results. DataError, and nothing is written, if an experiment's
-    rule judges the numbers differently than the results say, or cannot read them. Experiments that
-    were `measured` just now were also judged just now: their errors are raised unchanged."""
-    disk.put(path, [page(results, measured).encode()])
+def write(
+    results: dict[str, Any], path: Path, measured: Collection[str] = (),
+    theirs: Sequence[Experiment] = (),
+) -> None:  # fmt: skip
+    """Writes the report of these results, in which users' experiments may be, `theirs`. DataError,
+    and nothing is written, if an experiment's rule judges the numbers differently than the results
+    say, or cannot read them. Of experiments that were `measured` and judged just now, and of
+    users', errors are raised unchanged."""
+    disk.put(path, [page(results, measured, theirs).encode()])
 
 
-def page(results: dict[str, Any], measured: Collection[str] = ()) -> str:
+def page(
+    results: dict[str, Any], measured: Collection[str] = (),
+    theirs: Sequence[Experiment] = (),
+) -> str:  # fmt: skip
     """The report as HTML. It depends only on the results."""
     found = results["experiments"]
-    unknown = [name for name in found if name not in BY_NAME]
-    if unknown:
-        raise DataError(explain("lab", f"experiments among {', '.join(BY_NAME)}", unknown[0]))
-    experiments = [one for name, one in BY_NAME.items() if name in found]
+    experiments = experiments_in(results, theirs)
     verdicts = [verdict_of(found[one.name]) for one in experiments]
-    sections = "\n".join(
-        section(
-            one, found[one.name], *(made if one.name in measured else read)(one, found[one.name])
-        )
+    parts = {
+        one.name: made(one, found[one.name]) if one.name in measured
+        else read(one, found[one.name], is_theirs=one in theirs)
         for one in experiments
-    )
+    }  # fmt: skip
+    sections = "\n".join(section(one, found[one.name], *parts[one.name]) for one in experiments)
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -90,6 +94,16 @@ that were sealed before the reported seeds were run.</p>
 """
 
 
+def experiments_in(results: dict[str, Any], theirs: Sequence[Experiment]) -> list[Experiment]:
+    """The experiments of these results, ours first; DataError if there is another."""
+    known = {**BY_NAME, **{one.name: one for one in theirs}}
+    if unknown := [name for name in results["experiments"] if name not in known]:
+        expected = f"experiments among {', '.join(known)}"
+        hint = "--experiment module:Class if it is one of yours"
+        raise DataError(explain("lab", expected, unknown[0], hint))
+    return [one for name, one in known.items() if name in results["experiments"]]
+
+
 def verdict_of(found: dict[str, Any]) -> Verdict:
     """As it was judged."""
     return Verdict(*[found["verdict"][field] for field in Verdict._fields])
@@ -106,14 +120,17 @@ def drawn(one: Experiment, numbers: dict[str, Any]) -> str:
     return "\n".join(figure(chart, f"{one.name}-{i}") for i, chart in enumerate(charts))
 
 
-def read(one: Experiment, found: dict[str, Any]) -> tuple[str, str]:
+def read(one: Experiment, found: dict[str, Any], is_theirs: bool) -> tuple[str, str]:
     """An experiment's charts, and its verdict under other limits; DataError if its rule and
-    pictures cannot be made of the numbers."""
+    pictures cannot be made of the numbers. The errors of a user's experiment are raised as they
+    are."""
     hint = "measure it with this version of minidl"
     numbers, verdict = found["numbers"], verdict_of(found)
     try:
         outcome, parts = one.judge(numbers).outcome, made(one, found)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        if is_theirs:
+            raise
         expected = f"numbers of the experiment '{one.name}'"
         raise DataError(explain("lab", expected, repr(error), hint)) from error
     if outcome != verdict.outcome != "seen":
@@ -130,7 +147,7 @@ def read(one: Experiment, found: dict[str, Any]) -> tuple[str, str]:
 def limits(one: Experiment, found: dict[str, Any]) -> str:
     """The verdict under other limits: a sentence, and a table of them."""
     verdict = verdict_of(found)
-    if verdict.outcome == "seen":
+    if verdict.outcome == "seen" or not one.tried:
         return ""
     tried = sensitivity(one, found["numbers"])
     same = sum(other.verdict.outcome == verdict.outcome for other in tried)
@@ -351,12 +368,18 @@ again, for the same numbers on the same kind of processor:</p>
 
 def command(results: dict[str, Any], experiments: Sequence[Experiment]) -> str:
     """What gives these results."""
-    some = [] if len(experiments) == len(BY_NAME) else [f"--only {one.name}" for one in experiments]
+    ours = [f"--only {one.name}" for one in experiments if one.name in BY_NAME]
+    theirs = [
+        f"--experiment {type(one).__module__}:{type(one).__qualname__}"
+        for one in experiments if one.name not in BY_NAME
+    ]  # fmt: skip
+    if len(ours) == len(BY_NAME) and not theirs:
+        ours = []
     quick = [] if results["scale"]["name"] == FULL.name else ["--quick"]
     added = [
         f"--activation {name if is_ours(name) else 'module:Class'}" for name in results["added"]
     ]
-    return " ".join(["python -m minidl_lab", *quick, *some, *added])
+    return " ".join(["python -m minidl_lab", *quick, *ours, *theirs, *added])
 
 
 def is_ours(name: str) -> bool:

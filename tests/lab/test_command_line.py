@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from minidl_lab import bench, command_line, workers
+from minidl_lab import bench, command_line, own, workers
 from minidl_lab.command_line import main
 from minidl_lab.experiments.collapse import Collapse
 from minidl_lab.report import page
@@ -123,12 +123,12 @@ def test_ctrl_c_keeps_what_was_measured(here, capsys, monkeypatch):
 
 def test_an_own_activation_is_found_in_the_folder_by_an_installed_command(here, monkeypatch):
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path not in ("", str(here))])
-    assert command_line.add("own_activation:Cube") == "cube_of_the_lab"
+    assert own.activation("own_activation:Cube") == "cube_of_the_lab"
 
 
 def test_an_own_activation_joins(here):
-    assert command_line.add("own_activation:Cube") == "cube_of_the_lab"
-    assert command_line.add("gelu") == "gelu"
+    assert own.activation("own_activation:Cube") == "cube_of_the_lab"
+    assert own.activation("gelu") == "gelu"
 
 
 def test_an_activation_that_is_given_twice_joins_once_in_any_order(here):

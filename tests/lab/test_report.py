@@ -496,7 +496,7 @@ def test_no_file_and_other_options_are_told(tmp_path, capsys):
     with pytest.raises(SystemExit) as ended:
         command_line.main(["--report", str(tmp_path), "--quick"])
     assert ended.value.code == 2
-    assert "no other option" in capsys.readouterr().err
+    assert "only --changed and --experiment go with it" in capsys.readouterr().err
 
 
 def test_the_style_sheet_is_in_the_package():

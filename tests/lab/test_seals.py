@@ -105,6 +105,9 @@ def test_a_rule_that_was_changed_after_its_data_were_seen_is_refused(planted, tm
     first = seal(planted(), store, "data")
     assert first == seal_of(planted()) | {"changed": ""}
     other = planted("x > LIMITS", "x < LIMITS")
+    assert seal(other, store, "data") == seal_of(other) | {"changed": ""}  # no data were seen
+    assert seal(planted(), store, "data") == first
+    store.add(["planted"], "learn", {}, 1.0, {})
     with pytest.raises(ArgumentError, match=r"the rule of 'planted' as it was.*--changed WHY"):
         seal(other, store, "data")
     assert seal(other, store, "data", "a sign was wrong")["changed"] == "a sign was wrong"
