@@ -12,6 +12,7 @@ import minidl
 
 EXTRAS = {
     "safetensors",
+    "tensorboard",
     "tqdm",
     "matplotlib",
 }  # what a function may import, if the user has installed it

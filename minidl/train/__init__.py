@@ -1,16 +1,21 @@
 """Training in one call: `fit`, what watches it, and what it leaves behind."""
 
-from .callbacks import Callback, EarlyStopping
+from .averaging import WeightAverage
+from .callbacks import Callback, Lambda
 from .checkpoints import Checkpoint
 from .evaluation import evaluate, predict
 from .fit import fit
 from .guards import GUARDS, check
 from .history import History
 from .metrics import accuracy, auc, confusion_matrix, f1, mae, precision, r2, recall, top_k
+from .plateau import ReduceOnPlateau
+from .records import BestWeights, CSVLogger, TensorBoard
 from .run import Run
+from .stopping import EarlyStopping, Timer
 
 __all__ = [
-    "GUARDS", "Callback", "Checkpoint", "EarlyStopping", "History", "Run", "accuracy", "auc",
+    "GUARDS", "BestWeights", "CSVLogger", "Callback", "Checkpoint", "EarlyStopping", "History",
+    "Lambda", "ReduceOnPlateau", "Run", "TensorBoard", "Timer", "WeightAverage", "accuracy", "auc",
     "check", "confusion_matrix", "evaluate", "f1", "fit", "mae", "precision", "predict", "r2",
     "recall", "top_k",
 ]  # fmt: skip

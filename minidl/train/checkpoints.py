@@ -9,7 +9,8 @@ import numpy as np
 from ..checkpoint import Folder
 from ..errors import ArgumentError, CheckpointError, MinidlError, explain
 from ..tools.checks import is_number, is_whole
-from .callbacks import Callback, require_column, sign_of, value_of
+from .callbacks import Callback
+from .monitor import require_column, sign_of, value_of
 from .run import Run
 from .same import settings_of
 from .state import OF_OTHER_FILES, load_whole, split, whole

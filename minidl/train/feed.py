@@ -27,6 +27,7 @@ class Feed(Protocol):
     """Steps on the training data. `steps` and `samples` are those of an epoch, None while unknown;
     `seen` counts the samples of this epoch so far."""
 
+    data: Any
     steps: int | None
     samples: int | None
     seen: int
@@ -64,6 +65,9 @@ class Feed(Protocol):
 
     def held(self) -> Iterator[Batch]:
         """All batches that can be examined."""
+
+    def inputs(self) -> Iterator[Any]:
+        """x of each batch of another epoch, whose order does not matter."""
 
     def state_dict(self) -> dict[str, Any]:
         """What determines the next epoch's order, besides minidl's random numbers."""
@@ -146,6 +150,10 @@ class RowFeed:
     def held(self) -> Iterator[Batch]:
         """The whole data."""
         yield self.data.x, self.data.y, np.arange(len(self.data.x))
+
+    def inputs(self) -> Iterator[Any]:
+        """All rows, in the order of the data."""
+        return (batch[0] for batch in self.data.walk(np.arange(self.samples or 0)))
 
     def _coming(self, steps: int) -> np.ndarray:
         return self.order[self.seen : self.seen + steps * self.data.batch_size]
@@ -263,6 +271,10 @@ class IterableFeed:
     def held(self) -> Iterator[Batch]:
         """The copies."""
         return ((*batch[:2], None) for batch, _ in self.kept)
+
+    def inputs(self) -> Iterator[Any]:
+        """x of the batches of another iteration."""
+        return (batch[0] for batch in self._batches(self.data))
 
     def state_dict(self) -> dict[str, Any]:
         """That of a reader; an iterable of the user's keeps its own."""
