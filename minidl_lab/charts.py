@@ -55,7 +55,7 @@ class Lines:
 @dataclass(frozen=True)
 class Panels:
     """Small pictures to compare, two in a row. They share axes and series, unless `same_x` or
-    `same_y` is False."""
+    `same_y` is False, or the shared y would flatten one of them."""
 
     title: str
     panels: Sequence[Lines]
@@ -66,7 +66,8 @@ class Panels:
 
 @dataclass(frozen=True)
 class Intervals:
-    """Values with intervals, a row for each. `reference` is where there is no difference."""
+    """Values with intervals, a row for each. `reference` is where there is no difference; what is
+    between the two numbers in `same` is too small a difference to count."""
 
     title: str
     x_label: str
@@ -74,6 +75,7 @@ class Intervals:
     caption: str = ""
     reference: float | None = None
     log: bool = False
+    same: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

@@ -70,3 +70,7 @@ class Experiment(ABC):
     @abstractmethod
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """Pictures and tables."""
+
+    def in_short(self, numbers: Numbers) -> str:
+        """What came out, in a sentence for readers without statistics; nothing if it is empty."""
+        return ""

@@ -130,6 +130,12 @@ def sensitivity(experiment: Experiment, numbers: Numbers) -> list[Tried]:
     ]
 
 
+def too_small(experiment: Experiment) -> tuple[float, float]:
+    """The ratios between which the rule counts no difference: within its margin."""
+    margin = limits(experiment)["margin"]
+    return 1 / (1 + margin), 1 + margin
+
+
 def limits(experiment: Experiment) -> dict[str, Any]:
     """The limits of the rule, by name."""
     parameters = [*signature(experiment.judge).parameters.values()][1:]

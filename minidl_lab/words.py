@@ -1,5 +1,6 @@
 """How verdicts and tables write numbers."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 
@@ -26,6 +27,15 @@ def ratio(interval: Sequence[float]) -> str:
     """
     value, low, high = interval
     return f"{value:.2f} ({low:.2f} to {high:.2f})"
+
+
+def of_100(ratio: float) -> str:
+    """How many there are where the other has 100, or a dash.
+
+    >>> of_100(1.234), of_100(float("nan"))
+    ('123', '–')
+    """
+    return f"{100 * ratio:.0f}" if math.isfinite(ratio) else "–"
 
 
 def count(value: float | None, digits: int = 0) -> str:

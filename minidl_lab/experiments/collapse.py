@@ -15,7 +15,7 @@ from ..rounding import gamma
 from ..rules import LEVELS, METHODS, Interval, around, every, is_below, is_inside, outcome
 from ..statistics import mean_interval, paired_ratio
 from ..trainings import as_numbers, error, half_cosine, net_of, sgd, train
-from ..words import listed, parts_in_words, percent, ratio
+from ..words import listed, of_100, parts_in_words, percent, ratio
 
 HIDDEN = {"one layer": [], "two layers": [128], "three layers": [256, 128]}
 DEEP = [depth for depth in HIDDEN if HIDDEN[depth]]
@@ -98,6 +98,15 @@ class Collapse(Experiment):
         )
         found = outcome({"the claim": every([*parts.values()])})
         return Verdict(found, parts_in_words(parts), evidence, effect)
+
+    def in_short(self, numbers: Numbers) -> str:
+        """In a sentence."""
+        ratios = against_one_layer(numbers["errors"])
+        linear, bent = (of_100(ratios[f"{DEEP[-1]}, {one}"][0]) for one in ("identity", "relu"))
+        return (
+            f"Where one layer makes 100 mistakes, {DEEP[-1]} without an activation make {linear}, "
+            f"and with ReLU {bent}."
+        )
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """The errors, and the numbers."""

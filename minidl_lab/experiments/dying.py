@@ -14,7 +14,7 @@ from minidl.step.firing import derivatives
 from ..bench import Bench, Digits
 from ..charts import Chart, Lines, Panels, Series, Table
 from ..experiment import Experiment, Numbers, Verdict
-from ..rules import LEVELS, METHODS, around, every, is_above, is_below
+from ..rules import LEVELS, METHODS, around, every, is_above, is_below, limits
 from ..statistics import Interval, mean_interval
 from ..trainings import error, net_of, sgd, train
 from ..words import listed, parts_in_words, percent
@@ -166,6 +166,18 @@ class Dying(Experiment):
             return Verdict("reproduced", parts_in_words(parts), evidence, effect)
         words = "the rate is so high that nets no longer learn"
         return Verdict("true only when", words, evidence, effect)
+
+    def in_short(self, numbers: Numbers) -> str:
+        """In a sentence."""
+        claimed, wrong = (limits(self)[name] for name in ("claimed", "wrong"))
+        rows = [one for rows in numbers["activations"]["relu"].values() for one in rows]
+        nets = [run for one in rows for run in one["runs"]]
+        lost = [run for run in nets if not run["diverged"] and overall(run["dead"][-1]) >= claimed]
+        return (
+            f"Of {len(nets)} ReLU nets at {len(rows)} learning rates {len(lost)} lost "
+            f"{percent(claimed)} or more of their units, and "
+            f"{sum(has_learned(run, wrong) for run in lost)} of those learned all the same."
+        )
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """Dead units by rate, against accuracy, every net, and who came back."""

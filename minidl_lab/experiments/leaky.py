@@ -9,10 +9,10 @@ from minidl import nn
 from ..bench import Bench, Digits
 from ..charts import Chart, Intervals, Row, Table
 from ..experiment import Experiment, Numbers, Verdict
-from ..rules import LEVELS, METHODS, around, is_above, is_below
+from ..rules import LEVELS, METHODS, around, is_above, is_below, too_small
 from ..statistics import Interval, paired_ratio
 from ..trainings import error, half_cosine, sgd, train
-from ..words import listed, percent, ratio
+from ..words import listed, of_100, percent, ratio
 
 SLOPES = [0.01, 0.1, 0.3]
 TASKS: dict[str, dict[str, Any]] = {  # the first images, the hidden layers, rate and epochs
@@ -125,6 +125,16 @@ class Leaky(Experiment):
             "undecided", f"{words}, and {FAMILY - is_so - is_not} are open", evidence, effect
         )
 
+    def in_short(self, numbers: Numbers) -> str:
+        """In a sentence."""
+        found = [
+            ratios[leaky(slope)].value for ratios in compared(numbers).values() for slope in SLOPES
+        ]
+        return (
+            f"Where ReLU makes 100 mistakes, leaky ReLU makes {of_100(min(found))} to "
+            f"{of_100(max(found))}, by task and slope."
+        )
+
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """The ratios, and the errors."""
         rows = [
@@ -136,7 +146,8 @@ class Leaky(Experiment):
             Intervals(
                 "Test error against ReLU's", "times ReLU's error", rows,
                 "Geometric mean of the ratios seed by seed, with the interval that holds for all "
-                "twelve at once. Left of 1 is better than ReLU.", reference=1.0,
+                "twelve at once. Left of 1 is better than ReLU.",
+                reference=1.0, same=too_small(self),
             ),
             Table(
                 "Test error",

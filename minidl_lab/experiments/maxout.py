@@ -178,6 +178,14 @@ class MaxoutContains(Experiment):
         result = outcome({"the claim": every([*parts.values()])})
         return Verdict(result, words, evidence, told_of_fits(numbers["fits"], doublings, exponents))
 
+    def in_short(self, numbers: Numbers) -> str:
+        """In a sentence."""
+        found = [one.value for one in falls(numbers["fits"]["1"], 0.95, "student")]
+        return (
+            "With twice as many pieces a unit that learns x² keeps "
+            f"{percent(min(found))} to {percent(max(found))} of its error."
+        )
+
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """The fits, what it costs, what it contains, and what dies."""
         one, two = (middle(numbers["fits"][d], "rms") for d in ("1", "2"))

@@ -167,6 +167,14 @@ class OneNeuron(Experiment):
         verdict = "undecided" if holds is None else "not reproduced"
         return Verdict(verdict, parts_in_words(parts), evidence, effect)  # type: ignore[arg-type]
 
+    def in_short(self, numbers: Numbers) -> str:
+        """In a sentence."""
+        means = listed([
+            f"{100 * over_pairs(errors).value:.1f} ({loss})"
+            for loss, errors in numbers["errors"].items()
+        ])  # fmt: skip
+        return f"Of 100 images of two digits one neuron takes {means} for the wrong digit."
+
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """The pairs, the weights, forgetting, and decays."""
         forgetting = numbers["forgetting"]

@@ -149,6 +149,17 @@ class Saturation(Experiment):
         )
         return Verdict(verdict, words, evidence, effect)
 
+    def in_short(self, numbers: Numbers) -> str:
+        """In a sentence."""
+        sigmoid, tanh = (
+            left(numbers, activation, "standard", phase, "all").value
+            for activation, phase in zip(JUDGED, DURING, strict=True)
+        )
+        return (
+            f"The first of five layers gets {sigmoid:.1g} of the last one's gradient in a sigmoid "
+            f"net that begins to learn, and {tanh:.2g} of it in a tanh net later on."
+        )
+
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """The gradient's course, what it is made of, and the paper's figures 2 and 4."""
         return [

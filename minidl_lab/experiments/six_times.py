@@ -9,11 +9,11 @@ import numpy as np
 from ..bench import Bench, Digits
 from ..charts import Chart, Intervals, Lines, Panels, Row, Series, Table
 from ..experiment import Experiment, Numbers, Verdict
-from ..rules import LEVELS, around, is_above, outcome
+from ..rules import LEVELS, around, is_above, outcome, too_small
 from ..statistics import Interval, paired_slowness, ratio_of_medians
 from ..trainings import looks, net_of, pursue, reached, sgd
 from ..tuning import interior_best, median
-from ..words import count, listed, percent, ratio
+from ..words import count, listed, of_100, percent, ratio
 
 NETS = {"2 × 256": [256] * 2, "5 × 256": [256] * 5}
 INITS = {"own start": None, "Glorot start": "glorot_uniform"}
@@ -115,6 +115,17 @@ class SixTimes(Experiment):
                 words += f", though that is open in {listed(opened(holds))}"
         return Verdict(result, words, evidence, f"{effect}.")
 
+    def in_short(self, numbers: Numbers) -> str:
+        """In a sentence."""
+        found = [
+            f"{of_100(slowness(numbers, one, JUDGED).interval.value)} ({place(one)})"
+            for one in numbers["settings"] if one["activation"] == "tanh"
+        ]  # fmt: skip
+        return (
+            f"Where ReLU needs 100 steps to {percent(JUDGED)} training error, tanh needs "
+            f"{listed(found)}."
+        )
+
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """Curves, ratios, medians and the tuning."""
         settings = numbers["settings"]
@@ -135,7 +146,7 @@ class SixTimes(Experiment):
                 ],
                 "Ratio of the median steps to a training error, with the interval that holds for "
                 "four at once. At 1 both are equally fast.",
-                reference=1.0,
+                reference=1.0, same=too_small(self),
             ),
             Table(
                 "Medians",

@@ -11,11 +11,11 @@ from minidl.step.prediction import predict
 from ..bench import Bench, Digits
 from ..charts import Chart, Intervals, Row, Table
 from ..experiment import Experiment, Numbers, Verdict
-from ..rules import LEVELS, METHODS, around, is_above, outcome
+from ..rules import LEVELS, METHODS, around, is_above, outcome, too_small
 from ..statistics import Interval, paired_ratio, paired_slowness
 from ..trainings import error, half_cosine, net_of, pursue, reached, sgd, train
 from ..tuning import interior_best, median
-from ..words import count, listed, percent, ratio
+from ..words import count, listed, of_100, percent, ratio
 
 NETS = {"two layers": [128], "three layers": [256, 128]}
 TARGETS = [0.05, 0.02, 0.01]  # training errors
@@ -111,6 +111,18 @@ class TanhSigmoid(Experiment):
         }[verdict]
         return Verdict(verdict, words, "; ".join(evidence) + ".", effect)
 
+    def in_short(self, numbers: Numbers) -> str:
+        """In a sentence."""
+        found = compared(numbers, "sigmoid")
+        mistakes, steps = (
+            listed([f"{of_100(found[net, what].value)} with {net}" for net in NETS])
+            for what in (ERROR, STEPS[-1])
+        )
+        return (
+            f"Where tanh makes 100 mistakes in the end, sigmoid makes {mistakes}; where tanh needs "
+            f"100 {STEPS[-1]}, sigmoid needs {steps}."
+        )
+
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """The ratios, the numbers, and the tuning."""
         settings = numbers["settings"]
@@ -126,7 +138,7 @@ class TanhSigmoid(Experiment):
                 "Against tanh", "times tanh's", rows,
                 "Test errors and steps in units of tanh's, geometric mean over the pairs, with "
                 f"intervals of which the {FAMILY} of an activation hold at once. Right of 1 tanh "
-                "is better.", reference=1.0, log=True,
+                "is better.", reference=1.0, log=True, same=too_small(self),
             ),
             Table(
                 "Medians",

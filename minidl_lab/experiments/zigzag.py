@@ -8,10 +8,10 @@ import numpy as np
 from ..bench import Bench
 from ..charts import Chart, Intervals, Lines, Panels, Row, Series, Table
 from ..experiment import Experiment, Numbers, Verdict
-from ..rules import LEVELS, METHODS, around, every, is_above
+from ..rules import LEVELS, METHODS, around, every, is_above, limits, too_small
 from ..statistics import Interval, mean_interval, paired_ratio, paired_slowness
 from ..tuning import interior_best, median
-from ..words import count, listed, parts_in_words, percent, ratio
+from ..words import count, listed, of_100, parts_in_words, percent, ratio
 from .zigzag_measured import SHIFTED, SIZES, TARGETS, learn, signs
 
 ONE_SIGN = ("sigmoid", "relu", SHIFTED)  # outputs ≥ 0
@@ -141,6 +141,18 @@ class Zigzag(Experiment):
         verdict = {True: "reproduced", False: "not reproduced", None: "undecided"}[holds]
         return Verdict(verdict, parts_in_words(parts), evidence, effect)  # type: ignore[arg-type]
 
+    def in_short(self, numbers: Numbers) -> str:
+        """In a sentence."""
+        target = limits(self)["target"]
+        found = [
+            f"{of_100(slowdown(numbers, batch, target).value)} with batches of {batch}"
+            for batch in RACES
+        ]
+        return (
+            f"Where tanh needs 100 steps to {target} training error, tanh + 1 needs "
+            f"{listed(found)}."
+        )
+
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """The slowdowns, the signs, and the races."""
         found = {s: runs for s, runs in numbers["sources"].items() if is_known(runs)}
@@ -154,7 +166,7 @@ class Zigzag(Experiment):
             Intervals(
                 "Slowdown by + 1 on the outputs", "times the steps", rows,
                 "Right of 1 positive inputs slow learning; the four intervals of a target hold at "
-                "once.", reference=1.0, log=True,
+                "once.", reference=1.0, log=True, same=too_small(self),
             ),
             Panels(
                 "Agreement of signs",

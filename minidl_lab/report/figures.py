@@ -7,16 +7,27 @@ from html import escape
 
 import numpy as np
 
-from ..charts import Chart, Images, Lines, Matrix, Panels, Table
+from ..charts import Chart, Images, Matrix, Table
 from . import drawing
+from .alternatives import number, pixels
 
+BROAD = 60  # letters in a row
 ABOVE, BELOW = (47, 123, 194), (214, 98, 20)  # RGB, visible on the page's light and dark
 
 
 def figure(chart: Chart, name: str) -> str:
     """The chart; all ids in it begin with `name`."""
     caption = f"<b>{escape(chart.title)}.</b> {escape(chart.caption)}".strip()
-    return f"<figure>{inside(chart, name)}<figcaption>{caption}</figcaption></figure>"
+    broad = ' class="broad"' if is_broad(chart) else ""
+    return f"<figure{broad}>{inside(chart, name)}<figcaption>{caption}</figcaption></figure>"
+
+
+def is_broad(chart: Chart) -> bool:
+    """Whether it needs the whole width of a page: a table of many letters, or many images."""
+    if isinstance(chart, Table):
+        rows = [chart.header, *chart.rows]
+        return sum(max(map(len, column)) for column in zip(*rows, strict=True)) > BROAD
+    return isinstance(chart, Images) or (isinstance(chart, Matrix) and len(chart.columns) > 10)
 
 
 def inside(chart: Chart, name: str) -> str:
@@ -27,9 +38,7 @@ def inside(chart: Chart, name: str) -> str:
         return wide(chart.title, matrix(chart))
     if isinstance(chart, Images):
         return images(chart)
-    if isinstance(chart, (Lines, Panels)):
-        return legend(drawing.keys(chart, f"{name}-key")) + drawing.svg(chart, name)
-    return drawing.svg(chart, name)
+    return legend(drawing.keys(chart, f"{name}-key")) + drawing.svg(chart, name)
 
 
 def legend(keys: Iterable[tuple[str, str]]) -> str:
@@ -87,11 +96,11 @@ def grid(
 def images(chart: Images) -> str:
     """Images side by side, with a legend of their two colours."""
     items = "".join(
-        f'<li><img src="data:image/png;base64,{png(pixels, chart.limit)}" alt="">'
-        f"<span>{escape(label)}</span></li>"
-        for label, pixels in chart.images
+        f'<li><img src="data:image/png;base64,{png(image, chart.limit)}" '
+        f'alt="{escape(pixels(label, image))}"><span>{escape(label)}</span></li>'
+        for label, image in chart.images
     )
-    full = "" if chart.limit is None else f", full at ±{drawing.number(chart.limit)}"
+    full = "" if chart.limit is None else f", full at ±{number(chart.limit)}"
     swatches = "".join(
         f'<li><i class="swatch" style="background: rgb{colour}"></i>{side} 0{full}</li>'
         for side, colour in (("above", ABOVE), ("below", BELOW))
@@ -99,11 +108,11 @@ def images(chart: Images) -> str:
     return f'<ul class="legend">{swatches}</ul><ul class="images">{items}</ul>'
 
 
-def png(pixels: Iterable[Iterable[float]], limit: float | None) -> str:
+def png(image: Iterable[Iterable[float]], limit: float | None) -> str:
     """An image of as many pixels as numbers, in base64: transparent at 0."""
     from matplotlib.image import imsave
 
-    x = np.array(pixels, np.float64)
+    x = np.array(image, np.float64)
     top = limit or float(np.abs(x).max()) or 1.0
     colours = np.empty((*x.shape, 4), np.uint8)
     colours[..., :3] = np.where((x >= 0)[..., None], ABOVE, BELOW)

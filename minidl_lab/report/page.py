@@ -1,8 +1,7 @@
-"""The page: verdicts first, then each experiment with its claim, pictures, protocol and rule."""
+"""The page: a picture and the verdicts first, then a section for each experiment."""
 
 from collections.abc import Collection, Sequence
 from html import escape
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +9,14 @@ from minidl.errors import DataError, MissingPackageError, explain
 from minidl.layers.activations import REGISTRY
 from minidl.tools import disk
 
-from ..bench import shown
-from ..charts import Table
 from ..experiment import Experiment, Verdict
 from ..experiments import BY_NAME
-from ..rules import sensitivity
 from ..scale import FULL
-from ..seals import seal_of
-from .figures import figure, inside
+from .section import SIGNS, UP, at_first_sight, counted, made, pair, read, section, verdict_of
+from .section import verdict_words as verdict_words  # the chapter quotes them
 
 STYLE = Path(__file__).with_name("style.css")
-SIGNS = {  # of a verdict, in a square of 16: a tick, a cross, half a circle, a dash
-    "reproduced": "M2 8.5 6.5 13 14 4",
-    "not reproduced": "M3 3 13 13M13 3 3 13",
-    "true only when": "M8 2a6 6 0 0 0 0 12zM8 2a6 6 0 0 1 0 12 6 6 0 0 0 0-12",
-    "undecided": "M3 8h10",
-}
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-UP = '<p class="up"><a href="#verdicts">Back to the verdicts</a></p>'
 
 
 def require_matplotlib() -> None:
@@ -63,7 +52,9 @@ def page(
         else read(one, found[one.name], is_theirs=one in theirs)
         for one in experiments
     }  # fmt: skip
-    sections = "\n".join(section(one, found[one.name], *parts[one.name]) for one in experiments)
+    first = experiments[:1]
+    sight = "".join(at_first_sight(one, found[one.name], parts[one.name]) for one in first)
+    sections = "\n".join(section(one, found[one.name], parts[one.name]) for one in experiments)
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -84,8 +75,10 @@ that were sealed before the reported seeds were run.</p>
 {notice(results["scale"])}<p class="facts">{escape(facts(results))}</p>
 </header>
 <main>
+<div class="top">
+{sight}
 {summary(experiments, verdicts)}
-{contents(experiments)}
+</div>
 {sections}
 {surroundings(results, experiments)}
 </main>
@@ -102,65 +95,6 @@ def experiments_in(results: dict[str, Any], theirs: Sequence[Experiment]) -> lis
         hint = "--experiment module:Class if it is one of yours"
         raise DataError(explain("lab", expected, unknown[0], hint))
     return [one for name, one in known.items() if name in results["experiments"]]
-
-
-def verdict_of(found: dict[str, Any]) -> Verdict:
-    """As it was judged."""
-    return Verdict(*[found["verdict"][field] for field in Verdict._fields])
-
-
-def made(one: Experiment, found: dict[str, Any]) -> tuple[str, str]:
-    """An experiment's charts, and its verdict under other limits."""
-    return drawn(one, found["numbers"]), limits(one, found)
-
-
-def drawn(one: Experiment, numbers: dict[str, Any]) -> str:
-    """An experiment's charts."""
-    charts = one.charts(numbers)
-    return "\n".join(figure(chart, f"{one.name}-{i}") for i, chart in enumerate(charts))
-
-
-def read(one: Experiment, found: dict[str, Any], is_theirs: bool) -> tuple[str, str]:
-    """An experiment's charts, and its verdict under other limits; DataError if its rule and
-    pictures cannot be made of the numbers. The errors of a user's experiment are raised as they
-    are."""
-    hint = "measure it with this version of minidl"
-    numbers, verdict = found["numbers"], verdict_of(found)
-    try:
-        outcome, parts = one.judge(numbers).outcome, made(one, found)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        if is_theirs:
-            raise
-        expected = f"numbers of the experiment '{one.name}'"
-        raise DataError(explain("lab", expected, repr(error), hint)) from error
-    if outcome != verdict.outcome != "seen":
-        expected = f"'{outcome}' of '{one.name}', as the rule judges its numbers"
-        raise DataError(explain("lab", expected, f"'{verdict.outcome}'", hint))
-    sealed = found["seal"]["rule"]
-    if sealed and sealed != seal_of(one)["rule"]:
-        expected = f"the rule of '{one.name}' that judged these numbers"
-        hint = "--report with --changed WHY, which judges them again and says so"
-        raise DataError(explain("lab", expected, "another rule", hint))
-    return parts
-
-
-def limits(one: Experiment, found: dict[str, Any]) -> str:
-    """The verdict under other limits: a sentence, and a table of them."""
-    verdict = verdict_of(found)
-    if verdict.outcome == "seen" or not one.tried:
-        return ""
-    tried = sensitivity(one, found["numbers"])
-    same = sum(other.verdict.outcome == verdict.outcome for other in tried)
-    rows = [
-        [f"{other.limit.replace('_', ' ')} {shown(other.value)}", shown(other.usual),
-         other.verdict.outcome, other.verdict.words]
-        for other in tried
-    ]  # fmt: skip
-    header = ["limit", "instead of", "outcome", "in words"]
-    return (
-        f"<details><summary>The same outcome under {same} of {len(tried)} other limits"
-        f"</summary>{inside(Table('Other limits', header, rows), one.name)}</details>"
-    )
 
 
 def notice(scale: dict[str, Any]) -> str:
@@ -197,11 +131,6 @@ def said(results: dict[str, Any], what: str) -> dict[str, list[str]]:
     return found
 
 
-def counted(number: int, name: str) -> str:
-    """With an s, unless it is one."""
-    return f"{number} {name}" if number == 1 else f"{number} {name}s"
-
-
 def duration(results: dict[str, Any]) -> str:
     """The time that the measurements took."""
     seconds = sum(one["seconds"] for one in results["experiments"].values())
@@ -224,104 +153,10 @@ def summary(experiments: Sequence[Experiment], verdicts: Sequence[Verdict]) -> s
     title = "Verdicts" if counts else "What was seen"
     return (
         f'<section id="verdicts"><h2>{title}</h2>'
-        f'<p class="facts">{counts or counted(len(outcomes), "experiment")}.</p>'
+        f'<p class="facts">{counts or counted(len(outcomes), "experiment")}. '
+        '<a href="#surroundings">How it was measured</a></p>'
         f'<ol class="cards">\n{cards}\n</ol></section>'
     )
-
-
-def contents(experiments: Sequence[Experiment]) -> str:
-    """Links to the sections."""
-    links = [*((one.name, one.title) for one in experiments), ("surroundings", "Surroundings")]
-    items = "".join(f'<li><a href="#{name}">{escape(title)}</a></li>' for name, title in links)
-    return f'<nav aria-label="Contents"><h2>Contents</h2><ol>{items}</ol></nav>'
-
-
-def verdict_words(verdict: Verdict) -> str:
-    """The outcome, told by a sign, by words and by colour; then the few words. What was seen in a
-    quick look has neither."""
-    if verdict.outcome == "seen":
-        return escape(verdict.effect)
-    kind = verdict.outcome.replace(" ", "-")
-    rest = f"{verdict.colon} {verdict.words}."
-    sign = f'<svg viewBox="0 0 16 16" aria-hidden="true"><path d="{SIGNS[verdict.outcome]}"/></svg>'
-    return f'<strong class="{kind}">{sign}{verdict.outcome}</strong>{escape(rest)}'
-
-
-def section(one: Experiment, found: dict[str, Any], figures: str, limits: str) -> str:
-    """An experiment."""
-    verdict, seal = verdict_of(found), found["seal"]
-    told = verdict_words(verdict)
-    if verdict.outcome != "seen":
-        told = f"{escape(verdict.effect)} {told}"
-    protocol = "".join(f"<p>{escape(text)}</p>" for text in one.protocol.split("\n\n"))
-    cells = found["cells"]
-    return f"""<section id="{one.name}" class="experiment">
-<h2>{escape(one.title)}</h2>
-<blockquote><p>{escape(one.claim)}</p><footer>{escape(one.source)}</footer></blockquote>
-<p class="verdict">{told} {escape(verdict.evidence)}</p>
-{notice_of_change(one, seal)}{limits}
-{figures}
-<details><summary>Protocol</summary>{protocol}</details>
-<details><summary>Rule of the verdict</summary><p>{escape(one.rule)}</p>{sealed(seal)}</details>
-<details><summary>{counted(len(cells), "measurement")}, {found["seconds"]:.0f} s</summary>
-{settings(cells)}</details>
-{UP}
-</section>"""
-
-
-def notice_of_change(one: Experiment, seal: dict[str, str]) -> str:
-    """Said where rule or protocol are not those that were sealed before the data were seen."""
-    told = {"Changed after its data were seen:": seal["changed"]}
-    if seal["protocol"] and seal["protocol"] != seal_of(one)["protocol"]:
-        told["Measured by another protocol:"] = "what is told of it here was changed since."
-    return "".join(
-        f'<p class="notice" role="note"><strong>{title}</strong> {escape(text)}</p>\n'
-        for title, text in told.items()
-        if text
-    )
-
-
-def sealed(seal: dict[str, str]) -> str:
-    """The fingerprints."""
-    if not seal["rule"]:
-        return ""
-    return (
-        f"<p>Fingerprints: rule <code>{escape(seal['rule'])}</code>, "
-        f"protocol <code>{escape(seal['protocol'])}</code>.</p>"
-    )
-
-
-def settings(cells: Sequence[dict[str, Any]]) -> str:
-    """The measurements: each function's arguments, with all their values."""
-    values: dict[str, dict[str, list[Any]]] = {}
-    for cell in cells:
-        had = values.setdefault(cell["what"], {})
-        for name, value in cell["arguments"].items():
-            if value not in had.setdefault(name, []):
-                had[name].append(value)
-    return "".join(
-        f"<h3>{escape(what)}</h3><dl>"
-        + "".join(pair(name, together(given)) for name, given in arguments.items())
-        + "</dl>"
-        for what, arguments in values.items()
-    )
-
-
-def pair(name: str, value: object) -> str:
-    """A name and what it stands for."""
-    return f"<div><dt>{escape(name)}</dt><dd>{escape(str(value))}</dd></div>"
-
-
-def together(values: Sequence[Any]) -> str:
-    """Values, whole numbers that follow one another as a range.
-
-    >>> together([0, 1, 2, 3]), together(["relu", "tanh"]), together([0.1, 1])
-    ('0 to 3', 'relu, tanh', '0.1, 1')
-    """
-    whole = all(type(value) is int for value in values)
-    if len(values) > 2 and whole and all(b == a + 1 for a, b in pairwise(values)):
-        return f"{values[0]} to {values[-1]}"
-    return ", ".join(map(shown, values))
 
 
 def surroundings(results: dict[str, Any], experiments: Sequence[Experiment]) -> str:

@@ -103,6 +103,11 @@ class Browser:
         shot = self("Page.captureScreenshot", captureBeyondViewport=True)
         file.write_bytes(base64.b64decode(shot["data"]))
 
+    def pdf(self, file: Path) -> None:
+        """The page as it is printed, on the paper that its style sheet names."""
+        printed = self("Page.printToPDF", preferCSSPageSize=True, printBackground=True)
+        file.write_bytes(base64.b64decode(printed["data"]))
+
 
 def complaint(event: dict) -> str:
     """What an event says that should not be: an error, or something fetched."""

@@ -2,8 +2,8 @@
 
     python tests/helpers/lab_browser.py results/lab/report.html some/folder
 
-writes pictures of the page, narrow and wide, light and dark, and exits with 1 if something is wrong
-with it.
+writes pictures of the page, narrow and wide, light and dark, and prints it; exits with 1 if
+something is wrong with it.
 """
 
 import sys
@@ -73,6 +73,7 @@ def main(report: Path, folder: Path) -> int:
                     wrong += 1
                     print(f"{width}, {scheme}: {text}")
                 browser.picture(folder / f"{width}-{scheme}.png")
+        browser.pdf(folder / "printed.pdf")
     return int(wrong > 0)
 
 

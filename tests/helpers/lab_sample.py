@@ -61,6 +61,33 @@ PAIRS = np.random.default_rng(0).uniform(-1, 1, (10, 10)).round(3).tolist()
 WEIGHTS = np.random.default_rng(0).normal(size=(6, 28, 28)).tolist()
 
 
+NETS = ["two layers", "three layers", "six layers"]
+ACTIVATIONS = [
+    "sigmoid", "tanh", "LeCun's tanh", "softsign", "ReLU", "leaky ReLU 0.01", "leaky ReLU 0.1",
+    "PReLU", "ELU", "SELU", "GELU", "SiLU", "mish", "maxout, equal units", "maxout, equal weights",
+]  # fmt: skip
+
+
+def league():
+    """Charts of a league: fifteen rows, a matrix of fifteen by six, and ranks."""
+    places = [f"{net}, {optimizer}" for optimizer in ("SGD", "Adam") for net in NETS]
+    ratios = [[round(0.9 + 0.02 * i + 0.01 * j, 2) for j in range(6)] for i in range(15)]
+    found = [*zip(ACTIVATIONS, ratios, strict=True)]
+    rows = [Row(name, one[0], one[0] - 0.03, one[0] + 0.03) for name, one in found]
+    ranks = [[name, "1", "1 to 15", *["1.00 (0.95 to 1.05)"] * 4] for name in ACTIVATIONS]
+    header = ["activation", "rank", "interval", *[f"{net}, test error" for net in NETS], "steps"]
+    return [
+        Intervals("Ratios", "times ReLU's error", rows, reference=1.0, same=(0.96, 1.04)),
+        Matrix("Ratios", ACTIVATIONS, places, ratios, "Fifteen by six.", "activation", 1.0),
+        Matrix("Pairs", ACTIVATIONS, [name[:7] for name in ACTIVATIONS], [[0.5] * 15] * 15),
+        Table("Ranks", header, ranks),
+        Table("Means", ["net", *[f"layer {i}" for i in range(9)]],
+              [[NET, *["0.573 (0.392 to 0.754)"] * 9]] * 3, "A table wider than paper."),
+        Table("Every run", ["net", *[f"seed {2000 + i}" for i in range(14)]],
+              [[f"{NET} {i}", *["12.34"] * 14] for i in range(40)], "A table longer than a page."),
+    ]  # fmt: skip
+
+
 class Curves(Experiment):
     """Lines of every kind."""
 
@@ -81,6 +108,9 @@ class Curves(Experiment):
             return Verdict("undecided", HOSTILE, "", "")
         evidence = f"{HOSTILE} 100 %, at 64 61 % (58 to 65)."
         return Verdict("true only when", "the batch is 1", evidence, f"Five {HOSTILE} times.")
+
+    def in_short(self, numbers):
+        return f"In short {HOSTILE}."
 
     def charts(self, numbers):
         hostile = [Series(HOSTILE, [1, 2, 3], [1, 2, 3]), Series("&lt;", [1, 2, 3], [3, 2, 1])]
@@ -103,6 +133,9 @@ class Grids(Curves):
     name = "grids"
     title = "Grids"
 
+    def in_short(self, numbers):
+        return ""
+
     def judge(self, numbers, margin=0.05):
         return Verdict("reproduced", "it is faster", "3.21 (2.98 to 3.55), of 2 asked for.")
 
@@ -122,6 +155,7 @@ class Grids(Curves):
             Images("A digit", [("one", [[0.0, 1.0], [-0.5, 0.0]]), (HOSTILE, [[0.0]])], limit=1.0),
             Matrix("Pairs", [*"0123456789"], [*"0123456789"], lower, "How alike.", "digit"),
             Table("Numbers", ["net", "error", HOSTILE], [[NET, "1.23 %", "12 (11 to 13)"]] * 2),
+            *league(),
         ]  # fmt: skip
 
 

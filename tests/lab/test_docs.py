@@ -2,12 +2,15 @@
 
 import doctest
 import json
+import math
+import re
 
 import lab_docs
+import numpy as np
 import pytest
 
 from minidl_lab import runner
-from minidl_lab.experiments import EXPERIMENTS
+from minidl_lab.experiments import BY_NAME, EXPERIMENTS
 from minidl_lab.report import page
 from minidl_lab.rules import sensitivity
 from minidl_lab.seals import seal_of
@@ -42,6 +45,26 @@ def test_every_verdict_follows_from_the_numbers(experiment):
     assert {one.verdict.outcome for one in sensitivity(experiment, found["numbers"])} <= {
         *page.SIGNS
     }
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda one: one.name)
+def test_a_sentence_tells_what_came_out_without_intervals(experiment):
+    sentence = experiment.in_short(lab_docs.lab()["experiments"][experiment.name]["numbers"])
+    assert len(sentence) < 220
+    assert re.search(r"\(-?[\d.]+ to|nan|%\)", sentence) is None
+    assert sentence.endswith(".") or not sentence
+
+
+def test_the_sentence_of_collapse_counts_mistakes():
+    """Where one layer makes 100: the geometric mean of the pairs' ratios."""
+    collapse = BY_NAME["collapse"]
+    errors = lab_docs.lab()["experiments"]["collapse"]["numbers"]["errors"]
+    base = np.log(errors["one layer"])
+    wanted = [
+        str(round(100 * math.exp(np.mean(np.log(errors[f"three layers, {name}"]) - base))))
+        for name in ("identity", "relu")
+    ]
+    assert re.findall(r"\d+", collapse.in_short({"errors": errors})) == ["100", *wanted]
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda one: one.name)

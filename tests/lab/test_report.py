@@ -19,8 +19,9 @@ from matplotlib.image import imread
 
 from minidl.errors import DataError
 from minidl_lab import QUICK, command_line, runner
-from minidl_lab.charts import Images, Intervals, Lines, Matrix, Panels, Row, Series
-from minidl_lab.report import drawing, figures, page
+from minidl_lab.charts import Images, Intervals, Lines, Matrix, Panels, Row, Series, Table
+from minidl_lab.report import drawing, figures, page, section
+from minidl_lab.report.alternatives import alternative, course, pixels
 from minidl_lab.seals import seal_of
 
 ROOT = Path(__file__).parents[2]
@@ -84,7 +85,9 @@ def test_hostile_texts_are_shown_and_make_no_elements(read):
     assert not tags["script"]
     assert f"{HOSTILE}." in read.texts("b")  # a title
     assert f" {HOSTILE}" in read.texts("figcaption")
-    assert HOSTILE in read.all("aria-label")
+    assert any(
+        text.startswith(f"{HOSTILE}. {HOSTILE} by {HOSTILE}") for text in read.all("aria-label")
+    )
     assert any(HOSTILE in text for text in read.texts("p"))
     assert HOSTILE in read.texts("th")
     assert HOSTILE in read.texts("li")  # a legend
@@ -133,7 +136,7 @@ def test_ids_within_a_picture_are_its_own(sample):
 def test_every_experiment_has_its_card_section_claim_rule_and_way_back(read):
     hrefs = read.all("href")
     for name, one in lab_sample.EXPERIMENTS.items():
-        assert hrefs.count(f"#{name}") == 2  # from the card and from the contents
+        assert hrefs.count(f"#{name}") == 1 + (name == "curves")  # its picture is at the top
         assert name in read.all("id")
         assert one.title in read.texts("h2")
     assert hrefs.count("#verdicts") == len(lab_sample.EXPERIMENTS) + 1
@@ -143,9 +146,33 @@ def test_every_experiment_has_its_card_section_claim_rule_and_way_back(read):
     assert {"reproduced", "not reproduced", "true only when"} <= set(read.texts("strong"))
 
 
-def test_the_effect_comes_before_the_verdict_and_other_limits_after_it(read):
-    (told,) = [text for text in read.texts("p") if text.startswith("Five ")]
-    assert told.startswith(f"Five {HOSTILE} times.")
+def test_a_section_tells_claim_verdict_sentence_picture_and_numbers_in_this_order(sample):
+    section = sample.split('<section id="curves"')[1].split("</section>")[0]
+    first, others = section.split('<div class="others">')
+    escaped = page.escape(HOSTILE)
+    order = ["<blockquote>", "true only when</strong>", f"<p>In short {escaped}.</p>", "<svg role",
+             f"<p>Five {escaped} times. ", "1 of 2 other limits", "Protocol"]  # fmt: skip
+    places = [section.index(text) for text in order]
+    assert places == sorted(places)
+    assert (first.count("<figure"), others.count("<figure")) == (1, 5)
+    assert "Five" not in sample.split('<section id="grids"')[1].split("</section>")[0]
+
+
+def test_the_first_picture_of_the_first_experiment_is_before_the_verdicts(sample):
+    top, verdicts = sample.split('<div class="top">')[1].split('<section id="verdicts">')
+    assert top.count("<svg role") == 1
+    assert "Training error. error by epoch." in top
+    assert f"</a>: In short {page.escape(HOSTILE)}." in top
+    assert "<svg role" not in verdicts.split("</section>")[0]
+
+
+def test_a_picture_is_preferred_to_a_table_as_the_first():
+    table, lines = Table("", ["a"], [["b"]]), Lines("", "", "", [])
+    assert section.place_of_first([table, lines]) == 1
+    assert section.place_of_first([table, table]) == 0
+
+
+def test_verdicts_under_other_limits(read):
     summaries = read.texts("summary")
     assert summaries.count("The same outcome under 1 of 2 other limits") == 1  # curves
     assert summaries.count("The same outcome under 2 of 2 other limits") == 2
@@ -187,7 +214,7 @@ def test_a_quick_look_says_so_first_and_has_no_verdict(quick):
     (strong,) = quick.texts("strong")
     assert strong == "A quick look: too little data for verdicts, so there are none."
     assert "What was seen" in quick.texts("h2")
-    assert "2 experiments." in quick.texts("p")
+    assert "2 experiments. " in quick.texts("p")
     assert not any("other limits" in text for text in quick.texts("summary"))
     shown = " ".join(quick.texts("p", "td", "h2", "h3"))
     assert not any(f"{outcome}:" in shown for outcome in page.SIGNS)
@@ -313,6 +340,78 @@ def test_an_image_has_the_pixels_asked_for():
         assert found[..., 3].ravel().tolist() == alphas
         assert tuple(found[0, 0, :3]) == figures.ABOVE
         assert tuple(found[0, 1, :3]) == figures.BELOW
+
+
+# What pictures say at a glance.
+
+
+def test_the_dot_of_an_interval_says_what_it_shows():
+    rows = [Row("", v, v - 0.1, v + 0.1) for v in (0.8, 1.0, 1.12, 1.3)] + [Row("", *[None] * 3)]
+    for same, said in ((None, ["differs", "cannot be told", "differs", "differs", ""]),
+                       ((0.85, 1.15), ["cannot be told", "the same, within the margin",
+                                       "cannot be told", "differs", ""])):  # fmt: skip
+        chart = Intervals("", "", rows, reference=1.0, same=same)
+        looks = [drawing.against(chart, row) for row in rows]
+        assert [told for told, _ in looks] == said
+        for told, look in looks:
+            assert ("markerfacecolor" in look) == (told == "cannot be told")
+            assert (look["marker"] == "s") == (told.startswith("the same"))
+        assert {label for label, _ in drawing.keys(chart, "k")} == {*said} - {""}
+    assert drawing.keys(Intervals("", "", rows), "k") == []
+
+
+@pytest.mark.parametrize(
+    ("log", "heights", "flat"),
+    [(False, [(0, 1), (0, 0.1)], True), (False, [(0, 1), (0.2, 0.6)], False),
+     (False, [(0, 1), (0.5, 0.5)], False), (True, [(0.001, 1), (0.1, 1)], False),
+     (True, [(1e-6, 1), (0.5, 1)], True), (False, [(None, None), (0, 1)], False),
+     (False, [], False)],
+)  # fmt: skip
+def test_panels_have_one_scale_unless_it_flattens_one(log, heights, flat):
+    panels = [Lines("", "", "", [Series("a", [0, 1], y)], log_y=log) for y in heights]
+    assert drawing.flattens(panels) == flat
+    if flat:
+        text = drawing.svg(Panels("", panels), "n")
+        assert text != drawing.svg(Panels("", [panels[0], panels[0]]), "n")
+
+
+def test_curves_in_one_place_are_told_apart():
+    """The later are thinner, and have markers elsewhere or smaller ones."""
+    x, y = list(range(40)), [1.0] * 40
+    chart = Lines("", "", "", [Series(name, x, y) for name in "ab"])
+    (_, a), (_, b) = drawing.looks(chart).items()
+    assert a["linewidth"] > b["linewidth"]
+    assert a["markersize"] > b["markersize"]
+    text = drawing.svg(chart, "n")
+    uses = re.findall(r'<use href="#(n-\d+)" x="([\d.]+)"', text)
+    by_marker = {name: {x for other, x in uses if other == name} for name, _ in uses}
+    markers = [places for places in by_marker.values() if len(places) >= drawing.MARKED - 1]
+    assert len(markers) == 2
+    assert not markers[0] & markers[1]
+
+
+def test_pictures_have_their_numbers_in_words():
+    series = Series("relu", [1, 2, 3], [0.5, None, 0.1], style="line")
+    told = alternative(
+        Panels("Error", [Lines("two", "epoch", "error", [series], marks={"m": 0.3})])
+    )
+    assert told == "Error. two: error by epoch. relu: from 0.5 at 1 to 0.1 at 3; marked: m: 0.3."
+    assert course(Series("bars", [0, 1, 2], [5.0, 7.0], style="steps")) == (
+        "bars: from 5 at 0.5 to 7 at 1.5"
+    )
+    assert course(Series("peak", [0, 1, 2], [1.0, 9.0, 2.0])).endswith(", most 9 at 1")
+    assert course(Series("none", [0], [None])) == "none: none"
+    assert pixels("w", [[0.0, -3.0]]).startswith("w: 1 by 2 pixels; most 0 in row 1, column 1")
+
+
+def test_no_picture_is_without_an_alternative(read):
+    pictures = [given for tag, given, _ in read.elements if tag == "svg" and "role" in given]
+    assert len(pictures) > 10
+    for given in pictures:
+        assert re.search(r"\d|none|Nothing|share by output", given["aria-label"]), given
+    images = [given["alt"] for tag, given, _ in read.elements if tag == "img"]
+    assert images
+    assert all(" pixels; most " in alt for alt in images)
 
 
 # Colours.
