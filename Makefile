@@ -5,6 +5,7 @@
 # make clang:    the kernels' tests, on kernels that Clang has built
 # make exercises: what of exercises/own/ is done, and what is next; SOLUTIONS=1 tests the solutions
 # make lab:      the activation laboratory, in about an hour; LAB=--quick for a try
+# make archive:  the raw numbers in one file, into build/minidl-numbers.tar, for a release
 # make docs:     the site, into build/docs
 # make bench:    measures minidl against its peers, in 35 minutes; BENCH=--quick for a try
 # make conformance: compares minidl with its peers, in 5 minutes; CONFORMANCE=--short for a try
@@ -18,13 +19,16 @@ BENCH_VENV ?= .venv-bench
 CONFORMANCE_VENV ?= .venv-conformance
 DOCS ?= build/docs
 
-.PHONY: train lab exercises test sanitize clang lint docs site bench conformance build clean
+.PHONY: train lab archive exercises test sanitize clang lint docs site bench conformance build clean
 
 train: $(VENV)/installed-examples
 	$(BIN)/python examples/compare_activations.py
 
 lab: $(VENV)/installed-lab
 	$(BIN)/minidl-lab --data examples/data/mnist $(LAB)
+
+archive:
+	$(PYTHON) tests/helpers/lab_archive.py build/minidl-numbers.tar
 
 exercises: $(VENV)/installed-exercises
 	@$(BIN)/pytest exercises -qq --tb=no -rN $(if $(SOLUTIONS),--files solutions)

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lab_archive import identifier
+
 from minidl_lab import Verdict
 from minidl_lab.bench import shown
 from minidl_lab.experiments import BY_NAME
@@ -20,6 +22,7 @@ from minidl_lab.statistics import student
 
 ROOT = Path(__file__).parents[2]
 CHAPTER, PAPERS_PAGE = ROOT / "docs" / "laboratory.md", ROOT / "docs" / "papers.md"
+CITATION = ROOT / "CITATION.cff"
 RESULTS = ROOT / "docs" / "lab" / "results.json"
 PAPERS = ROOT / "docs" / "papers"
 COMMANDS = {
@@ -45,7 +48,7 @@ def verdicts() -> dict[str, Verdict]:
 def chapter_blocks() -> dict[str, str]:
     """What stands between the marks in the chapter."""
     told = {name: quoted(name, verdict) for name, verdict in verdicts().items()}
-    return {"laboratory": table(), **told}
+    return {"laboratory": table(), "identifier": f"```\n{identifier()}\n```", **told}
 
 
 def quoted(name: str, verdict: Verdict) -> str:
@@ -155,3 +158,5 @@ if __name__ == "__main__":
         copy_papers(Path(sys.argv[1]))
     for path, blocks in ((CHAPTER, chapter_blocks()), (PAPERS_PAGE, papers_blocks())):
         path.write_text(filled(path.read_text(encoding="utf-8"), blocks), encoding="utf-8")
+    citation = CITATION.read_text(encoding="utf-8")
+    CITATION.write_text(re.sub(r"sha256:\w*", identifier(), citation), encoding="utf-8")
