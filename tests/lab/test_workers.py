@@ -12,7 +12,7 @@ from lab_cells import fail, learn
 from lab_planted import TINY
 
 from minidl import MinidlError, _kernels
-from minidl_lab import Bench, own
+from minidl_lab import Bench, command_line
 
 OWN = """
 import os, time
@@ -54,7 +54,7 @@ def two_threads():
 def own(tmp_path, monkeypatch):
     (tmp_path / "own_of_workers.py").write_text(OWN.partition("def wait")[0])
     monkeypatch.syspath_prepend(str(tmp_path))
-    yield own.activation("own_of_workers:Cube")
+    yield command_line.own.activation("own_of_workers:Cube")
     del sys.modules["own_of_workers"]
 
 
@@ -123,7 +123,7 @@ def test_each_cell_is_told_with_its_share_of_the_time(few_digits, bench, monkeyp
 @pytest.mark.parametrize("ended", ["Ctrl-C", "killed"])
 def test_as_a_process_its_workers_end_with_it(mnist_of_60, ended):
     (mnist_of_60 / "own_of_workers.py").write_text(OWN)
-    package = Path(own.__file__).parents[1]
+    package = Path(command_line.__file__).parents[1]
     words = ["--data", "mnist", "--quick", "--only", "collapse"]
     run = subprocess.Popen(
         [sys.executable, "-m", "minidl_lab", *words, "--activation", "own_of_workers:Cube"],
