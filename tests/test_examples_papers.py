@@ -25,7 +25,9 @@ STEPS = 500  # of an epoch of 50,000 images
 AUTHORS_RATE, AUTHORS_MOMENTUM = 0.0615082606673, 0.694376766682
 
 sys.path.insert(0, str(PAPERS))
-seeds, maxout, noisy = map(importlib.import_module, ("seeds", "maxout_mnist", "noisy_mlp_mnist"))
+seeds, maxout, noisy, record = map(
+    importlib.import_module, ("seeds", "maxout_mnist", "noisy_mlp_mnist", "record_mnist")
+)
 
 
 def write_idx(path, array):
@@ -401,8 +403,9 @@ def test_stage_2_goes_on_with_the_rate_and_the_momentum_of_the_best_epoch(narrow
 SHORT = {
     "maxout": (["--most-epochs", 4], ["stage-1", "stage-2"]),
     "noisy": (["--epochs", 6, "--widths", 30, 20], ["training"]),
+    "record": (["--epochs", 6, "--widths", 30, 20], ["training"]),
 }
-MAIN = {"maxout": maxout.main, "noisy": noisy.main}
+MODULES = {"maxout": maxout, "noisy": noisy, "record": record}
 
 
 @pytest.mark.parametrize("name", SHORT)
@@ -411,7 +414,7 @@ def test_what_the_test_images_are_changes_nothing_but_the_result(name, narrow, s
     other = small_mnist(tmp_path / "other", test=50, seed=1)
     for folder, output in ((small, "a"), (other, "b")):
         argv = ["--data", folder, "--output", tmp_path / output, "--seeds", 1, *options]
-        MAIN[name](list(map(str, argv)))
+        MODULES[name].main(list(map(str, argv)))
     for stage in stages:
         assert_same_training(tmp_path / "a", tmp_path / "b", stage)
     (a,), (b,) = rows(tmp_path / "a"), rows(tmp_path / "b")
@@ -434,7 +437,7 @@ def test_the_test_images_are_looked_at_once_when_a_seed_is_trained(
 
     monkeypatch.setattr(seeds, "test_mistakes", look)
     argv = ["--data", small, "--output", tmp_path, "--seeds", 2, *SHORT[name][0]]
-    MAIN[name](list(map(str, argv)))
+    MODULES[name].main(list(map(str, argv)))
     assert looks == [row["epochs"] for row in rows(tmp_path)]
 
 
@@ -472,7 +475,7 @@ def test_clean_statistics_change_the_result_alone(small, tmp_path, monkeypatch):
 def test_seeds_that_are_done_are_not_trained_again(name, narrow, small, tmp_path, capsys):
     def run(*options):
         argv = ["--data", small, "--output", tmp_path, *SHORT[name][0], *options]
-        MAIN[name](list(map(str, argv)))
+        MODULES[name].main(list(map(str, argv)))
         return capsys.readouterr().out
 
     run("--seeds", 1, "--first-seed", 1)
@@ -538,8 +541,7 @@ def test_a_seed_that_another_process_trains_is_left_to_it(small, tmp_path, capsy
 
 
 def command(name, folder, *options):
-    script = PAPERS / {"maxout": "maxout_mnist.py", "noisy": "noisy_mlp_mnist.py"}[name]
-    argv = [script, "--seeds", 1, "--output", folder, *SHORT[name][0], *options]
+    argv = [MODULES[name].__file__, "--seeds", 1, "--output", folder, *SHORT[name][0], *options]
     return [sys.executable, *map(str, argv)]
 
 
@@ -560,6 +562,7 @@ def killed_after(words, argv):
     [
         ("maxout", ["stage-1 epoch 2:", "stage-2 epoch 1:"]),
         ("noisy", ["training epoch 4:"]),
+        ("record", ["training epoch 2:"]),
     ],
 )
 def test_a_run_that_was_killed_comes_to_the_same(name, places, small, tmp_path):
@@ -600,11 +603,12 @@ def test_without_safetensors_it_says_what_to_install(small, tmp_path):
         ("noisy", ["--hidden-noise", "-0.1"], "--hidden-noise: expected a finite number from 0 up"),
         ("noisy", ["--input-noise", "x"], "invalid standard deviation value: 'x'"),
         ("noisy", ["--input-noise", "nan"], "--input-noise: expected a finite number from 0 up"),
+        ("record", ["--farthest", "inf"], "--farthest: expected a finite number from 0 up: inf"),
     ],
 )
 def test_bad_arguments(name, options, message, capsys):
     with pytest.raises(SystemExit) as end:
-        MAIN[name](options)
+        MODULES[name].main(options)
     assert end.value.code == 2
     assert message in capsys.readouterr().err
 
