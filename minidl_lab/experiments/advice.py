@@ -40,7 +40,7 @@ class Advice(Experiment):
         "budget, on the last sixth of MNIST's training images after training on the others: first "
         "the rate without decay, by powers of two until the best is not at the edge (8 rates at "
         "most), by the mean error of two seeds (a rate whose first seed errs 1.25 times as often "
-        "as the best so far does not get the second); then at that rate the decay: 0, 0.0003 or "
+        "as the best so far does not get the second); then at that rate the decay: 0, 0.0001 or "
         "0.001 for SGD; 0, 0.01 or 0.1 for Adam.\n\n"
         "Ten other seeds then train on all training images. With each seed all see the same "
         "batches and start from the same random numbers times their gain (maxout has more of "
@@ -79,7 +79,8 @@ class Advice(Experiment):
         epochs, seeds = bench.scale.epochs(EPOCHS), bench.scale.some(10)
         is_whole = bench.scale.is_judged
         nets, some = ([*NETS], SHARE_SEEDS) if is_whole else ([SHARED_NET], 1)
-        names = bench.activations(*CONTESTANTS)
+        known = [activation for activation, _ in CONTESTANTS.values()]
+        names = [*CONTESTANTS, *[name for name in bench.extra if name not in known]]
         tuned = tuned_in(bench, nets, names, epochs)
         benches = {OF_MNIST: bench, OF_FASHION: bench.fashion}
         sets = {

@@ -29,7 +29,7 @@ LEARNED = 0.5  # a test error below it: by chance it is 0.9
 
 NETS = {"two layers": 1, "three layers": 2, "six layers": 5}  # hidden layers
 OPTIMIZERS: dict[str, dict[str, Any]] = {  # the rate to begin with, weight decays
-    "SGD": {"rate": 0.05, "decays": [0.0, 3e-4, 1e-3]},
+    "SGD": {"rate": 0.05, "decays": [0.0, 1e-4, 1e-3]},
     "Adam": {"rate": 0.002, "decays": [0.0, 0.01, 0.1]},
 }
 CONTESTANTS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -108,7 +108,9 @@ def tune(
     given = OPTIMIZERS[optimizer]
     n = len(digits.x) - len(digits.x) // HELD_OUT
     there = Digits(digits.x[:n], digits.y[:n], digits.x[n:], digits.y[n:])
-    what = {"sizes": sizes, "activation": activation, "options": options, "optimizer": optimizer}
+    what: dict[str, Any] = {
+        "sizes": sizes, "activation": activation, "options": options, "optimizer": optimizer,
+    }  # fmt: skip
 
     def score(rate: float, best: float | None, decay: float = 0.0) -> float | None:
         errors: list[float] = []
@@ -142,10 +144,9 @@ def learn(
     for seed in seeds:
         minidl.manual_seed(seed)
         net = nn.MLP(sizes, activation, init=STARTS[start], **options)
-        step = TrainingStep(
-            net, F.cross_entropy, made := optimizer_of(optimizer, net, rate, decay),
-            schedule_of(made, half_cosine(digits.x, BATCH, epochs)),
-        )  # fmt: skip
+        updates = optimizer_of(optimizer, net, rate, decay)
+        schedule = schedule_of(updates, half_cosine(digits.x, BATCH, epochs))
+        step = TrainingStep(net, F.cross_entropy, updates, schedule)
         curves.append(course(step, digits, seed, epochs))
         errors.append(round(error(net, digits.x_test, digits.y_test), 6))
     return {

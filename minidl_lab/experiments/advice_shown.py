@@ -220,10 +220,9 @@ def shares_table(choices: Mapping[str, Any]) -> Table:
     for title, takes_part in VIEWS.items():
         for optimizer, found in choices.items():
             runs = [run for run in runs_of(found) if takes_part(run)]
-            shares = with_range(runs)
-            rows.append(
-                [f"{title}, {optimizer} ({len(runs)})", *[spread(shares[s]) for s in SHARES]]
-            )
+            if len({activation for activation, *_ in runs}) > 2:  # so that one can be left out
+                shares = [spread(share) for share in with_range(runs).values()]
+                rows.append([f"{title}, {optimizer} ({len(runs)})", *shares])
     return Table(
         "How much each choice matters",
         ["runs", *SHARES],
