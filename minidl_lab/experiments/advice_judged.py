@@ -20,7 +20,8 @@ CARE = "4 times the best rate is worse for ReLU"
 
 def situations_of(numbers: dict[str, Any], which: str = "all") -> list[str]:
     """All situations, or those of an optimiser."""
-    return [one for one in numbers["tuned"] if which == "all" or one.endswith(f", {which}")]
+    first, *_ = numbers["sets"].values()
+    return [one for one in first["errors"] if which == "all" or one.endswith(f", {which}")]
 
 
 def means(errors: Mapping[str, Any], situations: Sequence[str]) -> dict[str, list[float]]:

@@ -28,20 +28,27 @@ def situation(net: str, optimizer: str) -> str:
     return f"{net}, {optimizer}"
 
 
-def tuned_in(bench: Bench, nets: Sequence[str], names: Sequence[str], epochs: int) -> Tuned:
-    """In each situation each activation's rate and weight decay."""
-    places = [(net, one, name) for net in nets for one in OPTIMIZERS for name in names]
-    seeds = bench.scale.for_tuning(2)
-    found = bench.cells(
-        tune,
-        [
-            {**entry(name, net), "optimizer": optimizer, "seeds": seeds, "epochs": epochs}
-            for net, optimizer, name in places
-        ],
-    )
+def tuned_in(
+    bench: Bench, nets: Sequence[str], names: Sequence[str], epochs: int,
+    earlier: Tuned | None = None,
+) -> Tuned:  # fmt: skip
+    """In each situation each activation's rate and weight decay. With those of an `earlier` data
+    set the decay is that, and only the rate is tuned, beginning with that."""
+    places = [(situation(net, one), name) for net in nets for one in OPTIMIZERS for name in names]
+    arguments = []
+    for where, name in places:
+        net, optimizer = where.split(", ")
+        begin = OPTIMIZERS[optimizer]
+        if earlier is not None:
+            found = earlier[where][name]
+            begin = {"rate": found["rate"], "decays": [found["decay"]]}
+        arguments.append(
+            {**entry(name, net), "optimizer": optimizer, **begin,
+             "seeds": bench.scale.for_tuning(2), "epochs": epochs}
+        )  # fmt: skip
     tuned: Tuned = {}
-    for (net, optimizer, name), one in zip(places, found, strict=True):
-        tuned.setdefault(situation(net, optimizer), {})[name] = one
+    for (where, name), one in zip(places, bench.cells(tune, arguments), strict=True):
+        tuned.setdefault(where, {})[name] = one
     return tuned
 
 
@@ -59,9 +66,9 @@ def at_best(
 
 
 def results(bench: Bench, tuned: Tuned, seeds: list[int], epochs: int) -> dict[str, Any]:
-    """In each situation each activation's test errors, and those of ReLU at four times its rate;
-    the share of the training that it took to ReLU's loss half way; how many runs diverged, and the
-    seconds of a run."""
+    """The tuned rates; in each situation each activation's test errors, and those of ReLU at four
+    times its rate; the share of the training that it took to ReLU's loss half way; how many runs
+    diverged, and the seconds of a run."""
     places = [(where, name) for where, ones in tuned.items() for name in [*ones, RASH]]
     arguments = [
         at_best(tuned, where, "ReLU", seeds, epochs, times=4)
@@ -77,7 +84,7 @@ def results(bench: Bench, tuned: Tuned, seeds: list[int], epochs: int) -> dict[s
         of = {**one, "steps": [time_to_half_way(curve, relu) for curve, relu in pairs]}
         for what, by_situation in found.items():
             by_situation.setdefault(where, {})[name] = of[what]
-    return found
+    return {"tuned": tuned, **found}
 
 
 def time_to_half_way(curve: Sequence[float | None], base: Sequence[float | None]) -> float | None:

@@ -101,18 +101,18 @@ def parameters(sizes: Sequence[int], pieces: int) -> int:
 
 def tune(
     digits: Digits, *, sizes: list[int], activation: str, options: dict[str, Any], optimizer: str,
-    seeds: list[int], epochs: int,
+    rate: float, decays: list[float], seeds: list[int], epochs: int,
 ) -> dict[str, Any]:  # fmt: skip
-    """The best rate without weight decay, then the best weight decay at that rate, by the mean
-    error on the last sixth of the training images after training on the others."""
-    given = OPTIMIZERS[optimizer]
+    """The best rate with the first weight decay, beginning with `rate`; then the best of the
+    decays at that rate: by the mean error on the last sixth of the training images after training
+    on the others."""
     n = len(digits.x) - len(digits.x) // HELD_OUT
     there = Digits(digits.x[:n], digits.y[:n], digits.x[n:], digits.y[n:])
     what: dict[str, Any] = {
         "sizes": sizes, "activation": activation, "options": options, "optimizer": optimizer,
     }  # fmt: skip
 
-    def score(rate: float, best: float | None, decay: float = 0.0) -> float | None:
+    def score(rate: float, best: float | None, decay: float = decays[0]) -> float | None:
         errors: list[float] = []
         for seed in seeds:
             if best is None or not errors or errors[0] <= HOPELESS * best:
@@ -125,12 +125,12 @@ def tune(
                 errors += run["errors"]
         return round(float(np.mean(errors)), 6)
 
-    tuned = interior_best(score, given["rate"], most=MOST)
-    none, *others = given["decays"]
-    decays = [(none, dict(tuned.tried)[tuned.rate])]
-    decays += [(decay, score(tuned.rate, decays[0][1], decay)) for decay in others]
-    best = min(decays, key=lambda pair: np.inf if pair[1] is None else pair[1])
-    return {**tuned._asdict(), "decay": best[0], "decays": decays}
+    tuned = interior_best(score, rate, most=MOST)
+    least = dict(tuned.tried)[tuned.rate]
+    tried = [(decays[0], least)]
+    tried += [(decay, score(tuned.rate, least, decay)) for decay in decays[1:]]
+    best = min(tried, key=lambda pair: np.inf if pair[1] is None else pair[1])
+    return {**tuned._asdict(), "decay": best[0], "decays": tried}
 
 
 def learn(

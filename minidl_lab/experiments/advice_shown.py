@@ -21,12 +21,16 @@ def pictures(numbers: dict[str, Any]) -> list[Chart]:
     """Advice, rankings on each data set, the choices beside each other, the tuning."""
     situations = situations_of(numbers)
     sets = numbers["sets"]
+    first, *others = [
+        chart for name, found in sets.items() for chart in league(numbers, name, found)
+    ]
     return [
+        first,
         advice(sets, situations),
-        *[chart for name, found in sets.items() for chart in league(numbers, name, found)],
+        *others,
         holding(sets, situations),
         shares_table(numbers["choices"]),
-        tuning_table(numbers["tuned"]),
+        *[tuning_table(name, found["tuned"]) for name, found in sets.items()],
     ]
 
 
@@ -84,13 +88,13 @@ def league(numbers: dict[str, Any], name: str, found: dict[str, Any]) -> list[Ch
     errors, situations = found["errors"], situations_of(numbers)
     ranked = ranking(contestants(errors, situations))
     return [
-        overall(numbers, name, found, ranked),
         Intervals(
             f"{name}: test error over all situations", "times ReLU's error",
             [Row(one, *interval) for one, interval in by_error(against_relu(errors, situations))],
             "The best on top. Left of 1 is better than ReLU; the intervals hold at once.",
             reference=1.0, log=True,
         ),
+        overall(numbers, name, found, ranked),
         Matrix(
             f"{name}: test error in each situation, times ReLU's",
             [one.name for one in ranked], situations,
@@ -239,12 +243,12 @@ def spread(share: Interval) -> str:
     return f"{value} % ({low} to {high})"
 
 
-def tuning_table(tuned: Mapping[str, Any]) -> Table:
+def tuning_table(name: str, tuned: Mapping[str, Any]) -> Table:
     """The tuned rates and weight decays."""
     situations = [*tuned]
     names = [*tuned[situations[0]]]
     return Table(
-        "Tuned rates and weight decays",
+        f"{name}: tuned rates and weight decays",
         ["activation", *situations],
         [[name, *[chosen(tuned[where][name]) for where in situations]] for name in names],
         "Rate, and weight decay. A star: the best rate had no neighbour on one side when the "
