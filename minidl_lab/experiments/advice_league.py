@@ -128,7 +128,7 @@ def choices(
 
 
 def costs(name: str, net: str) -> dict[str, int]:
-    """Parameters, but for an activation's own, and the multiply-adds of an image."""
+    """The dense layers' parameters, and the multiply-adds of an image."""
     pieces = CONTESTANTS.get(name, ("", {}))[1].get("pieces", 1)
     sizes = entry(name, net)["sizes"]
     return {"parameters": parameters(sizes, pieces), "products": products(sizes, pieces)}
