@@ -92,7 +92,8 @@ class Images:
 @dataclass(frozen=True)
 class Matrix:
     """Numbers in rows and columns, such as one for each pair of digits, on a coloured background:
-    one colour above `middle`, another below, fainter near it. `digits` are the decimals shown."""
+    one colour above `middle`, another below, fainter near it; full at the farthest number, or from
+    `limit` away. `digits` are the decimals shown."""
 
     title: str
     rows: Sequence[str]
@@ -102,6 +103,7 @@ class Matrix:
     corner: str = ""  # what the rows and columns stand for
     middle: float = 0.0
     digits: int = 2
+    limit: float | None = None
 
 
 @dataclass(frozen=True)

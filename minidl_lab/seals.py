@@ -18,7 +18,7 @@ from .experiment import Experiment
 from .scale import FULL, REPORTED, Scale
 from .store import Store
 
-WORDING = "minidl_lab.words"  # changes no outcome
+WORDING = "words"  # modules with such names change no outcome
 
 
 def seal_of(experiment: Experiment) -> dict[str, str]:
@@ -75,7 +75,8 @@ def sources(function: Callable[..., Any], kind: type | None = None) -> list[str]
 def counts(value: Any, kind: type | None) -> bool:
     """Whether it is the laboratory's, the user's, or a constant."""
     if isinstance(value, FunctionType | type):
-        is_ours = value.__module__.startswith("minidl_lab.") and value.__module__ != WORDING
+        module = value.__module__
+        is_ours = module.startswith("minidl_lab.") and not module.endswith(WORDING)
         return is_ours or is_users(value, kind)
     return not (isinstance(value, ModuleType) or callable(value) or " at 0x" in repr(value))
 

@@ -1,6 +1,7 @@
 """The experiments, in the order of the report: a file each; what large ones measure is apart."""
 
 from ..experiment import Experiment
+from .advice import Advice
 from .collapse import Collapse
 from .dying import Dying
 from .leaky import Leaky
@@ -14,6 +15,6 @@ from .zigzag import Zigzag
 
 EXPERIMENTS: tuple[Experiment, ...] = (
     Collapse(), Saturation(), Zigzag(), SixTimes(), Dying(), Leaky(), PReLUSlopes(),
-    MaxoutContains(), TanhSigmoid(), OneNeuron(),
+    MaxoutContains(), TanhSigmoid(), OneNeuron(), Advice(),
 )  # fmt: skip
 BY_NAME = {experiment.name: experiment for experiment in EXPERIMENTS}

@@ -64,13 +64,13 @@ def matrix(chart: Matrix) -> str:
     """Numbers on a coloured background. The cell has only the colour's share; the style sheet has
     the colours."""
     known = [abs(v - chart.middle) for row in chart.values for v in row if v is not None]
-    top = max(known, default=0.0) or 1.0
+    top = chart.limit or max(known, default=0.0) or 1.0
 
     def cell(value: float | None) -> tuple[str, str]:
         if value is None:
             return "", ""
         side = "above" if value >= chart.middle else "below"
-        share = f"{abs(value - chart.middle) / top:.2f}"
+        share = f"{min(1.0, abs(value - chart.middle) / top):.2f}"
         text = f"{round(value, chart.digits) + 0.0:.{chart.digits}f}".replace("-", "−")
         return text, f' class="{side}" style="--share: {share}"'
 
