@@ -89,7 +89,8 @@ def fit(
     - accumulate: the optimiser and the schedule step once for this many batches, by the mean of
       their gradients, and once for the rest of an epoch. Step counts still count batches, and
       callbacks are called only between groups
-    - progress: True for tqdm's bar, or a line if tqdm is missing; "line"; False for silence
+    - progress: True for tqdm's bar, or a line if tqdm is missing; "line"; "log" for the
+      logger "minidl" of Python's logging, at level INFO; False for silence
     - guards: warn of common mistakes (see `check`); False for none, or the names of some
     - resume: a folder of a Checkpoint, or True for the callback's: training goes on from the
       newest file, with the same bits as if it had never been interrupted. The other arguments must

@@ -179,7 +179,8 @@ def finished(operation: str, figure: Any, path: str | Path | None) -> Any:
     notebook closes it too: an open figure would be shown again after the cell."""
     from matplotlib import pyplot
 
-    figure.tight_layout()
+    if figure.get_layout_engine() is None:  # else the user has chosen one in matplotlibrc
+        figure.tight_layout()
     if path is not None:
         put_picture(operation, figure, path)
     if path is not None or "inline" in pyplot.get_backend():

@@ -1,5 +1,7 @@
-"""The progress of training: tqdm's bar if it is installed, else a line."""
+"""The progress of training: tqdm's bar if it is installed, else a line; or messages of a logger."""
 
+import io
+import logging
 import sys
 from time import perf_counter
 from typing import Any, TextIO
@@ -15,12 +17,14 @@ SECONDS = 0.05  # the least time between two displays within an epoch
 
 
 def progress_of(wanted: Any) -> list[Callback]:
-    """The callbacks that show progress: True, "line", or False for none."""
-    if wanted not in (True, False, "line"):
-        expected = "progress: True, False or 'line'"
+    """The callbacks that show progress: True, "line", "log", or False for none."""
+    if wanted not in (True, False, "line", "log"):
+        expected = "progress: True, False, 'line' or 'log'"
         raise ArgumentError(explain("fit", expected, repr(wanted)))
     if not wanted:
         return []
+    if wanted == "log":
+        return [Line(Log())]
     return [Line()] if wanted == "line" or not has_tqdm() else [Bar()]
 
 
@@ -76,10 +80,20 @@ class Meter(Callback):
         return (run.epoch - 1) * (run.feed.samples or 0) + run.feed.seen
 
 
+class Log(io.TextIOBase):
+    """A file whose lines are messages of the logger "minidl", of the level INFO."""
+
+    def write(self, text: str) -> int:
+        """Hands a line on."""
+        if text.strip():
+            logging.getLogger("minidl").info("%s", text.strip())
+        return len(text)
+
+
 class Line(Meter):
     """A line for every epoch; on a terminal it is overwritten during the epoch."""
 
-    def __init__(self, file: TextIO | None = None) -> None:
+    def __init__(self, file: TextIO | io.TextIOBase | None = None) -> None:
         self.file = file or sys.stderr
 
     def on_train_begin(self, run: Run) -> None:

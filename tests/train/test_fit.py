@@ -1,6 +1,7 @@
 """fit: the bits of TrainingStep, Ctrl-C, evaluation, progress, history."""
 
 import io
+import logging
 import signal
 import sys
 
@@ -478,3 +479,17 @@ def test_what_makes_training_slow_is_told_once(way, capsys):
     )  # fmt: skip
     told = capsys.readouterr().err.count("Halved, whose forward has no plan. Try:")
     assert told == (1 if way == "loop" else 0)
+
+
+def test_progress_goes_to_the_logger(caplog, capsys, tmp_path):
+    net = nn.Dense(6, 2)
+    stop = train.Lambda(on_epoch_end=lambda run, row: run.stop("enough"))
+    with caplog.at_level(logging.INFO, "minidl"):
+        train.fit(net, (X, Y), F.cross_entropy, optim.SGD(net.parameters(), 0.1), 3, progress="log",
+                  callbacks=[stop, train.Checkpoint(tmp_path)], resume=True)  # fmt: skip
+    assert {record.name for record in caplog.records} == {"minidl"}
+    begins, epoch, end = caplog.messages
+    assert begins.startswith("begins: no checkpoint in")
+    assert epoch.startswith("epoch 1/3  loss ")
+    assert end == "stopped: enough"
+    assert capsys.readouterr() == ("", "")
