@@ -14,7 +14,7 @@ from .tanh_sigmoid import TanhSigmoid
 from .zigzag import Zigzag
 
 EXPERIMENTS: tuple[Experiment, ...] = (
-    Collapse(), Saturation(), Zigzag(), SixTimes(), Dying(), Leaky(), PReLUSlopes(),
-    MaxoutContains(), TanhSigmoid(), OneNeuron(), Advice(),
+    Advice(), Collapse(), Saturation(), Zigzag(), SixTimes(), Dying(), Leaky(), PReLUSlopes(),
+    MaxoutContains(), TanhSigmoid(), OneNeuron(),
 )  # fmt: skip
 BY_NAME = {experiment.name: experiment for experiment in EXPERIMENTS}

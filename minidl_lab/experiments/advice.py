@@ -11,7 +11,7 @@ from .advice_judged import against_relu, parts, situations_of
 from .advice_league import choices, costs, results, situation, tuned_in
 from .advice_measured import CONTESTANTS, NETS, OPTIMIZERS
 from .advice_shown import pictures
-from .advice_words import counted, difference, effect, in_words, told
+from .advice_words import counted, difference, effect, in_words, mistakes, told
 
 EPOCHS = 3
 SHARED_NET, SHARE_SEEDS = "three layers", 2
@@ -119,6 +119,13 @@ class Advice(Experiment):
         evidence = [told(name, one) for name, one in ratios.items()]
         evidence += [difference(found), counted(sets, where, margin, level, method)]
         return Verdict(verdict, in_words(verdict, holds), " ".join(evidence), effect(ratios))
+
+    def in_short(self, numbers: Numbers) -> str:
+        """In a sentence."""
+        where = situations_of(numbers)
+        return mistakes(
+            {name: against_relu(one["errors"], where) for name, one in numbers["sets"].items()}
+        )
 
     def charts(self, numbers: Numbers) -> Sequence[Chart]:
         """Advice, rankings, shares, and the tuning."""

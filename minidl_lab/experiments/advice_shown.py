@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from minidl.errors import some
+
 from ..charts import Chart, Intervals, Matrix, Row, Table
 from ..ranking import Ranked, ranking
 from ..rules import is_above
@@ -15,6 +17,7 @@ from .advice_league import RASH
 from .advice_shares import SHARES, VIEWS, runs_of, with_range
 
 MARGIN = 0.05
+NAMED = 4  # of those beside the best, in a sentence
 
 
 def pictures(numbers: dict[str, Any]) -> list[Chart]:
@@ -44,9 +47,8 @@ def advice(sets: Mapping[str, Any], situations: Sequence[str]) -> Table:
             for name, found in sets.items()
             for where in situations
         ],
-        "The first has the fewest errors; those beside it are not shown to differ from it. To "
-        "leave alone are those whose errors are shown to be more than 5 % above ReLU's, here with "
-        "the factor.",
+        "The first has the fewest errors. To leave alone are those whose errors are shown to be "
+        "more than 5 % above ReLU's, here with the factor.",
     )
 
 
@@ -54,9 +56,13 @@ def sentence(errors: Mapping[str, Any], where: str) -> str:
     """What the numbers of a situation advise."""
     ratios = against_relu(errors, [where])
     ranked = ranking(contestants(errors, [where]))
-    best, *others = [one.name for one in ranked if set(one.groups) & set(ranked[0].groups)]
     worse = [one.name for one in reversed(ranked) if costs_more(ratios, one.name)]
-    beside = f", or {either(others)}" if others else ""
+    best, *others = [
+        one.name
+        for one in ranked
+        if set(one.groups) & set(ranked[0].groups) and one.name not in worse
+    ]
+    beside = f"; not shown to differ from it: {some(others, NAMED)}" if others else ""
     alone = [f"{one} ({ratios[one].value:.2f})" for one in worse]
     rate = (
         f"four times ReLU's best rate costs {ratios[RASH].value:.2f} times the errors"
@@ -65,11 +71,6 @@ def sentence(errors: Mapping[str, Any], where: str) -> str:
     )
     leave = f"leave {listed(alone)} alone" if alone else "none is shown to be worse than ReLU"
     return f"Take {best}{beside}; {leave}; {rate}."
-
-
-def either(names: Sequence[str]) -> str:
-    """One of these."""
-    return " or ".join([", ".join(names[:-1]), *names[-1:]] if len(names) > 1 else names)
 
 
 def costs_more(ratios: Mapping[str, Interval], name: str) -> bool:
@@ -92,7 +93,7 @@ def league(numbers: dict[str, Any], name: str, found: dict[str, Any]) -> list[Ch
             f"{name}: test error over all situations", "times ReLU's error",
             [Row(one, *interval) for one, interval in by_error(against_relu(errors, situations))],
             "The best on top. Left of 1 is better than ReLU; the intervals hold at once.",
-            reference=1.0, log=True,
+            reference=1.0, log=True, same=(1 / (1 + MARGIN), 1 + MARGIN),
         ),
         overall(numbers, name, found, ranked),
         Matrix(

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..experiment import Outcome
 from ..statistics import Interval
-from ..words import listed, parts_in_words, ratio
+from ..words import listed, of_100, parts_in_words, ratio
 from .advice_judged import RASH, TO_TRY, against_relu, parts
 
 
@@ -68,3 +68,13 @@ def effect(ratios: Mapping[str, Mapping[str, Interval]]) -> str:
         for name, one in ratios.items()
     ]
     return f"Test errors over the situations are those of {'; '.join(each)}."
+
+
+def mistakes(ratios: Mapping[str, Mapping[str, Interval]]) -> str:
+    """What ReLU's 100 mistakes are with others, on each data set."""
+    each = [
+        f"{listed([f'{one} {of_100(of[one].value)}' for one in ('maxout', 'tanh', 'sigmoid')])} "
+        f"on {name}"
+        for name, of in ratios.items()
+    ]
+    return f"Where ReLU makes 100 mistakes, the others make: {'; '.join(each)}."

@@ -55,8 +55,11 @@ def wide(title: str, inside: str) -> str:
 
 
 def table(chart: Table) -> str:
-    """Texts."""
-    cells = [[(text, "") for text in row[1:]] for row in chart.rows]
+    """Texts; sentences in it run over several lines."""
+    cells = [
+        [(text, ' class="sentence"' if text.endswith(".") else "") for text in row[1:]]
+        for row in chart.rows
+    ]
     return grid("table", chart.header, [row[0] for row in chart.rows], cells)
 
 

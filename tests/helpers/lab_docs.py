@@ -11,10 +11,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import league_picture
 from lab_archive import identifier
 
 from minidl_lab import Verdict
 from minidl_lab.bench import shown
+from minidl_lab.charts import Intervals, Table
 from minidl_lab.experiments import BY_NAME
 from minidl_lab.report import page
 from minidl_lab.rules import sensitivity
@@ -22,6 +24,7 @@ from minidl_lab.statistics import student
 
 ROOT = Path(__file__).parents[2]
 CHAPTER, PAPERS_PAGE = ROOT / "docs" / "laboratory.md", ROOT / "docs" / "papers.md"
+RESULTS_PAGE = ROOT / "docs" / "results.md"
 CITATION = ROOT / "CITATION.cff"
 RESULTS = ROOT / "docs" / "lab" / "results.json"
 PAPERS = ROOT / "docs" / "papers"
@@ -84,6 +87,28 @@ def table() -> str:
 def cell(text: str) -> str:
     """The text within a table, where a bar would end its cell."""
     return text.replace("|", "\\|")
+
+
+def league_charts(kind: type) -> list[Any]:
+    """The charts of this kind of the experiment 'advice'."""
+    numbers = lab()["experiments"]["advice"]["numbers"]
+    return [one for one in BY_NAME["advice"].charts(numbers) if isinstance(one, kind)]
+
+
+def results_blocks() -> dict[str, str]:
+    """What stands between the marks in the page of results: the league and its advice."""
+    tables = {one.title: one for one in league_charts(Table)}
+    names = [one for one in tables if one.startswith("The league of ")]
+    leagues = "\n\n".join(f"{one}:\n\n{markdown(tables[one])}" for one in names)
+    return {"league": leagues, "advice": markdown(tables["Advice"])}
+
+
+def markdown(table: Table) -> str:
+    """A table; all columns but the first are numbers, unless they are sentences."""
+    is_text = [all(row[i].endswith(".") for row in table.rows) for i in range(len(table.header))]
+    rule = ["---" if i == 0 or text else "--:" for i, text in enumerate(is_text)]
+    rows = [table.header, rule, *table.rows]
+    return "\n".join(f"| {' | '.join(map(cell, row))} |" for row in rows)
 
 
 def papers_blocks() -> dict[str, str]:
@@ -156,7 +181,11 @@ def filled(text: str, blocks: dict[str, str]) -> str:
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         copy_papers(Path(sys.argv[1]))
-    for path, blocks in ((CHAPTER, chapter_blocks()), (PAPERS_PAGE, papers_blocks())):
+    pages = {
+        CHAPTER: chapter_blocks(), PAPERS_PAGE: papers_blocks(), RESULTS_PAGE: results_blocks()
+    }  # fmt: skip
+    for path, blocks in pages.items():
         path.write_text(filled(path.read_text(encoding="utf-8"), blocks), encoding="utf-8")
+    league_picture.draw(league_charts(Intervals))
     citation = CITATION.read_text(encoding="utf-8")
     CITATION.write_text(re.sub(r"sha256:\w*", identifier(), citation), encoding="utf-8")
