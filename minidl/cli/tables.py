@@ -1,20 +1,24 @@
-"""Data from its name on the command line: a CSV file, an NPZ file, MNIST."""
+"""Data from its name on the command line: a file, or MNIST."""
 
-from collections.abc import Sequence
+import argparse
 from pathlib import Path
 
 from ..data.mnist import FILES, mnist
 from ..errors import ArgumentError, DataError, explain
-from .csv_file import read_csv
-from .csv_layout import AS_IT_LOOKS, Layout
-from .file_kinds import NPZ, kind_of
-from .npz_file import read_npz
-from .row_numbers import without_row_numbers
-from .table import Table
+from ..tables.assembly import Wishes
+from ..tables.encoder import Encoder
+from ..tables.file_kinds import NPZ, kind_of
+from ..tables.layout import Layout
+from ..tables.reading import read_file
+from ..tables.table import Table
 
 MNIST = "mnist"
 LABEL = "digit"
+NPZ_TARGET = "y"  # the name of the array
 TABLES = (".csv", ".csv.gz", ".npz")  # suffixes of data files
+OF_TEXT = (  # options for files with named columns
+    "ignore", "category", "number", "id", "columns", "delimiter", "header", "encoding", "decimal",
+)  # fmt: skip
 
 
 def is_mnist(source: str) -> bool:
@@ -31,7 +35,7 @@ def is_mnist(source: str) -> bool:
 
 
 def is_npz(source: str) -> bool:
-    """Whether the source is an NPZ file; DataError if it is neither that nor a CSV file."""
+    """Whether the source is an NPZ file; DataError if it is no table at all."""
     return kind_of(Path(source)) == NPZ
 
 
@@ -46,34 +50,38 @@ def read_mnist(source: str) -> tuple[Table, Table]:
     return train, test
 
 
-def read_file(
-    source: str, inputs: str | None, target: str | None, columns: Sequence[str] | None = None,
-    ignore: Sequence[str] | None = None, layout: Layout = AS_IT_LOOKS,
-) -> Table:  # fmt: skip
-    """The rows of a CSV file or an NPZ file; options for the other kind are refused. Without
-    `columns`, inputs that number the rows are left out, unless `ignore` is empty."""
+def read(arguments: argparse.Namespace) -> Table:
+    """The rows of the file to train with; options for files of another kind are refused."""
+    target = arguments.target or (NPZ_TARGET if is_npz(arguments.data) else None)
+    wishes = Wishes(
+        target, arguments.columns, arguments.category or (), arguments.number or (),
+        arguments.ignore, arguments.id or (), arguments.missing,
+    )  # fmt: skip
+    return of_file(arguments, wishes)
+
+
+def read_test(arguments: argparse.Namespace, encoder: Encoder, target: str | None) -> Table:
+    """The rows to test a trained net with; of MNIST, the test images."""
+    if is_mnist(arguments.data):
+        return read_mnist(arguments.data)[1]
+    wishes = Wishes(target, missing=arguments.missing).like(encoder)
+    return of_file(arguments, wishes)
+
+
+def of_file(arguments: argparse.Namespace, wishes: Wishes) -> Table:
+    """The rows of a file."""
+    source = arguments.data
+    given = {f"--{name}": getattr(arguments, name, None) for name in OF_TEXT}
     if is_npz(source):
-        refuse(source, "a CSV file", {
-            "--ignore": ignore or None, "--delimiter": layout.delimiter, "--header": layout.header,
-        })  # fmt: skip
-        return read_npz(Path(source), inputs or "x", target)
-    refuse(source, "an NPZ file", {"--inputs": inputs})
-    table = read_csv(Path(source), target, columns, ignore, layout)
-    return table if columns is not None or ignore == [] else without_row_numbers(table)
+        refuse(source, "a file with named columns", given)
+    else:
+        refuse(source, "an NPZ file", {"--inputs": arguments.inputs})
+    layout = Layout(arguments.delimiter, arguments.header, arguments.encoding, arguments.decimal)
+    return read_file(Path(source), wishes, layout, arguments.inputs or "x")
 
 
 def refuse(source: str, kind: str, options: dict[str, object]) -> None:
     """ArgumentError for options that are for files of another kind."""
     for option, value in options.items():
-        if value is not None:
+        if value is not None and value != []:
             raise ArgumentError(explain(option, kind, source))
-
-
-def read_test(
-    source: str, inputs: str | None, target: str | None, columns: Sequence[str] | None,
-    layout: Layout = AS_IT_LOOKS,
-) -> Table:  # fmt: skip
-    """The rows to test a trained net with; of MNIST, the test images."""
-    if is_mnist(source):
-        return read_mnist(source)[1]
-    return read_file(source, inputs, target, columns, [], layout)

@@ -1,10 +1,12 @@
-"""The kind of a data file, by its first bytes, and a bound on its uncompressed size.
+"""The kind of a data file, by its first bytes; its content, and a bound on its uncompressed size.
 
 Memory is allocated for bytes that exist, never because a header asks for it.
 """
 
+import codecs
 import gzip
 import io
+import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,12 +19,12 @@ CSV, NPZ = "csv", "npz"
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 
 TO_CSV = "to save it as CSV, such as by pandas' to_csv(..., index=False)"
-TO_UTF8 = "iconv -f UTF-16 -t UTF-8, or to save it as UTF-8"
+UTF16 = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE
+STDIN = "-"
 UNPACK = "to unpack it first"
 # The first bytes of files of other kinds, what they are, and what to do.
 FOREIGN = (
     ((b"\x93NUMPY",), "a single array (.npy)", "np.savez('data.npz', x=inputs, y=targets)"),
-    ((b"\xff\xfe", b"\xfe\xff"), "text in UTF-16", TO_UTF8),
     ((b"\0\0\x08",), "an IDX file", "the folder with MNIST's four files"),
     ((b"PAR1\x15",), "a Parquet file", TO_CSV),
     ((b"ARROW1\0",), "a Feather file", TO_CSV),
@@ -49,7 +51,7 @@ def kind_of(path: Path) -> str:
     For a file that does not exist, its name decides.
     """
     by_name = NPZ if path.suffix.lower() == ".npz" else CSV
-    if not path.exists():
+    if str(path) == STDIN or not path.exists():
         return by_name
     with opened(path) as file:
         head = file.read(512)
@@ -57,7 +59,7 @@ def kind_of(path: Path) -> str:
         return NPZ
     got, hint = what_is(head)
     if got != "text" or by_name == NPZ:
-        expected = "an NPZ file" if by_name == NPZ else "a CSV file in UTF-8, or an NPZ file"
+        expected = "an NPZ file" if by_name == NPZ else "a CSV file or an NPZ file"
         raise DataError(explain(str(path), expected, got, hint))
     return CSV
 
@@ -67,7 +69,8 @@ def what_is(head: bytes) -> tuple[str, str]:
     for beginnings, what, hint in FOREIGN:
         if head.startswith(beginnings):
             return what, hint
-    return ("bytes that are not text", "") if b"\0" in head else ("text", "")
+    is_text = b"\0" not in head or head.startswith(UTF16)
+    return ("text", "") if is_text else ("bytes that are not text", "")
 
 
 @contextmanager
@@ -82,12 +85,17 @@ def opened(path: Path) -> Iterator[io.BufferedReader | gzip.GzipFile]:
             raise DataError(explain(str(path), "a whole gzip file", error)) from error
 
 
-def check_unpacked(path: Path) -> None:
-    """DataError if a gzip file holds far more than its size suggests."""
+def content_of(path: Path) -> bytes:
+    """The uncompressed bytes of a file, or of stdin; DataError, before they are kept, if a gzip
+    file holds far more than its size suggests."""
+    if str(path) == STDIN:
+        return sys.stdin.buffer.read()
     with opened(path) as file:
         if isinstance(file, gzip.GzipFile):
             while file.read(CHUNK):
                 check_size(path, file.tell())
+            file.seek(0)
+        return file.read()
 
 
 def check_size(path: Path, unpacked: int) -> None:

@@ -13,23 +13,12 @@ from .table import Table
 
 
 def read_npz(path: Path, inputs: str, target: str | None) -> Table:
-    """The arrays with these names: inputs (rows, ...), flattened, where uint8 are pixels; and
-    targets (rows,) or (rows, 1). DataError, which names the file and the array, for anything
-    else."""
+    """The arrays with these names: inputs (rows, ...), flattened, where uint8 are pixels and NaN is
+    a missing number; and targets (rows,) or (rows, 1). DataError, which names the file and the
+    array, for anything else."""
     arrays = load(path, [inputs] if target is None else [inputs, target])
-    x = arrays[inputs]
-    if x.dtype.kind not in "biuf" or x.ndim == 0 or x.size == 0:
-        expected = f"the array {inputs!r} of numbers (rows, columns)"
-        raise DataError(explain(str(path), expected, f"{x.dtype} {x.shape}"))
-    x = x.reshape(len(x), -1)
-    if x.dtype != np.uint8:
-        x = x.astype(np.float64)
-        bad = np.argwhere(~np.isfinite(x))
-        if len(bad):
-            row, column = bad[0]
-            place = f"{path}: {inputs!r}, row {row}, column {column}"
-            raise DataError(explain(place, "a number", x[row, column]))
-    values = None if target is None else texts(path, target, arrays[target], len(x))
+    x = numbers_of(f"{path}: {inputs!r}", arrays[inputs])
+    values = None if target is None else texts(f"{path}: {target!r}", arrays[target], len(x))
     look = " and ".join(f"array {name!r}" for name in arrays)
     return Table(str(path), x, None, target, values, "row", range(len(x)), look)
 
@@ -74,10 +63,26 @@ def array(path: Path, archive: zipfile.ZipFile, name: str) -> np.ndarray:
         return npy.read_array(file, allow_pickle=False)
 
 
-def texts(path: Path, name: str, y: np.ndarray, rows: int) -> list[str]:
-    """The targets as text, as in a CSV file."""
+def numbers_of(place: str, x: np.ndarray) -> np.ndarray:
+    """An array of inputs as rows of float64, or uint8; DataError if these are no numbers."""
+    if x.dtype.kind not in "biuf" or x.ndim == 0 or x.size == 0:
+        raise DataError(
+            explain(place, "an array of numbers (rows, columns)", f"{x.dtype} {x.shape}")
+        )
+    x = x.reshape(len(x), -1)
+    if x.dtype == np.uint8:
+        return x
+    x = x.astype(np.float64)
+    for row, column in np.argwhere(np.isinf(x)):
+        at = f"{place}, row {row}, column {column}"
+        raise DataError(explain(at, "a number", x[row, column]))
+    return x
+
+
+def texts(place: str, y: np.ndarray, rows: int) -> list[str]:
+    """An array of targets as texts, as in a CSV file."""
     if y.dtype.kind not in "biufU" or y.shape not in ((rows,), (rows, 1)):
-        expected = f"the array {name!r} of {rows} numbers or texts"
-        raise DataError(explain(str(path), expected, f"{y.dtype} {y.shape}"))
+        expected = f"an array of {rows} numbers or texts"
+        raise DataError(explain(place, expected, f"{y.dtype} {y.shape}"))
     spelled: dict[str, str] = {}  # keeps each text once
     return [spelled.setdefault(text, text) for text in map(str, y.reshape(-1))]
