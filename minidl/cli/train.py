@@ -122,9 +122,8 @@ def train(
         require_same_sizes(arguments.checkpoints, plan)
     net = plan.build()
     always_0 = ~parts["train"][0][:, encoder.width :].any(axis=0)
-    net[0].weight.data[encoder.width :][always_0] = (
-        0  # no step changes them: they wait for a new text
-    )
+    # Their weights get no gradient: a text that is new in a prediction adds nothing.
+    next(net.parameters()).data[encoder.width :][always_0] = 0
     optimizer = optimizer_of(arguments, net.parameters(), encoder.classes is None)
     began = perf_counter()
     history = trained(arguments, net, optimizer, encoder, parts)
