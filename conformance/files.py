@@ -6,7 +6,6 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import safetensors.numpy
@@ -36,27 +35,27 @@ def same(found: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) -> None:
     assert described[0] == described[1], "other arrays than the other reader's"
 
 
-def table(path: Path, text: str, delimiter: str, has_names: bool, **layout: Any) -> None:
+def table(path: Path, drawn: tuple[str, str, bool], is_told: bool) -> None:
     """A CSV file of that text, beside pandas, which is told how it is laid out."""
+    text, delimiter, has_names = drawn
     path.write_bytes(text.encode(errors="surrogateescape"))
+    layout = {"delimiter": delimiter, "header": has_names} if is_told else {}
     found = data.table(path, "-1", ignore=[], **layout)
     assert_is(found, by_pandas(path.read_text("utf-8"), delimiter, has_names))
 
 
 def table_told(path: Path, rng: np.random.Generator) -> None:
-    text, delimiter, has_names = drawn(rng)
-    table(path, text, delimiter, has_names, delimiter=delimiter, header=has_names)
+    table(path, drawn(rng), is_told=True)
 
 
 def table_as_it_looks(path: Path, rng: np.random.Generator) -> None:
-    text, delimiter, has_names = drawn(rng)
-    table(path, text, delimiter, has_names)
+    table(path, drawn(rng), is_told=False)
 
 
 def table_damaged(path: Path, rng: np.random.Generator) -> None:
-    text, delimiter, has_names = drawn(rng)
+    text, *layout = drawn(rng)
     text = damaged(text.encode(), rng).decode(errors="surrogateescape")
-    table(path, text, delimiter, has_names, delimiter=delimiter, header=has_names)
+    table(path, (text, *layout), is_told=True)
 
 
 def npz_damaged(path: Path, rng: np.random.Generator) -> None:

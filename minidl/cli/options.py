@@ -81,8 +81,8 @@ def add_data(
     parser.add_argument(
         "--data", required=True, metavar="mnist|FILE",
         help="a text file with cells between commas, semicolons, tabs or spaces (or its .gz; - for "
-        "stdin); an NPZ file of arrays; mnist, or a folder with MNIST's files: "
-        f"{of_mnist}",
+        "stdin); a Parquet, Arrow or Excel file; an NPZ file of arrays, or a .npy file; mnist, "
+        f"or a folder with MNIST's files: {of_mnist}",
     )  # fmt: skip
     parser.add_argument("--delimiter", type=delimiter, metavar="CHARACTER",
                         help="the separator of a text file's cells; tab for a tab, space for any "

@@ -1,13 +1,14 @@
 """Data from its name on the command line: a file, or MNIST."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..data.mnist import FILES, mnist
 from ..errors import ArgumentError, DataError, explain
 from ..tables.assembly import Wishes
 from ..tables.encoder import Encoder
-from ..tables.file_kinds import NPZ, kind_of
+from ..tables.file_kinds import CSV, NPY, NPZ, kind_of
 from ..tables.layout import Layout
 from ..tables.reading import read_file
 from ..tables.table import Table
@@ -15,10 +16,9 @@ from ..tables.table import Table
 MNIST = "mnist"
 LABEL = "digit"
 NPZ_TARGET = "y"  # the name of the array
-TABLES = (".csv", ".csv.gz", ".npz")  # suffixes of data files
-OF_TEXT = (  # options for files with named columns
-    "ignore", "category", "number", "id", "columns", "delimiter", "header", "encoding", "decimal",
-)  # fmt: skip
+TABLES = (".csv", ".csv.gz", ".npz", ".parquet", ".xlsx")  # suffixes of data files
+OF_NAMES = ("ignore", "category", "number", "id", "columns")  # options for named columns
+OF_TEXT = ("delimiter", "header", "encoding", "decimal")  # options for text files
 
 
 def is_mnist(source: str) -> bool:
@@ -28,15 +28,15 @@ def is_mnist(source: str) -> bool:
     if any(Path(source).glob("*-ubyte*")):
         return True
     names = ", ".join(file.name for file in FILES)
-    expected = f"a CSV file, an NPZ file, or a folder with the files {names}"
+    expected = f"a file with a table, or a folder with the files {names}"
     found = sorted(path for path in Path(source).iterdir() if path.name.endswith(TABLES))
     hint = f"--data {found[0] if found else MNIST}"
     raise DataError(explain(source, expected, "a folder without them", hint))
 
 
-def is_npz(source: str) -> bool:
-    """Whether the source is an NPZ file; DataError if it is no table at all."""
-    return kind_of(Path(source)) == NPZ
+def has_names(source: str) -> bool:
+    """Whether a file's columns have names; DataError if it is no table at all."""
+    return kind_of(Path(source)) not in (NPZ, NPY)
 
 
 def read_mnist(source: str) -> tuple[Table, Table]:
@@ -52,7 +52,8 @@ def read_mnist(source: str) -> tuple[Table, Table]:
 
 def read(arguments: argparse.Namespace) -> Table:
     """The rows of the file to train with; options for files of another kind are refused."""
-    target = arguments.target or (NPZ_TARGET if is_npz(arguments.data) else None)
+    is_npz = kind_of(Path(arguments.data)) == NPZ
+    target = arguments.target or (NPZ_TARGET if is_npz else None)
     wishes = Wishes(
         target, arguments.columns, arguments.category or (), arguments.number or (),
         arguments.ignore, arguments.id or (), arguments.missing,
@@ -71,17 +72,19 @@ def read_test(arguments: argparse.Namespace, encoder: Encoder, target: str | Non
 def of_file(arguments: argparse.Namespace, wishes: Wishes) -> Table:
     """The rows of a file."""
     source = arguments.data
-    given = {f"--{name}": getattr(arguments, name, None) for name in OF_TEXT}
-    if is_npz(source):
-        refuse(source, "a file with named columns", given)
-    else:
-        refuse(source, "an NPZ file", {"--inputs": arguments.inputs})
+    kind = kind_of(Path(source))
+    if kind in (NPZ, NPY):
+        refuse(source, "a file with named columns", OF_NAMES, arguments)
+    if kind != CSV:
+        refuse(source, "a text file", OF_TEXT, arguments)
+    if kind != NPZ:
+        refuse(source, "an NPZ file", ["inputs"], arguments)
     layout = Layout(arguments.delimiter, arguments.header, arguments.encoding, arguments.decimal)
     return read_file(Path(source), wishes, layout, arguments.inputs or "x")
 
 
-def refuse(source: str, kind: str, options: dict[str, object]) -> None:
+def refuse(source: str, kind: str, options: Sequence[str], arguments: argparse.Namespace) -> None:
     """ArgumentError for options that are for files of another kind."""
-    for option, value in options.items():
-        if value is not None and value != []:
-            raise ArgumentError(explain(option, kind, source))
+    for name in options:
+        if getattr(arguments, name, None) not in (None, []):
+            raise ArgumentError(explain(f"--{name}", kind, source))

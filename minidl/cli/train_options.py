@@ -104,10 +104,10 @@ def check_usage(arguments: argparse.Namespace) -> None:
     if arguments.momentum is not None and not optimizer.has_momentum:
         raise UsageError(f"--momentum is not an option of {arguments.optimizer}")
     if tables.is_mnist(arguments.data):
-        choices = ("target", "inputs", "task", *tables.OF_TEXT)
+        choices = ("target", "inputs", "task", *tables.OF_NAMES, *tables.OF_TEXT)
         if any(getattr(arguments, name) is not None for name in choices):
             raise UsageError("MNIST has no columns to choose")
-    elif not arguments.target and not tables.is_npz(arguments.data):
+    elif not arguments.target and tables.has_names(arguments.data):
         raise UsageError("--target COLUMN is needed for a file with named columns")
     try:
         plan_of(arguments, 1, 1).check()

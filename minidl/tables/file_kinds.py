@@ -7,6 +7,7 @@ import codecs
 import gzip
 import io
 import sys
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,8 @@ from pathlib import Path
 from ..errors import DataError, explain
 from ..tools.disk import open_plain
 
-CSV, NPZ = "csv", "npz"
+CSV, NPZ, NPY = "CSV", "NPZ", "NPY"
+PARQUET, ARROW, EXCEL = FRAMES = ("Parquet", "Arrow", "Excel")
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 
 TO_CSV = "to save it as CSV, such as by pandas' to_csv(..., index=False)"
@@ -24,12 +26,8 @@ STDIN = "-"
 UNPACK = "to unpack it first"
 # The first bytes of files of other kinds, what they are, and what to do.
 FOREIGN = (
-    ((b"\x93NUMPY",), "a single array (.npy)", "np.savez('data.npz', x=inputs, y=targets)"),
     ((b"\0\0\x08",), "an IDX file", "the folder with MNIST's four files"),
-    ((b"PAR1\x15",), "a Parquet file", TO_CSV),
-    ((b"ARROW1\0",), "a Feather file", TO_CSV),
     ((b"\x89HDF",), "an HDF5 file", TO_CSV),
-    ((b"\xd0\xcf\x11\xe0",), "an Excel file (.xls)", TO_CSV),
     ((b"SQLite format 3\0",), "an SQLite database", TO_CSV),
     ((b"%PDF-",), "a PDF file", TO_CSV),
     ((b'{"', b"{\n", b"{\r", b"[[", b"[{", b"[\n", b"[\r"), "JSON", TO_CSV),
@@ -40,13 +38,15 @@ FOREIGN = (
     ((b"\x28\xb5\x2f\xfd",), "a zstd file", UNPACK),
 )
 
+KNOWN = {b"\x93NUMPY": NPY, b"PAR1": PARQUET, b"ARROW1\0": ARROW, b"\xd0\xcf\x11\xe0": EXCEL}
+
 MOST = 20  # times its own size: the most bytes that a file may hold compressed
 ALWAYS = 1 << 24  # bytes that any file may hold compressed
 CHUNK = 1 << 20
 
 
 def kind_of(path: Path) -> str:
-    """CSV or NPZ; DataError for anything else, with what it is and what to do.
+    """The kind of a file; DataError for one without a table, with what it is and what to do.
 
     For a file that does not exist, its name decides.
     """
@@ -56,12 +56,24 @@ def kind_of(path: Path) -> str:
     with opened(path) as file:
         head = file.read(512)
     if head.startswith(ZIP):
-        return NPZ
+        return EXCEL if is_workbook(path) else NPZ
+    for beginning, kind in KNOWN.items():
+        if head.startswith(beginning):
+            return kind
     got, hint = what_is(head)
     if got != "text" or by_name == NPZ:
-        expected = "an NPZ file" if by_name == NPZ else "a CSV file or an NPZ file"
+        expected = "an NPZ file" if by_name == NPZ else "a file with a table"
         raise DataError(explain(str(path), expected, got, hint))
     return CSV
+
+
+def is_workbook(path: Path) -> bool:
+    """Whether a ZIP file is one of Excel's."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "xl/workbook.xml" in archive.namelist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError):
+        return False
 
 
 def what_is(head: bytes) -> tuple[str, str]:

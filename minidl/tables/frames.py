@@ -21,7 +21,10 @@ class Frame:
     """A dict or a data frame, as `TextFile` is a text file."""
 
     def __init__(self, frame: Any, source: str = "table") -> None:
-        keys = list(getattr(frame, "column_names", None) or frame)  # pyarrow's, and all others'
+        names = getattr(frame, "column_names", None)  # of pyarrow
+        if names is None:
+            names = frame if isinstance(frame, Mapping) else frame.columns
+        keys = list(names)
         self.frame, self.source, self.names = frame, source, list(map(str, keys))
         self.keys = dict(zip(self.names, keys, strict=True))
         if len(self.keys) < len(keys):

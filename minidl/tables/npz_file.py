@@ -1,8 +1,11 @@
-"""NPZ files: an array of inputs and an array of targets; nothing in them is executed."""
+"""NPZ files, and pairs of .npy files: an array of inputs and one of targets; nothing in them is
+executed."""
 
 import math
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.lib import format as npy
@@ -23,6 +26,21 @@ def read_npz(path: Path, inputs: str, target: str | None) -> Table:
     return Table(str(path), x, None, target, values, "row", range(len(x)), look)
 
 
+def read_npy(path: Path, target: str | None) -> Table:
+    """The inputs in a .npy file, and the targets in the .npy file `target`."""
+    x = numbers_of(str(path), array_of(path))
+    values = None if target is None else texts(target, array_of(Path(target)), len(x))
+    return Table(str(path), x, None, target, values, "row", range(len(x)), "an array")
+
+
+def array_of(path: Path) -> np.ndarray:
+    """The array in a .npy file."""
+    try:
+        return array_in(str(path), lambda: path.open("rb"), path.stat().st_size)
+    except (ValueError, KeyError, EOFError) as error:
+        raise DataError(explain(str(path), "a whole .npy file", error)) from error
+
+
 def load(path: Path, names: list[str]) -> dict[str, np.ndarray]:
     """Some of a file's arrays."""
     if not zipfile.is_zipfile(path):
@@ -33,7 +51,7 @@ def load(path: Path, names: list[str]) -> dict[str, np.ndarray]:
             files = archive.namelist()
             known = [name.removesuffix(".npy") for name in files if name.endswith(".npy")]
             if not known:
-                got = "an Excel file" if "xl/workbook.xml" in files else "a ZIP file without arrays"
+                got = "a ZIP file without arrays"
                 raise DataError(explain(str(path), "an NPZ file", got, TO_CSV))
             for name in names:
                 if name not in known:
@@ -47,19 +65,24 @@ def load(path: Path, names: list[str]) -> dict[str, np.ndarray]:
 
 
 def array(path: Path, archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """One array; it takes no more memory than it has bytes in the file."""
+    """One array of an archive."""
     member = archive.getinfo(f"{name}.npy")
     check_size(path, member.file_size)
-    with archive.open(member) as file:
+    return array_in(f"{path}: {name!r}", lambda: archive.open(member), member.file_size)
+
+
+def array_in(place: str, opened: Callable[[], IO[bytes]], size: int) -> np.ndarray:
+    """The array in a .npy file of that size; it takes no more memory than it has bytes there."""
+    with opened() as file:
         read_header = {
             (1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0,
         }[npy.read_magic(file)]  # fmt: skip
         shape, _, dtype = read_header(file)
-        wanted, given = math.prod(shape) * dtype.itemsize, member.file_size - file.tell()
+        wanted, given = math.prod(shape) * dtype.itemsize, size - file.tell()
     if wanted != given and not dtype.hasobject:
         expected = f"{wanted:,} bytes of numbers, for {dtype} {shape}"
-        raise DataError(explain(f"{path}: {name!r}", expected, f"{given:,}"))
-    with archive.open(member) as file:
+        raise DataError(explain(place, expected, f"{given:,}"))
+    with opened() as file:
         return npy.read_array(file, allow_pickle=False)
 
 

@@ -10,10 +10,11 @@ from ..errors import ArgumentError, explain
 from ..tools.checks import to_path
 from .assembly import FILL, MISSING, Wishes, assembled
 from .encoder import Encoder
-from .file_kinds import NPZ, kind_of
+from .file_kinds import FRAMES, NPY, NPZ, kind_of
+from .frame_files import read_frame_file
 from .frames import Frame, is_frame
 from .layout import Layout
-from .npz_file import numbers_of, read_npz, texts
+from .npz_file import numbers_of, read_npy, read_npz, texts
 from .table import Table
 from .text_file import TextFile
 
@@ -28,8 +29,9 @@ def table(
     """The rows of a table, with the kinds of its columns found.
 
     - source: the path of a text file (.csv, .tsv, also packed as .gz; "-" for stdin), of an NPZ
-      file with the arrays `inputs` and `target`; a data frame of pandas, polars or pyarrow; a dict
-      of columns; or a pair of arrays (x, y)
+      file with the arrays `inputs` and `target`, of a .npy file (`target` is the path of the other
+      one), of a Parquet, Arrow or Excel file (by pandas or polars); a data frame of pandas, polars
+      or pyarrow; a dict of columns; or a pair of arrays (x, y)
     - target: the column to be predicted, by name or place (-1: the last); rows without it are left
       out
     - columns: those to learn from, by default all others
@@ -63,9 +65,14 @@ def table(
 
 
 def read_file(path: Path, wishes: Wishes, layout: Layout, inputs: str) -> Table:
-    """The rows of a text file or an NPZ file."""
-    if kind_of(path) == NPZ:
+    """The rows of a file of any kind."""
+    kind = kind_of(path)
+    if kind == NPZ:
         return read_npz(path, inputs, wishes.target)
+    if kind == NPY:
+        return read_npy(path, wishes.target)
+    if kind in FRAMES:
+        return assembled(read_frame_file(path, kind), wishes)
     return assembled(TextFile(path, layout), wishes)
 
 

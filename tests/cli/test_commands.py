@@ -295,7 +295,7 @@ def test_a_model_that_cannot_be_saved_is_known_before_the_training(run, name):
         ("train --data iris.csv --target nope", "iris.csv: expected a column 'nope'"),
         ("train --data nowhere.csv --target a", "nowhere.csv: No such file or directory"),
         ("train --data nowhere.npz", "nowhere.npz: No such file or directory"),
-        ("train --data . --target kind", ".: expected a CSV file, an NPZ file, or a folder"),
+        ("train --data . --target kind", ".: expected a file with a table, or a folder"),
         ("train --data iris.csv --target petal --number species",
          "iris.csv: line 2, column 'species': expected a number, got 'setosa'"),
         ("train --data iris.csv --target species --validation 0.999",
