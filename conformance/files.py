@@ -9,12 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import safetensors.numpy
-from csv_drawn import by_pandas, drawn
+from csv_drawn import assert_is, by_pandas, drawn
 from verdicts import Case, Part, judge
 
-from minidl import checkpoint
-from minidl.cli import tables
-from minidl.cli.csv_layout import AS_IT_LOOKS, Layout
+from minidl import checkpoint, data
 from minidl.data import read_idx
 from minidl.train import History
 
@@ -37,29 +35,27 @@ def same(found: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) -> None:
     assert described[0] == described[1], "other arrays than the other reader's"
 
 
-def table(path: Path, text: str, layout: Layout, delimiter: str, has_names: bool) -> None:
+def table(path: Path, drawn: tuple[str, str, bool], is_told: bool) -> None:
     """A CSV file of that text, beside pandas, which is told how it is laid out."""
+    text, delimiter, has_names = drawn
     path.write_bytes(text.encode(errors="surrogateescape"))
-    found = tables.read_file(str(path), None, "-1", ignore=[], layout=layout)
-    columns, x, values = by_pandas(path.read_text("utf-8"), delimiter, has_names)
-    assert (found.columns, found.values) == (columns, values), "other cells than pandas'"
-    np.testing.assert_array_equal(found.x, x)
+    layout = {"delimiter": delimiter, "header": has_names} if is_told else {}
+    found = data.table(path, "-1", ignore=[], **layout)
+    assert_is(found, by_pandas(path.read_text("utf-8"), delimiter, has_names))
 
 
 def table_told(path: Path, rng: np.random.Generator) -> None:
-    text, delimiter, has_names = drawn(rng)
-    table(path, text, Layout(delimiter, has_names), delimiter, has_names)
+    table(path, drawn(rng), is_told=True)
 
 
 def table_as_it_looks(path: Path, rng: np.random.Generator) -> None:
-    text, delimiter, has_names = drawn(rng)
-    table(path, text, AS_IT_LOOKS, delimiter, has_names)
+    table(path, drawn(rng), is_told=False)
 
 
 def table_damaged(path: Path, rng: np.random.Generator) -> None:
-    text, delimiter, has_names = drawn(rng)
+    text, *layout = drawn(rng)
     text = damaged(text.encode(), rng).decode(errors="surrogateescape")
-    table(path, text, Layout(delimiter, has_names), delimiter, has_names)
+    table(path, (text, *layout), is_told=True)
 
 
 def npz_damaged(path: Path, rng: np.random.Generator) -> None:
@@ -67,7 +63,7 @@ def npz_damaged(path: Path, rng: np.random.Generator) -> None:
     save = np.savez if rng.random() < 0.5 else np.savez_compressed
     save(path, x=rng.normal(size=(5, 3)), y=rng.integers(3, size=5))
     path.write_bytes(damaged(path.read_bytes(), rng))
-    found = tables.read_file(str(path), None, "y")
+    found = data.table(path, "y")
     with np.load(path) as arrays:
         np.testing.assert_array_equal(found.x, arrays["x"])
         assert found.values == [str(label) for label in arrays["y"]]

@@ -15,6 +15,8 @@ EXTRAS = {
     "tensorboard",
     "tqdm",
     "matplotlib",
+    "pandas",
+    "polars",
 }  # what a function may import, if the user has installed it
 ROOMS_FOR = {"sklearn": ("sklearn", "scipy")}  # the rooms that are wholly about other packages
 FILES = sorted(file for room in ("minidl", "minidl_lab") for file in (ROOT / room).rglob("*.py"))

@@ -19,9 +19,9 @@ from typing import Any, TextIO
 import minidl
 
 from ..errors import GuardWarning, MinidlError
+from ..tools.text import one_line
 from . import activations, config, evaluate, predict, summary, train
 from .options import UsageError
-from .text import one_line
 
 COMMANDS: dict[str, ModuleType] = {
     "train": train,

@@ -12,9 +12,7 @@ from ..tools.tables import aligned
 from ..train import predict
 from ..train.metrics import confusion_matrix, f1
 from . import model_file, scores, tables
-from .csv_layout import Layout
 from .options import add_data, add_model, add_threads, threads
-from .understood import understood
 
 EXAMPLES = """\
 examples:
@@ -34,20 +32,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Reads model and data, and prints the scores."""
     model = model_file.load(arguments.model)
-    preparation = model.preparation
-    target = arguments.target or preparation.target
-    table = tables.read_test(arguments.data, arguments.inputs, target, preparation.columns,
-                             Layout(arguments.delimiter, arguments.header))  # fmt: skip
-    x, y = preparation.x(table), preparation.y(table)
-    print(understood(table, preparation), end="\n\n")
+    encoder = model.encoder
+    target = arguments.target or encoder.target
+    table = tables.read_test(arguments, encoder, target)
+    x, y = encoder(table)
+    print(encoder.described(table), end="\n\n")
     with threads(arguments.threads):
-        found = scores.measure(model.net, (x, y), preparation)
+        found = scores.measure(model.net, (x, y), encoder)
         outputs = predict(model.net, x)
     print(aligned([[n, scores.shown(n, v)] for n, v in found.items()], right=[1]))
-    if preparation.classes is not None:
-        print(f"\n{of_classes(preparation.classes, y, outputs)}")
+    if encoder.classes is not None:
+        print(f"\n{of_classes(encoder.classes, y, outputs)}")
         print("\nrows: the true class, columns: the predicted one\n")
-        print(confusion(preparation.classes, y, outputs))
+        print(confusion(encoder.classes, y, outputs))
     return 0
 
 

@@ -1,13 +1,15 @@
 """What the commands' options share: kinds of values, and options of several commands."""
 
 import argparse
+import codecs
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from .._kernels import set_num_threads
 from ..errors import ArgumentError, explain
+from ..tables.assembly import FILL, MISSING
 from ..tools.disk import writable
 
 
@@ -58,24 +60,45 @@ def delimiter(text: str) -> str:
     return character
 
 
+def encoding(text: str) -> str:
+    """Reads the name of an encoding that Python knows."""
+    try:
+        return codecs.lookup(text).name
+    except LookupError:
+        expected = "an encoding such as utf-8 or latin-1"
+        raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}") from None
+
+
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Adds the model file that a command reads."""
     parser.add_argument("model", type=Path, metavar="MODEL", help="a file from train --save")
 
 
-def add_data(parser: argparse.ArgumentParser, of_mnist: str) -> None:
+def add_data(
+    parser: argparse.ArgumentParser, of_mnist: str, missing: Sequence[str] = MISSING
+) -> None:
     """Adds the options for the source of the rows."""
     parser.add_argument(
         "--data", required=True, metavar="mnist|FILE",
-        help="a CSV file (or .csv.gz); an NPZ file of arrays; mnist, or a folder with MNIST's "
-        f"files: {of_mnist}",
+        help="a text file with cells between commas, semicolons, tabs or spaces (or its .gz; - for "
+        "stdin); a Parquet, Arrow or Excel file; an NPZ file of arrays, or a .npy file; mnist, "
+        f"or a folder with MNIST's files: {of_mnist}",
     )  # fmt: skip
     parser.add_argument("--delimiter", type=delimiter, metavar="CHARACTER",
-                        help="the separator of a CSV file's cells; tab for a tab (default: comma, "
-                        "semicolon, tab or |, whichever splits all lines alike)")  # fmt: skip
+                        help="the separator of a text file's cells; tab for a tab, space for any "
+                        "number of spaces (default: whichever splits all lines alike)")  # fmt: skip
     parser.add_argument("--header", action=argparse.BooleanOptionalAction,
                         help="whether the first line has the columns' names (default: as it "
                         "looks)")  # fmt: skip
+    parser.add_argument("--encoding", type=encoding, metavar="NAME",
+                        help="of a text file, such as latin-1 (default: UTF-8, or UTF-16 by its "
+                        "mark)")  # fmt: skip
+    parser.add_argument("--decimal", choices=[".", ","],
+                        help="what stands before decimals (default: as it looks)")  # fmt: skip
+    parser.add_argument("--missing", choices=missing, default=FILL,
+                        help="what a missing input becomes: the mean or the most frequent text of "
+                        "the training's rows, with a column that marks it; or its row is left out; "
+                        "or an error (default: fill)")  # fmt: skip
     parser.add_argument(
         "--inputs", metavar="NAME", help="the array of inputs in an NPZ file (default: x)"
     )

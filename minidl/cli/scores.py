@@ -8,35 +8,35 @@ import numpy as np
 from ..engine.tensor import Tensor
 from ..layers.containers import Sequential
 from ..losses import cross_entropy, mse
+from ..tables.encoder import Encoder
 from ..train import evaluate
-from .preparation import Preparation
 
 Data = tuple[np.ndarray, np.ndarray]
 
 
-def loss_of(preparation: Preparation) -> Callable[..., Tensor]:
+def loss_of(encoder: Encoder) -> Callable[..., Tensor]:
     """The loss that training lowers."""
-    return mse if preparation.classes is None else cross_entropy
+    return mse if encoder.classes is None else cross_entropy
 
 
-def metrics_of(preparation: Preparation) -> list[str]:
+def metrics_of(encoder: Encoder) -> list[str]:
     """The metrics shown beside the loss during training."""
-    return ["r2"] if preparation.classes is None else ["accuracy"]
+    return ["r2"] if encoder.classes is None else ["accuracy"]
 
 
-def names_of(preparation: Preparation) -> list[str]:
+def names_of(encoder: Encoder) -> list[str]:
     """The names of `measure`'s results."""
-    return ["rows", "loss", *(["R²", "RMSE"] if preparation.classes is None else ["accuracy"])]
+    return ["rows", "loss", *(["R²", "RMSE"] if encoder.classes is None else ["accuracy"])]
 
 
-def measure(net: Sequential, data: Data, preparation: Preparation) -> dict[str, float]:
+def measure(net: Sequential, data: Data, encoder: Encoder) -> dict[str, float]:
     """Rows, loss and accuracy; for a regression R² and the root of the mean squared error, in the
     target's unit. The loss is that of training, where the target may be standardised."""
-    found = evaluate(net, data, loss_of(preparation), metrics_of(preparation))
+    found = evaluate(net, data, loss_of(encoder), metrics_of(encoder))
     result = {"rows": len(data[1]), "loss": float(found["loss"])}
-    if preparation.classes is not None:
+    if encoder.classes is not None:
         return result | {"accuracy": float(found["accuracy"])}
-    scale = preparation.target_scale
+    scale = encoder.target_scale
     unit = 1.0 if scale is None else float(scale.sd[0])
     return result | {"R²": float(found["r2"]), "RMSE": math.sqrt(result["loss"]) * unit}
 

@@ -3,7 +3,7 @@
 import argparse
 
 from ..errors import some
-from ..tools.tables import aligned
+from ..tools.tables import aligned, printable
 from . import model_file, scores
 from .model_file import Model
 from .options import add_model
@@ -23,20 +23,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Reads the model and prints its description."""
     model = model_file.load(arguments.model)
-    print(f"{model.net.summary((1, model.preparation.width))}\n\n{about(model)}")
+    shown = "\n".join(map(printable, model.understood.splitlines()))
+    print(f"{model.net.summary((1, model.encoder.inputs))}\n\n{about(model)}\n\n{shown}")
     return 0
 
 
 def about(model: Model) -> str:
     """The inputs, the outputs, and how the net was trained."""
-    data = model.preparation
-    kind = "pixels" if data.is_pixels else "numbers"
-    scaled = ", standardised" if data.inputs_scale is not None else ""
-    names = f": {some(data.columns)}" if data.columns else ""
+    data = model.encoder
+    scaled = ", numbers standardised" if data.is_scaled else ""
     what = (
         "a number" if data.classes is None else f"{len(data.classes)} classes: {some(data.classes)}"
     )
-    rows = [["inputs", f"{data.width} columns of {kind}{scaled}{names}"]]
+    rows = [["inputs", f"{data.inputs}{scaled}: {some(data.names)}"]]
     rows.append(["target", f"{data.target}, {what}"])
     for name, value in model.training.items():
         rows.append(

@@ -1,20 +1,24 @@
-"""Data from its name on the command line: a CSV file, an NPZ file, MNIST."""
+"""Data from its name on the command line: a file, or MNIST."""
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..data.mnist import FILES, mnist
 from ..errors import ArgumentError, DataError, explain
-from .csv_file import read_csv
-from .csv_layout import AS_IT_LOOKS, Layout
-from .file_kinds import NPZ, kind_of
-from .npz_file import read_npz
-from .row_numbers import without_row_numbers
-from .table import Table
+from ..tables.assembly import Wishes
+from ..tables.encoder import Encoder
+from ..tables.file_kinds import CSV, NPY, NPZ, kind_of
+from ..tables.layout import Layout
+from ..tables.reading import read_file
+from ..tables.table import Table
 
 MNIST = "mnist"
 LABEL = "digit"
-TABLES = (".csv", ".csv.gz", ".npz")  # suffixes of data files
+NPZ_TARGET = "y"  # the name of the array
+TABLES = (".csv", ".csv.gz", ".npz", ".parquet", ".xlsx")  # suffixes of data files
+OF_NAMES = ("ignore", "category", "number", "id", "columns")  # options for named columns
+OF_TEXT = ("delimiter", "header", "encoding", "decimal")  # options for text files
 
 
 def is_mnist(source: str) -> bool:
@@ -24,15 +28,15 @@ def is_mnist(source: str) -> bool:
     if any(Path(source).glob("*-ubyte*")):
         return True
     names = ", ".join(file.name for file in FILES)
-    expected = f"a CSV file, an NPZ file, or a folder with the files {names}"
+    expected = f"a file with a table, or a folder with the files {names}"
     found = sorted(path for path in Path(source).iterdir() if path.name.endswith(TABLES))
     hint = f"--data {found[0] if found else MNIST}"
     raise DataError(explain(source, expected, "a folder without them", hint))
 
 
-def is_npz(source: str) -> bool:
-    """Whether the source is an NPZ file; DataError if it is neither that nor a CSV file."""
-    return kind_of(Path(source)) == NPZ
+def has_names(source: str) -> bool:
+    """Whether a file's columns have names; DataError if it is no table at all."""
+    return kind_of(Path(source)) not in (NPZ, NPY)
 
 
 def read_mnist(source: str) -> tuple[Table, Table]:
@@ -46,34 +50,41 @@ def read_mnist(source: str) -> tuple[Table, Table]:
     return train, test
 
 
-def read_file(
-    source: str, inputs: str | None, target: str | None, columns: Sequence[str] | None = None,
-    ignore: Sequence[str] | None = None, layout: Layout = AS_IT_LOOKS,
-) -> Table:  # fmt: skip
-    """The rows of a CSV file or an NPZ file; options for the other kind are refused. Without
-    `columns`, inputs that number the rows are left out, unless `ignore` is empty."""
-    if is_npz(source):
-        refuse(source, "a CSV file", {
-            "--ignore": ignore or None, "--delimiter": layout.delimiter, "--header": layout.header,
-        })  # fmt: skip
-        return read_npz(Path(source), inputs or "x", target)
-    refuse(source, "an NPZ file", {"--inputs": inputs})
-    table = read_csv(Path(source), target, columns, ignore, layout)
-    return table if columns is not None or ignore == [] else without_row_numbers(table)
+def read(arguments: argparse.Namespace) -> Table:
+    """The rows of the file to train with; options for files of another kind are refused."""
+    is_npz = kind_of(Path(arguments.data)) == NPZ
+    target = arguments.target or (NPZ_TARGET if is_npz else None)
+    wishes = Wishes(
+        target, arguments.columns, arguments.category or (), arguments.number or (),
+        arguments.ignore, arguments.id or (), arguments.missing,
+    )  # fmt: skip
+    return of_file(arguments, wishes)
 
 
-def refuse(source: str, kind: str, options: dict[str, object]) -> None:
-    """ArgumentError for options that are for files of another kind."""
-    for option, value in options.items():
-        if value is not None:
-            raise ArgumentError(explain(option, kind, source))
-
-
-def read_test(
-    source: str, inputs: str | None, target: str | None, columns: Sequence[str] | None,
-    layout: Layout = AS_IT_LOOKS,
-) -> Table:  # fmt: skip
+def read_test(arguments: argparse.Namespace, encoder: Encoder, target: str | None) -> Table:
     """The rows to test a trained net with; of MNIST, the test images."""
-    if is_mnist(source):
-        return read_mnist(source)[1]
-    return read_file(source, inputs, target, columns, [], layout)
+    if is_mnist(arguments.data):
+        return read_mnist(arguments.data)[1]
+    wishes = Wishes(target, missing=arguments.missing).like(encoder)
+    return of_file(arguments, wishes)
+
+
+def of_file(arguments: argparse.Namespace, wishes: Wishes) -> Table:
+    """The rows of a file."""
+    source = arguments.data
+    kind = kind_of(Path(source))
+    if kind in (NPZ, NPY):
+        refuse(source, "a file with named columns", OF_NAMES, arguments)
+    if kind != CSV:
+        refuse(source, "a text file", OF_TEXT, arguments)
+    if kind != NPZ:
+        refuse(source, "an NPZ file", ["inputs"], arguments)
+    layout = Layout(arguments.delimiter, arguments.header, arguments.encoding, arguments.decimal)
+    return read_file(Path(source), wishes, layout, arguments.inputs or "x")
+
+
+def refuse(source: str, kind: str, options: Sequence[str], arguments: argparse.Namespace) -> None:
+    """ArgumentError for options that are for files of another kind."""
+    for name in options:
+        if getattr(arguments, name, None) not in (None, []):
+            raise ArgumentError(explain(f"--{name}", kind, source))

@@ -1,7 +1,7 @@
 """train: train a net on MNIST or on a CSV or NPZ file.
 
 The target's column decides the task. Texts and a few whole numbers are classes (cross-entropy),
-numbers with fractions are for regression (mean squared error); the first printed line says how the
+numbers with fractions are for regression (mean squared error); the first printed lines say how the
 data was understood. Part of the rows is kept for validation. Columns of numbers are standardised by
 the means and deviations of the training rows; pixels (uint8) become numbers from 0 to 1. Ctrl-C
 ends training after the current step; what was learned is saved.
@@ -21,18 +21,17 @@ from ..engine.random import manual_seed
 from ..errors import ArgumentError, MissingPackageError, explain
 from ..layers.containers import Sequential
 from ..optim import Optimizer
+from ..tables.doubts import warn_of_doubts
+from ..tables.encoder import Encoder
+from ..tables.table import Table
 from ..tools.tables import aligned
 from ..train import Callback, Checkpoint, EarlyStopping, History, fit
 from . import model_file, scores, tables
-from .csv_layout import Layout
 from .model_file import Model
 from .optimizers import optimizer_of
 from .options import check_output, threads
-from .preparation import Preparation
 from .same_sizes import require_same_sizes
-from .table import Table
 from .train_options import add_options, check_usage, plan_of
-from .understood import understood, warn_of_doubts
 
 __all__ = ["EXAMPLES", "add_options", "run"]
 
@@ -78,10 +77,7 @@ def read(arguments: argparse.Namespace) -> tuple[Table, Table | None]:
     """The rows for training and validation, and rows for testing if the data has any."""
     if tables.is_mnist(arguments.data):
         return tables.read_mnist(arguments.data)
-    layout = Layout(arguments.delimiter, arguments.header)
-    target = arguments.target or "y"
-    ignore = arguments.ignore
-    return tables.read_file(arguments.data, arguments.inputs, target, None, ignore, layout), None
+    return tables.read(arguments), None
 
 
 class Split(NamedTuple):
@@ -93,7 +89,7 @@ class Split(NamedTuple):
     @classmethod
     def of(cls, table: Table, share: float, seed: int) -> "Split":
         """A random share of the rows for validation, at least one row if the share is above 0."""
-        count = len(table.x)
+        count = len(table)
         order = np.random.default_rng(seed).permutation(count)
         kept = max(1, round(share * count)) if share else 0
         if kept >= count:
@@ -107,35 +103,41 @@ def train(
 ) -> tuple[Model, History, float]:
     """The trained model, its history, and the seconds that it took."""
     split = Split.of(table, arguments.validation, arguments.seed)
-    preparation = Preparation.of(table, split.train, arguments.task, arguments.standardize)
-    x, y = preparation.x(table), preparation.y(table)
+    encoder = Encoder.of(
+        table, split.train, arguments.task, arguments.standardize, arguments.unseen
+    )
+    x, y = encoder(table)
+    understood = encoder.described(table, "--task" if test is None else "")
     if not arguments.quiet:
-        print(understood(table, preparation, "--task" if test is None else ""), flush=True)
-    warn_of_doubts(table, split.train, preparation)
+        print(understood, end="\n\n", flush=True)
+    warn_of_doubts(table, split.train, encoder)
     parts = {"train": (x[split.train], y[split.train])}
     if len(split.validation):
         parts["validation"] = (x[split.validation], y[split.validation])
     if test is not None:
-        parts["test"] = (preparation.x(test), preparation.y(test))
+        parts["test"] = encoder(test)
     manual_seed(arguments.seed)
-    plan = plan_of(arguments, preparation.width, preparation.outputs)
+    plan = plan_of(arguments, encoder.inputs, encoder.outputs)
     if arguments.resume:
         require_same_sizes(arguments.checkpoints, plan)
     net = plan.build()
-    optimizer = optimizer_of(arguments, net.parameters(), preparation.classes is None)
+    always_0 = ~parts["train"][0][:, encoder.width :].any(axis=0)
+    # Their weights get no gradient: a text that is new in a prediction adds nothing.
+    next(net.parameters()).data[encoder.width :][always_0] = 0
+    optimizer = optimizer_of(arguments, net.parameters(), encoder.classes is None)
     began = perf_counter()
-    history = trained(arguments, net, optimizer, preparation, parts)
+    history = trained(arguments, net, optimizer, encoder, parts)
     seconds = perf_counter() - began
     training = {"data": table.source, **of_training(arguments, optimizer, history)}
     for name, data in parts.items():
-        found = scores.measure(net, data, preparation)
+        found = scores.measure(net, data, encoder)
         training |= {f"{name} {score}": value for score, value in found.items()}
-    return Model(net, plan, preparation, training), history, seconds
+    return Model(net, plan, encoder, training, understood), history, seconds
 
 
 def trained(
     arguments: argparse.Namespace, net: Sequential, optimizer: Optimizer,
-    preparation: Preparation, parts: dict[str, tuple[np.ndarray, np.ndarray]],
+    encoder: Encoder, parts: dict[str, tuple[np.ndarray, np.ndarray]],
 ) -> History:  # fmt: skip
     """Trains the net."""
     x, y = parts["train"]
@@ -150,11 +152,11 @@ def trained(
     return fit(
         net,
         batches(x, y, size, shuffle=True, seed=arguments.seed, drop_last=leaves_one),
-        scores.loss_of(preparation),
+        scores.loss_of(encoder),
         optimizer,
         arguments.epochs,
         validation=validation,
-        metrics=scores.metrics_of(preparation) if validation else (),
+        metrics=scores.metrics_of(encoder) if validation else (),
         callbacks=callbacks,
         progress=False if arguments.quiet else sys.stderr.isatty() or "line",
         resume=arguments.resume or None,
@@ -177,7 +179,7 @@ def print_results(
     arguments: argparse.Namespace, model: Model, history: History, seconds: float
 ) -> None:
     """Prints the results: a row for each part of the data."""
-    names = scores.names_of(model.preparation)
+    names = scores.names_of(model.encoder)
     parts = [p for p in ("train", "validation", "test") if f"{p} {names[0]}" in model.training]
     rows = [["", *names]]
     for part in parts:

@@ -7,11 +7,12 @@ from typing import Any
 
 from ..errors import ArgumentError
 from ..layers.activations import REGISTRY
+from ..tables.category import COLUMN, UNSEEN
+from ..tables.targets import TASKS
 from . import tables
 from .net_plan import NetPlan
 from .optimizers import OPTIMIZERS, name_of
 from .options import UsageError, add_data, add_force, add_threads, number, whole
-from .targets import TASKS
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -22,9 +23,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
                       help="a column's name, or its place from 0 up (-1: the last); for an NPZ "
                       "file, the array of targets (default: y)")  # fmt: skip
     data.add_argument("--ignore", nargs="*", metavar="COLUMN",
-                      help="columns of a CSV file to leave out, such as an id; columns "
-                      "without a name or with row numbers are left out too, unless no "
-                      "COLUMN follows")  # fmt: skip
+                      help="columns to leave out; constant columns, those without a name or "
+                      "with row numbers, and texts that nearly all differ are left out too, "
+                      "unless no COLUMN follows")  # fmt: skip
+    data.add_argument("--id", nargs="+", metavar="COLUMN", help="identifiers, to leave out too")
+    data.add_argument("--columns", nargs="+", metavar="COLUMN",
+                      help="the columns to learn from (default: all others)")  # fmt: skip
+    data.add_argument("--category", nargs="+", metavar="COLUMN",
+                      help="columns of categories, each a column of 0 and 1 (default: texts, and "
+                      "three to five whole numbers in ten rows or more each)")  # fmt: skip
+    data.add_argument("--number", nargs="+", metavar="COLUMN", help="columns of numbers")
+    data.add_argument("--unseen", choices=UNSEEN, default=COLUMN,
+                      help="what a category's text becomes that is not in the training's rows: a "
+                      "column of its own, shared with texts that occur once; or an error "
+                      "(default: column)")  # fmt: skip
     data.add_argument("--task", choices=TASKS, help="default: what the target suggests")
     data.add_argument("--validation", type=number(0, 1), default=0.1, metavar="SHARE",
                       help="the share of the rows for validation (default: 0.1)")  # fmt: skip
@@ -92,11 +104,11 @@ def check_usage(arguments: argparse.Namespace) -> None:
     if arguments.momentum is not None and not optimizer.has_momentum:
         raise UsageError(f"--momentum is not an option of {arguments.optimizer}")
     if tables.is_mnist(arguments.data):
-        choices = ("target", "ignore", "inputs", "task", "delimiter", "header")
+        choices = ("target", "inputs", "task", *tables.OF_NAMES, *tables.OF_TEXT)
         if any(getattr(arguments, name) is not None for name in choices):
             raise UsageError("MNIST has no columns to choose")
-    elif not arguments.target and not tables.is_npz(arguments.data):
-        raise UsageError("--target COLUMN is needed for a CSV file")
+    elif not arguments.target and tables.has_names(arguments.data):
+        raise UsageError("--target COLUMN is needed for a file with named columns")
     try:
         plan_of(arguments, 1, 1).check()
     except ArgumentError as error:

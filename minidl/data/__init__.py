@@ -1,12 +1,13 @@
-"""Data: MNIST and other IDX files, in batches. Nothing is downloaded at import."""
+"""Data: tables, MNIST and other IDX files, in batches. Nothing is downloaded at import."""
 
+from ..tables import Encoder, Table, table
 from .batches import Batches, batches
 from .idx import read_idx
 from .mnist import MissingDataError, mnist
 
-__all__ = ["Batches", "MissingDataError", "batches", "mnist", "read_idx"]
-
-__all__ = ["Batches", "MissingDataError", "batches", "mnist", "read_idx"]
+__all__ = [
+    "Batches", "Encoder", "MissingDataError", "Table", "batches", "mnist", "read_idx", "table",
+]  # fmt: skip
 
 
 def __dir__() -> list[str]:

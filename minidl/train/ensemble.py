@@ -168,4 +168,5 @@ def trained(make: Make, seed: int) -> tuple[Layer, dict[str, float]]:
     if not isinstance(row, dict):
         expected = "results: a dict of numbers, or a history"
         raise ArgumentError(explain("ensemble", expected, type(row).__name__))
-    return net, {name: float(x) for name, x in row.items() if is_number(x) and name != "epoch"}
+    numbers = {name: float(x) for name, x in row.items() if is_number(x)}
+    return net, {name: x for name, x in numbers.items() if name not in ("epoch", "rate")}

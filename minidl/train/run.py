@@ -26,8 +26,6 @@ class Run:
     - origin: what a resume has found, in words, or None
 
     `stop(reason)` ends training after the current steps.
-
-    `stop(reason)` ends training after the steps that run.
     """
 
     def __init__(

@@ -106,7 +106,7 @@ def test_a_regression_answers_in_the_targets_unit(run, here):
     r2 = 1 - np.sum((found - price) ** 2) / np.sum((price - price.mean()) ** 2)
     assert r2 > 0.99
     lines = run("evaluate", "houses.safetensors", "--data", "houses.csv")[0].splitlines()
-    told = dict(line.split() for line in lines[2:])
+    told = dict(line.split() for line in lines[lines.index("") + 1 :])
     np.testing.assert_allclose([float(told["R²"]), float(told["RMSE"])], [r2, rmse], rtol=1e-3)
 
 
@@ -295,8 +295,9 @@ def test_a_model_that_cannot_be_saved_is_known_before_the_training(run, name):
         ("train --data iris.csv --target nope", "iris.csv: expected a column 'nope'"),
         ("train --data nowhere.csv --target a", "nowhere.csv: No such file or directory"),
         ("train --data nowhere.npz", "nowhere.npz: No such file or directory"),
-        ("train --data . --target kind", ".: expected a CSV file, an NPZ file, or a folder"),
-        ("train --data iris.csv --target petal", "iris.csv: line 2, column 'species': expected a"),
+        ("train --data . --target kind", ".: expected a file with a table, or a folder"),
+        ("train --data iris.csv --target petal --number species",
+         "iris.csv: line 2, column 'species': expected a number, got 'setosa'"),
         ("train --data iris.csv --target species --validation 0.999",
          "iris.csv: expected rows to train with and rows for validation"),
         ("train --data iris.csv --target species --activation prelu --option units=99999999999999 "
@@ -332,7 +333,7 @@ def test_a_training_that_diverges_says_why(run):
         ("", "the following arguments are required: COMMAND"),
         ("bogus", "invalid choice: 'bogus'"),
         ("train", "required: --data"),
-        ("train --data a.csv", "--target COLUMN is needed for a CSV file"),
+        ("train --data a.csv", "--target COLUMN is needed for a file with named columns"),
         ("train --data a.csv --target b --activation ge", "invalid choice: 'ge'"),
         ("train --data a.csv --target b --option pieces=3", "options as in relu(), got pieces=3"),
         ("train --data a.csv --target b --activation maxout --option pieces=0", "pieces"),

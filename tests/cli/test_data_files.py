@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from cli_data import npz, table
 
-from minidl.cli import tables
-from minidl.errors import ArgumentError, DataError
+from minidl import data
+from minidl.errors import DataError
 
 PLAIN = "a,b,kind\n1,2.5,x\n-3e2,.5,y\n"
 
@@ -68,13 +68,10 @@ def test_wanted_columns_come_in_their_order_and_others_are_not_read(tmp_path):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("a,kind\n1,x\n?,y\n", "line 3, column 'a': expected a number, got '?'"),
-        ("a,kind\n1,x\n,y\n", "line 3, column 'a': expected a number, got an empty cell"),
-        ("a,kind\n1,x\nnan,y\n", "line 3, column 'a': expected a number, got 'nan'"),
         ("a,kind\n1,x\n-inf,y\n", "line 3, column 'a'"),
         ("a,kind\n1,x\n1_000,y\n", "line 3, column 'a': expected a number, got '1_000'"),
         ("a,b,kind\n1,2,x\n3,one,y\n", "line 3, column 'b': expected a number, got 'one'"),
-        ('a,kind\n1,"x\n\ny"\n?,y\n', "line 5, column 'a'"),
+        ('a,kind\n1,"x\n\ny"\n2_0,y\n', "line 5, column 'a'"),
         ("a,kind\n1,x\n2\n", "line 3: expected 2 cells, as in the first line, got 1"),
         ("a,kind\n1,x\n2,y,z\n", "line 3: expected 2 cells, as in the first line, got 3"),
         (
@@ -82,19 +79,23 @@ def test_wanted_columns_come_in_their_order_and_others_are_not_read(tmp_path):
             "line 1: expected a name of its own for each column, got 'a' 2",
         ),
         ("a,b\n1,2\n", "expected a column 'kind', got the columns a, b"),
-        ("a b\n1 2\n", "got the columns a b. Try: --delimiter"),
-        ("a,kind\n1,x\n,\n", "line 3, column 'a': expected a number, got an empty cell"),
-        ('a,kind\n"1,234",x\n', "got '1,234'. Try: a point before decimals"),
-        ("a;kind\n1,5;x\n", "got '1,5'. Try: a point before decimals"),
-        ("a,b,kind\n1,true,x\n", "column 'b': expected a number, got 'true'"),
-        ("a,b,kind\n1,2026-01-31,x\n", "column 'b': expected a number, got '2026-01-31'"),
+        ("a:b\n1:2\n", "got the columns a:b. Try: --delimiter"),
+        ('a,kind\n"1,234",x\n', "got '1,234'. Try: --decimal ',', or a point before decimals"),
+        (
+            "a;b;kind\n1,5;2.5;x\n1;2;y\n",
+            "got '1,5'. Try: --decimal ',', or a point before decimals",
+        ),
+        ('a,kind\n"1,234,567.5",x\n', "line 2, column 'a': expected a number"),
+        ("a,kind\n01/02/2026,x\n03/04/2026,y\n", "day/month/year or month/day/year"),
+        ("a,kind\n1,NA\n2,?\n", "line 2, column 'kind': expected values of the target"),
+        ("a,kind\n5,x\n5,y\n", "expected columns beside the target, got 'a' (constant)"),
         ("a,kind\n1,x\n2,y,\n", "line 3: expected 2 cells, as in the first line, got 3"),
         ("kind\nx\n", "expected columns beside the target, got none"),
         ("a,kind\n", "expected lines of numbers, got the columns' names alone"),
         ("", "expected lines of cells, got an empty file"),
         ("a,kind\n\0,x\n", ""),
-        (b"a,kind\n\xff,x\n", "expected a CSV file in UTF-8"),
-        ('a,kind\n1,"x\n', "expected a CSV file in UTF-8, got unexpected end of data"),
+        (b"a,kind\n\xff,x\n", "expected text in UTF-8"),
+        ('a,kind\n1,"x\n', "expected text in UTF-8, got unexpected end of data"),
     ],
 )
 def test_what_is_wrong_with_a_csv_file_is_told_with_its_place(tmp_path, content, words):
@@ -144,11 +145,11 @@ class Trap:
     ("arrays", "words"),
     [
         ({"x": np.ones((2, 2))}, "expected an array 'y', got the arrays x"),
-        ({"x": np.ones((2, 2)), "y": np.ones(3)}, "the array 'y' of 2 numbers or texts"),
-        ({"x": np.ones((2, 2)), "y": np.eye(2)}, "the array 'y' of 2 numbers or texts"),
-        ({"x": np.ones((2, 2), complex), "y": np.ones(2)}, "the array 'x' of numbers"),
-        ({"x": np.ones((0, 2)), "y": np.ones(0)}, "the array 'x' of numbers"),
-        ({"x": np.array([[1, 2], [3, np.nan]]), "y": np.ones(2)}, "'x', row 1, column 1"),
+        ({"x": np.ones((2, 2)), "y": np.ones(3)}, "'y': expected an array of 2 numbers or texts"),
+        ({"x": np.ones((2, 2)), "y": np.eye(2)}, "'y': expected an array of 2 numbers or texts"),
+        ({"x": np.ones((2, 2), complex), "y": np.ones(2)}, "'x': expected an array of numbers"),
+        ({"x": np.ones((0, 2)), "y": np.ones(0)}, "'x': expected an array of numbers"),
+        ({"x": np.array([[1, 2], [3, np.inf]]), "y": np.ones(2)}, "'x', row 1, column 1"),
         ({"x": np.array([[Trap()]], dtype=object), "y": np.ones(1)}, "allow_pickle"),
     ],
 )
@@ -179,10 +180,15 @@ def test_a_damaged_npz_file_is_refused_by_name(tmp_path, content):
     path = tmp_path / "a.npz"
     path.write_bytes(content)
     with pytest.raises(DataError, match="^" + str(path)):
-        tables.read_file(str(path), None, "y")
+        data.table(path, "y")
 
 
-@pytest.mark.parametrize(("name", "inputs", "ignore"), [("a.csv", "x", []), ("a.npz", None, ["b"])])
-def test_options_of_the_other_kind_of_file_are_refused(tmp_path, name, inputs, ignore):
-    with pytest.raises(ArgumentError, match="^--i"):
-        tables.read_file(str(tmp_path / name), inputs, "y", ignore=ignore)
+@pytest.mark.parametrize("option", ["--ignore a", "--category a", "--delimiter ;", "--columns a"])
+def test_options_for_named_columns_are_refused_for_an_npz_file(run, here, option):
+    np.savez(here / "a.npz", x=np.eye(2), y=[0, 1])
+    assert option.split()[0] in run("train", "--data", "a.npz", *option.split(), code=1)[1]
+
+
+def test_inputs_are_an_option_of_an_npz_file(run):
+    words = ("train", "--data", "iris.csv", "--target", "species", "--inputs", "x")
+    assert "--inputs: expected an NPZ file, got iris.csv" in run(*words, code=1)[1]

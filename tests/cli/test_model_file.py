@@ -23,8 +23,8 @@ def test_a_model_comes_back_as_it_was(iris, tmp_path):
     other = Path(tmp_path, "other.st")
     model_file.save(model, other)
     assert other.read_bytes() == iris.read_bytes()
-    assert model.preparation.columns == ["sepal", "width", "petal"]
-    assert model.preparation.classes == ["setosa", "versicolor", "virginica"]
+    assert model.encoder.columns == ["sepal", "width", "petal"]
+    assert model.encoder.classes == ["setosa", "versicolor", "virginica"]
     assert (model.plan.sizes, model.plan.activation) == ([3, 8, 3], "prelu")
 
 
@@ -34,7 +34,7 @@ HUGE = 10**12
 @pytest.mark.parametrize(
     ("place", "value"),
     [
-        ("model", 2),
+        ("model", 3),
         ("model", "1"),
         ("minidl", 3),
         ("net", []),
@@ -63,6 +63,20 @@ HUGE = 10**12
         ("data.columns", ["a", "b", 3]),
         ("data.columns", "abc"),
         ("data.width", HUGE),
+        ("data.kinds", {"sepal": ["date", "year"]}),
+        ("data.kinds", {"other": ["true/false", ""]}),
+        ("data.with_missing", [3]),
+        ("data.with_missing", [1, 0]),
+        (
+            "data.categories",
+            {"a": {"names": ["x"], "most_frequent": 1, "has_others": True, "has_missing": False}},
+        ),
+        (
+            "data.categories",
+            {"a": {"names": ["x"], "most_frequent": 0, "has_others": True, "has_missing": False}},
+        ),
+        ("data.is_scaled", 1),
+        ("understood", ["lines"]),
         ("data.is_pixels", 1),
         ("data.target", None),
         ("data.classes", ["a", "b"]),

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from cli_data import npz, table
 
-from minidl.cli import targets
-from minidl.cli.preparation import Preparation
+from minidl.data import Encoder
 from minidl.errors import DataError
+from minidl.tables import targets
 
 # ---- targets ------------------------------------------------------------------------------------
 
@@ -84,12 +84,6 @@ def labels_of_x_and_z(found):
 @pytest.mark.parametrize(
     ("read", "values", "words"),
     [
-        *((targets.task_of, ["x", missing, "y", missing],
-           f"line 3, 'kind': expected a value, got {missing!r}, as in 2 of 4 rows")
-          for missing in ("NA", "N/A", "nan", "NaN", "None", "null", "NULL", "?", "<NA>")),
-        (targets.task_of, ["x", ""], "line 3, 'kind': expected a value, got an empty cell"),
-        (targets.numbers, ["0.5", "NA"], "line 3, 'kind': expected a value, got 'NA'"),
-        (labels_of_x_and_z, ["x", "NA"], "line 3, 'kind': expected a value, got 'NA'"),
         (labels_of_x_and_z, ["x", "y"], "line 3, 'kind': expected one of x, z, got 'y'"),
         (targets.require_two, ["x", "x"], "two different values or more, got 'x' alone"),
         (targets.class_names, ["1", "01"], "one spelling of a class, got '01' and '1'"),
@@ -97,7 +91,7 @@ def labels_of_x_and_z(found):
         (targets.numbers, ["1", "y"], "line 3, 'kind': expected a number, got 'y'"),
         (targets.numbers, ["1", "inf"], "line 3, 'kind': expected a number, got 'inf'"),
         (targets.numbers, ["1", "1e400"], "line 3, 'kind': expected a number, got '1e400'"),
-        (targets.numbers, ["1", "1,5"], "line 3, 'kind': expected a number, got '1,5'"),
+        (targets.numbers, ["1", "1,500"], "line 3, 'kind': expected a number, got '1,500'"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_target(tmp_path, read, values, words):
@@ -106,37 +100,46 @@ def test_what_is_wrong_with_a_target(tmp_path, read, values, words):
     assert words in str(refusal.value)
 
 
-# ---- preparation --------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "missing", ["", "NA", "N/A", "nan", "NaN", "None", "null", "NULL", "?", "<NA>", "-"]
+)
+def test_rows_without_a_target_are_left_out_and_told(tmp_path, missing):
+    found = table(tmp_path / "a.csv", of_values("x", missing, "y", missing))
+    assert (found.values, list(found.places)) == (["x", "y"], [2, 4])
+    assert "2 rows without kind, left out" in str(found)
+
+
+# ---- the encoder --------------------------------------------------------------------------------
 
 
 def test_means_and_deviations_are_those_of_the_rows_that_are_trained_on(tmp_path):
     found = table(tmp_path / "a.csv", "a,b,kind\n1,5,0.5\n3,5,1.5\n100,7,9.5\n")
-    made = Preparation.of(found, [0, 1], None, None)
-    np.testing.assert_allclose(made.x(found), [[-1, 0], [1, 0], [98, 2]])  # b does not vary
-    np.testing.assert_allclose(made.y(found), [[-1], [1], [17]])
-    np.testing.assert_allclose(made.answers(made.y(found)), [0.5, 1.5, 9.5])
+    made = Encoder.of(found, [0, 1], None, None)
+    np.testing.assert_allclose(made.encode(found), [[-1, 0], [1, 0], [98, 2]])  # b does not vary
+    np.testing.assert_allclose(made.targets(found), [[-1], [1], [17]])
+    np.testing.assert_allclose(made.answers(made.targets(found)), [0.5, 1.5, 9.5])
 
 
 def test_without_standardisation_numbers_stay(tmp_path):
     found = table(tmp_path / "a.csv", "a,kind\n1,0.5\n3,1.5\n")
-    made = Preparation.of(found, [0, 1], None, False)
-    np.testing.assert_array_equal(made.x(found), [[1], [3]])
-    np.testing.assert_array_equal(made.answers(made.y(found)), [0.5, 1.5])
+    made = Encoder.of(found, [0, 1], None, False)
+    np.testing.assert_array_equal(made.encode(found), [[1], [3]])
+    np.testing.assert_array_equal(made.answers(made.targets(found)), [0.5, 1.5])
 
 
 def test_pixels_stay_pixels_unless_they_are_to_be_standardised(tmp_path):
     found = npz(tmp_path / "a.npz", x=np.array([[0], [255]], np.uint8), y=np.array([0, 1]))
-    assert Preparation.of(found, [0, 1], None, None).x(found).dtype == np.uint8
+    assert Encoder.of(found, [0, 1], None, None).encode(found).dtype == np.uint8
     np.testing.assert_allclose(
-        Preparation.of(found, [0, 1], None, True).x(found), [[-1], [1]], rtol=1e-6
+        Encoder.of(found, [0, 1], None, True).encode(found), [[-1], [1]], rtol=1e-6
     )
 
 
 def test_numbers_beyond_float32(tmp_path):
     found = table(tmp_path / "a.csv", "a,kind\n1,x\n1e300,y\n")
-    made = Preparation.of(found, [0, 1], None, False)
+    made = Encoder.of(found, [0, 1], None, False)
     with pytest.raises(DataError, match=r"line 3, column 'a': expected a number that float32"):
-        made.x(found)
+        made.encode(found)
 
 
 @pytest.mark.parametrize("size", [1e-300, 1e-160, 1.0, 1e160, 1e300])
@@ -144,14 +147,16 @@ def test_numbers_of_any_size_are_standardised(tmp_path, size):
     numbers = [1.0, 2.0, 4.0]
     rows = "".join(f"{number * size!r},{number * size!r}\n" for number in numbers)
     found = table(tmp_path / "a.csv", "a,kind\n" + rows)
-    made = Preparation.of(found, range(3), "regression", None)
+    made = Encoder.of(found, range(3), "regression", None)
     wanted = (np.array(numbers) - np.mean(numbers)) / np.std(numbers)
-    np.testing.assert_allclose(made.x(found)[:, 0], wanted, rtol=1e-6)
-    np.testing.assert_allclose(made.y(found)[:, 0], wanted, rtol=1e-6)
-    np.testing.assert_allclose(made.answers(made.y(found)), np.array(numbers) * size, rtol=1e-6)
+    np.testing.assert_allclose(made.encode(found)[:, 0], wanted, rtol=1e-6)
+    np.testing.assert_allclose(made.targets(found)[:, 0], wanted, rtol=1e-6)
+    np.testing.assert_allclose(
+        made.answers(made.targets(found)), np.array(numbers) * size, rtol=1e-6
+    )
 
 
 def test_a_target_beyond_float32(tmp_path):
     found = table(tmp_path / "a.csv", "a,kind\n1,0.5\n2,1e300\n")
     with pytest.raises(DataError, match=r"line 3, 'kind': expected a number that float32 holds"):
-        Preparation.of(found, [0, 1], None, False).y(found)
+        Encoder.of(found, [0, 1], None, False).targets(found)

@@ -4,7 +4,7 @@ import csv
 
 import numpy as np
 
-from minidl.cli import tables
+from minidl import data
 
 FLOWERS = ("setosa", "versicolor", "virginica")
 HEADER = ("sepal", "width", "petal", "species")
@@ -33,10 +33,10 @@ def read_csv(path):
 def table(path, content, target="kind", **options):
     """What is read from a CSV file of that content."""
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return tables.read_file(str(path), None, target, **options)
+    return data.table(path, target, **options)
 
 
-def npz(path, inputs=None, target="y", **arrays):
+def npz(path, inputs="x", target="y", **arrays):
     """What is read from an NPZ file of these arrays."""
     np.savez_compressed(path, **arrays)
-    return tables.read_file(str(path), inputs, target)
+    return data.table(path, target, inputs=inputs)

@@ -5,6 +5,7 @@ import io
 
 import pandas as pd
 
+MISSING = ("", "?", "-", "NA", "nan", "NaN")
 NUMBERS = (str, "{:.3g}".format, "{:.17e}".format, repr, "{:+.1f}".format)
 TEXTS = ("red", "x,y", "a;b", "tab\there", 'say "so"', "two\nlines", "Zürich", "1|2", "01234", "7")
 NAMES = ("size", "height, cm", "2019", "a;b", 'the "best"', "größe", "x|y", "width", "two\nlines")
@@ -32,10 +33,24 @@ def drawn(rng):
 
 
 def by_pandas(text, delimiter, has_names):
-    """Columns, numbers and last column, as pandas reads them."""
+    """The cells as texts, as pandas reads them."""
     frame = pd.read_csv(
         io.StringIO(text.removeprefix("\ufeff")), sep=delimiter, header=0 if has_names else None,
         dtype=str, keep_default_na=False,
     )  # fmt: skip
-    *columns, last = frame.columns
-    return [str(name) for name in columns], frame[columns].astype(float).to_numpy(), [*frame[last]]
+    return {str(name): [cell.strip() for cell in frame[name]] for name in frame}
+
+
+def assert_is(found, cells):
+    """AssertionError unless a table, whose target is the last column, has these cells."""
+    *columns, last = cells
+    assert (sorted(found.names), found.target) == (sorted(columns), last)
+    rows = [i for i, cell in enumerate(cells[last]) if cell not in MISSING]
+    assert found.values == [cells[last][i] for i in rows]
+    for name, numbers in zip(found.columns, found.x.T, strict=True):
+        for i, number in zip(rows, numbers.tolist(), strict=True):
+            cell = cells[name][i]
+            assert (cell in MISSING) if number != number else float(cell) == number
+    for name, words in found.categories.items():
+        read = ["" if code < 0 else words.words[code] for code in words.codes]
+        assert read == ["" if cells[name][i] in MISSING else cells[name][i] for i in rows]

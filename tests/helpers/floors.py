@@ -16,6 +16,8 @@ FLOORS = [
         "JSON that others wrote, tables",
     },
     {
+        "tables": "tables from files and data frames, the kinds of their columns, and encoders of "
+        "them as a net's inputs: one file a subject",
         "engine": "the source of randomness, the tape, which is the graph and the backward pass, "
         "`Tensor` and its operations, one file a subject, and gradients as functions",
     },
@@ -23,7 +25,7 @@ FLOORS = [
         "layers": "one file a layer, with its operation; one declaration an activation",
         "losses": "one declaration a loss",
         "optim": "the optimisers, schedules of their rates, constraints",
-        "data": "MNIST, IDX files, batches",
+        "data": "MNIST, IDX files, batches; what the room of tables has, for users",
     },
     {
         "step": "a step, an epoch, outputs: many batches in one kernel call; which units fire",
@@ -39,7 +41,7 @@ FLOORS = [
     },
     {"__init__": "what `import minidl` has"},
     {
-        "cli": "the command line: one file a command, and reading data from CSV and NPZ files",
+        "cli": "the command line: one file a command",
         "minidl_lab": "the laboratory, a package of its own: one file an experiment, statistics, "
         "the report",
     },

@@ -172,6 +172,7 @@ PARTS = [
     Part("The other layers, and nets", "layers/"),
     Part("Losses", "_kernels/losses.pyx _kernels/softmax.pyx losses/", 4),
     Part("Optimisers", "_kernels/rules.pyx optim/", 7),
+    Part("Tables", "tables/"),
     Part("Data", "data/"),
     Part("A step as one kernel call", "_kernels/ step/", 6),
     Part("Training and checkpoints", "train/ checkpoint/"),

@@ -38,13 +38,15 @@ def new_net(batch_norm=False):
     return nn.Sequential(nn.Dense(4, 6), *layers, nn.Tanh(), nn.Dropout(0.2), nn.Dense(6, 2))
 
 
-def trained(*callbacks, net=None, epochs=4, rate=0.1, given=(X, Y), **options):
+def trained(
+    *callbacks, net=None, epochs=4, rate=0.1, given=(X, Y), loss=F.cross_entropy, **options
+):
     """The net's bits, the history and the rates."""
     net = net or new_net()
     optimizer = optim.SGD(net.parameters(), rate, momentum=0.9)
     if isinstance(given, tuple):
         options = {"batch_size": 9, "validation": (X, Y)} | options
-    history = train.fit(net, given, F.cross_entropy, optimizer, epochs, callbacks=callbacks,
+    history = train.fit(net, given, loss, optimizer, epochs, callbacks=callbacks,
                         progress=False, guards=False, **options)  # fmt: skip
     bits = {name: array.tobytes() for name, array in net.state_dict().items()}
     return bits, history.rows, optimizer.lr
@@ -94,6 +96,32 @@ def test_cut_and_resumed(kind, tmp_path):
                     trained(*arguments, net=new_net(batch_norm=True), resume=True)
         assert found == expected, cut
         assert written(folder) == written(whole), cut
+
+
+def plain(outputs, y):
+    """A loss that the kernel does not know."""
+    return F.cross_entropy(outputs, y)
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_the_same_bits_in_the_kernel_and_in_the_loop(kind, tmp_path):
+    found = []
+    for number, options in enumerate(
+        (
+            {"shuffle": False},
+            {"shuffle": False, "loss": plain},
+            {"given": [(X[i : i + 9], Y[i : i + 9]) for i in range(0, 45, 9)],
+             "validation": (X, Y)},
+        )
+    ):  # fmt: skip
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        net = new_net(batch_norm=True)
+        bits, _, rate = trained(MAKERS[kind](folder), net=net, **options)
+        files = written(folder)
+        files.pop("csv", None)  # the loop rounds losses to single precision
+        found.append((bits, rate, files))
+    assert found[0] == found[1] == found[2]
 
 
 # ---- ReduceOnPlateau ----------------------------------------------------------------------------

@@ -21,10 +21,8 @@ def test_each_seed_is_a_training_of_its_own(four):
         alone, history = make(seed)
         for name, array in alone.state_dict().items():
             assert net.state_dict()[name].tobytes() == array.tobytes()
-        assert result == {
-            name: history[-1][name]
-            for name in ("loss", "rate", "validation_loss", "validation_accuracy")
-        }
+        names = "loss", "validation_loss", "validation_accuracy"
+        assert result == {name: history[-1][name] for name in names}
 
 
 def test_processes_come_to_the_same_bits(four):

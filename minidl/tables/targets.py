@@ -8,6 +8,7 @@ import numpy as np
 from ..errors import DataError, explain, some
 from .cells import WHOLE, exact, is_missing, is_number, shown
 from .table import Table
+from .words import in_order
 
 FEW = 20  # so many classes are accepted without a question
 CLASSIFICATION, REGRESSION = TASKS = ("classification", "regression")
@@ -46,9 +47,8 @@ def task_of(table: Table) -> str:
 
 def class_names(table: Table) -> list[str]:
     """The classes as they are spelled; numbers in order of size, else in alphabetical order."""
-    names = sorted(set(given(table)))
+    names = in_order(set(given(table)))
     if all(map(is_number, names)):
-        names.sort(key=exact)
         for one, other in pairwise(names):
             if exact(one) == exact(other):
                 place = f"{table.source}: target {table.target!r}"

@@ -1,10 +1,13 @@
-"""The kind of a data file, by its first bytes, and a bound on its uncompressed size.
+"""The kind of a data file, by its first bytes; its content, and a bound on its uncompressed size.
 
 Memory is allocated for bytes that exist, never because a header asks for it.
 """
 
+import codecs
 import gzip
 import io
+import sys
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,21 +16,18 @@ from pathlib import Path
 from ..errors import DataError, explain
 from ..tools.disk import open_plain
 
-CSV, NPZ = "csv", "npz"
+CSV, NPZ, NPY = "CSV", "NPZ", "NPY"
+PARQUET, ARROW, EXCEL = FRAMES = ("Parquet", "Arrow", "Excel")
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 
 TO_CSV = "to save it as CSV, such as by pandas' to_csv(..., index=False)"
-TO_UTF8 = "iconv -f UTF-16 -t UTF-8, or to save it as UTF-8"
+UTF16 = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE
+STDIN = "-"
 UNPACK = "to unpack it first"
 # The first bytes of files of other kinds, what they are, and what to do.
 FOREIGN = (
-    ((b"\x93NUMPY",), "a single array (.npy)", "np.savez('data.npz', x=inputs, y=targets)"),
-    ((b"\xff\xfe", b"\xfe\xff"), "text in UTF-16", TO_UTF8),
     ((b"\0\0\x08",), "an IDX file", "the folder with MNIST's four files"),
-    ((b"PAR1\x15",), "a Parquet file", TO_CSV),
-    ((b"ARROW1\0",), "a Feather file", TO_CSV),
     ((b"\x89HDF",), "an HDF5 file", TO_CSV),
-    ((b"\xd0\xcf\x11\xe0",), "an Excel file (.xls)", TO_CSV),
     ((b"SQLite format 3\0",), "an SQLite database", TO_CSV),
     ((b"%PDF-",), "a PDF file", TO_CSV),
     ((b'{"', b"{\n", b"{\r", b"[[", b"[{", b"[\n", b"[\r"), "JSON", TO_CSV),
@@ -38,28 +38,42 @@ FOREIGN = (
     ((b"\x28\xb5\x2f\xfd",), "a zstd file", UNPACK),
 )
 
+KNOWN = {b"\x93NUMPY": NPY, b"PAR1": PARQUET, b"ARROW1\0": ARROW, b"\xd0\xcf\x11\xe0": EXCEL}
+
 MOST = 20  # times its own size: the most bytes that a file may hold compressed
 ALWAYS = 1 << 24  # bytes that any file may hold compressed
 CHUNK = 1 << 20
 
 
 def kind_of(path: Path) -> str:
-    """CSV or NPZ; DataError for anything else, with what it is and what to do.
+    """The kind of a file; DataError for one without a table, with what it is and what to do.
 
     For a file that does not exist, its name decides.
     """
     by_name = NPZ if path.suffix.lower() == ".npz" else CSV
-    if not path.exists():
+    if str(path) == STDIN or not path.exists():
         return by_name
     with opened(path) as file:
         head = file.read(512)
     if head.startswith(ZIP):
-        return NPZ
+        return EXCEL if is_workbook(path) else NPZ
+    for beginning, kind in KNOWN.items():
+        if head.startswith(beginning):
+            return kind
     got, hint = what_is(head)
     if got != "text" or by_name == NPZ:
-        expected = "an NPZ file" if by_name == NPZ else "a CSV file in UTF-8, or an NPZ file"
+        expected = "an NPZ file" if by_name == NPZ else "a file with a table"
         raise DataError(explain(str(path), expected, got, hint))
     return CSV
+
+
+def is_workbook(path: Path) -> bool:
+    """Whether a ZIP file is one of Excel's."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "xl/workbook.xml" in archive.namelist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError):
+        return False
 
 
 def what_is(head: bytes) -> tuple[str, str]:
@@ -67,7 +81,8 @@ def what_is(head: bytes) -> tuple[str, str]:
     for beginnings, what, hint in FOREIGN:
         if head.startswith(beginnings):
             return what, hint
-    return ("bytes that are not text", "") if b"\0" in head else ("text", "")
+    is_text = b"\0" not in head or head.startswith(UTF16)
+    return ("text", "") if is_text else ("bytes that are not text", "")
 
 
 @contextmanager
@@ -82,12 +97,17 @@ def opened(path: Path) -> Iterator[io.BufferedReader | gzip.GzipFile]:
             raise DataError(explain(str(path), "a whole gzip file", error)) from error
 
 
-def check_unpacked(path: Path) -> None:
-    """DataError if a gzip file holds far more than its size suggests."""
+def content_of(path: Path) -> bytes:
+    """The uncompressed bytes of a file, or of stdin; DataError, before they are kept, if a gzip
+    file holds far more than its size suggests."""
+    if str(path) == STDIN:
+        return sys.stdin.buffer.read()
     with opened(path) as file:
         if isinstance(file, gzip.GzipFile):
             while file.read(CHUNK):
                 check_size(path, file.tell())
+            file.seek(0)
+        return file.read()
 
 
 def check_size(path: Path, unpacked: int) -> None:

@@ -1,0 +1,120 @@
+"""From a file to predictions with only --data and --target; what stands in the model file."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+import sklearn.datasets
+from cli_data import read_csv
+
+from minidl.cli import model_file
+
+SMALL = {"iris": "classes", "wine": "classes", "breast_cancer": "classes", "diabetes": "a number"}
+
+
+def passengers(rows=240):
+    """A table like that of the Titanic: texts, gaps, an identifier; survival by sex and class."""
+    rng = np.random.default_rng(0)
+    for i in range(rows):
+        sex, rank = rng.choice(["male", "female"]), int(rng.integers(1, 4))
+        age = "" if rng.random() < 0.2 else f"{rng.uniform(1, 70):.0f}"
+        port = rng.choice(["S", "C", "Q", ""], p=[0.6, 0.2, 0.15, 0.05])
+        survived = int(sex == "female" or rank == 1)
+        yield [i + 1, survived, rank, f"Passenger, No. {i}", sex, age, port]
+
+
+AGES, PORTS = (sum(row[i] == "" for row in passengers()) for i in (5, 6))
+WHOLE = sum("" not in row for row in passengers())
+HEADER = ["PassengerId", "Survived", "Pclass", "Name", "Sex", "Age", "Embarked"]
+
+
+@pytest.fixture
+def titanic(here):
+    with (here / "titanic.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([HEADER, *passengers()])
+    return here / "titanic.csv"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_from_a_file_to_predictions_in_two_commands(run, titanic, here):
+    out, _ = run("train", "--data", "titanic.csv", "--target", "Survived", "--save", "t.st")
+    block = out.split("\n\n")[0]
+    assert [line.split(maxsplit=1) for line in block.splitlines()[1:]] == [
+        ["numbers", "1 column: Age"],
+        ["categories", "3 columns: Pclass (3), Sex (2), Embarked (3) (--category)"],
+        ["left", "out    PassengerId (counts the rows)"],
+        ["left", "out    Name (nearly all different)"],
+        ["missing", f"Age {AGES}, Embarked {PORTS} (--missing)"],
+        ["target", "Survived, 2 classes: 0, 1 (--task)"],
+    ]
+    assert block in run("summary", "t.st")[0]
+    unknown = [[row[0], *row[2:]] for row in passengers()]
+    unknown[0][-1], unknown[1][4] = "Southampton", ""  # a text and a gap that are new
+    with (here / "new.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([[HEADER[0], *HEADER[2:]], *unknown])
+    run("predict", "t.st", "--data", "new.csv", "--output", "out.csv")
+    answers = [row[0] for row in read_csv(here / "out.csv")[1]]
+    assert np.mean([int(a) == row[1] for a, row in zip(answers, passengers(), strict=True)]) > 0.95
+    assert "accuracy" in run("evaluate", "t.st", "--data", "titanic.csv")[0]
+
+
+@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.filterwarnings("ignore")
+def test_real_files_need_no_other_option(run, here, name):
+    data = getattr(sklearn.datasets, f"load_{name}")(as_frame=True)
+    data.frame.to_csv(here / "a.csv", index=False)
+    out, _ = run("train", "--data", "a.csv", "--target", "target", "--save", "a.st", "--quiet",
+                 *["--task", "regression"] * (name == "diabetes"))  # fmt: skip
+    assert SMALL[name] in run("evaluate", "a.st", "--data", "a.csv")[0].split("\n\n")[0]
+    assert run("predict", "a.st", "--data", "a.csv")[0].count("\n") == len(data.frame) + 1
+    last = out.split("validation")[1].split()
+    score = float(last[2].rstrip("%"))
+    assert score > (0.3 if name == "diabetes" else 88)
+
+
+def test_a_table_comes_from_a_pipe(run, titanic, monkeypatch):
+    class Piped:
+        buffer = io.BytesIO(titanic.read_bytes())
+
+    monkeypatch.setattr("sys.stdin", Piped)
+    out, _ = run("train", "--data", "-", "--target", "Survived", "--ignore", "Name", "PassengerId",
+                 "--epochs", 1)  # fmt: skip
+    assert out.startswith("-: 240 rows, cells between ','")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--missing", "drop"], f"{WHOLE} rows, cells"),
+        (["--missing", "error"], f"'Age': expected a value, got none, as in {240 - WHOLE} rows"),
+        (["--number", "Pclass"], "2 columns: Pclass, Age"),
+        (["--category", "Age"], "Age ("),
+        (["--columns", "Sex", "Pclass"], "Name, Age, Embarked (not chosen)"),
+        (["--id", "PassengerId"], "PassengerId (--id)"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_options_say_otherwise(run, titanic, options, words):
+    train = ("train", "--data", "titanic.csv", "--target", "Survived", "--epochs", 1)
+    is_error = "error" in options
+    assert words in run(*train, *options, code=int(is_error))[is_error], words
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_text_that_training_did_not_have_may_be_an_error(run, titanic, here):
+    run("train", "--data", "titanic.csv", "--target", "Survived", "--unseen", "error", "--save",
+        "t.st", "--quiet")  # fmt: skip
+    text = titanic.read_text().replace(",Q\n", ",Queenstown\n")
+    (here / "new.csv").write_text(text)
+    err = run("predict", "t.st", "--data", "new.csv", code=1)[1]
+    assert "column 'Embarked': expected one of C, Q, S, as in training, got 'Queenstown'" in err
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_column_for_new_texts_that_had_none_in_training_weighs_nothing(run, titanic):
+    run("train", "--data", "titanic.csv", "--target", "Survived", "--save", "t.st", "--quiet")
+    model = model_file.load("t.st")
+    weights = dict(zip(model.encoder.names, model.net[0].weight.data, strict=True))
+    assert not weights["Sex = another"].any()
+    assert weights["Sex = male"].all()
