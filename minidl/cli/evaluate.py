@@ -1,7 +1,8 @@
 """evaluate: show how good a saved net is on other data.
 
-For classes: the accuracy, precision, recall and F1 of each class, and the confusion matrix. For a
-regression: R², and the root of the mean squared error in the target's unit.
+For classes: the accuracy, of two classes the area under the ROC curve (AUC), the calibration error,
+precision, recall and F1 of each class and their means, and the confusion matrix. For a regression:
+R², and the root of the mean squared error and the mean absolute error (MAE) in the target's unit.
 """
 
 import argparse
@@ -10,8 +11,9 @@ import numpy as np
 
 from ..tools.tables import aligned
 from ..train import predict
-from ..train.metrics import confusion_matrix, f1
+from ..train.metrics import confusion_matrix, f1, precision, recall
 from . import model_file, scores, tables
+from .confusion import confusion
 from .options import add_data, add_model, add_threads, threads
 
 EXAMPLES = """\
@@ -40,11 +42,12 @@ def run(arguments: argparse.Namespace) -> int:
     with threads(arguments.threads):
         found = scores.measure(model.net, (x, y), encoder)
         outputs = predict(model.net, x)
+    if encoder.classes is not None:
+        found |= scores.of_classes(y, outputs)
     print(aligned([[n, scores.shown(n, v)] for n, v in found.items()], right=[1]))
     if encoder.classes is not None:
         print(f"\n{of_classes(encoder.classes, y, outputs)}")
-        print("\nrows: the true class, columns: the predicted one\n")
-        print(confusion(encoder.classes, y, outputs))
+        print(f"\n{confusion(encoder.classes, confusion_matrix(y, outputs))}")
     return 0
 
 
@@ -56,16 +59,11 @@ def of_classes(names: list[str], y: np.ndarray, outputs: np.ndarray) -> str:
     for i, (name, score) in enumerate(zip(names, f1(y, outputs, average=None), strict=True)):
         shares = [share(hits[i], predicted[i]), share(hits[i], true[i])]
         rows.append([name, f"{true[i]:,}", *shares, f"{score:.4f}"])
+    means = [f"{rate(y, outputs, average='macro'):.4f}" for rate in (precision, recall, f1)]
+    rows.append(["mean", f"{len(y):,}", *means])
     return aligned(rows, right=range(1, 5))
 
 
 def share(part: int, whole: int) -> str:
     """A part of a whole as a percentage; - if the whole is 0."""
     return f"{part / whole:.4f}" if whole else "-"
-
-
-def confusion(names: list[str], y: np.ndarray, outputs: np.ndarray) -> str:
-    """The number of rows of each class that were predicted as each class."""
-    counts = confusion_matrix(y, outputs)
-    rows = [[name, *map(str, row)] for name, row in zip(names, counts.tolist(), strict=True)]
-    return aligned([["", *names], *rows], right=range(1, len(names) + 1))

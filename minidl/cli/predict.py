@@ -16,6 +16,7 @@ import numpy as np
 from ..losses import softmax
 from ..tables.assembly import ERROR, FILL
 from ..tables.encoder import Encoder
+from ..tables.table import Table
 from ..tools.disk import put
 from ..train import predict
 from . import model_file, tables
@@ -24,7 +25,7 @@ from .options import add_data, add_force, add_model, add_threads, check_output, 
 EXAMPLES = """\
 examples:
   python -m minidl predict iris.safetensors --data iris.csv --output answers.csv
-  python -m minidl predict iris.safetensors --data iris.csv
+  python -m minidl predict iris.safetensors --data iris.csv --keep species --no-probabilities
 """
 
 STDOUT = "-"
@@ -36,6 +37,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_data(parser, "the test images", (FILL, ERROR))
     parser.add_argument("--output", default=STDOUT, metavar="FILE",
                         help="a CSV file, or - for stdout (default: -)")  # fmt: skip
+    parser.add_argument("--keep", nargs="+", metavar="COLUMN",
+                        help="columns of the data to write before the predictions, such as an "
+                        "identifier")  # fmt: skip
+    parser.add_argument("--probabilities", action=argparse.BooleanOptionalAction, default=True,
+                        help="the probability of each class (default: yes)")  # fmt: skip
     add_force(parser)
     add_threads(parser)
 
@@ -50,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     x = encoder.encode(table)
     print(encoder.described(table), file=sys.stderr)
     with threads(arguments.threads):
-        text = as_csv(encoder, predict(model.net, x))
+        text = as_csv(table, encoder, predict(model.net, x), arguments.probabilities)
     if arguments.output == STDOUT:
         sys.stdout.write(text)
     else:
@@ -58,17 +64,24 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def as_csv(encoder: Encoder, outputs: np.ndarray) -> str:
-    """The predictions, one line for each row."""
+def as_csv(table: Table, encoder: Encoder, outputs: np.ndarray, with_probabilities: bool) -> str:
+    """The columns to keep and the predictions, one line for each row."""
+    is_kept = encoder.target in table.kept
+    columns = {name: words.cells() for name, words in table.kept.items()}
+    columns["predicted " * is_kept + encoder.target] = answers(encoder, outputs)
+    if encoder.classes is not None and with_probabilities:
+        shares = softmax(outputs).numpy().T.tolist()
+        for name, share in zip(encoder.classes, shares, strict=True):
+            columns[f"probability of {name}"] = [f"{p:.6g}" for p in share]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    if encoder.classes is None:
-        writer.writerow([encoder.target])
-        writer.writerows([f"{answer:.7g}"] for answer in encoder.answers(outputs))
-    else:
-        names = encoder.classes
-        writer.writerow([encoder.target, *(f"probability of {name}" for name in names)])
-        best = outputs.argmax(axis=1).tolist()
-        for i, row in zip(best, softmax(outputs).numpy().tolist(), strict=True):
-            writer.writerow([names[i], *(f"{p:.6g}" for p in row)])
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
     return file.getvalue()
+
+
+def answers(encoder: Encoder, outputs: np.ndarray) -> list[str]:
+    """The class with the largest probability, or the number, of each row."""
+    if encoder.classes is None:
+        return [f"{answer:.7g}" for answer in encoder.answers(outputs).tolist()]
+    return [encoder.classes[i] for i in outputs.argmax(axis=1).tolist()]

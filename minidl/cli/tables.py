@@ -17,7 +17,15 @@ MNIST = "mnist"
 LABEL = "digit"
 NPZ_TARGET = "y"  # the name of the array
 TABLES = (".csv", ".csv.gz", ".npz", ".parquet", ".xlsx")  # suffixes of data files
-OF_NAMES = ("ignore", "category", "number", "id", "columns")  # options for named columns
+OF_NAMES = (
+    "ignore",
+    "category",
+    "number",
+    "id",
+    "columns",
+    "keep",
+    "weights",
+)  # options for named columns
 OF_TEXT = ("delimiter", "header", "encoding", "decimal")  # options for text files
 
 
@@ -56,7 +64,8 @@ def read(arguments: argparse.Namespace) -> Table:
     target = arguments.target or (NPZ_TARGET if is_npz else None)
     wishes = Wishes(
         target, arguments.columns, arguments.category or (), arguments.number or (),
-        arguments.ignore, arguments.id or (), arguments.missing,
+        arguments.ignore, arguments.id or (), missing=arguments.missing,
+        weights=arguments.weights,
     )  # fmt: skip
     return of_file(arguments, wishes)
 
@@ -65,7 +74,8 @@ def read_test(arguments: argparse.Namespace, encoder: Encoder, target: str | Non
     """The rows to test a trained net with; of MNIST, the test images."""
     if is_mnist(arguments.data):
         return read_mnist(arguments.data)[1]
-    wishes = Wishes(target, missing=arguments.missing).like(encoder)
+    keep = getattr(arguments, "keep", None) or ()
+    wishes = Wishes(target, keep=keep, missing=arguments.missing).like(encoder)
     return of_file(arguments, wishes)
 
 

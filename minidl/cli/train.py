@@ -11,7 +11,6 @@ import argparse
 import importlib.util
 import sys
 from time import perf_counter
-from typing import NamedTuple
 
 import numpy as np
 
@@ -30,6 +29,7 @@ from . import model_file, scores, tables
 from .model_file import Model
 from .optimizers import optimizer_of
 from .options import check_output, threads
+from .rows import Split, weights_of
 from .same_sizes import require_same_sizes
 from .train_options import add_options, check_usage, plan_of
 
@@ -80,29 +80,11 @@ def read(arguments: argparse.Namespace) -> tuple[Table, Table | None]:
     return tables.read(arguments), None
 
 
-class Split(NamedTuple):
-    """Which rows are for training, and which for validation."""
-
-    train: np.ndarray
-    validation: np.ndarray
-
-    @classmethod
-    def of(cls, table: Table, share: float, seed: int) -> "Split":
-        """A random share of the rows for validation, at least one row if the share is above 0."""
-        count = len(table)
-        order = np.random.default_rng(seed).permutation(count)
-        kept = max(1, round(share * count)) if share else 0
-        if kept >= count:
-            expected = "rows to train with and rows for validation"
-            raise ArgumentError(explain(table.source, expected, count, "--validation 0"))
-        return cls(np.sort(order[kept:]), np.sort(order[:kept]))
-
-
 def train(
     arguments: argparse.Namespace, table: Table, test: Table | None
 ) -> tuple[Model, History, float]:
     """The trained model, its history, and the seconds that it took."""
-    split = Split.of(table, arguments.validation, arguments.seed)
+    split = Split.of(table, arguments.validation, arguments.seed, arguments.task)
     encoder = Encoder.of(
         table, split.train, arguments.task, arguments.standardize, arguments.unseen
     )
@@ -111,6 +93,7 @@ def train(
     if not arguments.quiet:
         print(understood, end="\n\n", flush=True)
     warn_of_doubts(table, split.train, encoder)
+    weights = weights_of(arguments, table, y, split.train)
     parts = {"train": (x[split.train], y[split.train])}
     if len(split.validation):
         parts["validation"] = (x[split.validation], y[split.validation])
@@ -126,7 +109,7 @@ def train(
     next(net.parameters()).data[encoder.width :][always_0] = 0
     optimizer = optimizer_of(arguments, net.parameters(), encoder.classes is None)
     began = perf_counter()
-    history = trained(arguments, net, optimizer, encoder, parts)
+    history = trained(arguments, net, optimizer, encoder, parts, weights)
     seconds = perf_counter() - began
     training = {"data": table.source, **of_training(arguments, optimizer, history)}
     for name, data in parts.items():
@@ -138,6 +121,7 @@ def train(
 def trained(
     arguments: argparse.Namespace, net: Sequential, optimizer: Optimizer,
     encoder: Encoder, parts: dict[str, tuple[np.ndarray, np.ndarray]],
+    weights: np.ndarray | None,
 ) -> History:  # fmt: skip
     """Trains the net."""
     x, y = parts["train"]
@@ -151,7 +135,15 @@ def trained(
         callbacks.append(Checkpoint(arguments.checkpoints))
     return fit(
         net,
-        batches(x, y, size, shuffle=True, seed=arguments.seed, drop_last=leaves_one),
+        batches(
+            x,
+            y,
+            size,
+            shuffle=True,
+            seed=arguments.seed,
+            drop_last=leaves_one,
+            sample_weight=weights,
+        ),
         scores.loss_of(encoder),
         optimizer,
         arguments.epochs,

@@ -39,7 +39,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
                       "(default: column)")  # fmt: skip
     data.add_argument("--task", choices=TASKS, help="default: what the target suggests")
     data.add_argument("--validation", type=number(0, 1), default=0.1, metavar="SHARE",
-                      help="the share of the rows for validation (default: 0.1)")  # fmt: skip
+                      help="the share of the rows, and of each class, for validation (default: "
+                      "0.1)")  # fmt: skip
+    data.add_argument("--class-weight", choices=["balanced"],
+                      help="each class counts alike, however many rows it has")  # fmt: skip
+    data.add_argument("--weights", metavar="COLUMN",
+                      help="the column that says how much each row counts in training")  # fmt: skip
     data.add_argument("--standardize", action=argparse.BooleanOptionalAction,
                       help="scale columns, and the target of a regression, to mean 0 and "
                       "deviation 1 (default: for numbers, not for pixels)")  # fmt: skip
@@ -105,7 +110,7 @@ def check_usage(arguments: argparse.Namespace) -> None:
         raise UsageError(f"--momentum is not an option of {arguments.optimizer}")
     if tables.is_mnist(arguments.data):
         choices = ("target", "inputs", "task", *tables.OF_NAMES, *tables.OF_TEXT)
-        if any(getattr(arguments, name) is not None for name in choices):
+        if any(getattr(arguments, name, None) is not None for name in choices):
             raise UsageError("MNIST has no columns to choose")
     elif not arguments.target and tables.has_names(arguments.data):
         raise UsageError("--target COLUMN is needed for a file with named columns")

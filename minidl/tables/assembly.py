@@ -28,6 +28,8 @@ class Wishes(NamedTuple):
     number: Sequence[str] = ()
     ignore: Sequence[str] | None = None  # []: nothing is left out but `identifier`
     identifier: Sequence[str] = ()
+    keep: Sequence[str] = ()  # as texts beside the inputs
+    weights: str | None = None  # kept, and no input
     missing: str = FILL
     kinds: Mapping[str, Kind] | None = None  # the columns of a training; {}: numbers by place
 
@@ -45,6 +47,7 @@ class Chosen(NamedTuple):
     inputs: list[str]
     kinds: dict[str, Kind]
     left_out: dict[str, str]
+    kept: list[str]
 
     @classmethod
     def of(cls, source: str, names: list[str], wishes: Wishes) -> "Chosen":
@@ -58,6 +61,8 @@ class Chosen(NamedTuple):
         kinds |= dict.fromkeys(found(wishes.category), Kind(CATEGORY))
         left_out = dict.fromkeys(found(wishes.ignore), "--ignore")
         left_out |= dict.fromkeys(found(wishes.identifier), "--id")
+        weights = found([] if wishes.weights is None else [wishes.weights])
+        left_out |= dict.fromkeys(weights, "--weights")
         inputs = names
         if wishes.kinds is not None:
             kinds = {named(source, names, name): kind for name, kind in wishes.kinds.items()}
@@ -68,7 +73,7 @@ class Chosen(NamedTuple):
         left_out |= {name: "not chosen" for name in names if name not in inputs}
         left_out.pop(target or "", None)
         inputs = [name for name in inputs if name != target and name not in left_out]
-        return cls(target, inputs, kinds, left_out)
+        return cls(target, inputs, kinds, left_out, [*found(wishes.keep), *weights])
 
 
 def assembled(file: TextFile | Frame, wishes: Wishes) -> Table:
@@ -78,7 +83,8 @@ def assembled(file: TextFile | Frame, wishes: Wishes) -> Table:
     as_text = {name for name, kind in chosen.kinds.items() if kind.name == CATEGORY}
     if chosen.target is not None:
         as_text.add(chosen.target)
-    raw = file.read(chosen.left_out, as_text)
+    as_text.update(chosen.kept)
+    raw = file.read(chosen.left_out.keys() - chosen.kept, as_text)
     left_out, kinds = dict(chosen.left_out), chosen.kinds
     if wishes.kinds is None and wishes.ignore != [] and wishes.columns is None:
         left_out |= reasons(raw, [name for name in chosen.inputs if name not in kinds])
@@ -105,6 +111,7 @@ def assembled(file: TextFile | Frame, wishes: Wishes) -> Table:
         {name: kinds[name] for name in numbers if kinds[name].name != NUMBER},
         {name: v for name, v in values.items() if isinstance(v, Words)},
         left_out,
+        kept={n: v for n in chosen.kept if isinstance(v := raw.columns[n], Words)},
     )
     return with_rows(with_target(found, raw), wishes.missing)
 
@@ -117,8 +124,9 @@ def with_target(table: Table, raw: Raw) -> Table:
     assert isinstance(column, Words)  # it was asked for as text
     if not column.words:
         raise DataError(explain(raw.place(0, table.target), "values of the target", "none"))
-    values = [column.words[code] if code >= 0 else "" for code in column.codes.tolist()]
-    return without(replace(table, values=values), column.codes < 0, f"without {table.target}")
+    return without(
+        replace(table, values=column.cells()), column.codes < 0, f"without {table.target}"
+    )
 
 
 def with_rows(table: Table, missing: str) -> Table:

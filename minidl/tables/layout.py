@@ -130,10 +130,11 @@ def width_of(lines: Sequence[Record]) -> int:
 
 def delimiter_of(path: Path, file: TextIO) -> str:
     """The delimiter that splits all lines into the same number of cells, two or more; of several
-    the one between whose cells there are only numbers; DataError if that does not tell. Spaces
+    one that does so with the first line too, then the one between whose cells there are only
+    numbers; DataError if that does not tell. Spaces
     separate cells only if nothing else does. If no delimiter splits all lines alike, the one that
     splits most lines like the first."""
-    shares, with_numbers = {}, []
+    shares, with_numbers, short = {}, [], set()
     for delimiter in [*DELIMITERS, BLANKS]:
         try:
             sample = sample_of(file, delimiter)
@@ -143,14 +144,18 @@ def delimiter_of(path: Path, file: TextIO) -> str:
         if width < 2:
             continue
         rows = [cells for _, cells in sample]
+        if len(rows[0]) < width:
+            short.add(delimiter)
         shares[delimiter] = sum(len(r) == width for r in rows[1:]) + 1, len(rows)
         if all(are_numbers(map(with_point, row)) for row in rows[1:]):
             with_numbers.append(delimiter)
     whole = [delimiter for delimiter, (alike, rows) in shares.items() if alike == rows]
+    whole = [delimiter for delimiter in whole if delimiter not in short] or whole
     if len(whole) > 1 and whole[-1] == BLANKS:
         whole.pop()
-    if len(whole) > 1 and len(with_numbers) == 1:
-        return with_numbers[0]
+    numeric = [delimiter for delimiter in whole if delimiter in with_numbers]
+    if len(whole) > 1 and len(numeric) == 1:
+        return numeric[0]
     if len(whole) > 1:
         got = f"lines that {' and '.join(map(repr, whole))} split alike"
         hint = f"--delimiter {whole[-1]!r}, or the other"

@@ -53,7 +53,7 @@ def table(
     """
     if missing not in MISSING:
         raise ArgumentError(explain("table", f"missing: one of {MISSING}", repr(missing)))
-    wishes = Wishes(target, columns, category, number, ignore, id, missing)
+    wishes = Wishes(target, columns, category, number, ignore, id, missing=missing)
     if like is not None:
         wishes = wishes.like(like)
     if isinstance(source, tuple) and len(source) == 2:

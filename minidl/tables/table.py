@@ -34,6 +34,7 @@ class Table:
     categories: dict[str, Words] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)  # columns of the source, and why
     dropped: dict[str, int] = field(default_factory=dict)  # how many rows are left out, and why
+    kept: dict[str, Words] = field(default_factory=dict)  # columns that are no inputs, as texts
 
     def __len__(self) -> int:
         return len(self.x)
@@ -70,6 +71,7 @@ class Table:
             values=None if self.values is None else [self.values[row] for row in rows],
             places=np.asarray(self.places)[rows],
             categories={name: words.take(rows) for name, words in self.categories.items()},
+            kept={name: words.take(rows) for name, words in self.kept.items()},
         )
 
     def place(self, row: int) -> str:

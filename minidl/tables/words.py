@@ -39,6 +39,10 @@ class Words(NamedTuple):
         """These rows."""
         return self._replace(codes=self.codes[rows])
 
+    def cells(self) -> list[str]:
+        """The text of each cell, empty for a missing one."""
+        return [self.words[code] if code >= 0 else "" for code in self.codes.tolist()]
+
     def counts(self) -> np.ndarray:
         """How often each word occurs."""
         return np.bincount(self.codes[self.codes >= 0], minlength=len(self.words))
