@@ -12,8 +12,8 @@ from minidl_lab.charts import Intervals
 ROOT = Path(__file__).parents[2]
 PICTURE = ROOT / "docs" / "league.png"
 STYLE = ROOT / "docs" / "pictures.mplstyle"
-LEFT, RIGHT = 0.7, 4.0  # times ReLU's error; an interval that reaches further is cut there
-TICKS = [0.7, 1, 1.5, 2, 3, 4]
+LEFT, RIGHT = 0.7, 6.5  # times ReLU's error; an interval that reaches further is cut there
+TICKS = [0.7, 1, 1.5, 2, 3, 4, 6]
 BETTER, WORSE, OPEN = "#0072B2", "#D55E00", "#777777"
 
 
