@@ -8,6 +8,8 @@ from ..statistics import Interval
 from ..words import listed, of_100, parts_in_words, ratio
 from .advice_judged import RASH, TO_TRY, against_relu, parts
 
+TOLD = ("maxout", "tanh", "sigmoid")  # in the effect, and in short
+
 
 def in_words(outcome: Outcome, holds: Mapping[str, bool | None]) -> str:
     """The parts of the advice; after "true only when" as a condition."""
@@ -16,14 +18,12 @@ def in_words(outcome: Outcome, holds: Mapping[str, bool | None]) -> str:
 
 
 def told(name: str, ratios: Mapping[str, Interval]) -> str:
-    """The ratios that were judged, and the best of the others."""
-    judged = (*TO_TRY, "tanh", "sigmoid", RASH)
-    others = [one for one in ratios if one not in judged]
+    """The ratios that were judged and are not in the effect, and the best of the others."""
+    judged = (*TO_TRY, RASH)
+    others = [one for one in ratios if one not in (*judged, *TOLD)]
     best = min(others, key=lambda one: ratios[one].value)
-    each = [f"{one} {ratio(ratios[one])}" for one in (*judged, best)]
-    return (
-        f"On {name}, in units of ReLU's test error: {listed(each[:-1])}; of the others {each[-1]}."
-    )
+    each = [f"{one} {ratio(ratios[one])}" for one in (*judged, best) if one not in TOLD]
+    return f"On {name} also {listed(each[:-1])}; of the others {each[-1]}."
 
 
 def difference(found: Mapping[str, Mapping[str, bool | None]]) -> str:
@@ -52,29 +52,29 @@ def counted(
         for errors in sets.values()
         for where in situations
     ]
-    each = [
-        f"'{part}' holds in {holds.count(True)} and fails in {holds.count(False)}"
-        for part in found[0]
-        if (holds := [one[part] for one in found])
-    ]
-    return f"Of the {len(found)} single situations {'; '.join(each)}."
+    holds, fails = (
+        listed([str([one[part] for one in found].count(state)) for part in found[0]])
+        for state in (True, False)
+    )
+    return (
+        f"In the {len(found)} single situations the advice's parts, in the order of their "
+        f"table, hold {holds} times and fail {fails} times."
+    )
 
 
 def effect(ratios: Mapping[str, Mapping[str, Interval]]) -> str:
     """What the advice's own cases cost, on each data set."""
     each = [
-        f"sigmoid {ratio(one['sigmoid'])}, tanh {ratio(one['tanh'])} and maxout "
-        f"{ratio(one['maxout'])} times ReLU's on {name}"
-        for name, one in ratios.items()
+        f"{listed([ratio(one[name]) for name in TOLD])} times ReLU's errors on {where}"
+        for where, one in ratios.items()
     ]
-    return f"Test errors over the situations are those of {'; '.join(each)}."
+    return f"Over the situations {listed(TOLD)} make {'; '.join(each)}."
 
 
 def mistakes(ratios: Mapping[str, Mapping[str, Interval]]) -> str:
     """What ReLU's 100 mistakes are with others, on each data set."""
     each = [
-        f"{listed([f'{one} {of_100(of[one].value)}' for one in ('maxout', 'tanh', 'sigmoid')])} "
-        f"on {name}"
+        f"{listed([f'{one} {of_100(of[one].value)}' for one in TOLD])} on {name}"
         for name, of in ratios.items()
     ]
     return f"Where ReLU makes 100 mistakes, the others make: {'; '.join(each)}."
