@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import os
 import subprocess
 import sys
 
@@ -273,8 +272,7 @@ def test_the_guides_experiment_runs_by_the_command_line(here):
     (here / block.file).write_text(block.code)
     words = ["--quick", "--data", "mnist", "--experiment", "warmup:Warmup"]
     done = subprocess.run(
-        [sys.executable, "-m", "minidl_lab", *words], capture_output=True, text=True, check=False,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+        [sys.executable, "-m", "minidl_lab", *words], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert [*results(here)["experiments"]] == ["warm-up"]

@@ -57,8 +57,6 @@ def test_files_are_read_by_pandas_or_polars(tmp_path, monkeypatch, name, without
     (tmp_path / name).rename(tmp_path / "renamed")  # its content says what it is
     for package in without:
         monkeypatch.setitem(sys.modules, package, None)
-    if without and name == "a.xlsx":
-        pytest.importorskip("fastexcel")
     assert_is_the_frame(data.table(tmp_path / "renamed", "y"))
 
 
