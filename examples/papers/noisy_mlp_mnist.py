@@ -46,12 +46,12 @@ from seeds import (
     BATCH,
     Rows,
     Training,
+    add_validation,
     error_of,
     main_of,
     parser_for,
-    run_seeds,
-    show,
     steps_in_epoch,
+    train_and_show,
     whole,
 )
 
@@ -151,22 +151,13 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
                         help="what evaluation normalises by: training's running means and "
                         "variances, or those of the training images without noise "
                         "(default: clean)")  # fmt: skip
-    parser.add_argument("--validation", action="store_true",
-                        help="hold back the last sixth of the training images, and report the "
-                        "error on these instead of the test images")  # fmt: skip
+    add_validation(parser)
     return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> None:
     arguments = parse(argv)
-    rows = run_seeds(
-        arguments, lambda training: train(training, arguments), not arguments.validation
-    )
-    if arguments.validation:
-        results, paper = {"validation_error": "validation error %"}, ""
-    else:
-        results, paper = RESULTS, PAPER
-    show(rows, results, paper)
+    train_and_show(arguments, lambda training: train(training, arguments), RESULTS, PAPER)
 
 
 if __name__ == "__main__":

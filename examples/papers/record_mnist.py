@@ -40,12 +40,12 @@ import numpy as np
 from noisy_mlp_mnist import RESULTS, deviation, settle
 from seeds import (
     Training,
+    add_validation,
     error_of,
     main_of,
     parser_for,
-    run_seeds,
-    show,
     steps_in_epoch,
+    train_and_show,
     whole,
 )
 
@@ -130,23 +130,14 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--farthest", type=deviation, default=2.1, metavar="R",
                         help="how far an image moves at most (default: 2.1)")  # fmt: skip
     parser.add_argument("--epochs", type=whole(1), default=50, metavar="N", help="default: 50")
-    parser.add_argument("--validation", action="store_true",
-                        help="hold back the last sixth of the training images, and report the "
-                        "error on these instead of the test images")  # fmt: skip
+    add_validation(parser)
     parser.set_defaults(seeds=10)
     return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> None:
     arguments = parse(argv)
-    rows = run_seeds(
-        arguments, lambda training: train(training, arguments), not arguments.validation
-    )
-    if arguments.validation:
-        results, paper = {"validation_error": "validation error %"}, ""
-    else:
-        results, paper = RESULTS, PAPER
-    show(rows, results, paper)
+    train_and_show(arguments, lambda training: train(training, arguments), RESULTS, PAPER)
 
 
 if __name__ == "__main__":

@@ -69,6 +69,13 @@ def parser_for(description: str, output: str) -> argparse.ArgumentParser:
     return parser
 
 
+def add_validation(parser: argparse.ArgumentParser) -> None:
+    """The option --validation, for choices: the test images are not used."""
+    parser.add_argument("--validation", action="store_true",
+                        help="hold back the last sixth of the training images, and report the "
+                        "error on these instead of the test images")  # fmt: skip
+
+
 @dataclass
 class Training:
     """A seed in training: its number, its folder, the images that it may learn from, and the
@@ -252,6 +259,18 @@ def run_seeds(
                 row |= {"test_mistakes": mistakes, "test_error": percent(mistakes / n)}
             results.add({"seed": seed, **training.totals(), **row, **circumstances()})
     return [row for row in results.rows() if row["seed"] in wanted]
+
+
+def train_and_show(
+    arguments: argparse.Namespace, train: Callable[[Training], tuple[nn.Layer, dict[str, Any]]],
+    results: dict[str, str], paper: str,
+) -> None:  # fmt: skip
+    """Trains the seeds, and prints the table of these results beside the paper's; with --validation
+    that of the errors on the images that were held back."""
+    rows = run_seeds(arguments, train, is_tested=not arguments.validation)
+    if arguments.validation:
+        results, paper = {"validation_error": "validation error %"}, ""
+    show(rows, results, paper)
 
 
 def circumstances() -> dict[str, Any]:

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from cut import CutAfter, CutError
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import minidl
@@ -15,21 +16,6 @@ from minidl import functional as F
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(45, 4)).astype(np.float32)
 Y = (X[:, 0] * X[:, 1] > 0).astype(np.int64)
-
-
-class CutError(Exception):
-    pass
-
-
-class CutAfter(train.Callback):
-    comes_last = True
-
-    def __init__(self, steps):
-        self.steps = steps
-
-    def on_steps(self, run, losses):
-        if run.step >= self.steps:
-            raise CutError
 
 
 def new_net(batch_norm=False):

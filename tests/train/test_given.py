@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pandas
 import pytest
+from cut import CutAfter, CutError
 from sklearn.utils.class_weight import compute_sample_weight
 
 import minidl
@@ -236,21 +237,6 @@ def test_an_iterable_that_ends_begins_anew():
 
 
 # ---- Resuming -----------------------------------------------------------------------------------
-
-
-class CutError(Exception):
-    pass
-
-
-class CutAfter(train.Callback):
-    comes_last = True
-
-    def __init__(self, steps):
-        self.steps = steps
-
-    def on_steps(self, run, losses):
-        if run.step >= self.steps:
-            raise CutError
 
 
 FORMS = {

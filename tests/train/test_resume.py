@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cut import CutAfter, CutError
 
 import minidl
 from minidl import checkpoint, data, nn, optim, schedules, train
@@ -30,23 +31,6 @@ def test_killed_again_and_again(tmp_path):
     assert result["kills"] >= 20
     assert result["in_writes"] >= 1
     assert result["differ"] == []
-
-
-class CutError(Exception):
-    """What ends a training at once."""
-
-
-class CutAfter(train.Callback):
-    """Raises after so many steps of all; it comes after the checkpoint."""
-
-    comes_last = True
-
-    def __init__(self, steps):
-        self.steps = steps
-
-    def on_steps(self, run, losses):
-        if run.step >= self.steps:
-            raise CutError
 
 
 class Noise(nn.Layer):
