@@ -23,9 +23,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
                       help="a column's name, or its place from 0 up (-1: the last); for an NPZ "
                       "file, the array of targets (default: y)")  # fmt: skip
     data.add_argument("--ignore", nargs="*", metavar="COLUMN",
-                      help="columns to leave out; constant columns, those without a name or "
-                      "with row numbers, and texts that nearly all differ are left out too, "
-                      "unless no COLUMN follows")  # fmt: skip
+                      help="columns to leave out; constant columns, those without a name, "
+                      "with row numbers or called an id, and texts that nearly all differ are "
+                      "left out too, unless no COLUMN follows")  # fmt: skip
     data.add_argument("--id", nargs="+", metavar="COLUMN", help="identifiers, to leave out too")
     data.add_argument("--columns", nargs="+", metavar="COLUMN",
                       help="the columns to learn from (default: all others)")  # fmt: skip

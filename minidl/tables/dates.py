@@ -15,13 +15,21 @@ def dated(date: str) -> re.Pattern[str]:
 
 
 # A column is read by the first pattern that fits all of its cells.
-ISO = dated(rf"{YEAR}([-/]){MONTH}\2{DAY}")
+ISO = dated(rf"{YEAR}([-/]){MONTH}(?:\2{DAY})?")
 POINTS = dated(rf"{DAY}\.{MONTH}\.{YEAR}")
 DAY_FIRST = dated(rf"{DAY}/{MONTH}/{YEAR}")
 MONTH_FIRST = dated(rf"{MONTH}/{DAY}/{YEAR}")
+MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+NAMED = rf"(?P<month>(?i:{'|'.join(MONTHS)}))[a-z]*\.?"
+DAY_NAMED = dated(rf"{DAY}[ -]{NAMED}[ -]{YEAR}")
+NAMED_DAY = dated(rf"{NAMED}[ -]{DAY},?[ -]{YEAR}")
+COMPACT = "yearmonthday"
 ALONE = re.compile(TIME)
-PATTERNS = {"year-month-day": ISO, "day.month.year": POINTS, "day/month/year": DAY_FIRST,
-            "month/day/year": MONTH_FIRST, "time": ALONE}  # fmt: skip
+PATTERNS = {
+    "year-month-day": ISO, "day.month.year": POINTS, "day/month/year": DAY_FIRST,
+    "month/day/year": MONTH_FIRST, "day Month year": DAY_NAMED, "Month day year": NAMED_DAY,
+    COMPACT: dated(r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)"), "time": ALONE,
+}  # fmt: skip
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -34,6 +42,10 @@ def patterns_of(texts: Sequence[str]) -> list[str]:
     ['year-month-day']
     >>> patterns_of(["01/02/2026"]), patterns_of(["01/02/2026", "31/01/2026"]), patterns_of(["x"])
     (['day/month/year', 'month/day/year'], ['day/month/year'], [])
+    >>> patterns_of(["31 January 2026", "1-Feb-2026"]), patterns_of(["Jan 31, 2026"])
+    (['day Month year'], ['Month day year'])
+    >>> patterns_of(["2026-01"]), patterns_of(["2026-13"])
+    (['year-month-day'], [])
     """
     found = list(PATTERNS)
     for text in texts:
@@ -62,7 +74,9 @@ def number_of(text: str, name: str) -> float | None:
         time = timedelta(hours=hour, minutes=minute, seconds=second)
         if "year" not in part:
             return time / timedelta(hours=1)
-        year, month, day = (int(part[unit]) for unit in ("year", "month", "day"))
+        word = part["month"][:3].casefold()
+        month = MONTHS.index(word) + 1 if word in MONTHS else int(word)
+        year, day = int(part["year"]), int(part["day"] or 1)
         date = datetime(year, month, day, tzinfo=timezone.utc)
         return (date + time - zone_of(part["zone"]) - BEGINNING) / timedelta(days=1)
     except (ValueError, OverflowError):

@@ -9,20 +9,22 @@ import numpy as np
 
 from ..errors import DataError, GuardWarning, explain, some
 from .cells import COMMA, is_number
-from .dates import number_of, patterns_of
+from .dates import COMPACT, PATTERNS, number_of, patterns_of
 from .layout import MANY
 from .raw import Raw, Values
 from .text_file import not_a_number
-from .words import Words
+from .words import Words, spelled
 
 NUMBER, CATEGORY, TRUTH, DATE = "number", "category", "true/false", "date"
 TRUTHS = ({"true", "false"}, {"yes", "no"}, {"t", "f"}, {"y", "n"}, {"on", "off"})
 TRUE = {"true", "yes", "t", "y", "on", "1", "1.0"}
 FALSE = {"false", "no", "f", "n", "off", "0", "0.0"}
 FEW = 5  # so many different whole numbers, three at least, are categories ...
-ROWS_EACH = 10  # ... if there are so many rows for each
+ROWS_EACH = 10  # ... if each is in so many rows
+SLIPS = 4  # numbers for each text among them, if the texts are slips of the pen
 WITH_COMMAS = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?")
-ID = re.compile(r"(.*[^a-z])?id|.*I[dD]")  # names of ids
+UNIT = re.compile(r"[+-]?([$€£¥])? ?[0-9][0-9.,]* ?([%$€£¥])?")
+ID = re.compile(r"(.*[^a-z])?id|.*I[dD]|identifier")  # names of ids
 
 
 class Kind(NamedTuple):
@@ -33,37 +35,82 @@ class Kind(NamedTuple):
 
 
 def kind_of(raw: Raw, name: str) -> Kind:
-    """The kind that a column's values suggest; DataError for texts among numbers, and for dates
-    that can be read in two ways."""
+    """The kind that a column's values suggest; DataError for texts among numbers, numbers with a
+    unit, dates that can be read in two ways, and dates that are written in several."""
     column = raw.columns[name]
+    if isinstance(column, Words) and all(map(is_number, column.words)):
+        column = as_kind(raw, name, Kind(NUMBER))
     if isinstance(column, np.ndarray):
+        if are_dates(column):
+            return Kind(DATE, COMPACT)
         return Kind(CATEGORY if is_few(column) else NUMBER)
-    numbers = [word for word in column.words if is_number(word)]
-    others = [word for word in column.words if not is_number(word)]
-    if not others:
-        return Kind(NUMBER)
+    words = column.words
+    others = [word for word in words if not is_number(word)]
+    place = raw.place(column.row_of(others[0]), name)
     has_commas = all(COMMA.fullmatch(word) or WITH_COMMAS.fullmatch(word) for word in others)
-    if has_commas or (numbers and len(numbers) >= len(others)):
-        raise not_a_number(raw.place(column.row_of(others[0]), name), name, others[0])
-    if {word.casefold() for word in others} in TRUTHS and not numbers:
+    if has_commas or are_slips(words):
+        raise not_a_number(place, name, others[0])
+    if {word.casefold() for word in words} in TRUTHS:
         return Kind(TRUTH)
-    patterns = patterns_of(column.words)
+    unit = unit_of(words)
+    if unit:
+        hint = f"to delete the {unit}, --category {name!r} or --ignore {name!r}"
+        raise DataError(explain(place, "a number", repr(others[0]), hint))
+    patterns = patterns_of(words)
     if len(patterns) > 1:
-        place = raw.place(column.row_of(others[0]), name)
         hint = f"year-month-day, as 2026-01-31, or --ignore {name!r}"
         got = f"{others[0]!r}, which may be either"
         raise DataError(explain(place, " or ".join(patterns), got, hint))
-    return Kind(DATE, patterns[0]) if patterns else Kind(CATEGORY)
+    if patterns:
+        return Kind(DATE, patterns[0])
+    if are_dates_of_several_kinds(words):
+        hint = f"to write all as 2026-01-31, --category {name!r} or --ignore {name!r}"
+        raise DataError(explain(place, "dates written in one way", some(words[:3]), hint))
+    return Kind(CATEGORY)
 
 
 def is_few(column: np.ndarray) -> bool:
-    """Whether these are a few different whole numbers, many times each."""
+    """Whether these are three to five different whole numbers, each in many rows.
+
+    Such numbers are often codes (the class of a cabin, the region, the quarter), and a net learns
+    from columns of 0 and 1 what it would from sizes. Where one of them is rare, as the large ones
+    of counts are, little can be learned of it alone: these are numbers.
+    """
     given = column[~np.isnan(column)]
-    if not (given[: FEW * ROWS_EACH] == np.floor(given[: FEW * ROWS_EACH])).all():
+    if not is_whole(given[: FEW * ROWS_EACH]) or not is_whole(given):
+        return False
+    values, counts = np.unique(given, return_counts=True)
+    return 3 <= len(values) <= FEW and bool(counts.min() >= ROWS_EACH)
+
+
+def are_dates(column: np.ndarray) -> bool:
+    """Whether these are dates without separators, such as 20260131: many different ones, as one
+    number of eight digits in 28 is a date by chance."""
+    given = column[~np.isnan(column)]
+    if not ((given >= 1000_01_01) & (given <= 9999_12_31)).all():
         return False
     values = np.unique(given)
-    is_whole = bool((values == np.floor(values)).all())
-    return is_whole and 3 <= len(values) <= FEW and len(given) >= ROWS_EACH * len(values)
+    return len(values) >= MANY and COMPACT in patterns_of([spelled(value) for value in values])
+
+
+def are_slips(words: list[str]) -> bool:
+    """Whether most of these are numbers, and the others so few that they are slips of the pen or
+    marks of missing values. Tickets and serial numbers have many texts among many numbers."""
+    others = sum(not is_number(word) for word in words)
+    numbers = len(words) - others
+    return numbers >= max(1, others * (1 if others < MANY else SLIPS))
+
+
+def unit_of(words: list[str]) -> str:
+    """The sign of a percentage or a currency, if all numbers have the same; else nothing."""
+    found = [UNIT.fullmatch(word) for word in words]
+    units = {match[1] or match[2] for match in found if match}
+    return units.pop() or "" if all(found) and len(units) == 1 else ""
+
+
+def are_dates_of_several_kinds(words: list[str]) -> bool:
+    """Whether each of these is a date or a time, though no one pattern fits all."""
+    return all(any(number_of(word, name) is not None for name in PATTERNS) for word in words)
 
 
 def as_kind(raw: Raw, name: str, kind: Kind) -> Values:
@@ -73,12 +120,14 @@ def as_kind(raw: Raw, name: str, kind: Kind) -> Values:
     if kind.name == CATEGORY:
         return column if isinstance(column, Words) else Words.of_numbers(column)
     if isinstance(column, np.ndarray):
-        wrong = ~np.isnan(column) if kind.name == DATE else np.zeros(len(column), bool)
+        if kind.name == DATE:
+            return as_kind(raw._replace(columns={name: Words.of_numbers(column)}), name, kind)
+        wrong = np.zeros(len(column), bool)
         if kind.name == TRUTH:
             wrong = ~np.isnan(column) & (column != 0) & (column != 1)
         if wrong.any():
             row = int(wrong.argmax())
-            raise DataError(explain(raw.place(row, name), kind.pattern or kind.name, column[row]))
+            raise DataError(explain(raw.place(row, name), kind.name, column[row]))
         return column
     numbers = [number_in(word, kind) for word in column.words]
     for word, number in zip(column.words, numbers, strict=True):
@@ -122,31 +171,50 @@ def reasons(raw: Raw, names: list[str]) -> dict[str, str]:
             warn(raw, explain(raw.source, "columns that are useful for other rows too", got, hint))
     found |= dict.fromkeys(counting, "counts the rows")
     for name, column in others.items():
+        if name in counting:
+            continue
         if len(raw.places) > 1 and is_constant(column):
             found[name] = "constant"
+        elif is_identifier(name, column):
+            found[name] = "an identifier"
         elif isinstance(column, Words) and is_all_different(column):
             found[name] = "nearly all different"
     return found
 
 
 def row_numbers(columns: dict[str, Values]) -> tuple[list[str], list[str]]:
-    """The columns that number the rows from 0 or 1 in any order; and those that may be ids: that
-    number the rows from elsewhere, or are called so and differ in each row."""
+    """The columns that number the rows from 0 or 1 in any order; and those that may be ids, as they
+    number the rows from elsewhere."""
     counting: list[str] = []
     doubtful: list[str] = []
     for name, column in columns.items():
         if not isinstance(column, np.ndarray) or len(column) < MANY:
             continue
         low, high = column.min(), column.max()
-        is_dense = high - low == len(column) - 1
-        if (is_dense or ID.fullmatch(name)) and differs(column):
-            (counting if is_dense and low in (0, 1) else doubtful).append(name)
+        if high - low == len(column) - 1 and differs(column):
+            (counting if low in (0, 1) else doubtful).append(name)
     return counting, doubtful
+
+
+def is_identifier(name: str, column: Values) -> bool:
+    """Whether a column is called an id, and most of its cells are different whole numbers or texts:
+    some rows may be about the same thing."""
+    if isinstance(column, Words):
+        different, cells = len(column.words), int((column.codes >= 0).sum())
+    else:
+        given = column[~np.isnan(column)]
+        different, cells = len(np.unique(given)) if is_whole(given) else 0, len(given)
+    return bool(ID.fullmatch(name)) and cells >= MANY and 2 * different > cells
 
 
 def differs(column: np.ndarray) -> bool:
     """Whether a column has a different whole number in each row."""
-    return bool((column == np.floor(column)).all()) and len(np.unique(column)) == len(column)
+    return is_whole(column) and len(np.unique(column)) == len(column)
+
+
+def is_whole(column: np.ndarray) -> bool:
+    """Whether all are whole numbers."""
+    return bool((column == np.floor(column)).all())
 
 
 def is_constant(column: Values) -> bool:
@@ -157,11 +225,13 @@ def is_constant(column: Values) -> bool:
 
 
 def is_all_different(column: Words) -> bool:
-    """Whether these are names or remarks: most of many texts occur once, and are no numbers and no
-    dates."""
+    """Whether these are names or remarks: most of many texts occur once, and are no dates and no
+    numbers with a unit, or with slips of the pen."""
     counts = column.counts()
-    is_so = counts.sum() >= MANY and 2 * (counts == 1).sum() > counts.sum()
-    return bool(is_so) and not any(map(is_number, column.words)) and not patterns_of(column.words)
+    if counts.sum() < MANY or 2 * (counts == 1).sum() <= counts.sum():
+        return False
+    words = column.words
+    return not (are_slips(words) or unit_of(words) or are_dates_of_several_kinds(words))
 
 
 def warn(raw: Raw, message: str) -> None:

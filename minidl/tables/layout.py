@@ -6,6 +6,7 @@ It is found from the first lines. If these can be read in two ways, minidl asks,
 
 import codecs
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, pairwise, zip_longest
 from pathlib import Path
@@ -18,6 +19,7 @@ from .file_kinds import UTF16
 DELIMITERS = ",;\t|"
 BLANKS = " "  # as a delimiter: any number of spaces and tabs
 COMMENT = "#"
+APOSTROPHES = re.compile("'[^']+'")  # around names, as some programs write them for quotes
 SAMPLE = 200  # lines from which the layout is found
 MANY = 8  # rows that show what numbers a column has
 
@@ -103,6 +105,8 @@ def layout_of(path: Path, file: TextIO, said: Layout) -> Found:
         return Found(delimiter, decimal, None, line, width, points)
     if first[0].startswith(COMMENT):
         first = [first[0].removeprefix(COMMENT).strip(), *first[1:]]
+    if all(APOSTROPHES.fullmatch(cell) for cell in first):
+        first = [cell[1:-1] for cell in first]
     names = [*[""] * is_short, *first]
     return Found(delimiter, decimal, names, line, width, points[1:])
 

@@ -36,9 +36,10 @@ def table(
       out
     - columns: those to learn from, by default all others
     - category, number: columns of which this is said; by default text and three to five whole
-      numbers that occur often are categories
+      numbers that occur ten times each are categories
     - ignore, id: columns to leave out. Columns without a name, constant ones, those that count
-      the rows, and text that is nearly all different are left out too, unless ignore=[]
+      the rows, those called an id, and text that is nearly all different are left out too, unless
+      ignore=[]
     - missing: what a missing input (an empty cell, NA, N/A, nan, null, ?, -) becomes: "fill", by
       the `Encoder`; "drop", its row is left out; "error"
     - like: the encoder of a training, whose columns and kinds the table is to have

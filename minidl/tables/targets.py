@@ -6,43 +6,60 @@ from itertools import pairwise
 import numpy as np
 
 from ..errors import DataError, explain, some
-from .cells import WHOLE, exact, is_missing, is_number, shown
+from .cells import exact, is_missing, is_number, shown
+from .kinds import are_slips, is_few, unit_of
 from .table import Table
 from .words import in_order
 
-FEW = 20  # so many classes are accepted without a question
+MOST = 20  # classes that are whole numbers
+ROWS_EACH = 2  # on average, of classes
+EXACT = 2**53  # up to here float64 holds all whole numbers
 CLASSIFICATION, REGRESSION = TASKS = ("classification", "regression")
 
 
 def task_of(table: Table) -> str:
-    """The task that the target suggests: texts and a few whole numbers ("1.0" counts as one) mean
-    classes, numbers with fractions mean regression.
+    """The task that the target suggests.
 
-    DataError if that is doubtful: for many whole numbers, which may be counts; for texts among
-    numbers with fractions; for many texts that nearly all differ.
+    Texts are classes, and so are whole numbers ("1.0" counts as one) that look like labels: two of
+    them, a few that each occur often, or at most 20 that follow one another from 0 or 1. Other
+    numbers are to be predicted as numbers (regression): prices, counts and years have gaps between
+    them, and of a class that occurs once nothing can be learned.
+
+    DataError for a target that is neither: texts among numbers, numbers with a unit, and texts or
+    long ids that nearly all differ.
     """
     values = given(table)
-    kinds = set(values)
-    numbers = [exact(value) for value in kinds if is_number(value)]
-    is_whole = all(number == int(number) for number in numbers)
-    is_many = len(kinds) > FEW
-    if len(numbers) == len(kinds):
-        has_points = not all(map(WHOLE.fullmatch, kinds))
-        if not is_whole or (is_many and has_points):
+    kinds = list(dict.fromkeys(values))
+    texts = [kind for kind in kinds if not is_number(kind)]
+    sizes = sorted({exact(kind) for kind in kinds if is_number(kind)})
+    has_fractions = any(size != int(size) for size in sizes)
+    if not texts:
+        if not has_fractions and look_like_labels(sizes, values):
+            return CLASSIFICATION
+        if has_fractions or max(map(abs, sizes)) <= EXACT:
             return REGRESSION
-    are_numbers = len(numbers) > len(kinds) / 2
-    if not is_whole or (is_many and (are_numbers or len(kinds) > len(values) / 2)):
-        texts = [value for value in values if not is_number(value)]
+    is_doubtful = ROWS_EACH * len(kinds) > len(values) or are_slips(kinds) or unit_of(kinds)
+    if has_fractions or (len(kinds) > MOST and is_doubtful):
+        row = values.index((texts or kinds)[0])
         raise DataError(
             explain(
-                f"{table.source}: target {table.target!r}",
-                f"numbers with fractions, or at most {FEW} classes",
-                f"{len(kinds)} different values in {len(values)} rows, such as "
-                f"{(texts or values)[0]!r}",
-                "--task regression, or --task classification",
+                f"{table.place(row)}, {table.target!r}",
+                "classes that occur often, or numbers",
+                f"{values[row]!r}, and {len(kinds)} different values in {len(values)} rows",
+                "to correct it, --task classification, or another --target",
             )
         )
     return CLASSIFICATION
+
+
+def look_like_labels(numbers: Sequence[int | float], values: list[str]) -> bool:
+    """Whether whole numbers in order of size are labels of classes rather than sizes."""
+    if len(numbers) < 3:
+        return True
+    column = np.array(values, np.float64)
+    follow = numbers[0] in (0, 1) and numbers[-1] - numbers[0] == len(numbers) - 1
+    is_often = len(numbers) <= MOST and ROWS_EACH * len(numbers) <= len(values)
+    return is_few(column) or (follow and is_often)
 
 
 def class_names(table: Table) -> list[str]:

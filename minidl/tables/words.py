@@ -31,9 +31,9 @@ class Words(NamedTuple):
     def of_numbers(cls, column: np.ndarray) -> "Words":
         """The column with these numbers as texts, NaN as missing."""
         numbers, codes = np.unique(column, return_inverse=True, equal_nan=True)
-        words = [spelled(number) for number in numbers.tolist()]
-        missing = np.isnan(numbers)
-        return cls(np.where(missing[codes], MISSING, codes), words[: len(words) - missing.sum()])
+        missing = np.isnan(numbers)  # at the end, if at all
+        words = [spelled(number) for number in numbers[~missing].tolist()]
+        return cls(np.where(missing[codes], MISSING, codes), words)
 
     def take(self, rows: np.ndarray) -> "Words":
         """These rows."""

@@ -29,6 +29,16 @@ def of_values(*values):
         (["12345678901234567890", "12345678901234567891"], "classification"),
         ([f"{i}.0" for i in range(30)], "regression"),
         ([i % 15 for i in range(40)], "classification"),
+        ([1 + i % 20 for i in range(40)], "classification"),
+        ([i % 21 for i in range(500)], "regression"),
+        ([2 + i % 6 for i in range(500)], "regression"),
+        ([4, 6, 8] * 10, "classification"),
+        ([4, 6, 8] * 9, "regression"),
+        ([0, 1, 2, 3, 7, 12] * 50, "regression"),
+        (range(12), "regression"),
+        (range(30), "regression"),
+        ([i % 40 for i in range(500)], "regression"),
+        ([1900 + i % 40 for i in range(500)], "regression"),
         ([f"street {i % 40}" for i in range(200)], "classification"),
     ],
 )
@@ -37,20 +47,20 @@ def test_the_target_says_what_is_learned(tmp_path, values, task):
 
 
 @pytest.mark.parametrize(
-    "values",
+    ("values", "line"),
     [
-        range(30),
-        [i % 40 for i in range(500)],
-        [10**20 + i % 40 for i in range(500)],
-        [*(i % 40 for i in range(500)), "many"],
-        [*(i + 0.5 for i in range(30)), "n.d."],
-        ["0.5", "1.5", "low"],
-        [f"name {i}" for i in range(30)],
+        ([10**20 + i for i in range(30)], 2),
+        ([*(i % 40 for i in range(500)), "many"], 502),
+        ([*(i + 0.5 for i in range(30)), "n.d."], 32),
+        (["0.5", "1.5", "low"], 4),
+        ([f"name {i}" for i in range(30)], 2),
+        ([f"{i}%" for i in range(21)] * 9, 2),
+        ([f"$1,{i:03}" for i in range(21)] * 9, 2),
     ],
-    ids=["rows", "counts", "ids", "counts and a text", "numbers and a text", "few", "names"],
+    ids=["ids", "counts and a text", "sizes and a text", "few", "names", "shares", "prices"],
 )
-def test_a_doubtful_target_is_refused(tmp_path, values):
-    with pytest.raises(DataError, match="--task regression, or --task classification"):
+def test_a_doubtful_target_is_refused(tmp_path, values, line):
+    with pytest.raises(DataError, match=rf"line {line}, 'kind': .*--task classification"):
         targets.task_of(table(tmp_path / "a.csv", of_values(*values)))
 
 

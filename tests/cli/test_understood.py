@@ -85,8 +85,6 @@ EVEN = [f"{i * i},{'ab'[i % 2]}" for i in range(20)]
         (text("a,year,kind", [f"{i * i},{1990 + i},{'xy'[i % 2]}" for i in range(20)]),
          "year with a different whole number in each row, which is learned from. "
          "Try: --ignore 'year'"),
-        (text("userId,a,kind", [f"{9 * i + 7},{i % 3},{'xy'[i % 2]}" for i in range(20)]),
-         "userId with a different whole number in each row, which is learned from"),
         (text("a,b,kind", [*(f"{i * i},5,{'xy'[i % 2]}" for i in range(20)), "7,6,"]),
          "the same number in all rows of column 'b'"),
         (text("a,kind", [*EVEN, "5,c"]), "two rows or more of each class to train with, got fewer "

@@ -40,6 +40,7 @@ def rows(*columns):
         ("a,kind\n1E+2,x\n1e-2,y\n", ["a"], [100]),
         ("a,b,kind\n1,,x\n2,,y\n", ["a"], [1]),
         ("a,kind\n'1',x\n'2',y\n", [], []),
+        ("'a'\t'kind'\n1\tx\n2\ty\n", ["a"], [1]),
         ("a,kind\n0x10,x\n0x20,y\n", [], []),
         ("a,kind\n1,NA\n2,x\n3,y\n", ["a"], [2]),
         ("a,a.1,kind\n1,2,x\n3,4,y\n", ["a", "a.1"], [1, 2]),

@@ -10,14 +10,14 @@ from minidl.tables.dates import number_of, patterns_of
 TARGET = ["x", "y"] * 30
 
 
-def kind_of(cells, **options):
+def kind_of(cells, name="a", **options):
     """The kind of a column with these cells, repeated to 60 rows, beside one of numbers."""
     cells = [*cells] * (60 // len(cells))
     other = np.sin(np.arange(len(cells)))
-    found = data.table({"a": cells, "b": other, "y": TARGET[: len(cells)]}, "y", **options)
-    if "a" in found.left_out:
-        return found.left_out["a"]
-    return "category" if "a" in found.categories else found.kinds.get("a", ["number"])[0]
+    found = data.table({name: cells, "b": other, "y": TARGET[: len(cells)]}, "y", **options)
+    if name in found.left_out:
+        return found.left_out[name]
+    return "category" if name in found.categories else found.kinds.get(name, ["number"])[0]
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,10 @@ def kind_of(cells, **options):
         ([1, 2, 3, 4, 5], "category"),
         ([1, 2, 3, 4, 5, 6], "number"),
         ([1, 2, 3.5], "number"),
+        ([1, 2, None], "number"),
+        ([1, 2, 3, None], "category"),
+        ([*[0] * 30, *[1] * 21, *[2] * 9], "number"),
+        ([*[0] * 30, *[1] * 20, *[2] * 10], "category"),
         (["red", "blue"], "category"),
         (["red", None, "blue"], "category"),
         (["1", "2", "3", "x", "y", "z", "w"][2:], "category"),
@@ -39,6 +43,13 @@ def kind_of(cells, **options):
         (["31.01.2026 12:30", "1.2.2026"], "date"),
         (["01/31/2026", "01/02/2026"], "date"),
         (["12:30", "9:15:30"], "date"),
+        (["Jan 1 2000", "Dec 31, 2026"], "date"),
+        (["1-FEB-2000", "31 March 2026 12:30"], "date"),
+        (["2026-01", "2026/12"], "date"),
+        (["2026-13", "2026-12"], "category"),
+        ([20260101 + i for i in range(12)], "date"),
+        ([20260130 + i for i in range(12)], "number"),
+        ([20260101 + i for i in range(7)], "number"),
         (["2026-02-30", "2026-01-31"], "category"),
         (np.array(["2026-01-31", "NaT"], "M8[D]"), "constant"),
         (np.array(["2026-01-31", "2026-02-01"], "M8[ns]"), "date"),
@@ -49,11 +60,30 @@ def kind_of(cells, **options):
         ([f"name {i}" for i in range(60)], "nearly all different"),
         ([*(f"name {i}" for i in range(31)), *["x"] * 29], "nearly all different"),
         ([*(f"name {i}" for i in range(29)), *["x"] * 31], "category"),
+        ([*range(5, 49), *(f"PC {i}" for i in range(16))], "nearly all different"),
+        ([f"{i}E{i}" if i % 2 else f"A{i}" for i in range(60)], "nearly all different"),
     ],
 )  # fmt: skip
 @pytest.mark.filterwarnings("ignore:.*useful for other rows")
 def test_a_column_is_taken_for_what_it_looks_like(cells, kind):
     assert kind_of(cells) == kind
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "kind"),
+    [
+        ("id", [7 * i for i in range(60)], "an identifier"),
+        ("userId", [7 * (2 * i // 3) for i in range(60)], "an identifier"),
+        ("userId", [7 * (i // 2) for i in range(60)], "number"),
+        ("grid", [7 * i for i in range(60)], "number"),
+        ("id", [i / 2 for i in range(1, 61)], "number"),
+        ("ID", [f"a{2 * i // 3}" for i in range(60)], "an identifier"),
+        ("ID", range(60), "counts the rows"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*useful for other rows")
+def test_what_is_called_an_id_and_mostly_differs_is_left_out(name, cells, kind):
+    assert kind_of(cells, name) == kind
 
 
 @pytest.mark.parametrize(
@@ -83,6 +113,12 @@ def test_one_can_say_otherwise(cells, option, kind):
         (
             ["01/02/2026", "03/04/2026"],
             "expected day/month/year or month/day/year, got '01/02/2026', which",
+        ),
+        (["12%", "7.5 %"], "row 0, column 'a': expected a number, got '12%'. Try: to delete the %"),
+        (["$1,200.50", "$ 80"], "expected a number, got '$1,200.50'. Try: to delete the $"),
+        (
+            ["2026-01-31", "31.12.2025", "Jan 5 2026"],
+            "row 0, column 'a': expected dates written in one way, got 2026-01-31, 31.12.2025, Jan",
         ),
         ([[1, 2]], "column 'a': expected one cell for each row, got an array (60, 2)"),
         ([[1, 2], 3], "column 'a': expected one cell for each row, got setting an array"),
