@@ -13,6 +13,7 @@ import numpy as np
 from minidl import _kernels, data
 from minidl.errors import DataError, explain
 from minidl.layers.activations import REGISTRY
+from minidl.train.workers import capacity
 
 from .scale import Scale
 from .store import Cell, Store, named
@@ -172,8 +173,8 @@ class Bench:
 
     @staticmethod
     def _workers(cells: int) -> int:
-        """The number of processes for so many cells."""
-        return min(_kernels.get_num_threads(), cells)
+        """The number of workers for so many cells."""
+        return min(capacity(_kernels.get_num_threads()), cells)
 
 
 def in_words(place: Place) -> str:

@@ -11,6 +11,7 @@ from floors import FLOOR, ROOT, WITHIN, imported_by, may_import, module_of, plac
 import minidl
 
 EXTRAS = {
+    "joblib",
     "safetensors",
     "tensorboard",
     "tqdm",

@@ -3,15 +3,11 @@
 import pickle
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from functools import partial
-from multiprocessing import get_context
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import _kernels
 from ..engine.random import manual_seed, preserved
 from ..engine.tensor import Tensor
 from ..errors import ArgumentError, explain
@@ -21,6 +17,7 @@ from ..tools.student import student
 from ..tools.tables import aligned
 from .evaluation import predict
 from .history import History, shown
+from .workers import in_processes, side_by_side, way
 
 IMPORTABLE = "make: a function at the top of a module or script, which other processes import"
 GUARD = "workers=1; in a script, the call below if __name__ == '__main__':"
@@ -121,28 +118,14 @@ def ensemble(
         raise ArgumentError(explain("ensemble", "seeds: how many, or a list of them", repr(seeds)))
     if workers is not None and not is_whole(workers, 1):
         raise ArgumentError(explain("ensemble", "workers from 1 up, or None", repr(workers)))
-    count = min(len(numbers), workers or _kernels.threads.CPUS)
-    train = partial(trained, make)
-    if count == 1:
-        with preserved():
-            found = [train(seed) for seed in numbers]
-    else:
-        found = side_by_side(train, make, numbers, count)
-    return Ensemble(numbers, [net for net, _ in found], [result for _, result in found])
-
-
-def side_by_side(
-    train: Callable[[int], Any], make: Any, seeds: Sequence[int], workers: int
-) -> list[Any]:
-    """What `train` returns for each seed, each in one of these processes."""
-    require_importable(make)
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), _kernels.set_num_threads, (1,))
+    if way(workers, len(numbers)) is in_processes:
+        require_importable(make)
     try:
-        return list(pool.map(train, seeds))
+        with preserved():
+            found = side_by_side(trained, numbers, workers, shared=[make])
     except BrokenProcessPool as error:
         raise ArgumentError(explain("ensemble", IMPORTABLE, error, GUARD)) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+    return Ensemble(numbers, [net for net, _ in found], [result for _, result in found])
 
 
 def require_importable(make: Any) -> None:
