@@ -2,9 +2,9 @@
 
 The target's column decides the task. Texts, and whole numbers that look like labels, are classes
 (cross-entropy), other numbers are for regression (mean squared error); the first printed lines say
-how the data was understood. Part of the rows is kept for validation. Columns of numbers are standardised by
-the means and deviations of the training rows; pixels (uint8) become numbers from 0 to 1. Ctrl-C
-ends training after the current step; what was learned is saved.
+how the data was understood. Part of the rows is kept for validation. Columns of numbers are
+standardised by the means and deviations of the training rows; pixels (uint8) become numbers from 0
+to 1. Ctrl-C ends training after the current step; what was learned is saved.
 """
 
 import argparse
