@@ -8,6 +8,8 @@ import numpy as np
 from ..engine.tensor import Tensor
 from ..engine.tensor.arrays import require_values, to_array
 from ..errors import ArgumentError, DTypeError, ShapeError, explain
+from ..tables.frames import is_frame
+from .frames import ENCODED, numbers_of
 from .pixels import warn_unless_pixels
 
 BATCHES = "a pair (x, y), batches(...), or an iterable of batches (x, y)"
@@ -35,6 +37,8 @@ def require_data(operation: str, what: str, data: Any) -> None:
     if is_pair(data):
         return
     got, hint = type(data).__name__, "(x, y), a tuple of two"
+    if is_frame(data):
+        hint = "key=([...], 'y'), the names of x's columns and of y"
     is_sequence = isinstance(data, (list, tuple))
     if is_sequence and any(map(is_array, data)):
         got = f"{got} of {len(data)}"
@@ -78,8 +82,10 @@ def pair(operation: str, batch: Any) -> tuple[Any, Any]:
 
 
 def rows_of(operation: str, name: str, values: Any) -> np.ndarray:
-    """x or y as an array (n, ...)."""
+    """x or y as an array (n, ...): of an array, a list, a tensor or a data frame of numbers."""
     require_values(operation, name, values)
+    if is_frame(values):
+        return single(numbers_of(operation, name, values))
     try:
         array = values.data if isinstance(values, Tensor) else np.asarray(values)
     except ValueError as error:
@@ -106,8 +112,7 @@ def inputs_of(operation: str, x: Any, dtype: np.dtype | None) -> np.ndarray:
     if array.dtype.kind == "f":
         return array.astype(array.dtype if dtype is None else dtype, copy=False)
     if array.dtype.kind not in "biu":
-        hint = "x.astype('float32')" if array.dtype == object else ""  # pandas' own numbers
-        if any(isinstance(value, str) for value in array.flat):
-            hint = "pandas.get_dummies(x), a column for each word"
+        are_texts = any(isinstance(value, str) for value in array.flat)
+        hint = ENCODED if are_texts else "x.astype('float32')"
         raise DTypeError(explain(operation, "x of numbers", array.dtype, hint))
     return to_array(x if isinstance(x, (list, tuple)) else array, None, operation, dtype)

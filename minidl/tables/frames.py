@@ -11,10 +11,8 @@ from .words import Words
 
 
 def is_frame(source: Any) -> bool:
-    """Whether this is a dict of columns or a data frame."""
-    return isinstance(source, Mapping) or any(
-        hasattr(source, n) for n in ("columns", "column_names")
-    )
+    """Whether this is a data frame, of pandas, polars or pyarrow."""
+    return hasattr(source, "columns") or hasattr(source, "column_names")
 
 
 class Frame:

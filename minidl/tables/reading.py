@@ -1,6 +1,6 @@
 """`table`: a table from a file, a data frame, a dict of columns, or a pair of arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ def table(
         wishes = wishes.like(like)
     if isinstance(source, tuple) and len(source) == 2:
         return from_arrays(*source)
-    if is_frame(source):
+    if isinstance(source, Mapping) or is_frame(source):
         return assembled(Frame(source), wishes)
     layout = Layout(delimiter, header, encoding, decimal)
     return read_file(to_path("table", source), wishes, layout, inputs)

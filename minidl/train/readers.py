@@ -9,6 +9,7 @@ from ..data.batches import batches, is_plain
 from ..data.kinds import is_array, is_gone_through_once, is_pair
 from ..engine.tensor import Tensor
 from ..errors import ArgumentError, ShapeError, explain
+from ..tables.frames import is_frame
 from ..tools.checks import is_whole
 
 PAIR = "key=('x', 'y'), or ('x', 'y', 'weight')"
@@ -53,7 +54,7 @@ def require_key(operation: str, data: Any, key: Any) -> None:
 
 def has_columns(data: Any) -> bool:
     """Whether this is a dict of columns, or a table."""
-    return isinstance(data, Mapping) or hasattr(data, "columns")
+    return isinstance(data, Mapping) or is_frame(data)
 
 
 def is_data_set(data: Any, batch_size: int | None) -> bool:
@@ -69,11 +70,16 @@ def is_data_set(data: Any, batch_size: int | None) -> bool:
 def picked(operation: str, part: Any, key: Sequence[Any]) -> tuple[Any, ...]:
     """The values of these names; ArgumentError if one is missing."""
     try:
-        return tuple(part[name] for name in key)
+        return tuple(named(part, name) for name in key)
     except (KeyError, IndexError, TypeError):
         names = list(part) if hasattr(part, "keys") else type(part).__name__
         expected = f"the names {', '.join(map(repr, key))} in each part of the data"
         raise ArgumentError(explain(operation, expected, names)) from None
+
+
+def named(part: Any, name: Any) -> Any:
+    """What has this name; several columns for a list of names."""
+    return part.select(name) if isinstance(name, list) and hasattr(part, "select") else part[name]
 
 
 class Reader:

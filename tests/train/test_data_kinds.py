@@ -167,9 +167,8 @@ class Iterated(Samples):
 
 
 REFUSED = {
-    "words": ((pandas.DataFrame({"a": list("xy") * 20, "b": 1.0}), Y), "get_dummies"),
-    "numbers of pandas": ((pandas.DataFrame(X).astype("Float64"), Y), "Try: x.astype('float32')"),
-    "a table": (pandas.DataFrame(X), "a pair (x, y)"),
+    "words": ((np.array(list("xy") * 20).reshape(-1, 1), Y), "Try: data.table"),
+    "a table": (pandas.DataFrame(X), "Try: key=([...], 'y')"),
     "a list of two": ([pandas.DataFrame(X), pandas.Series(Y)], "(x, y), a tuple of two"),
     "an array": (X, "a pair (x, y)"),
     "three": ((X, Y, Y), "got tuple of 3"),
