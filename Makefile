@@ -9,6 +9,7 @@
 # make docs:     the site, into build/docs
 # make bench:    measures minidl against its peers, in 35 minutes; BENCH=--quick for a try
 # make conformance: compares minidl with its peers, in 5 minutes; CONFORMANCE=--short for a try
+# make interoperability: tests minidl with packages that are too large for the other tests
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -17,9 +18,10 @@ SOURCES = setup.py pyproject.toml $(shell find minidl minidl_lab -name '*.py' -o
 
 BENCH_VENV ?= .venv-bench
 CONFORMANCE_VENV ?= .venv-conformance
+INTEROPERABILITY_VENV ?= .venv-interoperability
 DOCS ?= build/docs
 
-.PHONY: train lab archive exercises test sanitize clang lint docs site bench conformance build clean
+.PHONY: train lab archive exercises test sanitize clang lint docs site bench conformance interoperability build clean
 
 train: $(VENV)/installed-examples
 	$(BIN)/python examples/compare_activations.py
@@ -90,9 +92,13 @@ bench: $(BENCH_VENV)/installed
 conformance: $(CONFORMANCE_VENV)/installed
 	$(CONFORMANCE_VENV)/bin/python conformance/run.py $(CONFORMANCE)
 
+interoperability: $(INTEROPERABILITY_VENV)/installed
+	$(INTEROPERABILITY_VENV)/bin/pytest -q tests/interoperability
+
 $(BENCH_VENV)/installed: benchmarks/requirements.txt
 $(CONFORMANCE_VENV)/installed: conformance/requirements.txt
-$(BENCH_VENV)/installed $(CONFORMANCE_VENV)/installed: $(SOURCES)
+$(INTEROPERABILITY_VENV)/installed: tests/interoperability/requirements.txt
+$(BENCH_VENV)/installed $(CONFORMANCE_VENV)/installed $(INTEROPERABILITY_VENV)/installed: $(SOURCES)
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/pip install --quiet --upgrade pip
 	$(@D)/bin/pip install --quiet -r $(filter %requirements.txt,$^) .
@@ -107,6 +113,6 @@ build:
 
 # What took hours stays: the laboratory's cells, the papers' checkpoints.
 clean:
-	rm -rf build dist *.egg-info $(VENV) $(BENCH_VENV) $(CONFORMANCE_VENV)
+	rm -rf build dist *.egg-info $(VENV) $(BENCH_VENV) $(CONFORMANCE_VENV) $(INTEROPERABILITY_VENV)
 	rm -rf $(filter-out results/lab% results/papers,$(wildcard results/*))
 	find minidl -name '*.so' -delete

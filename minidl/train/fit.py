@@ -89,8 +89,9 @@ def fit(
     - accumulate: the optimiser and the schedule step once for this many batches, by the mean of
       their gradients, and once for the rest of an epoch. Step counts still count batches, and
       callbacks are called only between groups
-    - progress: True for tqdm's bar, or a line if tqdm is missing; "line"; "log" for the
-      logger "minidl" of Python's logging, at level INFO; False for silence
+    - progress: "bar" for tqdm's, or a line for each epoch if tqdm is missing; "line"; "log" for the
+      logger "minidl" of Python's logging, at level INFO; False for silence. True is "log" if an
+      application shows that logger's messages of level INFO, else "bar"
     - guards: warn of common mistakes (see `check`); False for none, or the names of some
     - resume: a folder of a Checkpoint, or True for the callback's: training goes on from the
       newest file, with the same bits as if it had never been interrupted. The other arguments must

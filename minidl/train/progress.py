@@ -1,4 +1,4 @@
-"""The progress of training: tqdm's bar if it is installed, else a line; or messages of a logger."""
+"""The progress of training: tqdm's bar, a line for each epoch, or messages of a logger."""
 
 import io
 import logging
@@ -13,17 +13,20 @@ from .callbacks import Callback
 from .history import numbers_in, shown
 from .run import Run
 
+LOGGER = logging.getLogger("minidl")
 SECONDS = 0.05  # the least time between two displays within an epoch
 
 
 def progress_of(wanted: Any) -> list[Callback]:
-    """The callbacks that show progress: True, "line", "log", or False for none."""
-    if wanted not in (True, False, "line", "log"):
-        expected = "progress: True, False, 'line' or 'log'"
+    """The callbacks that show progress: "bar", "line", "log", or False for none. True is the log of
+    an application that has configured logging to show messages of the level INFO, else the bar, or
+    the line if tqdm is missing."""
+    if wanted not in (True, False, "bar", "line", "log"):
+        expected = "progress: True, False, 'bar', 'line' or 'log'"
         raise ArgumentError(explain("fit", expected, repr(wanted)))
     if not wanted:
         return []
-    if wanted == "log":
+    if wanted == "log" or (wanted is True and LOGGER.isEnabledFor(logging.INFO)):
         return [Line(Log())]
     return [Line()] if wanted == "line" or not has_tqdm() else [Bar()]
 
@@ -86,7 +89,7 @@ class Log(io.TextIOBase):
     def write(self, text: str) -> int:
         """Hands a line on."""
         if text.strip():
-            logging.getLogger("minidl").info("%s", text.strip())
+            LOGGER.info("%s", text.strip())
         return len(text)
 
 

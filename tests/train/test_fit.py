@@ -3,6 +3,7 @@
 import io
 import logging
 import signal
+import subprocess
 import sys
 
 import numpy as np
@@ -416,7 +417,7 @@ def test_early_stopping(losses, options, epochs, best):
         ({"data": (X[:0], Y[:0])}, r"at least one batch, got 0 rows\.$"),
         ({"data": data.batches(X, Y, 8), "batch_size": 8}, "beside a pair"),
         ({"batch_size": 0}, "batch_size"),
-        ({"progress": "bar"}, "progress"),
+        ({"progress": "bars"}, "progress"),
         ({"guards": "rate"}, "guards"),
         ({"guards": ["rates"]}, "guards"),
         ({"resume": True}, "one Checkpoint"),
@@ -481,15 +482,44 @@ def test_what_makes_training_slow_is_told_once(way, capsys):
     assert told == (1 if way == "loop" else 0)
 
 
-def test_progress_goes_to_the_logger(caplog, capsys, tmp_path):
+@pytest.mark.parametrize("progress", ["log", True])
+def test_progress_goes_to_the_logger(progress, caplog, capsys, tmp_path):
+    """True is the log, too, where an application wants messages of the level INFO."""
     net = nn.Dense(6, 2)
     stop = train.Lambda(on_epoch_end=lambda run, row: run.stop("enough"))
     with caplog.at_level(logging.INFO, "minidl"):
-        train.fit(net, (X, Y), F.cross_entropy, optim.SGD(net.parameters(), 0.1), 3, progress="log",
-                  callbacks=[stop, train.Checkpoint(tmp_path)], resume=True)  # fmt: skip
+        train.fit(
+            net, (X, Y), F.cross_entropy, optim.SGD(net.parameters(), 0.1), 3, progress=progress,
+            callbacks=[stop, train.Checkpoint(tmp_path)], resume=True,
+        )  # fmt: skip
     assert {record.name for record in caplog.records} == {"minidl"}
     begins, epoch, end = caplog.messages
     assert begins.startswith("begins: no checkpoint in")
     assert epoch.startswith("epoch 1/3  loss ")
     assert end == "stopped: enough"
     assert capsys.readouterr() == ("", "")
+
+
+APPLICATION = """
+import logging
+import numpy as np
+from minidl import nn, optim, train, functional as F
+
+logging.basicConfig(filename="application.log", level="INFO", format="%(name)s %(levelname)s")
+logging.captureWarnings(True)
+net = nn.Dense(6, 2)
+data = 99 * np.ones((20, 6), np.float32), np.zeros(20, int)
+train.fit(net, data, F.cross_entropy, optim.SGD(net.parameters(), 0.001))
+"""
+
+
+def test_an_application_that_logs_gets_all_in_its_log(tmp_path):
+    """Progress and warnings; nothing goes to the terminal."""
+    ran = subprocess.run(
+        [sys.executable, "-c", APPLICATION], cwd=tmp_path, capture_output=True, text=True, check=True
+    )  # fmt: skip
+    assert (ran.stdout, ran.stderr) == ("", "")
+    logged = (tmp_path / "application.log").read_text().splitlines()
+    assert [line for line in logged if line.startswith(("minidl", "py."))] == [
+        "py.warnings WARNING", "minidl INFO",
+    ]  # fmt: skip
