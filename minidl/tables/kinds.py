@@ -48,7 +48,7 @@ def kind_of(raw: Raw, name: str) -> Kind:
     others = [word for word in words if not is_number(word)]
     place = raw.place(column.row_of(others[0]), name)
     has_commas = all(COMMA.fullmatch(word) or WITH_COMMAS.fullmatch(word) for word in others)
-    if has_commas or are_slips(words):
+    if has_commas or (are_slips(words) and not are_codes(column)):
         raise not_a_number(place, name, others[0])
     if {word.casefold() for word in words} in TRUTHS:
         return Kind(TRUTH)
@@ -99,6 +99,13 @@ def are_slips(words: list[str]) -> bool:
     others = sum(not is_number(word) for word in words)
     numbers = len(words) - others
     return numbers >= max(1, others * (1 if others < MANY else SLIPS))
+
+
+def are_codes(column: Words) -> bool:
+    """Whether these are texts and at most five numbers that occur often, such as 4, 6 and rotary
+    for the cylinders of a car."""
+    numbers = sum(map(is_number, column.words))
+    return numbers <= FEW and len(column.codes) >= ROWS_EACH * len(column.words)
 
 
 def unit_of(words: list[str]) -> str:

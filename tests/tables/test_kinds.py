@@ -34,6 +34,7 @@ def kind_of(cells, name="a", **options):
         ([*[0] * 30, *[1] * 21, *[2] * 9], "number"),
         ([*[0] * 30, *[1] * 20, *[2] * 10], "category"),
         (["red", "blue"], "category"),
+        (["4", "6", "8", "rotary"], "category"),
         (["red", None, "blue"], "category"),
         (["1", "2", "3", "x", "y", "z", "w"][2:], "category"),
         (["yes", "no"], "true/false"),
@@ -108,7 +109,10 @@ def test_one_can_say_otherwise(cells, option, kind):
 @pytest.mark.parametrize(
     ("cells", "words"),
     [
-        (["1", "2", "x"], "row 2, column 'a': expected a number, got 'x'. Try: to correct it"),
+        (
+            [*map(str, range(50, 56)), "x"],
+            "row 6, column 'a': expected a number, got 'x'. Try: to correct it",
+        ),
         (["1,500", "2,750"], "row 0, column 'a': expected a number, got '1,500'. Try: --decimal"),
         (
             ["01/02/2026", "03/04/2026"],
