@@ -22,7 +22,7 @@ def read_frame_file(path: Path, kind: str) -> Frame:
             return Frame(getattr(package(), reader)(path), str(path))
         except ImportError as error:  # also of what the package needs itself, such as openpyxl
             reasons.append(str(error).splitlines()[0])
-        except (ValueError, OSError, KeyError) as error:
+        except Exception as error:  # the packages have classes of their own
             raise DataError(explain(str(path), f"a whole {kind} file", error)) from error
     hint = "pip install 'minidl[tables]'"
     raise MissingPackageError(explain(str(path), "pandas or polars", "; ".join(reasons), hint))

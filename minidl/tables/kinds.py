@@ -23,7 +23,10 @@ FEW = 5  # so many different whole numbers, three at least, are categories ...
 ROWS_EACH = 10  # ... if each is in so many rows
 SLIPS = 4  # numbers for each text among them, if the texts are slips of the pen
 WITH_COMMAS = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?")
-UNIT = re.compile(r"[+-]?([$€£¥])? ?[0-9][0-9.,]* ?([%$€£¥])?")
+SPACES = "[., '\u2019\u00a0\u202f]"  # between thousands
+DIGITS = rf"[0-9]{{1,3}}(?:{SPACES}[0-9]{{3}})+(?:[.,][0-9]+)?|[0-9]+(?:[.,][0-9]+)?"
+# Numbers as programs do not read them, such as $1,200, 7 %, (12), -3 with a long minus, 5 kg.
+OTHERWISE = re.compile(rf"[(+\u2212-]?([$€£¥]?) ?(?:{DIGITS}) ?([%$€£¥]|[a-zA-Z]{{1,3}})?\)?")
 ID = re.compile(r"(.*[^a-z])?id|.*I[dD]|identifier")  # names of ids
 
 
@@ -35,8 +38,8 @@ class Kind(NamedTuple):
 
 
 def kind_of(raw: Raw, name: str) -> Kind:
-    """The kind that a column's values suggest; DataError for texts among numbers, numbers with a
-    unit, dates that can be read in two ways, and dates that are written in several."""
+    """The kind that a column's values suggest; DataError for texts among numbers, numbers spelled
+    otherwise, dates that can be read in two ways, and dates that are written in several."""
     column = raw.columns[name]
     if isinstance(column, Words) and all(map(is_number, column.words)):
         column = as_kind(raw, name, Kind(NUMBER))
@@ -52,9 +55,8 @@ def kind_of(raw: Raw, name: str) -> Kind:
         raise not_a_number(place, name, others[0])
     if {word.casefold() for word in words} in TRUTHS:
         return Kind(TRUTH)
-    unit = unit_of(words)
-    if unit:
-        hint = f"to delete the {unit}, --category {name!r} or --ignore {name!r}"
+    if are_spelled_otherwise(words) and not are_codes(column):
+        hint = f"digits and a point alone, as -1200.5, --category {name!r} or --ignore {name!r}"
         raise DataError(explain(place, "a number", repr(others[0]), hint))
     patterns = patterns_of(words)
     if len(patterns) > 1:
@@ -103,16 +105,17 @@ def are_slips(words: list[str]) -> bool:
 
 def are_codes(column: Words) -> bool:
     """Whether these are texts and at most five numbers that occur often, such as 4, 6 and rotary
-    for the cylinders of a car."""
+    for the cylinders of a car, or 1 pt and 2 pt."""
     numbers = sum(map(is_number, column.words))
     return numbers <= FEW and len(column.codes) >= ROWS_EACH * len(column.words)
 
 
-def unit_of(words: list[str]) -> str:
-    """The sign of a percentage or a currency, if all numbers have the same; else nothing."""
-    found = [UNIT.fullmatch(word) for word in words]
+def are_spelled_otherwise(words: list[str]) -> bool:
+    """Whether these are numbers, all with the same sign of a unit or with none, of which some are
+    not spelled as programs read them."""
+    found = [OTHERWISE.fullmatch(word) for word in words]
     units = {match[1] or match[2] for match in found if match}
-    return units.pop() or "" if all(found) and len(units) == 1 else ""
+    return all(found) and len(units) == 1
 
 
 def are_dates_of_several_kinds(words: list[str]) -> bool:
@@ -232,13 +235,15 @@ def is_constant(column: Values) -> bool:
 
 
 def is_all_different(column: Words) -> bool:
-    """Whether these are names or remarks: most of many texts occur once, and are no dates and no
-    numbers with a unit, or with slips of the pen."""
+    """Whether these are names or remarks: most of many texts occur once, and are neither dates nor
+    numbers with slips of the pen or spelled otherwise."""
     counts = column.counts()
     if counts.sum() < MANY or 2 * (counts == 1).sum() <= counts.sum():
         return False
     words = column.words
-    return not (are_slips(words) or unit_of(words) or are_dates_of_several_kinds(words))
+    return not (
+        are_slips(words) or are_spelled_otherwise(words) or are_dates_of_several_kinds(words)
+    )
 
 
 def warn(raw: Raw, message: str) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..errors import DataError, explain, some
 from .cells import exact, is_missing, is_number, shown
-from .kinds import are_slips, is_few, unit_of
+from .kinds import are_slips, are_spelled_otherwise, is_few
 from .table import Table
 from .words import in_order
 
@@ -25,8 +25,8 @@ def task_of(table: Table) -> str:
     numbers are to be predicted as numbers (regression): prices, counts and years have gaps between
     them, and of a class that occurs once nothing can be learned.
 
-    DataError for a target that is neither: texts among numbers, numbers with a unit, and texts or
-    long ids that nearly all differ.
+    DataError for a target that is neither: texts among numbers, numbers that are spelled otherwise,
+    and texts or long ids that nearly all differ.
     """
     values = given(table)
     kinds = list(dict.fromkeys(values))
@@ -38,7 +38,8 @@ def task_of(table: Table) -> str:
             return CLASSIFICATION
         if has_fractions or max(map(abs, sizes)) <= EXACT:
             return REGRESSION
-    is_doubtful = ROWS_EACH * len(kinds) > len(values) or are_slips(kinds) or unit_of(kinds)
+    is_doubtful = ROWS_EACH * len(kinds) > len(values) or are_slips(kinds)
+    is_doubtful = is_doubtful or are_spelled_otherwise(kinds)
     if has_fractions or (len(kinds) > MOST and is_doubtful):
         row = values.index((texts or kinds)[0])
         raise DataError(
