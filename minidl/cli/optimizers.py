@@ -16,6 +16,7 @@ class Kind(NamedTuple):
     make: Any
     lr: float
     momentum: float | None = None  # None: the rule has no momentum
+    weight_decay: float = 0.0
 
     @property
     def has_momentum(self) -> bool:
@@ -25,13 +26,14 @@ class Kind(NamedTuple):
 
 # Values that suit a small net better than the rule's own defaults.
 BETTER = {"SGD": {"lr": 0.05, "momentum": 0.9}, "RMSprop": {"lr": 0.001}}
+PRIOR = 3.0  # the weight decay is this by the number of rows
 
 
 def kind_of(rule: type[Optimizer]) -> Kind:
     """A rule with its defaults."""
     defaults = {name: p.default for name, p in inspect.signature(rule).parameters.items()}
     defaults |= BETTER.get(rule.__name__, {})
-    return Kind(rule, defaults["lr"], defaults.get("momentum"))
+    return Kind(rule, defaults["lr"], defaults.get("momentum"), defaults["weight_decay"])
 
 
 RULES = (vars(optim)[name] for name in optim.__all__)
@@ -55,14 +57,20 @@ def name_of(arguments: argparse.Namespace, is_regression: bool) -> str:
 
 
 def optimizer_of(
-    arguments: argparse.Namespace, parameters: Iterator[Parameter], is_regression: bool
+    arguments: argparse.Namespace, parameters: Iterator[Parameter], is_regression: bool, rows: int
 ) -> Optimizer:
-    """The optimiser that the options describe."""
+    """The optimiser that the options describe, for so many rows.
+
+    The weight decay is a Gaussian prior of the weights: beside the sum of the rows' losses it is a
+    constant, beside their mean it falls with their number. With 3 / rows, nets of the default size
+    predicted most of 50 real tables of 20 to 6000 rows better than without it.
+    """
     kind = OPTIMIZERS[name_of(arguments, is_regression)]
     options: dict[str, float] = {"lr": kind.lr if arguments.lr is None else arguments.lr}
     if kind.momentum is not None:
         options["momentum"] = kind.momentum if arguments.momentum is None else arguments.momentum
-    if arguments.weight_decay is not None:
-        options["weight_decay"] = arguments.weight_decay
+    options["weight_decay"] = arguments.weight_decay
+    if arguments.weight_decay is None:
+        options["weight_decay"] = kind.weight_decay or PRIOR / rows
     optimizer: Optimizer = kind.make(parameters, **options)
     return optimizer

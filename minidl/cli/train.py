@@ -31,7 +31,7 @@ from .optimizers import optimizer_of
 from .options import check_output, threads
 from .rows import Split, weights_of
 from .same_sizes import require_same_sizes
-from .train_options import add_options, check_usage, plan_of
+from .train_options import add_options, check_usage, epochs_of, plan_of
 
 __all__ = ["EXAMPLES", "add_options", "run"]
 
@@ -107,7 +107,7 @@ def train(
     always_0 = ~parts["train"][0][:, encoder.width :].any(axis=0)
     # Their weights get no gradient: a text that is new in a prediction adds nothing.
     next(net.parameters()).data[encoder.width :][always_0] = 0
-    optimizer = optimizer_of(arguments, net.parameters(), encoder.classes is None)
+    optimizer = optimizer_of(arguments, net.parameters(), encoder.classes is None, len(split.train))
     began = perf_counter()
     history = trained(arguments, net, optimizer, encoder, parts, weights)
     seconds = perf_counter() - began
@@ -146,7 +146,7 @@ def trained(
         ),
         scores.loss_of(encoder),
         optimizer,
-        arguments.epochs,
+        epochs_of(arguments, len(x)),
         validation=validation,
         metrics=scores.metrics_of(encoder) if validation else (),
         callbacks=callbacks,

@@ -2,6 +2,7 @@
 
 import argparse
 import ast
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from . import tables
 from .net_plan import NetPlan
 from .optimizers import OPTIMIZERS, name_of
 from .options import UsageError, add_data, add_force, add_threads, number, whole
+
+EPOCHS = 20  # by default
+STEPS = 1000  # at least, by default: with fewer, nets have learned little of small tables
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -65,10 +69,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     steps.add_argument("--momentum", type=number(0), metavar="SHARE",
                        help="for sgd and rmsprop (default: 0.9 and 0)")  # fmt: skip
     steps.add_argument("--weight-decay", type=number(0), metavar="RATE",
-                       help="default: 0; for adamw 0.01")  # fmt: skip
+                       help="default: 3 / rows; for adamw 0.01")  # fmt: skip
     steps.add_argument("--batch-size", type=whole(1), default=32, metavar="ROWS",
                        help="default: 32")  # fmt: skip
-    steps.add_argument("--epochs", type=whole(1), default=20, metavar="N", help="default: 20")
+    steps.add_argument("--epochs", type=whole(1), metavar="N",
+                       help=f"default: {EPOCHS}; for few rows {STEPS:,} steps")  # fmt: skip
     steps.add_argument("--patience", type=whole(1), metavar="EPOCHS",
                        help="stop when the validation loss has not improved for this long, "
                        "and take the best weights")  # fmt: skip
@@ -118,6 +123,12 @@ def check_usage(arguments: argparse.Namespace) -> None:
         plan_of(arguments, 1, 1).check()
     except ArgumentError as error:
         raise UsageError(str(error)) from None
+
+
+def epochs_of(arguments: argparse.Namespace, rows: int) -> int:
+    """The number of epochs that the options say, or that suits so many rows."""
+    steps = math.ceil(rows / arguments.batch_size)
+    return arguments.epochs or max(EPOCHS, math.ceil(STEPS / steps))
 
 
 def plan_of(arguments: argparse.Namespace, inputs: int, outputs: int) -> NetPlan:

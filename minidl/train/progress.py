@@ -2,6 +2,7 @@
 
 import io
 import logging
+import math
 import sys
 from time import perf_counter
 from typing import Any, TextIO
@@ -14,6 +15,8 @@ from .history import numbers_in, shown
 from .run import Run
 
 LOGGER = logging.getLogger("minidl")
+LINES = 100  # for epochs ...
+PAUSE = 1.0  # ... or as many as come after so many seconds each
 SECONDS = 0.05  # the least time between two displays within an epoch
 
 
@@ -94,10 +97,12 @@ class Log(io.TextIOBase):
 
 
 class Line(Meter):
-    """A line for every epoch; on a terminal it is overwritten during the epoch."""
+    """A line for every epoch, of more than a hundred short ones for every so many; on a terminal it
+    is overwritten until then."""
 
     def __init__(self, file: TextIO | io.TextIOBase | None = None) -> None:
         self.file = file or sys.stderr
+        self.ended_at = 0.0  # when the last line did
 
     def on_train_begin(self, run: Run) -> None:
         """Says what a resume has found."""
@@ -117,6 +122,11 @@ class Line(Meter):
 
     def on_epoch_end(self, run: Run, row: dict[str, Any]) -> None:
         """Writes the epoch's last line."""
+        is_one = run.epoch in (1, run.epochs) or run.epoch % math.ceil(run.epochs / LINES) == 0
+        now = perf_counter()
+        if not is_one and now - self.ended_at < PAUSE:
+            return
+        self.ended_at = now
         start = "\r\033[K" if self.file.isatty() else ""
         self._write(start + self.text(run, numbers_in(row)) + "\n")
 

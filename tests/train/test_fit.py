@@ -278,10 +278,10 @@ class Terminal(io.StringIO):
         return True
 
 
-def shown_by(monkeypatch, progress, file, **more):
+def shown_by(monkeypatch, progress, file, epochs=2, **more):
     monkeypatch.setattr(sys, "stderr", file)
     model = net()
-    train.fit(model, (X, Y), F.cross_entropy, optim.SGD(model.parameters(), 0.1), 2,
+    train.fit(model, (X, Y), F.cross_entropy, optim.SGD(model.parameters(), 0.1), epochs,
               progress=progress, validation=(X, Y), **more)  # fmt: skip
     return file.getvalue()
 
@@ -295,6 +295,16 @@ def test_a_line_for_every_epoch(monkeypatch):
     text = shown_by(monkeypatch, "line", Terminal())
     assert text.count("\r") > 2
     assert text.count("\n") == 2
+
+
+@pytest.mark.parametrize(
+    ("pause", "epochs", "shown"),
+    [(60, 100, range(1, 101)), (60, 205, [1, *range(3, 205, 3), 205]), (0, 205, range(1, 206))],
+)
+def test_of_many_short_epochs_there_is_a_line_for_every_so_many(monkeypatch, pause, epochs, shown):
+    monkeypatch.setattr("minidl.train.progress.PAUSE", pause)
+    lines = shown_by(monkeypatch, "line", io.StringIO(), epochs).splitlines()
+    assert [line.split("  ")[0] for line in lines] == [f"epoch {i}/{epochs}" for i in shown]
 
 
 def test_tqdms_bar(monkeypatch):
