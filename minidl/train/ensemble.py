@@ -20,6 +20,7 @@ from .history import History, shown
 from .workers import in_processes, side_by_side, way
 
 IMPORTABLE = "make: a function at the top of a module or script, which other processes import"
+ALIVE = "processes that import make, and live until their nets are trained"
 GUARD = "workers=1; in a script, the call below if __name__ == '__main__':"
 
 Make = Callable[[int], tuple[Layer, Any]]
@@ -98,10 +99,14 @@ def ensemble(
     - seeds: how many (0, 1, ...), or which
     - workers: the processes, each with one thread; None for one on each core. They import the
       module of `make`, so a function in a notebook or a lambda needs workers=1, which trains here,
-      one seed after the other. The nets have the same bits for any number.
+      one seed after the other. With a backend of joblib's (`joblib.parallel_config`), such as a
+      cluster of Dask's, its workers train, and `make` may be any function. The nets have the same
+      bits for any number of workers, anywhere.
 
-    An error of `make` is raised, and no more seeds begin. ArgumentError for no seeds, for workers
-    below 1, for a `make` that other processes cannot import, and for other results.
+    An error of `make` is raised, and no more seeds begin. When a process is killed, only the seeds
+    that are not finished begin again; if none of them can be finished, ArgumentError is raised.
+    It is also raised for no seeds, for workers below 1, for a `make` that other processes cannot
+    import, and for other results.
 
     >>> from minidl import nn, optim, train, functional as F
     >>> x, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
@@ -124,7 +129,7 @@ def ensemble(
         with preserved():
             found = side_by_side(trained, numbers, workers, shared=[make])
     except BrokenProcessPool as error:
-        raise ArgumentError(explain("ensemble", IMPORTABLE, error, GUARD)) from error
+        raise ArgumentError(explain("ensemble", ALIVE, error, GUARD)) from error
     return Ensemble(numbers, [net for net, _ in found], [result for _, result in found])
 
 

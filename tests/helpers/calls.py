@@ -1,9 +1,12 @@
-"""Calls that other processes can import, for tests/train/test_workers.py."""
+"""Calls that other processes can import, for tests/test_sweeps.py."""
 
 import os
 import signal
 import time
+import zlib
 from pathlib import Path
+
+import ensembles
 
 import minidl
 from minidl import _kernels, nn
@@ -24,9 +27,9 @@ def fail(number):
     return number * number
 
 
-def nested(number):
-    """The processes of calls within a call, and its own."""
-    return os.getpid(), side_by_side(process, [1, 2, 3], workers=3)
+def nested(seed):
+    """`about`, the process, and those of calls within the call."""
+    return about(seed), os.getpid(), side_by_side(process, [1, 2, 3], workers=3)
 
 
 def process(number):
@@ -38,9 +41,30 @@ def killed(folder, number):
     with Path(folder, f"call{number}").open("a") as file:
         file.write("x")
     if number == -2 or (number == -1 and not Path(folder, "killed").exists()):
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while not Path(folder, "kept").exists() and time.monotonic() < end:
             time.sleep(0.01)
         Path(folder, "killed").touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return number
+
+
+def logged(folder, seed):
+    """ensembles.make; with the file "deadly", seed 0 kills its process after seed 3 is kept."""
+    with Path(folder, "begun").open("a") as file:
+        file.write(f"{seed} ")
+    if seed == 0 and Path(folder, "deadly").exists():
+        end = time.monotonic() + 60
+        while not list(Path(folder).glob("seeds/**/output.pkl")) and time.monotonic() < end:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return ensembles.make(seed)
+
+
+def checksum(net, x=None, y=None):
+    """Of the weights, as a score of scikit-learn's."""
+    return zlib.crc32(b"".join(array.tobytes() for array in (*net.coefs_, *net.intercepts_)))
+
+
+def threads(net, x, y):
+    return minidl.get_num_threads()
