@@ -32,7 +32,7 @@ from .layers.bias import Bias
 from .layers.containers import Concat, Residual, Sequential, chain
 from .layers.dense import Dense
 from .layers.dropout import Dropout
-from .layers.embedding import Embedding
+from .layers.embedding import Embedding, EntityEmbedding
 from .layers.flatten import Flatten
 from .layers.layer_norm import LayerNorm, RMSNorm
 from .layers.mlp import MLP
@@ -40,10 +40,10 @@ from .layers.noise import GaussianNoise
 
 __all__ = [
     "CELU", "ELU", "GELU", "MLP", "SELU", "Activation", "BatchNorm", "Bias", "Concat", "Dense",
-    "Dropout", "Embedding", "Flatten", "GaussianNoise", "HardSigmoid", "HardTanh", "Identity",
-    "Layer", "LayerNorm", "LeCunTanh", "LeakyReLU", "LogSigmoid", "Maxout", "Mish", "PReLU",
-    "Parameter", "RMSNorm", "ReLU", "ReLU6", "Residual", "Sequential", "SiLU", "Sigmoid",
-    "Softplus", "Softsign", "Tanh", "chain",
+    "Dropout", "Embedding", "EntityEmbedding", "Flatten", "GaussianNoise", "HardSigmoid",
+    "HardTanh", "Identity", "Layer", "LayerNorm", "LeCunTanh", "LeakyReLU", "LogSigmoid", "Maxout",
+    "Mish", "PReLU", "Parameter", "RMSNorm", "ReLU", "ReLU6", "Residual", "Sequential", "SiLU",
+    "Sigmoid", "Softplus", "Softsign", "Tanh", "chain",
 ]  # fmt: skip
 
 if not _typing.TYPE_CHECKING:

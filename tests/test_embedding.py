@@ -90,6 +90,60 @@ def test_words_are_learned():
     assert (minidl.predict(net, words).argmax(1) == classes).all()
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_entities_are_columns_of_0_and_1_times_a_matrix(seed):
+    rng = np.random.default_rng(seed)
+    dtype = np.dtype(rng.choice(["float32", "float64"]))
+    rows, columns = int(rng.integers(0, 6)), int(rng.integers(0, 4))
+    sizes = rng.integers(1, 6, (rng.integers(1, 4), 2)).tolist()
+    layer = nn.EntityEmbedding(*map(tuple, sizes)).astype(dtype)
+    assert [p.shape for p in layer.parameters()] == [tuple(size) for size in sizes]
+    places = [rng.integers(0, count, rows) for count, _ in sizes]
+    unchanged = rng.normal(size=(rows, columns))
+    x = minidl.tensor(np.column_stack([unchanged, *places]).astype(dtype), requires_grad=True)
+    y = layer(x)
+    dy = rng.normal(size=y.shape).astype(dtype)
+    y.backward(dy)
+    one_hot = [np.eye(count)[place] for (count, _), place in zip(sizes, places, strict=True)]
+    products = [a @ W.data for a, W in zip(one_hot, layer.tables, strict=True)]
+    np.testing.assert_array_equal(y.data, np.hstack([x.data[:, :columns], *products]))
+    np.testing.assert_array_equal(x.grad.data, np.pad(dy[:, :columns], [(0, 0), (0, len(sizes))]))
+    widths = np.cumsum([columns, *(width for _, width in sizes)])
+    rtol = np.finfo(dtype).eps
+    for i, W in enumerate(layer.tables):
+        wanted = one_hot[i].T @ dy[:, widths[i] : widths[i + 1]]
+        np.testing.assert_allclose(W.grad.data, wanted, rtol=rtol, atol=2 * rtol)
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "message"),
+    [
+        ([[0.5, 1, 4]], minidl.ArgumentError, "embedding: expected indices from 0 to 3, got 4"),
+        ([[0.5, -1, 0]], minidl.ArgumentError, "from 0 to 1, got -1"),
+        ([[0.5, 0.5, 0]], minidl.DTypeError, "whole numbers"),
+        ([[0.5, 0, np.nan]], minidl.DTypeError, "whole numbers"),
+        ([[0.5]], minidl.ShapeError, r"x of shape \(..., 2 or more\), got \(1, 1\)"),
+        (0.5, minidl.ShapeError, r"x of shape \(..., 2 or more\), got \(\)"),
+    ],
+)
+def test_entities_that_are_not_there(x, error, message):
+    """The same error from the layer alone, and from a net with a plan."""
+    x, layer = np.array(x, np.float32), nn.EntityEmbedding((2, 3), (4, 2))
+    with pytest.raises(error, match=message):
+        layer(x)
+    if x.ndim == 2:
+        with pytest.raises(error, match=message):
+            minidl.predict(nn.Sequential(layer, nn.Dense(6, 1)), x)
+
+
+def test_tables_of_no_size():
+    for tables in ([], [(0, 3)], [(3, 2.0)]):
+        with pytest.raises(minidl.ArgumentError, match="EntityEmbedding: expected"):
+            nn.EntityEmbedding(*tables)
+    with pytest.raises(minidl.DTypeError, match="EntityEmbedding"):
+        nn.EntityEmbedding((3, 2))(np.array([[1]]))
+
+
 class Flat(nn.Layer):
     """All numbers of a sample in a row."""
 

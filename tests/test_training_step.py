@@ -820,11 +820,18 @@ def test_embedding(name, level):
     assert_same_bits(net, OPTIMIZERS["adam"], xy=(x, y))
 
 
-def test_an_index_that_is_not_there_is_found_before_anything_is_trained():
-    net = nn.Sequential(nn.Embedding(11, 3), nn.Flatten(), nn.Dense(6, 10))
+@pytest.mark.parametrize(
+    ("first", "dtype"),
+    [
+        (lambda: [nn.Embedding(11, 3), nn.Flatten()], np.int64),
+        (lambda: [nn.EntityEmbedding((3, 4), (11, 2))], np.float32),
+    ],
+)
+def test_an_index_that_is_not_there_is_found_before_anything_is_trained(first, dtype):
+    net = nn.Sequential(*first(), nn.Dense(6, 10))
     before = net.state_dict()
     step = TrainingStep(net, F.cross_entropy, optim.SGD(net.parameters(), 0.1))
-    x, y = np.ones((90, 2), np.int64), pixels()[1]
+    x, y = np.ones((90, 2), dtype), pixels()[1]
     for wrong in (11, -1):
         x[80, 1] = wrong
         message = f"embedding: expected indices from 0 to 10, got {wrong}"
@@ -841,6 +848,21 @@ def test_an_index_that_is_not_there_is_found_before_anything_is_trained():
     assert all((p.data == before[name]).all() for name, p in net.named_parameters())
     step.on_rows(batches, range(80))
     assert any((p.data != before[name]).any() for name, p in net.named_parameters())
+
+
+@pytest.mark.parametrize("tables", [[(11, 7)], [(11, 1), (3, 4)], [(11, 2), (3, 2), (1, 20)]])
+@pytest.mark.parametrize("columns", [0, 1, 6])
+def test_entity_embedding(tables, columns, level):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(90, columns)), pixels()[1]
+    places = [rng.integers(0, count, (90, 1)) for count, _ in tables]
+    x = np.concatenate([x, *places], axis=1).astype(np.float32)
+    width = columns + sum(width for _, width in tables)
+
+    def net():
+        return nn.Sequential(nn.EntityEmbedding(*tables), nn.Dense(width, 40), nn.ReLU())
+
+    assert_same_bits(net, OPTIMIZERS["adam"], xy=(x, y))
 
 
 @pytest.mark.parametrize("floats", [nn.Dense(2, 3), nn.Sequential(), nn.BatchNorm(2).eval()])

@@ -36,8 +36,8 @@ def add_rows(const real[:, :, ::1] x, const int64_t[::1] places, real[:, :, ::1]
     for job in prange(y.shape[0] * pieces, nogil=True, num_threads=threads, schedule="static"):
         n = job // pieces
         first = job % pieces * PIECE
-        sum_piece(&x[n, 0, 0], &order[0], &ends[0], &y[n, 0, 0], first, min(rows, first + PIECE),
-                  columns)
+        sum_piece(&x[n, 0, 0], columns, &order[0], &ends[0], &y[n, 0, 0], first,
+                  min(rows, first + PIECE), columns)
 
 
 cdef void sort(
@@ -60,10 +60,10 @@ cdef void sort(
 
 
 cdef void sum_piece(
-    const real *x, const int64_t *order, const int64_t *ends, real *y, Py_ssize_t first,
-    Py_ssize_t end, Py_ssize_t columns
+    const real *x, Py_ssize_t stride, const int64_t *order, const int64_t *ends, real *y,
+    Py_ssize_t first, Py_ssize_t end, Py_ssize_t columns
 ) noexcept nogil:
-    """The sums of the places first ... end - 1, COLUMNS at a time."""
+    """The sums of the places first ... end - 1, COLUMNS at a time. Row j of x begins at j stride."""
     cdef double[COLUMNS] sums
     cdef double total
     cdef const real *row
@@ -72,7 +72,7 @@ cdef void sum_piece(
         if columns == 1:
             total = 0
             for k in range(start, ends[i]):
-                total += x[order[k]]
+                total += x[order[k] * stride]
             y[i] = <real> total
         else:
             column = 0
@@ -81,7 +81,7 @@ cdef void sum_piece(
                 for j in range(n):
                     sums[j] = 0
                 for k in range(start, ends[i]):
-                    row = x + order[k] * columns + column
+                    row = x + order[k] * stride + column
                     for j in range(n):
                         sums[j] += row[j]
                 for j in range(n):
@@ -90,17 +90,48 @@ cdef void sum_piece(
         start = ends[i]
 
 
-# ---- In a step: rows looked up by their numbers, which are the net's inputs ----------------------
+# ---- In a step: rows looked up by their numbers, which are among the net's inputs ----------------
+
+cdef struct Whole:
+    # A column of x, which holds whole numbers, becomes integers.
+    Py_ssize_t x
+    Py_ssize_t x_width
+    Py_ssize_t x_first
+    int64_t *numbers
+
+
+cdef int read_whole(void *it, dict given, size_t itemsize, list kept) except -1:
+    cdef Whole *whole = <Whole *> it
+    whole.x, whole.x_width, whole.x_first = given["x"], given["x_width"], given["x_first"]
+    whole.numbers = <int64_t *> address(given["numbers"], kept, True)
+    return 0
+
+
+cdef void to_integers(const Whole *it, const Turn *turn, real *scratch) noexcept nogil:
+    """This thread's rows."""
+    cdef const real *x = <const real *> at(turn, it.x) + it.x_first
+    cdef Py_ssize_t i
+    for i in range(turn.first, turn.end):
+        it.numbers[i] = <int64_t> x[i * it.x_width]
+
+
+INSTRUCTIONS["to integers"] = instruction(
+    sizeof(Whole), read_whole, <Run> to_integers[float], <Run> to_integers[double],
+    reads={"x": "rows"}, writes={"numbers": "rows"})
+
 
 cdef struct Embedding:
-    # y = the rows of W with the numbers in x; slots, and the parameter, by number.
-    Py_ssize_t x
+    # y = the rows of W with these numbers; slots, and the parameter, by number.
+    Py_ssize_t x  # the slot of the numbers, if they are integers there
+    const int64_t *numbers  # else where they are; or NULL
     Py_ssize_t y
     Py_ssize_t dy
+    Py_ssize_t y_first  # where the first row of W stands in y
+    Py_ssize_t stride  # from there to the next
     Py_ssize_t W
     Py_ssize_t rows  # of W
     Py_ssize_t columns
-    Py_ssize_t fields  # numbers in a row of x
+    Py_ssize_t fields  # numbers for a row of the batch
     int64_t *order  # of a batch's numbers, sorted
     int64_t *ends  # where the numbers of each row of W end in it
 
@@ -108,41 +139,48 @@ cdef struct Embedding:
 cdef int read_embedding(void *it, dict given, size_t itemsize, list kept) except -1:
     cdef Embedding *table = <Embedding *> it
     table.x, table.y, table.dy, table.W = given["x"], given["y"], given["dy"], given["W"]
+    table.y_first, table.stride = given["y_first"], given["stride"]
     table.rows, table.columns, table.fields = given["rows"], given["columns"], given["fields"]
+    table.numbers = <int64_t *> address(given["numbers"], kept)
     table.order = <int64_t *> address(given["order"], kept, True)
     table.ends = <int64_t *> address(given["ends"], kept, True)
     return 0
 
 
+cdef inline const int64_t *numbers_of(const Embedding *it, const Turn *turn) noexcept nogil:
+    """The batch's numbers of rows of W."""
+    return <const int64_t *> at(turn, it.x) if it.numbers == NULL else it.numbers
+
+
 cdef void look_up(const Embedding *it, const Turn *turn, real *scratch) noexcept nogil:
     """y of this thread's rows."""
-    cdef const int64_t *x = <const int64_t *> at(turn, it.x)
+    cdef const int64_t *numbers = numbers_of(it, turn)
     cdef const real *W = <const real *> turn.parameters[it.W].w
-    cdef real *y = <real *> at(turn, it.y)
+    cdef real *y = <real *> at(turn, it.y) + it.y_first
     cdef Py_ssize_t j
     for j in range(turn.first * it.fields, turn.end * it.fields):
-        memcpy(y + j * it.columns, W + x[j] * it.columns, it.columns * sizeof(real))
+        memcpy(y + j * it.stride, W + numbers[j] * it.columns, it.columns * sizeof(real))
 
 
 cdef void sort_numbers(const Embedding *it, const Turn *turn, real *scratch) noexcept nogil:
     """Sorts the batch's numbers by rows of W; done by the last thread."""
     if turn.thread == turn.threads - 1:
-        sort(<const int64_t *> at(turn, it.x), turn.n * it.fields, it.order, it.ends, it.rows)
+        sort(numbers_of(it, turn), turn.n * it.fields, it.order, it.ends, it.rows)
 
 
 cdef void gradient_of_rows(const Embedding *it, const Turn *turn, real *scratch) noexcept nogil:
     """This thread's rows of dW."""
-    sum_piece(<const real *> at(turn, it.dy), it.order, it.ends,
+    sum_piece(<const real *> at(turn, it.dy) + it.y_first, it.stride, it.order, it.ends,
               <real *> turn.parameters[it.W].gradient, share(it.rows, turn.thread, turn.threads),
               share(it.rows, turn.thread + 1, turn.threads), it.columns)
 
 
 INSTRUCTIONS["look up"] = instruction(
     sizeof(Embedding), read_embedding, <Run> look_up[float], <Run> look_up[double],
-    reads={"x": "rows", "W": "all"}, writes={"y": "rows"})
+    reads={"x": "rows", "numbers": "rows", "W": "all"}, writes={"y": "rows"})
 INSTRUCTIONS["sort numbers"] = instruction(
     sizeof(Embedding), read_embedding, <Run> sort_numbers[float], <Run> sort_numbers[double],
-    reads={"x": "all"}, writes={"order": "all", "ends": "all"})
+    reads={"x": "all", "numbers": "all"}, writes={"order": "all", "ends": "all"})
 INSTRUCTIONS["gradient of rows"] = instruction(
     sizeof(Embedding), read_embedding, <Run> gradient_of_rows[float],
     <Run> gradient_of_rows[double],

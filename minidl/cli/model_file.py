@@ -81,11 +81,14 @@ def load(path: Path) -> Model:
     encoder = encoder_of(path, data, arrays)
     if [encoder.inputs, encoder.outputs] != [plan.sizes[0], plan.sizes[-1]]:
         raise wrong(path, "a net for its own columns and classes", plan.sizes)
+    if encoder.counts != [count for count, _ in plan.tables]:
+        raise wrong(path, "a table for each embedded category", plan.tables)
     weights = {name: array for name, array in arrays.items() if ":" not in name}
     matrices = sorted(array.shape for array in weights.values() if array.ndim == 2)
     try:
         plan.check(most=1 + sum(array.size for array in weights.values()))
-        if len(plan.sizes) != len(matrices) + 1 or sorted(plan.dense_shapes()) != matrices:
+        count = len(plan.sizes) - 1 + len(plan.tables)
+        if count != len(matrices) or sorted(plan.shapes()) != matrices:
             raise wrong(path, f"dense layers for the sizes {plan.sizes}", matrices)
         model = plan.build()
         model.load_state_dict(weights)
@@ -101,12 +104,14 @@ def plan_of(path: Path, state: dict[str, Any]) -> NetPlan:
     match state:
         case {
             "sizes": [_, _, *_] as sizes,
+            "tables": list(tables),
             "activation": str(activation),
             "options": dict(options),
             "dropout": dropout,
             "batch_norm": bool(batch_norm),
-        } if all(is_whole(size, 1) for size in sizes):
-            return NetPlan(sizes, activation, options, dropout, batch_norm)
+        } if all(is_whole(size, 1) for size in sizes) and all(map(is_shape, tables)):
+            shapes = [(count, width) for count, width in tables]
+            return NetPlan(sizes, shapes, activation, options, dropout, batch_norm)
     raise wrong(path, "a net's plan", "something else")
 
 
@@ -120,6 +125,7 @@ def encoder_of(path: Path, state: dict[str, Any], arrays: dict[str, np.ndarray])
             "kinds": dict(kinds),
             "with_missing": list(with_missing),
             "categories": dict(categories),
+            "embedded": list(embedded),
             "target": str(target),
             "classes": (list() | None) as classes,
             "is_scaled": bool(is_scaled),
@@ -127,6 +133,8 @@ def encoder_of(path: Path, state: dict[str, Any], arrays: dict[str, np.ndarray])
             are_names(columns, width)
             and are_names(classes, len(classes or ""))
             and are_places(with_missing, width)
+            and are_names(embedded, len(embedded))
+            and {*embedded} <= {*categories}
             and width >= 0
         ):
             pass
@@ -140,7 +148,7 @@ def encoder_of(path: Path, state: dict[str, Any], arrays: dict[str, np.ndarray])
         {name: kind_in(path, kind) for name, kind in kinds.items()},
         with_missing,
         {name: category_of(path, column) for name, column in categories.items()},
-        target, classes, is_scaled, inputs, scale_of(path, arrays, SCALES[1], 1),
+        embedded, target, classes, is_scaled, inputs, scale_of(path, arrays, SCALES[1], 1),
     )  # fmt: skip
 
 
@@ -166,6 +174,11 @@ def category_of(path: Path, state: Any) -> Category:
             if most_frequent < len(names):
                 return Category(names, most_frequent, has_others, has_missing)
     raise wrong(path, "the names of a category", "something else")
+
+
+def is_shape(value: Any) -> bool:
+    """Whether this is a matrix' shape."""
+    return isinstance(value, list) and len(value) == 2 and all(is_whole(n, 1) for n in value)
 
 
 def are_places(places: list[Any], count: int) -> bool:

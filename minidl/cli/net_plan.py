@@ -7,15 +7,18 @@ from typing import Any, NamedTuple
 from ..errors import ArgumentError, explain
 from ..layers.activations import Activation
 from ..layers.activations import activation as find
+from ..layers.containers import Sequential
+from ..layers.embedding import EntityEmbedding
 from ..layers.mlp import MLP, dense_shapes
 from ..tools.checks import is_number, is_whole
 
 
 class NetPlan(NamedTuple):
     """Dense layers of these sizes; after each but the last come batch normalisation (optional), the
-    activation, and dropout (optional)."""
+    activation, and dropout (optional). First, each of the last inputs is embedded in a table."""
 
     sizes: list[int]
+    tables: list[tuple[int, int]]  # (count, width)
     activation: str
     options: dict[str, Any]
     dropout: float
@@ -26,6 +29,8 @@ class NetPlan(NamedTuple):
         `most`, which could take much memory."""
         if len(self.sizes) < 2 or not all(is_whole(size, 1) for size in self.sizes):
             raise ArgumentError(explain("net", "sizes from 1 up, two at least", self.sizes))
+        if len(self.tables) > self.sizes[0]:
+            raise ArgumentError(explain("net", "an input for each table", self.sizes[0]))
         if not (is_number(self.dropout) and 0 <= self.dropout < 1):
             raise ArgumentError(explain("net", "dropout from 0 to below 1", repr(self.dropout)))
         signature = inspect.signature(find(self.activation))
@@ -40,18 +45,29 @@ class NetPlan(NamedTuple):
         """The activation with its options."""
         return find(self.activation)(**self.options)
 
-    def dense_shapes(self) -> list[tuple[int, int]]:
-        """The shapes of the dense layers' weights."""
-        return dense_shapes(self.sizes, [self.layer() for _ in self.sizes[2:]])
+    @property
+    def dense_sizes(self) -> list[int]:
+        """The sizes of the dense layers: those of the net, with vectors for the embedded inputs."""
+        inputs, *others = self.sizes
+        return [inputs + sum(width - 1 for _, width in self.tables), *others]
 
-    def build(self) -> MLP:
-        """The net, with new random weights."""
+    def shapes(self) -> list[tuple[int, int]]:
+        """The shapes of the tables and of the dense layers' weights."""
         activations = [self.layer() for _ in self.sizes[2:]]
-        return MLP(self.sizes, activations, dropout=self.dropout, batch_norm=self.batch_norm)
+        return [*self.tables, *dense_shapes(self.dense_sizes, activations)]
+
+    def build(self) -> Sequential:
+        """The net, with new random weights."""
+        first = [EntityEmbedding(*self.tables)] if self.tables else []
+        activations = [self.layer() for _ in self.sizes[2:]]
+        net = MLP(self.dense_sizes, activations, dropout=self.dropout, batch_norm=self.batch_norm)
+        return Sequential(*first, *net) if first else net
 
     def __str__(self) -> str:
-        sizes = dashed(self.sizes)
-        return f"{sizes}, {self.activation}" if len(self.sizes) > 2 else sizes
+        words = [dashed(self.sizes)]
+        words += [self.activation] * (len(self.sizes) > 2)
+        words += [f"embedding {count} by {width}" for count, width in self.tables]
+        return ", ".join(words)
 
 
 def dashed(sizes: list[int]) -> str:

@@ -20,8 +20,8 @@ def require_same_sizes(folder: Path, plan: NetPlan) -> None:
     if not dense:
         return
     before = [*(rows for rows, _ in dense), dense[-1][1]]
-    if before != plan.sizes:
+    if before != plan.dense_sizes:
         expected = f"a net of {dashed(before)}, as in {folder}"
         hidden = " ".join(map(str, ["--hidden", *before[1:-1]]))
         hint = f"{hidden} with the same data, or another folder for another training"
-        raise ArgumentError(explain("--resume", expected, dashed(plan.sizes), hint))
+        raise ArgumentError(explain("--resume", expected, dashed(plan.dense_sizes), hint))

@@ -21,6 +21,7 @@ OF_NAMES = (
     "ignore",
     "category",
     "number",
+    "embed",
     "id",
     "columns",
     "keep",

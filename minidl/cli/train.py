@@ -11,6 +11,7 @@ import argparse
 import importlib.util
 import sys
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from ..data.batches import batches
 from ..engine.random import manual_seed
 from ..errors import ArgumentError, MissingPackageError, explain
 from ..layers.containers import Sequential
+from ..layers.embedding import EntityEmbedding
 from ..optim import Optimizer
 from ..tables.doubts import warn_of_doubts
 from ..tables.encoder import Encoder
@@ -86,8 +88,9 @@ def train(
     """The trained model, its history, and the seconds that it took."""
     split = Split.of(table, arguments.validation, arguments.seed, arguments.task)
     encoder = Encoder.of(
-        table, split.train, arguments.task, arguments.standardize, arguments.unseen
-    )
+        table, split.train, arguments.task, arguments.standardize, arguments.unseen,
+        [name for name, _ in arguments.embed or ()],
+    )  # fmt: skip
     x, y = encoder(table)
     understood = encoder.described(table, "--task" if test is None else "")
     if not arguments.quiet:
@@ -100,13 +103,11 @@ def train(
     if test is not None:
         parts["test"] = encoder(test)
     manual_seed(arguments.seed)
-    plan = plan_of(arguments, encoder.inputs, encoder.outputs)
+    plan = plan_of(arguments, encoder.inputs, encoder.outputs, encoder.counts)
     if arguments.resume:
         require_same_sizes(arguments.checkpoints, plan)
     net = plan.build()
-    always_0 = ~parts["train"][0][:, encoder.width :].any(axis=0)
-    # Their weights get no gradient: a text that is new in a prediction adds nothing.
-    next(net.parameters()).data[encoder.width :][always_0] = 0
+    forget_absent(net, parts["train"][0], encoder.width)
     optimizer = optimizer_of(arguments, net.parameters(), encoder.classes is None, len(split.train))
     began = perf_counter()
     history = trained(arguments, net, optimizer, encoder, parts, weights)
@@ -116,6 +117,18 @@ def train(
         found = scores.measure(net, data, encoder)
         training |= {f"{name} {score}": value for score, value in found.items()}
     return Model(net, plan, encoder, training, understood), history, seconds
+
+
+def forget_absent(net: Sequential, x: np.ndarray, numbers: int) -> None:
+    """Sets to 0 what the rows x never read beside the numbers: weights of columns that are always
+    0, and rows of tables. It gets no gradient: a text that is new in a prediction adds nothing."""
+    first, *others = net
+    tables = first.tables if isinstance(first, EntityEmbedding) else ()
+    dense: Any = others[0] if tables else first
+    columns = x.shape[1] - len(tables)
+    dense.weight.data[numbers:columns][~x[:, numbers:columns].any(axis=0)] = 0
+    for i, table in enumerate(tables, start=columns):
+        table.data[np.bincount(x[:, i].astype(int), minlength=len(table.data)) == 0] = 0
 
 
 def trained(

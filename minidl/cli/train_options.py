@@ -3,6 +3,7 @@
 import argparse
 import ast
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
                       help="columns of categories, each a column of 0 and 1 (default: texts, and "
                       "three to five whole numbers in ten rows or more each)")  # fmt: skip
     data.add_argument("--number", nargs="+", metavar="COLUMN", help="columns of numbers")
+    data.add_argument("--embed", type=embedded, nargs="+", metavar="COLUMN:SIZE",
+                      help="categories that become learned vectors of so many numbers, such as "
+                      "town:8")  # fmt: skip
     data.add_argument("--unseen", choices=UNSEEN, default=COLUMN,
                       help="what a category's text becomes that is not in the training's rows: a "
-                      "column of its own, shared with texts that occur once; or an error "
-                      "(default: column)")  # fmt: skip
+                      "column of its own (or vector), shared with texts that occur once; or an "
+                      "error (default: column)")  # fmt: skip
     data.add_argument("--task", choices=TASKS, help="default: what the target suggests")
     data.add_argument("--validation", type=number(0, 1), default=0.1, metavar="SHARE",
                       help="the share of the rows, and of each class, for validation (default: "
@@ -102,6 +106,14 @@ def option(text: str) -> tuple[str, Any]:
         ) from None
 
 
+def embedded(text: str) -> tuple[str, int]:
+    """Reads COLUMN:SIZE."""
+    name, _, size = text.rpartition(":")
+    if not name:
+        raise argparse.ArgumentTypeError(f"expected COLUMN:SIZE, such as town:8, got {text!r}")
+    return name, whole(1)(size)
+
+
 def check_usage(arguments: argparse.Namespace) -> None:
     """UsageError for options that cannot be combined."""
     if arguments.patience and not arguments.validation:
@@ -110,6 +122,9 @@ def check_usage(arguments: argparse.Namespace) -> None:
         raise UsageError("--resume needs --checkpoints FOLDER")
     if arguments.batch_norm and arguments.batch_size == 1:
         raise UsageError("--batch-norm needs --batch-size 2 or more")
+    names = [name for name, _ in arguments.embed or ()]
+    if len({*names}) < len(names):
+        raise UsageError("--embed has a column twice")
     optimizer = OPTIMIZERS[name_of(arguments, is_regression=False)]
     if arguments.momentum is not None and not optimizer.has_momentum:
         raise UsageError(f"--momentum is not an option of {arguments.optimizer}")
@@ -120,7 +135,7 @@ def check_usage(arguments: argparse.Namespace) -> None:
     elif not arguments.target and tables.has_names(arguments.data):
         raise UsageError("--target COLUMN is needed for a file with named columns")
     try:
-        plan_of(arguments, 1, 1).check()
+        plan_of(arguments, 1, 1, []).check()
     except ArgumentError as error:
         raise UsageError(str(error)) from None
 
@@ -131,9 +146,12 @@ def epochs_of(arguments: argparse.Namespace, rows: int) -> int:
     return arguments.epochs or max(EPOCHS, math.ceil(STEPS / steps))
 
 
-def plan_of(arguments: argparse.Namespace, inputs: int, outputs: int) -> NetPlan:
-    """The net that the options describe."""
+def plan_of(
+    arguments: argparse.Namespace, inputs: int, outputs: int, counts: Sequence[int]
+) -> NetPlan:
+    """The net that the options describe, with so many rows in its tables."""
+    widths = [size for _, size in arguments.embed or ()]
     return NetPlan(
-        [inputs, *arguments.hidden, outputs], arguments.activation, dict(arguments.option),
-        arguments.dropout, arguments.batch_norm,
+        [inputs, *arguments.hidden, outputs], list(zip(counts, widths, strict=False)),
+        arguments.activation, dict(arguments.option), arguments.dropout, arguments.batch_norm,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""`Category`: a column of texts as columns of 0 and 1."""
+"""`Category`: a column of texts as columns of 0 and 1, or as numbers of an embedding's rows."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,8 @@ COLUMN, ERROR = UNSEEN = ("column", "error")
 class Category(NamedTuple):
     """A column of 0 and 1 for each name; then one for other texts, unless these are errors; then
     one that marks missing cells, if there were any in training. A missing cell is taken for the
-    most frequent name."""
+    most frequent name. Or one column of numbers: those of the column with the 1, and for a missing
+    cell that of its mark, if there is one."""
 
     names: list[str]
     most_frequent: int
@@ -46,14 +47,28 @@ class Category(NamedTuple):
 
     def encode(self, table: Table, name: str, out: np.ndarray) -> None:
         """Writes the rows of a table into float32 (rows, width), which is 0."""
+        places = self.places(table, name)
+        missing = places < 0
+        out[np.arange(len(out)), np.where(missing, self.most_frequent, places)] = 1
+        if self.has_missing:
+            out[:, -1] = missing
+
+    def numbers(self, table: Table, name: str) -> np.ndarray:
+        """The rows of a table as numbers from 0 to width - 1, int64 (rows,)."""
+        places = self.places(table, name)
+        return np.where(
+            places < 0, self.width - 1 if self.has_missing else self.most_frequent, places
+        )
+
+    def places(self, table: Table, name: str) -> np.ndarray:
+        """The place of each row's text among the names, int64 (rows,): -1 for a missing cell,
+        `len(names)` for another text; DataError if that is an error."""
         column = table.categories[name]
         places = column.among(self.names)
-        missing, others = places < 0, places == len(self.names)
+        others = places == len(self.names)
         if others.any() and not self.has_others:
             row = int(others.argmax())
             place = f"{table.place(row)}, column {name!r}"
             got = repr(column.words[column.codes[row]])
             raise DataError(explain(place, f"one of {some(self.names)}, as in training", got))
-        out[np.arange(len(out)), np.where(missing, self.most_frequent, places)] = 1
-        if self.has_missing:
-            out[:, -1] = missing
+        return places

@@ -20,7 +20,8 @@ class Encoder(NamedTuple):
 
     Numbers, and the target of a regression, get mean 0 and standard deviation 1; a missing number
     is the mean, and a column of its own marks it if there were missing ones in training. Categories
-    are columns of 0 and 1. Pixels become numbers from 0 to 1.
+    are columns of 0 and 1; those to embed come last, as a column of whole numbers each, for
+    `nn.EntityEmbedding`. Pixels become numbers from 0 to 1.
 
     >>> from minidl import data
     >>> ages = [20, 30, None, 40]
@@ -39,6 +40,7 @@ class Encoder(NamedTuple):
     kinds: dict[str, Kind]  # of numbers that are dates, or true and false
     with_missing: list[int]  # the places of numbers of which some were missing
     categories: dict[str, Category]
+    embedded: list[str]  # which of the categories are columns of whole numbers
     target: str
     classes: list[str] | None  # None: a regression
     is_scaled: bool
@@ -48,7 +50,7 @@ class Encoder(NamedTuple):
     @classmethod
     def of(
         cls, table: Table, rows: Sequence[int] | np.ndarray | None = None, task: str | None = None,
-        scales: bool | None = None, unseen: str = COLUMN,
+        scales: bool | None = None, unseen: str = COLUMN, embed: Sequence[str] = (),
     ) -> "Encoder":  # fmt: skip
         """The encoder for a table, fitted on `rows` (by default all).
 
@@ -56,11 +58,14 @@ class Encoder(NamedTuple):
         - scales: whether numbers are standardised; by default all but pixels
         - unseen: "column", a text of a category that training did not have is encoded in a column
           of its own; or "error"
+        - embed: the categories that become whole numbers; `counts` says below which number each is
 
-        DataError for a target that suggests no task, or with a single value.
+        DataError for a column to embed that is no category, and for a target that suggests no task
+        or has a single value.
         """
         if unseen not in UNSEEN:
             raise ArgumentError(explain("Encoder", f"unseen: one of {UNSEEN}", repr(unseen)))
+        require_categories(table, embed)
         rows = np.arange(len(table)) if rows is None else np.asarray(rows)
         targets.require_two(table)
         task = task or targets.task_of(table)
@@ -74,6 +79,7 @@ class Encoder(NamedTuple):
             table.kinds,
             np.flatnonzero(np.isnan(x).any(axis=0)).tolist(),
             {name: Category.of(table, name, rows, unseen) for name in table.categories},
+            list(embed),
             table.target or "",
             classes,
             scales,
@@ -89,16 +95,26 @@ class Encoder(NamedTuple):
     @property
     def inputs(self) -> int:
         """The number of inputs that a net needs."""
-        widths = (category.width for category in self.categories.values())
-        return self.width + len(self.with_missing) + sum(widths)
+        widths = (category.width for category in self.one_hot.values())
+        return self.width + len(self.with_missing) + sum(widths) + len(self.embedded)
+
+    @property
+    def one_hot(self) -> dict[str, Category]:
+        """The categories that are columns of 0 and 1."""
+        return {name: c for name, c in self.categories.items() if name not in self.embedded}
+
+    @property
+    def counts(self) -> list[int]:
+        """Of each category to embed, how many whole numbers there are: an embedding's rows."""
+        return [self.categories[name].width for name in self.embedded]
 
     @property
     def names(self) -> list[str]:
         """The names of the inputs."""
         numbers = self.columns or [str(i) for i in range(self.width)]
-        categories = (column.outputs(name) for name, column in self.categories.items())
+        categories = (column.outputs(name) for name, column in self.one_hot.items())
         marks = (f"{numbers[i]} is missing" for i in self.with_missing)
-        return [*numbers, *marks, *(name for names in categories for name in names)]
+        return [*numbers, *marks, *(name for names in categories for name in names), *self.embedded]
 
     def described(self, table: Table, of_task: str = "") -> str:
         """What was understood of a table, in lines; `of_task` is the option for the target."""
@@ -119,9 +135,9 @@ class Encoder(NamedTuple):
         self.require_same_columns(table)
         if self.inputs_scale is None:
             return table.x
-        if self.inputs > WIDEST and self.categories:
-            name = max(self.categories, key=lambda name: self.categories[name].width)
-            hint = f"--ignore {name!r}, which has the most texts"
+        if self.inputs > WIDEST and self.one_hot:
+            name = max(self.one_hot, key=lambda name: self.one_hot[name].width)
+            hint = f"--ignore {name!r}, which has the most texts, or --embed '{name}:16'"
             expected = f"at most {WIDEST:,} inputs"
             raise DataError(explain(table.source, expected, f"{self.inputs:,}", hint))
         x = np.zeros((len(table), self.inputs), np.float32)
@@ -133,9 +149,11 @@ class Encoder(NamedTuple):
             raise DataError(explain(place, "a number that float32 holds", numbers[row, column]))
         at = self.width + len(self.with_missing)
         x[:, self.width : at] = missing[:, self.with_missing]
-        for name, column in self.categories.items():
+        for name, column in self.one_hot.items():
             column.encode(table, name, x[:, at : at + column.width])
             at += column.width
+        for i, name in enumerate(self.embedded, start=at):
+            x[:, i] = self.categories[name].numbers(table, name)
         return x
 
     def filled(self, numbers: np.ndarray, missing: np.ndarray) -> np.ndarray:
@@ -175,6 +193,18 @@ class Encoder(NamedTuple):
         if self.target_scale is not None:
             y = y * self.target_scale.sd + self.target_scale.mean
         return y
+
+
+def require_categories(table: Table, names: Sequence[str]) -> None:
+    """DataError unless these are categories of the table, and all different."""
+    for i, name in enumerate(names):
+        if name in table.categories and name not in names[:i]:
+            continue
+        got, hint = f"{name!r} twice", ""
+        if name not in table.categories:
+            why = table.left_out.get(name, "no category")
+            got, hint = f"{name!r} ({why})", f"--category {name!r}"
+        raise DataError(explain(f"{table.source}: --embed", "categories", got, hint))
 
 
 def scaled(x: np.ndarray, scale: Scale | None) -> np.ndarray:

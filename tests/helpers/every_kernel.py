@@ -153,6 +153,10 @@ def every_instruction(dtype):
     step = TrainingStep(net, F.cross_entropy, optim.Adam(net.parameters()))
     indices = RANDOM.integers(0, 7, (21, 5))
     look_at(step.epoch(data.batches(indices, LABELS, 4)), *net.state_dict().values())
+    net = nn.Sequential(nn.EntityEmbedding((7, 1), (7, 4)), nn.Dense(8, 3)).astype(dtype)
+    step = TrainingStep(net, F.cross_entropy, optim.Adam(net.parameters()))
+    x = indices.astype(dtype)
+    look_at(step.epoch(data.batches(x, LABELS, 4)), *net.state_dict().values())
 
 
 def every_operation(dtype):

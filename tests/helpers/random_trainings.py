@@ -98,6 +98,7 @@ class Training:
         self.way = self.one_of("epoch", "epoch", "pieces", "single steps", "fit")
         self.inputs, self.outputs = (int(n) for n in self.random.integers(1, 40, 2))
         self.tables: list[nn.Embedding] = []
+        self.counts: list[int] = []  # of the tables for the last columns
         self.shape = self.drawn_shape()
         self.net = self.drawn_net().astype(self.dtype)
         self.freeze_and_tie()
@@ -128,6 +129,11 @@ class Training:
     def drawn_first(self) -> tuple[list[nn.Layer], int]:
         """Layers that make a row of numbers of the inputs, and how many; mostly none."""
         size = math.prod(self.shape)
+        if len(self.shape) == 1 and self.happens(0.1):
+            n = int(self.random.integers(1, min(size, 3) + 1))
+            sizes = self.random.integers(1, 9, (n, 2)).tolist()
+            self.counts, widths = zip(*sizes, strict=True)
+            return [nn.EntityEmbedding(*map(tuple, sizes))], size - n + sum(widths)
         if self.happens(0.9 if len(self.shape) == 1 else 0.4):
             return ([] if len(self.shape) == 1 and self.happens(0.9) else [nn.Flatten()]), size
         count = int(self.random.integers(1, 30))
@@ -240,9 +246,11 @@ class Training:
         if self.tables:
             count = len(self.tables[0].weight.data) + self.happens(0.03)
             return self.random.integers(0, count, shape).astype(self.one_of(*["i8"] * 15, "i4"))
-        if self.dtype == "float32" and self.happens(0.4):
+        if self.dtype == "float32" and self.happens(0.03 if self.counts else 0.4):
             return self.random.integers(0, 256, shape, np.uint8)
         x = self.random.normal(size=shape).astype(self.dtype)
+        for i, count in enumerate(reversed(self.counts), start=1):
+            x[:, -i] = self.random.integers(0, count + self.happens(0.03), self.rows)
         return np.asfortranarray(x) if self.happens(0.1) else x
 
     def drawn_loss(self) -> tuple[Callable[..., Any], Any]:
