@@ -63,7 +63,7 @@ cdef void sum_piece(
     const real *x, Py_ssize_t stride, const int64_t *order, const int64_t *ends, real *y,
     Py_ssize_t first, Py_ssize_t end, Py_ssize_t columns
 ) noexcept nogil:
-    """The sums of the places first ... end - 1, COLUMNS at a time. Row j of x begins at j stride."""
+    """The sums of the places first ... end - 1, COLUMNS at a time. x has a row each `stride`."""
     cdef double[COLUMNS] sums
     cdef double total
     cdef const real *row

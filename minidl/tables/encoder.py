@@ -105,7 +105,7 @@ class Encoder(NamedTuple):
 
     @property
     def counts(self) -> list[int]:
-        """Of each category to embed, how many whole numbers there are: an embedding's rows."""
+        """How many whole numbers each embedded category has: the number of its embedding's rows."""
         return [self.categories[name].width for name in self.embedded]
 
     @property
