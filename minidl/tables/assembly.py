@@ -91,7 +91,8 @@ def assembled(file: TextFile | Frame, wishes: Wishes) -> Table:
     names = [name for name in chosen.inputs if name not in left_out]
     if not names:
         got = "none" if not left_out else ", ".join(f"{n!r} ({why})" for n, why in left_out.items())
-        hint = "--delimiter, if lines have several cells" if len(file.names) == 1 else ""
+        hint = "--ignore without names, to learn from all" if left_out else ""
+        hint = "--delimiter, if lines have several cells" if len(file.names) == 1 else hint
         raise DataError(explain(raw.source, "columns beside the target", got, hint))
     kinds = {name: kinds.get(name) or kind_of(raw, name) for name in names}
     values = {name: as_kind(raw, name, kinds[name]) for name in names}
@@ -123,7 +124,8 @@ def with_target(table: Table, raw: Raw) -> Table:
     column = raw.columns[table.target]
     assert isinstance(column, Words)  # it was asked for as text
     if not column.words:
-        raise DataError(explain(raw.place(0, table.target), "values of the target", "none"))
+        place = raw.place(0, table.target)
+        raise DataError(explain(place, "values of the target", "none", "another --target"))
     return without(
         replace(table, values=column.cells()), column.codes < 0, f"without {table.target}"
     )

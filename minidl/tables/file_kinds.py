@@ -24,6 +24,7 @@ TO_CSV = "to save it as CSV, such as by pandas' to_csv(..., index=False)"
 UTF16 = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE
 STDIN = "-"
 UNPACK = "to unpack it first"
+IN_UTF8 = "to save it as text in UTF-8"
 # The first bytes of files of other kinds, what they are, and what to do.
 FOREIGN = (
     ((b"\0\0\x08",), "an IDX file", "the folder with MNIST's four files"),
@@ -82,7 +83,7 @@ def what_is(head: bytes) -> tuple[str, str]:
         if head.startswith(beginnings):
             return what, hint
     is_text = b"\0" not in head or head.startswith(UTF16)
-    return ("text", "") if is_text else ("bytes that are not text", "")
+    return ("text", "") if is_text else ("bytes that are not text", IN_UTF8)
 
 
 @contextmanager

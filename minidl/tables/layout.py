@@ -20,6 +20,7 @@ DELIMITERS = ",;\t|"
 BLANKS = " "  # as a delimiter: any number of spaces and tabs
 COMMENT = "#"
 APOSTROPHES = re.compile("'[^']+'")  # around names, as some programs write them for quotes
+SEPARATOR = re.compile(r"sep=(.)\s*")  # the first line of some of Excel's files
 SAMPLE = 200  # lines from which the layout is found
 MANY = 8  # rows that show what numbers a column has
 
@@ -88,10 +89,10 @@ def is_comment(cells: Sequence[str], width: int) -> bool:
 
 def layout_of(path: Path, file: TextIO, said: Layout) -> Found:
     """The layout of a file: as said, else as found."""
-    delimiter = said.delimiter or delimiter_of(path, file)
+    delimiter = said.delimiter or separator_in(file) or delimiter_of(path, file)
     sample = sample_of(file, delimiter)
     if not sample:
-        raise DataError(explain(str(path), "lines of cells", "an empty file"))
+        raise DataError(explain(str(path), "lines of cells", "an empty file", "another file"))
     line, first = sample[0]
     rows = [cells for _, cells in sample[1:]]
     width = width_of(sample)
@@ -113,10 +114,19 @@ def layout_of(path: Path, file: TextIO, said: Layout) -> Found:
 
 def sample_of(file: TextIO, delimiter: str) -> list[Record]:
     """The first lines, without comments."""
-    file.seek(0)
-    lines = list(islice(records(file, delimiter), SAMPLE))
+    begin = 2 if separator_in(file) else 1
+    if begin == 1:
+        file.seek(0)
+    lines = list(islice(records(file, delimiter, begin), SAMPLE))
     width = width_of([line for line in lines if not line[1][0].startswith(COMMENT)] or lines)
     return [(number, cells) for number, cells in lines if not is_comment(cells, width)]
+
+
+def separator_in(file: TextIO) -> str:
+    """The separator that the first line says, which is read then; or nothing."""
+    file.seek(0)
+    match = SEPARATOR.fullmatch(file.readline(9))
+    return match[1] if match else ""
 
 
 def width_of(lines: Sequence[Record]) -> int:

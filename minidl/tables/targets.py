@@ -79,7 +79,8 @@ def require_two(table: Table) -> None:
     values = given(table)
     if len(set(values)) < 2:
         place = f"{table.source}: target {table.target!r}"
-        raise DataError(explain(place, "two different values or more", f"{values[0]!r} alone"))
+        got = f"{values[0]!r} alone"
+        raise DataError(explain(place, "two different values or more", got, "another --target"))
 
 
 def labels(table: Table, names: Sequence[str]) -> np.ndarray:

@@ -42,7 +42,8 @@ class TextFile:
         name, count = Counter(given).most_common(1)[0]
         if count > 1:
             place, got = f"{path}: line {self.found.line}", f"{name!r} {count} times"
-            raise DataError(explain(place, "a name of its own for each column", got))
+            hint = "to rename one, or to delete what stands above the names"
+            raise DataError(explain(place, "a name of its own for each column", got, hint))
         self.names = given
         prefix = NAMELESS.format("")
         self.nameless = frozenset(name for name in given if name.startswith(prefix))
@@ -75,7 +76,8 @@ class TextFile:
             columns, places = Rows(self, kinds).all()
         if not len(places):
             got = "the columns' names alone"
-            raise DataError(explain(self.source, "lines of numbers", got))
+            hint = "another file, or --no-header, if they are a row"
+            raise DataError(explain(self.source, "lines of numbers", got, hint))
         return Raw(self.source, columns, "line", places, str(self.found), self.nameless)
 
 
@@ -168,7 +170,8 @@ class Rows:
                         values[name].append(self.texts[name][self.pointed(cell)])
             elif not is_comment(cells, self.found.width):
                 expected = f"{self.found.width} cells, as in the first line"
-                raise DataError(explain(f"{self.source}: line {line}", expected, len(cells)))
+                place, hint = f"{self.source}: line {line}", "to correct the line, or to delete it"
+                raise DataError(explain(place, expected, len(cells), hint))
             if self.line >= end:
                 break
         for name, column in values.items():
