@@ -48,18 +48,19 @@ def require_data(operation: str, what: str, data: Any) -> None:
     raise ArgumentError(explain(operation, f"{what}: {BATCHES}", got, hint))
 
 
-def pairs(operation: str, batches: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-    """The batches, one by one; ArgumentError for one that is not (x, y)."""
-    return (pair(operation, batch) for batch in batches)
-
-
-def to_train_on(operation: str, batches: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
-    """The same for training, where a batch may be (x, y, sample_weight) too."""
+def parts_of(operation: str, batches: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+    """The batches, one by one; ArgumentError for one that is neither (x, y) nor
+    (x, y, sample_weight)."""
     for batch in batches:
-        if isinstance(batch, (tuple, list)) and len(batch) == 3:
-            yield *pair(operation, batch[:2]), batch[2]
-        else:
-            yield pair(operation, batch)
+        is_triple = isinstance(batch, (tuple, list)) and len(batch) == 3
+        parts = (*pair(operation, batch[:2]), batch[2]) if is_triple else pair(operation, batch)
+        yield tuple(map(as_array, parts))
+
+
+def as_array(values: Any) -> Any:
+    """Another library's tensor as an array; anything else as it is."""
+    is_other = hasattr(values, "__array__") and not isinstance(values, (Tensor, np.ndarray))
+    return np.asarray(values) if is_other else values
 
 
 def pair(operation: str, batch: Any) -> tuple[Any, Any]:
@@ -67,7 +68,7 @@ def pair(operation: str, batch: Any) -> tuple[Any, Any]:
     if isinstance(batch, (tuple, list)) and len(batch) == 2:
         x, y = batch
         if np.ndim(y) == 0:
-            hint = "np.stack of many samples"
+            hint = "batch_size=64, if these are samples; else np.stack of many"
             raise ArgumentError(explain(operation, "batches (x, y) of rows", "a single y", hint))
         return x, y
     got, hint = type(batch).__name__, "[(x, y)]"

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _kernels
 from ..data.batches import Batches, is_plain
-from ..data.kinds import to_train_on
+from ..data.kinds import parts_of
 from ..engine.recording import recording
 from ..engine.tensor import Tensor
 from ..errors import ArgumentError, GraphError, GuardWarning, Unplanned, explain, some
@@ -289,7 +289,7 @@ class TrainingStep:
         else:
             self._why = ONE_BY_ONE
         if planned is None:
-            return self._one_by_one(to_train_on("TrainingStep.epoch", batches))
+            return self._one_by_one(parts_of("TrainingStep.epoch", batches))
         net, loss = planned
         order = batches.draw_order()
         size = min(batches.batch_size, len(batches.x))

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..data.batches import Batches
-from ..data.kinds import inputs_of, is_array, single, to_train_on
+from ..data.kinds import inputs_of, is_array, parts_of, single
 from ..data.pixels import gathered, warn_unless_pixels
 from ..engine.random import random_state, set_random_state
 from ..engine.tensor import Tensor
@@ -199,7 +199,7 @@ class IterableFeed:
         self.begun.append(len(self.kept))
 
     def _batches(self, data: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
-        return ((self._input(x), single(y), *w) for x, y, *w in to_train_on("fit", data))
+        return ((self._input(x), single(y), *w) for x, y, *w in parts_of("fit", data))
 
     def _input(self, x: Any) -> Any:
         if not is_array(x):
@@ -217,7 +217,7 @@ class IterableFeed:
 
     def targets(self) -> Iterable[Any]:
         """The targets of a list of batches."""
-        return [single(batch[1]) for batch in to_train_on("fit", self.listed)]
+        return [single(batch[1]) for batch in parts_of("fit", self.listed)]
 
     def upcoming(self) -> tuple[Any, Any] | None:
         """x and y of the next batch."""

@@ -7,9 +7,9 @@ import numpy as np
 
 from ..data.batches import batches, is_plain
 from ..data.kinds import is_array, is_gone_through_once, is_pair
+from ..engine.random import preserved
 from ..engine.tensor import Tensor
 from ..errors import ArgumentError, ShapeError, explain
-from ..tables.frames import is_frame
 from ..tools.checks import is_whole
 
 PAIR = "key=('x', 'y'), or ('x', 'y', 'weight')"
@@ -26,13 +26,14 @@ def read(
 
     - A dict of columns or a table with a `key` becomes the pair (data[key[0]], data[key[1]]).
     - A data set, which has data[i] and len(data), becomes batches of its samples. An object that
-      can be iterated too is a data set only with a batch_size; else it gives batches.
+      can be iterated too is a data set if a batch_size is given, or if data[0] has a single
+      number as y; else it gives batches.
     - Batches that are dicts become tuples by the `key`.
     """
     require_key(operation, data, key)
     if key is not None and has_columns(data):
         return picked(operation, data, key)
-    if is_data_set(data, batch_size):
+    if is_data_set(data, batch_size, key):
         size = BATCH_SIZE if batch_size is None else batch_size
         return Samples(operation, data, key, size, shuffle, seed)
     return data if key is None else Keyed(operation, data, key)
@@ -54,17 +55,27 @@ def require_key(operation: str, data: Any, key: Any) -> None:
 
 def has_columns(data: Any) -> bool:
     """Whether this is a dict of columns, or a table."""
-    return isinstance(data, Mapping) or is_frame(data)
+    return isinstance(data, Mapping) or hasattr(data, "columns")
 
 
-def is_data_set(data: Any, batch_size: int | None) -> bool:
+def is_data_set(data: Any, batch_size: int | None, key: Key = None) -> bool:
     """Whether data[i] are samples."""
     if is_pair(data) or is_plain(data) or is_array(data) or isinstance(data, (Mapping, str)):
         return False
     if isinstance(data, (list, tuple)) and any(map(is_array, data)):
         return False
     is_indexed = hasattr(data, "__getitem__") and hasattr(data, "__len__")
-    return is_indexed and (batch_size is not None or not hasattr(data, "__iter__"))
+    if batch_size is not None or not hasattr(data, "__iter__"):
+        return is_indexed
+    with preserved():  # data[0] may draw random numbers
+        return is_indexed and len(data) > 0 and is_sample(data[0], key)
+
+
+def is_sample(part: Any, key: Key) -> bool:
+    """Whether y of this part of the data is a single number."""
+    if key is not None:
+        return isinstance(part, Mapping) and key[1] in part and np.ndim(part[key[1]]) == 0
+    return isinstance(part, (tuple, list)) and len(part) in (2, 3) and np.ndim(part[1]) == 0
 
 
 def picked(operation: str, part: Any, key: Sequence[Any]) -> tuple[Any, ...]:

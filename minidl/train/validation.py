@@ -1,17 +1,27 @@
 """`Validation`: evaluates after each epoch, and a few rows before the first."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from ..data.batches import is_plain
-from ..data.kinds import inputs_of, is_gone_through_once, is_pair, pairs, require_data
+from ..data.kinds import inputs_of, is_gone_through_once, is_pair, parts_of, require_data
 from ..engine.recording import no_grad
 from ..engine.tensor import Tensor
 from ..errors import ArgumentError, MinidlError, explain
 from ..layers.base import Layer
-from .evaluation import dtype_of, measured, mode, outputs_and_truth, pair_of, rows_beside
+from .evaluation import (
+    Evaluated,
+    columns_of,
+    dtype_of,
+    evaluated_on,
+    measured,
+    mode,
+    rows_beside,
+)
 from .metrics import Metric, find_all
 
 FEW = 16  # rows whose outputs stand for those of all, before the first step
@@ -28,8 +38,8 @@ class Validation:
     ) -> None:
         self.functions, dtype = find_all(metrics, loss), dtype_of(model)
         require_validation(data, self.functions)
-        if is_plain(data):
-            data = pair_of("validation", data)
+        if is_plain(data) and data.sample_weight is None:
+            data = columns_of(data)
         if data is not None and is_pair(data):
             data = (inputs_of("validation", data[0], dtype), data[1])
         self.model, self.data, self.loss, self.dtype = model, data, loss, dtype
@@ -41,8 +51,8 @@ class Validation:
         if self.data is None:
             return {}
         with mode(self.model, training=False), no_grad():
-            outputs, y = outputs_and_truth(self.model, self.data, self.dtype)
-            return in_history(measured(outputs, y, self.loss, self.functions))
+            evaluated = evaluated_on(self.model, self.data, self.dtype)
+            return in_history(measured(evaluated, self.loss, self.functions))
 
     def rehearsed(self) -> dict[str, Any]:
         """A row like that of `row`, which finds mistakes in the data, the loss or a metric before
@@ -55,12 +65,11 @@ class Validation:
             if is_pair(self.data):
                 x, y = self.data
                 x, y = rows_beside("validation", x, y, self.dtype)
-                few, _ = outputs_and_truth(self.model, (x[:FEW], y[:FEW]), self.dtype)
-                outputs = np.resize(few, (len(y), *few.shape[1:]))
+                few = evaluated_on(self.model, (x[:FEW], y[:FEW]), self.dtype).outputs
+                evaluated = Evaluated(np.resize(few, (len(y), *few.shape[1:])), y, None)
             else:
-                first = list(first_of(self.data))
-                outputs, y = outputs_and_truth(self.model, first, self.dtype)
-            return in_history(measured(outputs, y, self.loss, functions))
+                evaluated = evaluated_on(self.model, list(first_of(self.data)), self.dtype)
+            return in_history(measured(evaluated, self.loss, functions))
 
 
 def require_validation(data: Any, metrics: Sequence[Any]) -> None:
@@ -78,9 +87,10 @@ def require_validation(data: Any, metrics: Sequence[Any]) -> None:
 def named(name: str, metric: Metric) -> tuple[str, Metric]:
     """The metric; its own errors name it."""
 
-    def checked(y: np.ndarray, outputs: np.ndarray) -> Any:
+    @wraps(metric)
+    def checked(y: np.ndarray, outputs: np.ndarray, **options: Any) -> Any:
         try:
-            return metric(y, outputs)
+            return metric(y, outputs, **options)
         except MinidlError:
             raise
         except Exception as error:
@@ -91,11 +101,9 @@ def named(name: str, metric: Metric) -> tuple[str, Metric]:
     return name, checked
 
 
-def first_of(batches: Any) -> Iterator[tuple[Any, Any]]:
+def first_of(batches: Any) -> Iterator[tuple[Any, ...]]:
     """The first batch, if there is one."""
-    for batch in pairs("validation", batches):
-        yield batch
-        return
+    return islice(parts_of("validation", batches), 1)
 
 
 def in_history(values: dict[str, Any]) -> dict[str, Any]:

@@ -183,7 +183,6 @@ REFUSED = {
         [X[:3], X[3:], X],
         "got list of 3. Try: (x, y), a tuple of two; weights as sample_weight",
     ),
-    "iterated": (Iterated(), "np.stack of many samples"),
     "rows": ((SINGLE, Y[:-1]), "(39,)", "40 and 39 rows"),
     "no rows": ((SINGLE[:0], Y[:0]), "got 0 rows.", "at least one row, got none."),
     "ragged": (([[1.0], [1.0, 2.0]], [0, 1]), "x in rows of equal length"),
@@ -231,9 +230,12 @@ def test_a_masked_array_of_which_nothing_is_masked_is_an_array():
     assert trained((np.ma.masked_array(SINGLE), Y)) == trained((SINGLE, Y))
 
 
-@pytest.mark.parametrize("kind", ["dicts", "fours", "iterated"])
-def test_a_step_takes_batches_of_two(kind):
-    given, message = REFUSED[kind]
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [REFUSED["dicts"], REFUSED["fours"], (Iterated(), "Try: batch_size=64, if these are samples")],
+    ids=["dicts", "fours", "samples"],
+)
+def test_a_step_takes_batches_of_two(given, message):
     model = net()
     step = TrainingStep(model, F.cross_entropy, optim.SGD(model.parameters(), 0.1))
     with pytest.raises(minidl.ArgumentError, match=re.escape(message)):
@@ -251,5 +253,6 @@ def test_generators_of_metrics_and_callbacks_are_not_used_up_by_the_look_at_them
     assert stopping.best_epoch == 1
 
 
-def test_samples_are_rows():
-    assert trained(Samples(), shuffle=False) == trained((SINGLE, Y), shuffle=False)
+@pytest.mark.parametrize("kind", [Samples, Iterated])
+def test_samples_are_rows(kind):
+    assert trained(kind(), shuffle=False) == trained((SINGLE, Y), shuffle=False)

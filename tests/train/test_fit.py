@@ -526,7 +526,8 @@ train.fit(net, data, F.cross_entropy, optim.SGD(net.parameters(), 0.001))
 def test_an_application_that_logs_gets_all_in_its_log(tmp_path):
     """Progress and warnings; nothing goes to the terminal."""
     ran = subprocess.run(
-        [sys.executable, "-c", APPLICATION], cwd=tmp_path, capture_output=True, text=True, check=True
+        [sys.executable, "-c", APPLICATION], cwd=tmp_path, capture_output=True, text=True,
+        check=True,
     )  # fmt: skip
     assert (ran.stdout, ran.stderr) == ("", "")
     logged = (tmp_path / "application.log").read_text().splitlines()

@@ -331,3 +331,51 @@ def test_half_precision_becomes_single():
     assert trained([(x, y)], F.mse) == trained([single], F.mse)
     net = nn.Dense(4, 3)
     assert train.evaluate(net, (x, y), F.mse) == train.evaluate(net, single, F.mse)
+
+
+# ---- Weighted evaluation ------------------------------------------------------------------------
+
+
+def test_evaluation_with_weights_by_its_formulas():
+    """In all ways of giving them."""
+    net = nn.Dense(4, 3).astype("float64")
+    z = X.astype(np.float64) @ net.weight.data + net.bias.data
+    losses = np.log(np.exp(z).sum(1)) - z[np.arange(50), Y]
+    hits = z.argmax(1) == Y
+    expected = {"loss": (W * losses).sum() / W.sum(), "accuracy": (W * hits).sum() / W.sum()}
+    parts = [slice(i, i + 8) for i in range(0, 50, 8)]
+    for given, options in (
+        ((X, Y), {"sample_weight": W.tolist()}),
+        (data.batches(X, Y, 8, sample_weight=W), {}),
+        ([(X[part], Y[part], W[part]) for part in parts], {}),
+        (DataSet(parts=(X, Y, W)), {}),
+        (DataSet(["x", "y", "w"], (X, Y, W)), {"key": ("x", "y", "w")}),
+        ({"x": X, "y": Y}, {"key": ("x", "y"), "sample_weight": W}),
+    ):
+        found = train.evaluate(net, given, F.cross_entropy, ["accuracy"], **options)
+        assert found == pytest.approx(expected, rel=1e-12)
+
+
+def test_validation_on_weighted_batches():
+    _, rows = trained((X, Y), seed=1, validation=[(X, Y, W)], metrics=["accuracy"])
+    _, same = trained((X, Y), seed=1, validation=data.batches(X, Y, 9, sample_weight=W),
+                      metrics=["accuracy"])  # fmt: skip
+    _, alike = trained((X, Y), seed=1, validation=(X, Y), metrics=["accuracy"])
+    assert rows == same
+    assert rows != alike
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "match"),
+    [
+        ((X, Y), {"sample_weight": W[:-1]}, r"sample_weight of shape \(50,\)"),
+        ((X, Y), {"sample_weight": 0 * W}, "do not add up to 0"),
+        ((X, Y), {"sample_weight": -W}, "finite numbers from 0 up"),
+        ((X, Y), {"sample_weight": W, "metrics": [lambda y, z: 0.0]}, "unlike <lambda>"),
+        (BATCHES, {"sample_weight": W}, "beside a pair"),
+        ([(X, Y), (X, Y, W)], {}, "in all batches, or in none"),
+    ],
+)
+def test_weights_that_evaluate_refuses(given, options, match):
+    with pytest.raises(minidl.MinidlError, match=match):
+        train.evaluate(nn.Dense(4, 3), given, F.cross_entropy, **options)

@@ -210,3 +210,59 @@ def test_metrics_are_a_list_of_different_names(metrics, message):
 def test_what_has_no_right_value_is_refused(call, message):
     with pytest.raises(minidl.MinidlError, match=message):
         call()
+
+
+# ---- Weights of rows ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.filterwarnings("ignore")  # scikit-learn tells of each 0 / 0
+def test_weighted_metrics_of_classes_are_scikit_learns(kind):
+    for seed in range(15):
+        drawn, rng = Drawn(kind, seed), np.random.default_rng(seed)
+        weights = rng.uniform(0.1, 3, len(drawn.y)) * (rng.random(len(drawn.y)) < 0.8)
+        if not weights.any():
+            continue
+        given = {"sample_weight": weights, **drawn.options}
+        expected = sk.accuracy_score(drawn.truth, drawn.predicted, sample_weight=weights)
+        assert train.accuracy(drawn.y, drawn.outputs, **given) == pytest.approx(expected)
+        columns = [*range(drawn.count)]
+        more = {"classes": drawn.count} if kind == "predictions" else {}
+        for average in ("micro", None):
+            expected = sk.precision_recall_fscore_support(
+                drawn.truth, drawn.predicted, average=average, labels=columns, zero_division=0.0,
+                sample_weight=weights,
+            )[:3]  # fmt: skip
+            for rate, value in zip(RATES, expected, strict=True):
+                found = rate(drawn.y, drawn.outputs, average=average, **given, **more)
+                np.testing.assert_allclose(found, value, atol=ROUNDING)
+        if not drawn.labels:
+            expected = sk.confusion_matrix(
+                drawn.truth, drawn.predicted, labels=columns, sample_weight=weights
+            )
+            found = train.confusion_matrix(drawn.y, drawn.outputs, sample_weight=weights, **more)
+            np.testing.assert_allclose(found, expected, atol=ROUNDING)
+        if drawn.outputs.ndim == 2 and drawn.count > 2 and not drawn.labels:
+            expected = sk.top_k_accuracy_score(
+                drawn.truth, drawn.outputs, k=2, labels=columns, sample_weight=weights
+            )
+            found = train.top_k(drawn.y, drawn.outputs, 2, sample_weight=weights)
+            if len(np.unique(drawn.outputs)) == drawn.outputs.size:  # ties differ
+                assert found == pytest.approx(expected)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_weighted_auc_r2_and_mae_are_scikit_learns():
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        rows = int(rng.integers(2, 20))
+        weights, labels = rng.uniform(0.1, 3, rows), rng.integers(0, 2, rows)
+        scores = rng.normal(size=rows).round(1)
+        if len(set(labels)) == 2:
+            expected = sk.roc_auc_score(labels, scores, sample_weight=weights)
+            found = train.auc(labels, scores, sample_weight=weights)
+            assert found == pytest.approx(expected, abs=ROUNDING)
+        y, outputs = rng.normal(size=(2, rows, int(rng.integers(1, 3))))
+        for mine, theirs in ((train.r2, sk.r2_score), (train.mae, sk.mean_absolute_error)):
+            expected = theirs(y, outputs, sample_weight=weights)
+            assert mine(y, outputs, sample_weight=weights) == pytest.approx(expected, abs=1e-9)

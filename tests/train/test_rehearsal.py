@@ -93,7 +93,7 @@ FAULTS = {
     "validation's dtype": ({"validation": (X > 0, Y)}, "float32 or float64"),
     "validation's label": ({"validation": (X, WRONG)}, "labels from 0 to 1, got 2 at index 41"),
     "validation's length": ({"validation": (X, Y[:-1])}, "50 and 49 rows"),
-    "validation's batch": ({"validation": [(X, Y, Y)]}, "got tuple of 3"),
+    "validation's batch": ({"validation": [(X, Y, Y, Y)]}, "got tuple of 4"),
     "validation's labels in a batch": ({"validation": Once((X, WRONG))}, "labels from 0 to 1"),
     "no validation": ({"validation": (X[:0], Y[:0])}, "at least one row"),
     "no batch": ({"validation": []}, "at least one row"),

@@ -17,8 +17,11 @@ from .labels import (
 )
 
 
-def accuracy(y: Any, outputs: Any, multi_label: bool = False) -> float:
-    """The share of rows whose predicted class is the true class; NaN for no rows.
+def accuracy(
+    y: Any, outputs: Any, multi_label: bool = False, sample_weight: Any = None
+) -> float:  # fmt: skip
+    """The share of rows whose predicted class is the true class; NaN for no rows. With weights
+    (n,), the share of the weights.
 
     y and outputs are (n,) classes, (n, classes) scores, or (n,) scores for class 1. With
     `multi_label` a row is right if all of its labels are (subset accuracy). ShapeError or
@@ -31,11 +34,12 @@ def accuracy(y: Any, outputs: Any, multi_label: bool = False) -> float:
     """
     truth, predicted = truth_and_prediction("accuracy", y, outputs, multi_label)
     is_right = truth == predicted
-    return _mean(is_right.all(axis=1) if is_right.ndim == 2 else is_right)
+    return _share(is_right.all(axis=1) if is_right.ndim == 2 else is_right, sample_weight)
 
 
-def top_k(y: Any, outputs: Any, k: int = 5) -> float:
-    """The share of rows whose true class is among the k largest of its scores (n, classes).
+def top_k(y: Any, outputs: Any, k: int = 5, sample_weight: Any = None) -> float:
+    """The share of rows whose true class is among the k largest of its scores (n, classes). With
+    weights (n,), the share of the weights.
 
     Of equal scores the first counts as the largest, so k = 1 gives the accuracy. ArgumentError for
     k below 1, ShapeError for outputs that are not (n, classes).
@@ -53,14 +57,17 @@ def top_k(y: Any, outputs: Any, k: int = 5) -> float:
     own = scores[np.arange(len(scores)), truth][:, None]
     earlier = np.arange(scores.shape[1]) < truth[:, None]
     before = ((scores > own) | ((scores == own) & earlier)).sum(axis=1)
-    return _mean((before < k) & ~np.isnan(scores).any(axis=1))
+    return _share((before < k) & ~np.isnan(scores).any(axis=1), sample_weight)
 
 
-def confusion_matrix(y: Any, outputs: Any, classes: int | None = None) -> np.ndarray:
+def confusion_matrix(
+    y: Any, outputs: Any, classes: int | None = None, sample_weight: Any = None
+) -> np.ndarray:
     """The number of rows of class i that were predicted as class j, at [i, j].
 
-    The result is int64 (classes, classes). Without `classes`, their number is that of the scores,
-    or follows from the largest class. A row without a predicted class is left out.
+    The result is int64 (classes, classes); float64 sums of weights, if the rows have them. Without
+    `classes`, their number is that of the scores, or follows from the largest class. A row without
+    a predicted class is left out.
 
     >>> confusion_matrix([0, 1, 1], [[2.0, 1.0], [0.0, 3.0], [1.0, 0.5]])
     array([[1, 0],
@@ -70,8 +77,11 @@ def confusion_matrix(y: Any, outputs: Any, classes: int | None = None) -> np.nda
     count = class_count("confusion_matrix", truth, predicted, outputs, classes)
     known = predicted != NO_CLASS
     pairs = truth[known] * count + predicted[known]
-    return np.bincount(pairs, minlength=count * count).reshape(count, count).astype(np.int64)
+    weights = None if sample_weight is None else np.asarray(sample_weight)[known]
+    return np.bincount(pairs, weights, count * count).reshape(count, count)
 
 
-def _mean(hits: np.ndarray) -> float:
+def _share(hits: np.ndarray, weights: Any) -> float:
+    if weights is not None:
+        return float(np.average(hits, weights=weights))
     return int(np.count_nonzero(hits)) / len(hits) if len(hits) else float("nan")

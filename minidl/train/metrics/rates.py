@@ -13,31 +13,33 @@ AVERAGES = ("auto", "macro", "weighted", "micro", "binary", None)
 
 def precision(
     y: Any, outputs: Any, average: str | None = "auto", zero_division: float = 0.0,
-    classes: int | None = None, multi_label: bool = False,
+    classes: int | None = None, multi_label: bool = False, sample_weight: Any = None,
 ) -> Any:  # fmt: skip
     """TP / (TP + FP): of the rows predicted as a class, the share that are. Options as for `f1`.
 
     >>> precision([0, 1, 1], [0, 1, 0])
     1.0
     """
-    return _rate("precision", 0, 1, y, outputs, average, zero_division, classes, multi_label)
+    options = average, zero_division, classes, multi_label, sample_weight
+    return _rate("precision", 0, 1, y, outputs, *options)
 
 
 def recall(
     y: Any, outputs: Any, average: str | None = "auto", zero_division: float = 0.0,
-    classes: int | None = None, multi_label: bool = False,
+    classes: int | None = None, multi_label: bool = False, sample_weight: Any = None,
 ) -> Any:  # fmt: skip
     """TP / (TP + FN): of the rows of a class, the share that were predicted. Options as for `f1`.
 
     >>> recall([0, 1, 1], [0, 1, 0])
     0.5
     """
-    return _rate("recall", 1, 0, y, outputs, average, zero_division, classes, multi_label)
+    options = average, zero_division, classes, multi_label, sample_weight
+    return _rate("recall", 1, 0, y, outputs, *options)
 
 
 def f1(
     y: Any, outputs: Any, average: str | None = "auto", zero_division: float = 0.0,
-    classes: int | None = None, multi_label: bool = False,
+    classes: int | None = None, multi_label: bool = False, sample_weight: Any = None,
 ) -> Any:  # fmt: skip
     """F1 = 2 TP / (2 TP + FP + FN), the harmonic mean of precision and recall.
 
@@ -46,6 +48,7 @@ def f1(
       weighted by the count of each class in y; "micro", from the TP, FP and FN of all classes;
       "binary", class 1 alone; None, an array with the value of every class
     - zero_division: the value of 0 / 0; for F1, of a class that neither occurs nor is predicted
+    - sample_weight: (n,), how much each row counts in TP, FP and FN
 
     ArgumentError for options out of range; ShapeError for y and outputs that do not fit.
 
@@ -58,12 +61,13 @@ def f1(
 
     van Rijsbergen, "Information Retrieval", 1979.
     """
-    return _rate("f1", 1, 1, y, outputs, average, zero_division, classes, multi_label)
+    options = average, zero_division, classes, multi_label, sample_weight
+    return _rate("f1", 1, 1, y, outputs, *options)
 
 
 def _rate(
     operation: str, of_true: int, of_taken: int, y: Any, outputs: Any, average: str | None,
-    zero_division: float, classes: int | None, multi_label: bool,
+    zero_division: float, classes: int | None, multi_label: bool, sample_weight: Any,
 ) -> Any:  # fmt: skip
     """TP divided by a mix of the class's rows (TP + FN, which count `of_true` times) and the rows
     predicted as it (TP + FP, which count `of_taken` times)."""
@@ -73,15 +77,17 @@ def _rate(
     if not is_number(zero_division):
         raise ArgumentError(explain(operation, "zero_division: a number", repr(zero_division)))
     truth, predicted = truth_and_prediction(operation, y, outputs, multi_label)
+    w = np.ones(len(truth)) if sample_weight is None else np.asarray(sample_weight, np.float64)
     has_labels = truth.ndim == 2
     if has_labels:
-        hits = ((truth == 1) & (predicted == 1)).sum(axis=0)
-        true, taken = (truth == 1).sum(axis=0), (predicted == 1).sum(axis=0)
+        hits = w @ ((truth == 1) & (predicted == 1))
+        true, taken = w @ (truth == 1), w @ (predicted == 1)
     else:
         count = class_count(operation, truth, predicted, outputs, classes)
-        hits = np.bincount(truth[truth == predicted], minlength=count)
-        true = np.bincount(truth, minlength=count)
-        taken = np.bincount(predicted[predicted != NO_CLASS], minlength=count)
+        is_hit, is_taken = truth == predicted, predicted != NO_CLASS
+        hits = np.bincount(truth[is_hit], w[is_hit], count)
+        true = np.bincount(truth, w, count)
+        taken = np.bincount(predicted[is_taken], w[is_taken], count)
     part, whole = (of_true + of_taken) * hits, of_true * true + of_taken * taken
     if average == "auto":
         average = "macro" if has_labels or len(hits) > 2 else "binary"
