@@ -22,14 +22,9 @@ LETTERS = 9  # points: 10 pixels where five columns are shown 800 pixels wide
 
 def draw(kinds: Sequence[type[Activation]], path: Path) -> None:
     """Writes the picture, of the kind that the name's end says. Needs matplotlib."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        hint = "pip install 'minidl[examples]'"
-        raise MissingPackageError(explain("--plot", "matplotlib", error, hint)) from error
     columns = min(COLUMNS, len(kinds))
     rows = -(-len(kinds) // columns)
-    figure = Figure(figsize=(max(2 * columns, 6), 1.8 * rows + 0.4), layout="constrained")
+    figure = new_figure(figsize=(max(2 * columns, 6), 1.8 * rows + 0.4), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False)
     for place, (axis, kind) in enumerate(zip(axes.flat, kinds, strict=False)):
         draw_one(axis, kind)
@@ -42,6 +37,16 @@ def draw(kinds: Sequence[type[Activation]], path: Path) -> None:
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False,
                   fontsize=LETTERS + 1)  # fmt: skip
     put_picture("--plot", figure, path, dpi=160)
+
+
+def new_figure(**options: Any) -> Any:
+    """A figure of matplotlib's; MissingPackageError without the package."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        hint = "pip install 'minidl[examples]'"
+        raise MissingPackageError(explain("--plot", "matplotlib", error, hint)) from error
+    return Figure(**options)
 
 
 def draw_one(axis: Any, kind: type[Activation]) -> None:

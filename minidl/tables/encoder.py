@@ -116,6 +116,18 @@ class Encoder(NamedTuple):
         marks = (f"{numbers[i]} is missing" for i in self.with_missing)
         return [*numbers, *marks, *(name for names in categories for name in names), *self.embedded]
 
+    def places(self) -> dict[str, list[int]]:
+        """Which of the inputs each column of the table has become."""
+        numbers = self.columns or [str(i) for i in range(self.width)]
+        found = {name: [i] for i, name in enumerate(numbers)}
+        for mark, i in enumerate(self.with_missing, start=self.width):
+            found[numbers[i]].append(mark)
+        at = self.width + len(self.with_missing)
+        for name, column in self.one_hot.items():
+            found[name] = [*range(at, at + column.width)]
+            at += column.width
+        return found | {name: [i] for i, name in enumerate(self.embedded, start=at)}
+
     def described(self, table: Table, of_task: str = "") -> str:
         """What was understood of a table, in lines; `of_task` is the option for the target."""
         if table.target is None:
