@@ -1,10 +1,14 @@
 """From a file to predictions with only --data and --target; what stands in the model file."""
 
 import csv
+import gzip
 import io
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
+import sklearn
 from cli_data import read_csv
 from real_files import PAGE, REAL, scores, understood, whole
 
@@ -58,6 +62,37 @@ def test_from_a_file_to_predictions_in_two_commands(run, titanic, here):
 
 
 SMALL = [real for real in REAL if real.package != "statsmodels" and real.name != "digits"]
+
+
+def passengers_of_sklearn():
+    """The Titanic's passengers of OpenML (1309 rows), which scikit-learn has for its tests, as
+    CSV."""
+    folder = Path(sklearn.__file__).parent / "datasets" / "tests" / "data" / "openml" / "id_40945"
+    (path,) = folder.glob("data*.arff.gz")
+    head, _, rows = gzip.decompress(path.read_bytes()).decode().partition("@data\n")
+    names = re.findall("^@attribute '([^']*)'", head, re.MULTILINE)
+    return ",".join(names) + "\n" + rows
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_guides_titanic(run, here):
+    """Both commands print what the guide says; numbers may differ a little from CPU to CPU."""
+    (here / "titanic.csv").write_text(passengers_of_sklearn())
+    guide = (PAGE.parent / "guides" / "command-line.md").read_text()
+    section = guide.split("## The Titanic in two commands\n")[1].split("\n## ")[0]
+    told, answers = re.findall("^```\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    commands = re.findall("^python -m minidl (.*)$", told, re.MULTILINE)
+    out = "".join(run(*command.split())[0] for command in commands)
+    shown = re.sub("^python.*\n", "", told, flags=re.MULTILINE)
+    number, seconds = re.compile(r"\d+\.\d+"), re.compile(r"\d+\.\d s")
+    out, shown = (seconds.sub("", text) for text in (out, shown))
+    assert number.sub("#", out).split() == number.sub("#", shown).split()
+    for one, other in zip(number.findall(out), number.findall(shown), strict=True):
+        assert abs(float(one) - float(other)) < 5
+    found = list(csv.reader((here / "answers.csv").read_text().splitlines()))
+    assert len(found) == 1310
+    for one, other in zip(found, csv.reader(answers.splitlines()), strict=False):
+        assert one[:2] == other[:2]
 
 
 @pytest.mark.parametrize("real", SMALL, ids=lambda real: real.name)
