@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import joblib
 import pytest
 from lab_cells import fail, learn
 from lab_planted import TINY
@@ -77,6 +78,15 @@ def test_results_are_those_of_cell_to_the_bit(bench, few_digits, own, tmp_path):
     assert found[2] == one
     assert len(bench.store.cells) == 4
     assert [cell.arguments for cell in bench.measured] == [asked[2], *asked, asked[1]]
+
+
+def test_joblibs_workers_come_to_the_same_bits_whatever_the_number_of_threads(bench):
+    asked = [{"activation": "relu", "seed": seed} for seed in (0, 1)]
+    with joblib.parallel_config("loky", n_jobs=2):
+        found = bench.cells(learn, asked)
+    with _kernels.set_num_threads(1):
+        assert found == [learn(bench.digits, **arguments) for arguments in asked]
+    assert [cell.result for cell in bench.store.cells.values()] in (found, found[::-1])
 
 
 @pytest.mark.parametrize(
