@@ -25,6 +25,8 @@ from .rows import Sample
 from .stochastic import fit_stochastic
 from .undo import all_or_nothing
 
+Given = tuple[Any, Any, Any]  # X, y and the rows' weights, as the user has them
+NOTHING: Given = (None, None, None)
 FLOATS = (np.float64, np.float32)  # x of any other dtype becomes the first of them
 
 # The attributes that describe the epochs.
@@ -93,38 +95,44 @@ class BaseMLP(BaseEstimator):
 
     # Fitting.
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None) -> Any:
-        """Trains on X (n, features), an array or a sparse matrix, and y; returns the estimator.
-
-        `sample_weight` (n,) says how much each row counts. `validation_data` is (X, y) or
-        (X, y, sample_weight): its loss after each epoch is in `validation_loss_curve_`, and early
-        stopping uses it instead of setting rows of X aside. ValueError, before training begins,
-        for data or options that make no sense. If fit fails, then or later, the estimator stays
-        unchanged.
-        """
-        return self._fit(X, y, sample_weight, validation_data, is_incremental=False)
-
-    def _fit(
-        self, X: Any, y: Any, sample_weight: Any, validation_data: Any, is_incremental: bool
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
     ) -> Any:
+        """Trains on X (n, features), an array, data frame or sparse matrix, and y; returns the
+        estimator.
+
+        `sample_weight` (n,) says how much each row counts. `X_val` and `y_val`, perhaps with
+        `sample_weight_val`, are for validation: their loss after each epoch is in
+        `validation_loss_curve_`, and early stopping uses them instead of setting rows of X aside.
+        ValueError, before training begins, for data or options that make no sense. If fit fails,
+        then or later, the estimator stays unchanged.
+        """
+        return self._fit((X, y, sample_weight), (X_val, y_val, sample_weight_val))
+
+    def _fit(self, given: Given, validation: Given = NOTHING, is_incremental: bool = False) -> Any:
         with all_or_nothing(self):
-            self._train(X, y, sample_weight, validation_data, is_incremental)
+            self._train(given, validation, is_incremental)
         return self
 
-    def _train(
-        self, X: Any, y: Any, sample_weight: Any, validation_data: Any, is_incremental: bool
-    ) -> None:
+    def _train(self, given: Given, given_for_validation: Given, is_incremental: bool) -> None:
         self._check_options()
         if is_incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         is_first = not hasattr(self, "coefs_") or not (self.warm_start or is_incremental)
-        X, y, weights = self._checked(X, y, sample_weight, is_first)
+        X, y, weights = self._checked(*given, is_first)
         self._learn_classes(y, is_incremental)
         dtype = X.dtype if is_first else self._dtype()
         sample = self._sample(X, y, weights, dtype)
         validation = None
-        if validation_data is not None:
-            validation = self._sample(*self._checked_validation(validation_data), dtype)
+        if any(part is not None for part in given_for_validation):
+            validation = self._sample(*self._checked_validation(*given_for_validation), dtype)
         self._random_state = check_random_state(self.random_state)
         if is_first:
             self._start(sample)
@@ -162,13 +170,15 @@ class BaseMLP(BaseEstimator):
             sample_weight = np.full(len(y), sample_weight)
         return X, y, checked_weights(type(self).__name__, "sample_weight", sample_weight, (len(y),))
 
-    def _checked_validation(self, data: Any) -> tuple[Any, np.ndarray, np.ndarray | None]:
+    def _checked_validation(
+        self, X: Any, y: Any, sample_weight: Any
+    ) -> tuple[Any, np.ndarray, np.ndarray | None]:
         """The user's validation data, checked."""
-        if not (isinstance(data, (tuple, list)) and len(data) in (2, 3)):
-            wanted = "validation_data as (X, y) or (X, y, sample_weight)"
-            raise ArgumentError(explain(type(self).__name__, wanted, type(data).__name__))
-        X, y, *rest = data
-        X, y, weights = self._checked(X, y, rest[0] if rest else None, is_first=False)
+        if X is None or y is None:
+            missing = "X_val" if X is None else "y_val"
+            wanted = "X_val and y_val together"
+            raise ArgumentError(explain(type(self).__name__, wanted, f"{missing}=None"))
+        X, y, weights = self._checked(X, y, sample_weight, is_first=False)
         self._require_known(y)
         return X, y, weights
 
@@ -177,12 +187,10 @@ class BaseMLP(BaseEstimator):
         targets = self._targets(y)
         if targets.dtype.kind == "f":
             targets = targets.astype(dtype, copy=False)
-        weights = self._weigh(y, weights)
-        sample = Sample(X.astype(dtype, copy=False), targets, y, weights).without_weightless()
-        if len(sample) == 0:
-            wanted = "a row with a weight above 0"
-            raise ArgumentError(explain(type(self).__name__, wanted, "weights that are all zero"))
-        return sample
+        name = type(self).__name__
+        sample = Sample(X.astype(dtype, copy=False), targets, y, weights).without_weightless(name)
+        weights = self._weigh(sample.labels, sample.weights)
+        return Sample(sample.x, sample.y, sample.labels, weights).without_weightless(name)
 
     def _start(self, sample: Sample) -> None:
         """The attributes of a first fit, before any training."""

@@ -16,7 +16,7 @@ from ..optim.arguments import SHARE
 from ..tools.checks import not_negative
 from .base import BaseMLP, is_stochastic
 from .losses import Loss, class_targets, classifier_loss
-from .options import one_of
+from .options import CLASS_WEIGHT, one_of
 from .rows import Sample
 from .undo import all_or_nothing
 
@@ -28,6 +28,21 @@ def gives_probabilities(estimator: Any) -> bool:
     return True
 
 
+def balanced(y: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """By which each row's weight is multiplied so that the k classes, of total weight T, have the
+    weight T / k each; for several labels, the product over them.
+
+    >>> balanced(np.array([0, 0, 0, 1]), None)
+    array([0.66666667, 0.66666667, 0.66666667, 2.        ])
+    """
+    factors = np.ones(len(y))
+    for labels in y.reshape(len(y), -1).T:
+        _, which = np.unique(labels, return_inverse=True)
+        totals = np.bincount(which, weights)
+        factors *= totals.sum() / (len(totals) * totals[which])
+    return factors
+
+
 class MLPClassifier(ClassifierMixin, BaseMLP):
     """scikit-learn's MLPClassifier, trained by minidl's kernels, with more options.
 
@@ -36,7 +51,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     - loss: "log_loss", or "hinge": `hinge` for two classes and for each of several labels,
       `multi_margin` for more classes. Hinge gives scores (`decision_function`), not probabilities
-    - class_weight: None, "balanced" or a dict; it multiplies the rows' weights
+    - class_weight: None, a dict, or "balanced", by which the rows of each class weigh as much as
+      those of any other; it multiplies the rows' weights
     - label_smoothing: the share of the targets that is spread over all classes
     - activation: also the name of any registered activation, its class, or a layer such as
       nn.LeakyReLU(0.3); a list has one for each hidden layer
@@ -65,7 +81,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     True
     """
 
-    _own_options = {"loss": one_of("log_loss", "hinge"), "label_smoothing": SHARE}
+    _own_options = {
+        "loss": one_of("log_loss", "hinge"), "label_smoothing": SHARE, "class_weight": CLASS_WEIGHT,
+    }  # fmt: skip
 
     def __init__(
         self,
@@ -161,8 +179,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _weigh(self, y: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
         if self.class_weight is None:
             return weights
-        name, of_class = type(self).__name__, compute_sample_weight(self.class_weight, y)
-        not_negative(name, "class_weight", of_class)
+        if self.class_weight == "balanced":
+            of_class = balanced(y, weights)
+        else:
+            of_class = compute_sample_weight(self.class_weight, y)
+            not_negative(type(self).__name__, "class_weight", of_class)
         return of_class if weights is None else of_class * weights
 
     def _stratifies(self) -> bool:
@@ -199,11 +220,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         elif classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
         if hasattr(self, "classes_"):
-            return self._fit(X, y, sample_weight, None, is_incremental=True)
+            return self._fit((X, y, sample_weight), is_incremental=True)
         with all_or_nothing(self):
             is_multilabel = type_of_target(y).startswith("multilabel")
             self._set_classes(y if is_multilabel else classes)
-            return self._fit(X, y, sample_weight, None, is_incremental=True)
+            return self._fit((X, y, sample_weight), is_incremental=True)
 
     def predict(self, X: Any) -> np.ndarray:
         """The most probable class of each row, (n,); for several labels 0 or 1, (n, labels)."""

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ from ..layers.activations import Activation
 from ..layers.activations import activation as find
 from ..optim.arguments import FLAG, NOT_NEGATIVE, POSITIVE, SHARE, Option
 from ..tools.checks import is_number, is_whole
-from ..train import Callback
+from ..train import Callback, Checkpoint
+from ..train.averaging import sets_last_weights
 
 
 def one_of(*names: str) -> Option:
@@ -41,6 +42,12 @@ def _are_callbacks(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and all(isinstance(x, Callback) for x in value)
 
 
+def _weighs_classes(value: Any) -> bool:
+    is_word = isinstance(value, str) and value == "balanced"
+    return value is None or is_word or isinstance(value, (Mapping, list))
+
+
+CLASS_WEIGHT = Option("None, 'balanced' or a dict", _weighs_classes)
 WHOLE = Option("a whole number from 1 up", lambda value: is_whole(value, 1))
 RATES = ("constant", "invscaling", "adaptive")
 
@@ -96,6 +103,8 @@ def check_options(estimator: Any, more: dict[str, Option]) -> None:
         option.check(operation, name, getattr(estimator, name))
     count = len(hidden_sizes(operation, estimator.hidden_layer_sizes))
     hidden_activations(operation, estimator.activation, count, estimator.maxout_pieces)
+    for callback in estimator.callbacks or ():
+        check_callback(estimator, callback)
     if estimator.solver == "lbfgs":
         for name, neutral in STOCHASTIC_ONLY.items():
             value = getattr(estimator, name)
@@ -106,6 +115,21 @@ def check_options(estimator: Any, more: dict[str, Option]) -> None:
                         "solver='adam'",
                     )
                 )  # fmt: skip
+
+
+def check_callback(estimator: Any, callback: Callback) -> None:
+    """ArgumentError if an option overrules the callback, or nothing can use what it does."""
+    operation, name = type(estimator).__name__, type(callback).__name__
+    rate = estimator.learning_rate
+    if isinstance(callback, Checkpoint):
+        got, hint = "Checkpoint, from which fit cannot resume", "BestWeights"
+        raise ArgumentError(explain(operation, "other callbacks", got, hint))
+    if callback.sets_rates and (callable(rate) or (estimator.solver == "sgd" and rate != RATES[0])):
+        expected = f"learning_rate='constant' with {name}, which sets the rate"
+        raise ArgumentError(explain(operation, expected, f"learning_rate={rate!r}"))
+    if estimator.early_stopping and sets_last_weights(callback):
+        expected = f"early_stopping=False with {name}, which sets the last weights"
+        raise ArgumentError(explain(operation, expected, "early_stopping=True"))
 
 
 def hidden_sizes(operation: str, value: Any) -> list[int]:

@@ -110,7 +110,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     @available_if(is_stochastic)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """One more epoch on X and y; otherwise like fit."""
-        return self._fit(X, y, sample_weight, None, is_incremental=True)
+        return self._fit((X, y, sample_weight), is_incremental=True)
 
     def predict(self, X: Any) -> np.ndarray:
         """The predicted quantities, (n,), or (n, outputs) if y had several columns."""

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data.batches import Batches
+from ..errors import ArgumentError, explain
 
 
 class Sample(NamedTuple):
@@ -24,10 +25,14 @@ class Sample(NamedTuple):
         weights = None if self.weights is None else self.weights[rows]
         return Sample(self.x[rows], self.y[rows], self.labels[rows], weights)
 
-    def without_weightless(self) -> "Sample":
-        """The rows that count: a row with weight 0 is the same as no row."""
+    def without_weightless(self, operation: str) -> "Sample":
+        """The rows that count: a row with weight 0 is the same as no row. ArgumentError if none
+        counts."""
         if self.weights is None or self.weights.all():
             return self
+        if not self.weights.any():
+            wanted = "a row with a weight above 0"
+            raise ArgumentError(explain(operation, wanted, "weights that are all zero"))
         return self.take(np.flatnonzero(self.weights))
 
 

@@ -210,22 +210,22 @@ def test_a_rate_that_changes_with_the_epoch(solver):
 
 
 def test_validation_data():
-    held_out = X[::3], Y[::3]
-    estimator = fitted(fit={"validation_data": held_out})
+    X_val, y_val = X[::3], Y[::3]
+    estimator = fitted(fit={"X_val": X_val, "y_val": y_val})
     curve = estimator.validation_loss_curve_
     assert len(curve) == estimator.n_iter_ == 30
-    expected = log_loss(held_out[1], estimator.predict_proba(held_out[0]))
+    expected = log_loss(y_val, estimator.predict_proba(X_val))
     assert curve[-1] == pytest.approx(expected, rel=1e-9)
     np.testing.assert_array_equal(estimator.coefs_[0], fitted().coefs_[0])
     weights = np.random.default_rng(0).uniform(0, 1, 50)
-    weighted = fitted(fit={"validation_data": (*held_out, weights)})
-    expected = log_loss(held_out[1], estimator.predict_proba(held_out[0]), sample_weight=weights)
+    weighted = fitted(fit={"X_val": X_val, "y_val": y_val, "sample_weight_val": weights})
+    expected = log_loss(y_val, estimator.predict_proba(X_val), sample_weight=weights)
     assert weighted.validation_loss_curve_[-1] == pytest.approx(expected, rel=1e-9)
 
 
 def test_early_stopping_by_validation_data_trains_on_all_rows():
     estimator = fitted(
-        early_stopping=True, n_iter_no_change=3, max_iter=99, fit={"validation_data": (X, Y)}
+        early_stopping=True, n_iter_no_change=3, max_iter=99, fit={"X_val": X, "y_val": Y}
     )
     assert estimator.t_ == estimator.n_iter_ * len(X)
     assert estimator.score(X, Y) == estimator.best_validation_score_
@@ -233,7 +233,7 @@ def test_early_stopping_by_validation_data_trains_on_all_rows():
 
 
 def test_validation_of_lbfgs():
-    estimator = fitted(solver="lbfgs", fit={"validation_data": (X, Y)})
+    estimator = fitted(solver="lbfgs", fit={"X_val": X, "y_val": Y})
     assert len(estimator.validation_loss_curve_) == estimator.n_iter_ == len(estimator.loss_curve_)
     assert estimator.validation_loss_curve_[-1] == pytest.approx(
         log_loss(Y, estimator.predict_proba(X)), rel=1e-6
@@ -281,7 +281,7 @@ def test_callbacks_see_every_step_and_change_nothing(rows):
 
 def test_a_callback_ends_training():
     stop = EarlyStopping("validation_loss", patience=2, min_delta=0.05)
-    estimator = fitted(callbacks=[stop], max_iter=99, fit={"validation_data": (X, Y)})
+    estimator = fitted(callbacks=[stop], max_iter=99, fit={"X_val": X, "y_val": Y})
     assert estimator.n_iter_ == stop.best_epoch + 2 < 99
     assert log_loss(Y, estimator.predict_proba(X)) == pytest.approx(stop.best, rel=1e-9)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.preprocessing import LabelBinarizer
 
 from minidl.sklearn import MLPClassifier, MLPRegressor
@@ -23,6 +24,33 @@ CASES = {
     "huber": (MLPRegressor("huber"), RNG.normal(size=(12, 2))),
     "poisson": (MLPRegressor("poisson"), RNG.poisson(2.0, size=(12, 2))),
 }
+
+
+EACH = {0: 0.5, 1: 2.0, 2: 3.0}
+
+
+@pytest.mark.parametrize("class_weight", [None, "balanced", "each"])
+@pytest.mark.parametrize("case", CASES)
+def test_a_row_of_weight_k_is_k_rows(case, class_weight):
+    """The loss and its gradient, also for weight 0 and with the weights of classes."""
+    estimator, y = CASES[case]
+    y, counts = np.asarray(y), np.array([0, 1, 2, 3, 1, 2, 0, 2, 1, 4, 1, 0])
+    estimator = clone(estimator).set_params(solver="lbfgs", max_iter=1, alpha=0.7, random_state=0)
+    if class_weight and isinstance(estimator, MLPClassifier):
+        each = [{0: 0.5, 1: 2.0}] * 3 if y.ndim == 2 else {k: EACH[int(k)] for k in np.unique(y)}
+        estimator.set_params(class_weight=each if class_weight == "each" else class_weight)
+    with pytest.warns(match="lbfgs failed to converge"):
+        estimator.fit(X, y)
+    rows = np.repeat(np.arange(12), counts)
+    weighted, repeated = (
+        Objective(estimator, estimator._sample(x, labels, weights, x.dtype))
+        for x, labels, weights in [(X, y, counts.astype(float)), (X[rows], y[rows], None)]
+    )
+    (loss, gradient), (same_loss, same_gradient) = (
+        f(weighted.vector()) for f in (weighted, repeated)
+    )
+    assert loss == pytest.approx(same_loss, rel=1e-12)
+    np.testing.assert_allclose(gradient, same_gradient, rtol=1e-11, atol=1e-13)
 
 
 @pytest.mark.parametrize("weights", [None, RNG.uniform(0.5, 2, 12)], ids=["plain", "weighted"])

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
-from minidl import ArgumentError, MinidlError
+from minidl import ArgumentError, MinidlError, schedules
 from minidl.sklearn import MLPClassifier, MLPRegressor
+from minidl.train import Checkpoint, EarlyStopping, ReduceOnPlateau, WeightAverage
 
 X, Y = load_iris(return_X_y=True)
 
@@ -53,6 +54,31 @@ def test_wrong_options(kind, options, message):
     np.testing.assert_array_equal(before.predict(X), predicted)
 
 
+@pytest.mark.parametrize(
+    ("callback", "options", "message"),
+    [
+        (WeightAverage(), {"early_stopping": True}, "early_stopping=False with WeightAverage"),
+        (EarlyStopping(), {"early_stopping": True}, "early_stopping=False with EarlyStopping"),
+        (
+            ReduceOnPlateau(),
+            {"learning_rate": schedules.cosine(9)},
+            "learning_rate='constant' with",
+        ),
+        (ReduceOnPlateau(), {"learning_rate": "adaptive", "solver": "sgd"}, "='constant' with Red"),
+        (Checkpoint("nowhere"), {}, "Checkpoint, from which fit cannot resume. Try: BestWeights"),
+    ],
+)
+def test_a_callback_that_an_option_would_overrule(callback, options, message):
+    with pytest.raises(ArgumentError, match=message):
+        MLPClassifier(callbacks=[callback], **options).fit(X, Y, X_val=X, y_val=Y)
+
+
+@pytest.mark.parametrize("wrong", ["balance", 2, ["balanced"]])
+def test_wrong_class_weight(wrong):
+    with pytest.raises(ValueError, match="class_weight"):
+        MLPClassifier(class_weight=wrong).fit(X, Y)
+
+
 def test_smoothed_hinge():
     with pytest.raises(ArgumentError, match="label_smoothing=0 with loss='hinge'"):
         MLPClassifier(loss="hinge", label_smoothing=0.1).fit(X, Y)
@@ -64,9 +90,11 @@ def test_smoothed_hinge():
         ({"sample_weight": np.full(150, -1.0)}, "sample_weight of finite numbers from 0 up"),
         ({"sample_weight": np.ones(3)}, r"sample_weight of shape \(150,\)"),
         ({"sample_weight": np.zeros(150)}, "weights that are all zero"),
-        ({"validation_data": X}, r"validation_data as \(X, y\) or"),
-        ({"validation_data": (X[:, :2], Y)}, "expecting 4 features"),
-        ({"validation_data": (X, Y + 1)}, "classes not in"),
+        ({"X_val": X}, "X_val and y_val together, got y_val=None"),
+        ({"y_val": Y}, "X_val and y_val together, got X_val=None"),
+        ({"sample_weight_val": np.ones(150)}, "X_val and y_val together, got X_val=None"),
+        ({"X_val": X[:, :2], "y_val": Y}, "expecting 4 features"),
+        ({"X_val": X, "y_val": Y + 1}, "classes not in"),
     ],
 )
 def test_wrong_data(given, message):
