@@ -24,7 +24,7 @@ from minidl.train.workers import as_worker, joblib_backend, side_by_side
 @pytest.fixture(scope="module")
 def cluster():
     with (
-        LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=":0") as cluster,
         Client(cluster),
     ):
         yield
