@@ -53,11 +53,6 @@ def anes96() -> Loaded:
     return without_target(statsmodels("anes96").astype({"vote": int}), "vote", "logpopul")
 
 
-def fair() -> Loaded:
-    X, affairs = without_target(statsmodels("fair"), "affairs")
-    return X, (affairs > 0).astype(int)
-
-
 def modechoice() -> Loaded:
     """A row for each traveller: what each of four modes of travel would cost and take."""
     table = statsmodels("modechoice")
@@ -113,7 +108,6 @@ CLASSES = {
     "breast_cancer": sklearn("breast_cancer"),
     "digits": sklearn("digits"),
     "anes96": RealSet("vote", "statsmodels", anes96),
-    "fair": RealSet("affairs > 0", "statsmodels", fair),
     "modechoice": RealSet("the mode chosen", "statsmodels", modechoice),
     "spector": RealSet("GRADE", "statsmodels", spector),
     "cars": RealSet("Origin", "vega_datasets", origin),

@@ -16,9 +16,12 @@ def test_the_page_has_the_tables_of_the_numbers():
     known = json.loads(beside_scikit.NUMBERS.read_text())
     tables = f"<!-- real sets -->\n{beside_scikit.block(known)}<!-- end of real sets -->\n"
     assert tables in beside_scikit.PAGE.read_text()
+    assert [set(of_kind) for of_kind in known["results"].values()] == [{*CLASSES}, {*QUANTITIES}]
     for found in (found for of_kind in known["results"].values() for found in of_kind.values()):
         counts = {len(values) for part in ("scores", "seconds") for values in found[part].values()}
         assert counts == {beside_scikit.FOLDS * beside_scikit.REPEATS}
+        ours, theirs = found["scores"]["minidl"], found["scores"]["scikit-learn"]
+        np.testing.assert_allclose(ours, theirs, atol=1e-9, err_msg="they train the same net")
 
 
 def test_the_interval_is_that_of_nadeau_and_bengio():
