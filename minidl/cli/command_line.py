@@ -20,11 +20,12 @@ import minidl
 
 from ..errors import GuardWarning, MinidlError
 from ..tools.text import one_line
-from . import activations, config, evaluate, predict, summary, train
+from . import activations, config, evaluate, predict, summary, train, tune
 from .options import UsageError
 
 COMMANDS: dict[str, ModuleType] = {
     "train": train,
+    "tune": tune,
     "evaluate": evaluate,
     "predict": predict,
     "summary": summary,
@@ -53,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser, commands = parsers()
     try:
         arguments = parser.parse_args(argv)
+        arguments.words = list(sys.argv[1:] if argv is None else argv)
     except SystemExit as stop:  # argparse has said why
         return int(stop.code or 0)
     name = f"minidl {arguments.command}"

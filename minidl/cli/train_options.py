@@ -22,8 +22,26 @@ STEPS = 1000  # at least, by default: with fewer, nets have learned little of sm
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Adds the command's options to the parser."""
+    steps = add_training(parser)
+    steps.add_argument("--patience", type=whole(1), metavar="EPOCHS",
+                       help="stop when the validation loss has not improved for this long, "
+                       "and take the best weights")  # fmt: skip
+    out = parser.add_argument_group("output")
+    out.add_argument("--save", type=Path, metavar="FILE",
+                     help="keep the net, for evaluate, predict and summary")  # fmt: skip
+    add_force(parser)
+    out.add_argument("--checkpoints", type=Path, metavar="FOLDER",
+                     help="save the training itself after each epoch")  # fmt: skip
+    out.add_argument("--resume", action="store_true",
+                     help="go on from the newest of --checkpoints; --epochs counts from "
+                     "the beginning")  # fmt: skip
+    out.add_argument("--quiet", action="store_true", help="no progress, only the result")
+
+
+def add_training(parser: argparse.ArgumentParser) -> Any:
+    """Adds the options for the data, the net and the steps; returns the group of the steps."""
     add_data(parser, "the first part for training, the second part for testing")
-    data, net, steps, out = map(parser.add_argument_group, ("data", "net", "steps", "output"))
+    data, net, steps = map(parser.add_argument_group, ("data", "net", "steps"))
     data.add_argument("--target", metavar="COLUMN",
                       help="a column's name, or its place from 0 up (-1: the last); for an NPZ "
                       "file, the array of targets (default: y)")  # fmt: skip
@@ -78,21 +96,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
                        help="default: 32")  # fmt: skip
     steps.add_argument("--epochs", type=whole(1), metavar="N",
                        help=f"default: {EPOCHS}; for few rows {STEPS:,} steps")  # fmt: skip
-    steps.add_argument("--patience", type=whole(1), metavar="EPOCHS",
-                       help="stop when the validation loss has not improved for this long, "
-                       "and take the best weights")  # fmt: skip
     steps.add_argument("--seed", type=whole(0), default=0, metavar="N",
                        help="for validation rows, weights and order (default: 0)")  # fmt: skip
     add_threads(parser)
-    out.add_argument("--save", type=Path, metavar="FILE",
-                     help="keep the net, for evaluate, predict and summary")  # fmt: skip
-    add_force(parser)
-    out.add_argument("--checkpoints", type=Path, metavar="FOLDER",
-                     help="save the training itself after each epoch")  # fmt: skip
-    out.add_argument("--resume", action="store_true",
-                     help="go on from the newest of --checkpoints; --epochs counts from "
-                     "the beginning")  # fmt: skip
-    out.add_argument("--quiet", action="store_true", help="no progress, only the result")
+    return steps
 
 
 def option(text: str) -> tuple[str, Any]:
