@@ -45,6 +45,7 @@ class Batches:
         self._shuffle = shuffle
         self._drop_last = drop_last
         self._epoch = 0
+        self._rows: np.ndarray | None = None  # those that are drawn from; None: all
 
     @property
     def x(self) -> np.ndarray:
@@ -74,9 +75,21 @@ class Batches:
             raise ShapeError(explain("batches", f"{len(self.x)} rows", result.x.shape))
         return result
 
+    def among(self, rows: np.ndarray) -> "Batches":
+        """Batches of these rows alone, in the orders of data without the others. No row is copied:
+        the data may be larger than the memory."""
+        result = copy(self)
+        result._rows = self.checked_rows(rows)
+        return result
+
+    @property
+    def count(self) -> int:
+        """How many rows the batches are drawn from."""
+        return len(self.x) if self._rows is None else len(self._rows)
+
     def __len__(self) -> int:
         """The number of batches in one iteration."""
-        n = len(self.x)
+        n = self.count
         return n // self.batch_size if self._drop_last else -(-n // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
@@ -85,11 +98,15 @@ class Batches:
     def draw_order(self) -> np.ndarray:
         """The rows of the next iteration, int64 (n,), without those that `drop_last` leaves out.
         A call counts as an iteration."""
-        order = np.arange(len(self.x), dtype=np.int64)
+        order = np.arange(self.count, dtype=np.int64)
         if self._shuffle:
             self._generator().shuffle(order)
             self._epoch += 1
-        return order[: len(self) * self.batch_size]
+        return self.rows_at(order[: len(self) * self.batch_size])
+
+    def rows_at(self, places: np.ndarray) -> np.ndarray:
+        """The rows at these places among those that are drawn from."""
+        return places if self._rows is None else self._rows[places]
 
     def _generator(self) -> "np.random.Generator":
         if self._seed is None:
@@ -107,9 +124,10 @@ class Batches:
 
     def settings(self) -> dict[str, Any]:
         """What determines the batches of all epochs; the data by its checksum."""
+        rows = {} if self._rows is None else {"rows": checksum(self._rows)}
         return {
             "batch_size": self.batch_size, "shuffle": self._shuffle, "seed": self._seed,
-            "drop_last": self._drop_last, "data": checksum(*self._columns()),
+            "drop_last": self._drop_last, "data": checksum(*self._columns()), **rows,
         }  # fmt: skip
 
     def _columns(self) -> list[np.ndarray]:

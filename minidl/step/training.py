@@ -326,7 +326,7 @@ class TrainingStep:
         """The net and the loss if the kernel can train on `count` rows of these batches, or None;
         count=None: on the rows of an epoch."""
         size = batches.batch_size
-        count = min(len(batches) * size, len(batches.x)) if count is None else count
+        count = min(len(batches) * size, batches.count) if count is None else count
         least = count % size or size
         return self._planned(batches.x, batches.y, batches.sample_weight, batches.dtype, least)
 

@@ -19,6 +19,7 @@ from .readers import Reader
 SECONDS = 0.1  # of training between two checks of progress, Ctrl-C and the loss
 LOOKED_AT = 256  # rows that are checked before the first step
 HELD = 64  # the most batches of an iterable that are held at a time; or a group of them
+HELD_BYTES = 1 << 25  # the most memory that they take, unless a single one takes more
 
 Batch = tuple[Any, Any, np.ndarray | None]  # x, y, and the rows' indices in the data, if known
 
@@ -86,10 +87,10 @@ class RowFeed:
         self.given, self.data = data, in_dtype(data, dtype)
         self.steps: int | None = len(data)
         if not self.steps:
-            hint = "a smaller batch_size" if len(data.x) else ""
-            raise ArgumentError(explain("fit", "at least one batch", f"{len(data.x)} rows", hint))
-        self.samples: int | None = min(len(data.x), len(data) * data.batch_size)
-        self.usual = min(data.batch_size, len(data.x))
+            hint = "a smaller batch_size" if data.count else ""
+            raise ArgumentError(explain("fit", "at least one batch", f"{data.count} rows", hint))
+        self.samples: int | None = min(data.count, len(data) * data.batch_size)
+        self.usual = min(data.batch_size, data.count)
         self.rest = self.samples % self.usual
         self.seen = 0
         self.is_full = False
@@ -105,8 +106,8 @@ class RowFeed:
 
     def first(self, most: int = LOOKED_AT) -> tuple[Any, ...] | None:
         """The first rows of the data, as the model gets them."""
-        count = min(len(self.data.x), most)
-        return self.data.take(np.arange(count) * len(self.data.x) // count)
+        count = min(self.data.count, most)
+        return self.data.take(self.data.rows_at(np.arange(count) * self.data.count // count))
 
     def targets(self) -> Iterable[Any]:
         """The targets of all rows."""
@@ -153,7 +154,8 @@ class RowFeed:
 
     def inputs(self) -> Iterator[Any]:
         """All rows, in the order of the data."""
-        return (batch[0] for batch in self.data.walk(np.arange(self.samples or 0)))
+        rows = self.data.rows_at(np.arange(self.samples or 0))
+        return (batch[0] for batch in self.data.walk(rows))
 
     def _coming(self, steps: int) -> np.ndarray:
         return self.order[self.seen : self.seen + steps * self.data.batch_size]
@@ -185,12 +187,13 @@ class IterableFeed:
         self.seen = 0
         self.iterator: Iterator[Any] = iter(())
         self.kept: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+        self.most_kept = HELD  # by the largest batch so far
         self.begun = [0]  # the places among them, after the mark, where an epoch begins
 
     @property
     def is_full(self) -> bool:
         """Whether a new mark is needed."""
-        return len(self.kept) >= HELD
+        return len(self.kept) >= self.most_kept
 
     def begin(self, skip: int = 0) -> None:
         """Starts the iterable from its beginning."""
@@ -233,7 +236,8 @@ class IterableFeed:
 
     def train(self, step: TrainingStep, most: int) -> np.ndarray:
         """The next batches, one by one."""
-        most = max(step.options.down(min(most, HELD - len(self.kept))), step.options.accumulate)
+        room = self.most_kept - len(self.kept)
+        most = max(step.options.down(min(most, room)), step.options.accumulate)
         losses = step.on_batches(self._taken(most))
         if not len(losses):
             self.samples = self.seen
@@ -242,7 +246,10 @@ class IterableFeed:
     def _taken(self, most: int) -> Iterator[Any]:
         """The next batches; copies of them are kept."""
         for batch in islice(self.iterator, most):
-            self.kept.append((tuple(map(copied, batch)), random_state()))
+            copies = tuple(map(copied, batch))
+            self.kept.append((copies, random_state()))
+            size = sum(np.asarray(part).nbytes for part in copies)
+            self.most_kept = min(self.most_kept, max(1, HELD_BYTES // max(1, size)))
             yield batch
             self.seen += len(batch[1])
 

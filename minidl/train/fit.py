@@ -75,7 +75,7 @@ def fit(
     - batch_size (default 64), shuffle, seed: of a pair or a data set, as in `data.batches`
     - sample_weight, class_weight: how much each row of a pair counts in training; a number for each
       row, and a dict from labels to weights, or "balanced": n / (k n_c) for a class of n_c among n
-      rows of k classes. Validation counts all rows alike.
+      rows of k classes. A row of weight 0 is in no batch. Validation counts all rows alike.
     - validation_split: the share of a pair's rows that is kept for validation; labels (n,) are
       split class by class. The rows depend on the seed alone (None: 0).
     - steps_per_epoch: an epoch is so many batches of an iterable, which may be endless; the next

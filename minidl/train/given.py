@@ -10,7 +10,7 @@ from ..data.kinds import inputs_of, is_gone_through_once, is_pair, require_data,
 from ..data.pixels import warn_unless_pixels
 from ..errors import ArgumentError, explain
 from .feed import Feed, IterableFeed, RowFeed
-from .readers import BATCH_SIZE, Key, Samples, Stream, read, stream_of
+from .readers import BATCH_SIZE, Key, Rows, Samples, Stream, read, stream_of
 from .rows import class_weights, split
 
 EVERY_EPOCH, ANEW = "batches in every epoch", "a list, or an object whose __iter__ starts anew"
@@ -58,13 +58,19 @@ class Given(NamedTuple):
         if self.class_weight is not None:
             by_class = class_weights(y, self.class_weight)
             weights = by_class if weights is None else weights * by_class
-        if self.validation_split is None:
-            return RowFeed(whole if weights is None else self.batches(x, y, weights)), validation
-        if validation is not None:
-            raise ArgumentError(explain("fit", "validation or validation_split", "both"))
-        train, kept = split(y, self.validation_split, self.seed)
-        weights = None if weights is None else weights[train]
-        return RowFeed(self.batches(x[train], y[train], weights)), (x[kept], y[kept])
+        if weights is not None:
+            whole = self.batches(x, y, weights)
+        train = np.arange(len(y))
+        if self.validation_split is not None:
+            if validation is not None:
+                raise ArgumentError(explain("fit", "validation or validation_split", "both"))
+            train, kept = split(y, self.validation_split, self.seed)
+            validation = Rows(x, y, kept)
+        if weights is not None:
+            train = train[weights[train] > 0]
+            if not len(train):
+                raise ArgumentError(explain("fit", "a row with a weight above 0", "only 0"))
+        return RowFeed(whole if len(train) == len(y) else whole.among(train)), validation
 
     def batches(self, x: np.ndarray, y: np.ndarray, weights: Any) -> Batches:
         """The batches of these rows."""

@@ -196,6 +196,23 @@ class Samples(Reader):
         return self.rows.settings()
 
 
+class Rows(Reader):
+    """These rows of x and y, some at a time, so that no more than these are in memory.
+
+    >>> for x, y in Rows(np.arange(6), np.arange(6) ** 2, np.array([1, 4, 5]), 2):
+    ...     print(x, y)
+    [1 4] [ 1 16]
+    [5] [25]
+    """
+
+    def __init__(self, x: np.ndarray, y: np.ndarray, rows: np.ndarray, size: int = 1024) -> None:
+        self.x, self.y, self.rows, self.size = x, y, rows, size
+
+    def __iter__(self) -> Iterator[Any]:
+        pieces = np.split(self.rows, range(self.size, len(self.rows), self.size))
+        return ((self.x[rows], self.y[rows]) for rows in pieces)
+
+
 class Stream(Reader):
     """An iterable in epochs of `steps` batches. Each epoch goes on where the one before ended; an
     iterable that ends and can be iterated again begins anew.
