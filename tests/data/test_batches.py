@@ -324,17 +324,6 @@ def test_fit_on_weighted_rows_is_the_loop(way):
     assert results[0] == results[1]
 
 
-def test_metrics_know_no_weights():
-    net, x, y = nn.MLP([3, 2]), np.ones((N, 3), np.float32), np.arange(N) % 2
-    optimizer = optim.SGD(net.parameters(), 0.1)
-    weighted = batches(x, y, 5, sample_weight=np.ones(N))
-    for data in (weighted, list(weighted)):
-        with pytest.raises(ArgumentError, match="without"):
-            train.evaluate(net, data, F.cross_entropy)
-        with pytest.raises(ArgumentError, match="without"):
-            train.fit(net, (x, y), F.cross_entropy, optimizer, validation=data, progress=False)
-
-
 # ---- what is refused, at the call ---------------------------------------------------------------
 
 
