@@ -7,13 +7,16 @@ from pkgutil import iter_modules
 from typing import Any
 
 import numpy as np
-from onnx import GraphProto, TensorProto, helper, numpy_helper
+from onnx import TensorProto, numpy_helper
 from onnx.backend.test.case import node
-from onnx_operators import OPERATORS
+from onnx_optimizers import OPTIMIZERS
 from verdicts import LEFT_OUT, Case, LeftOut, Part, judge
 
-import minidl
+from minidl.onnx.backend import graph_outputs
+from minidl.onnx.operators import OPERATORS
+from minidl.onnx.places import UnsupportedError
 
+KNOWN = OPERATORS | OPTIMIZERS
 DTYPES = {np.dtype(code) for code in ("?", *np.typecodes["AllInteger"], "f", "d")}  # of tensors
 
 
@@ -22,7 +25,7 @@ def node_tests(short: bool) -> list[Any]:
 
     Importing a module makes its tests; three of pooling take a minute.
     """
-    wanted = {operator.lower() for operator in OPERATORS}
+    wanted = {operator.lower() for operator in KNOWN}
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # of NumPy's, where the expected values are computed
         for _, name, _ in iter_modules(node.__path__):
@@ -46,35 +49,25 @@ def require_dtypes(arrays: list[Any]) -> None:
             raise LeftOut(f"dtype {dtype.name}")
 
 
-def run(graph: GraphProto, inputs: list[Any]) -> list[Any]:
-    """The graph's outputs, node by node."""
-    values: dict[str, Any] = {"": None}
-    for name, array in zip((given.name for given in graph.input), inputs, strict=True):
-        values[name] = minidl.tensor(as_array(array))
-    for step in graph.node:
-        attributes = {a.name: helper.get_attribute_value(a) for a in step.attribute}
-        words = {k: v.decode() if isinstance(v, bytes) else v for k, v in attributes.items()}
-        found = OPERATORS[step.op_type](*(values[name] for name in step.input), **words)
-        found = found if isinstance(found, (tuple, list)) else [found]
-        values |= dict(zip(step.output, found, strict=False))
-    return [values[output.name].numpy() for output in graph.output]
-
-
 def check(test: Any) -> None:
     """AssertionError unless minidl's outputs have the test's shapes, dtypes and values."""
     for inputs, outputs in test.data_sets:
         require_dtypes([*inputs, *outputs])
-        for found, wanted in zip(run(test.model.graph, inputs), outputs, strict=True):
+        try:
+            found = graph_outputs(test.model.graph, [as_array(x) for x in inputs], KNOWN)
+        except UnsupportedError as error:
+            raise LeftOut(str(error).partition("got ")[2].removesuffix(".")) from error
+        for output, wanted in zip(found, outputs, strict=True):
             np.testing.assert_allclose(
-                found, as_array(wanted), rtol=test.rtol, atol=test.atol, strict=True
+                output.numpy(), as_array(wanted), rtol=test.rtol, atol=test.atol, strict=True
             )
 
 
 def cases(short: bool) -> Iterator[Case]:
-    """The tests all of whose operators are among OPERATORS; the others are left out."""
+    """The tests all of whose operators are among KNOWN; the others are left out."""
     for test in node_tests(short):
         operators = [step.op_type for step in test.model.graph.node]
-        absent = next((operator for operator in operators if operator not in OPERATORS), None)
+        absent = next((operator for operator in operators if operator not in KNOWN), None)
         if absent is not None:
             yield Case("(operators that minidl has not)", test.name, LEFT_OUT, absent)
             continue
@@ -84,7 +77,7 @@ def cases(short: bool) -> Iterator[Case]:
 
 PART = Part(
     "ONNX node tests",
-    "The tests whose operators minidl all has (`conformance/onnx_operators.py`), within the "
+    "The tests whose operators minidl all has (`minidl.onnx.backend`), within the "
     "tests' own tolerances, with equal shapes and dtypes. minidl refuses the extremum of an empty "
     "tensor, and bounds in the wrong order. Dtypes and attributes that minidl does not have are "
     "left out.",

@@ -12,6 +12,7 @@ import minidl
 
 EXTRAS = {
     "joblib",
+    "onnx",
     "safetensors",
     "tensorboard",
     "tqdm",
@@ -19,7 +20,10 @@ EXTRAS = {
     "pandas",
     "polars",
 }  # what a function may import, if the user has installed it
-ROOMS_FOR = {"sklearn": ("sklearn", "scipy")}  # the rooms that are wholly about other packages
+ROOMS_FOR = {
+    "sklearn": ("sklearn", "scipy"),
+    "onnx": ("onnx",),
+}  # the rooms that are wholly about other packages
 FILES = sorted(file for room in ("minidl", "minidl_lab") for file in (ROOT / room).rglob("*.py"))
 
 

@@ -20,7 +20,7 @@ import minidl
 
 from ..errors import GuardWarning, MinidlError
 from ..tools.text import one_line
-from . import activations, config, evaluate, predict, summary, train, tune
+from . import activations, config, evaluate, export, predict, summary, train, tune
 from .options import UsageError
 
 COMMANDS: dict[str, ModuleType] = {
@@ -28,6 +28,7 @@ COMMANDS: dict[str, ModuleType] = {
     "tune": tune,
     "evaluate": evaluate,
     "predict": predict,
+    "export": export,
     "summary": summary,
     "activations": activations,
     "config": config,

@@ -40,6 +40,7 @@ FLOORS = [
         "sklearn": "the estimators; the one room that needs scikit-learn and SciPy",
     },
     {"__init__": "what `import minidl` has"},
+    {"onnx": "ONNX files of nets, estimators and tables' models; a backend; needs onnx"},
     {
         "cli": "the command line: one file a command",
         "minidl_lab": "the laboratory, a package of its own: one file an experiment, statistics, "

@@ -179,6 +179,7 @@ PARTS = [
     Part("Pictures and diagnostics of a net", "diagnostics/"),
     Part("What `import minidl` has", "__init__.py"),
     Part("scikit-learn's estimators", "sklearn/"),
+    Part("ONNX", "onnx/"),
     Part("The command line", "cli/ __main__.py"),
 ]
 

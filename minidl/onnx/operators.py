@@ -1,20 +1,20 @@
-"""ONNX's operators as minidl has them: each a function of the node's inputs and attributes.
+"""ONNX's operators as operations on tensors: each a function of the node's inputs and attributes.
 
 An input is a tensor, None where the node leaves it out; attributes have ONNX's names and defaults.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial, reduce
 from typing import Any
 
 import numpy as np
-from onnx import helper
-from onnx_optimizers import OPTIMIZERS
-from onnx_places import PLACES, only, whole
 
 import minidl
 from minidl import Tensor, maximum, minimum, where
 from minidl import functional as F
+
+from .package import package
+from .places import PLACES, only, whole
 
 
 def arg(method: str) -> Callable[..., Tensor]:
@@ -58,7 +58,7 @@ def clip(x: Tensor, low: Tensor | None = None, high: Tensor | None = None) -> Te
 
 
 def cast(x: Tensor, to: int, saturate: int = 1, round_mode: str = "up") -> Tensor:
-    return x.astype(helper.tensor_dtype_to_np_dtype(to))
+    return x.astype(package().helper.tensor_dtype_to_np_dtype(to))
 
 
 def cast_like(x: Tensor, like: Tensor, saturate: int = 1, round_mode: str = "up") -> Tensor:
@@ -175,7 +175,7 @@ def negative_log_likelihood_loss(
 def running(method: str) -> Callable[..., Tensor]:
     def apply(x: Tensor, axis: Tensor, exclusive: int = 0, reverse: int = 0) -> Tensor:
         only(not exclusive or method == "cumsum", "exclusive")
-        along = axis.item()
+        along = int(axis.item())
         x = x.flip(along) if reverse else x
         y = getattr(x, method)(along)
         y = y - x if exclusive else y
@@ -277,5 +277,16 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "Where": where,
     "Xor": lambda x, y: x ^ y,
     **PLACES,
-    **OPTIMIZERS,
 }
+
+
+def attributes_of(node: Any) -> dict[str, Any]:
+    """A node's attributes by name, texts as str."""
+    values = {a.name: package().helper.get_attribute_value(a) for a in node.attribute}
+    return {k: v.decode() if isinstance(v, bytes) else v for k, v in values.items()}
+
+
+def run_node(node: Any, inputs: Iterable[Any], operators: Any = OPERATORS) -> list[Any]:
+    """A node's outputs."""
+    found = operators[node.op_type](*inputs, **attributes_of(node))
+    return list(found) if isinstance(found, (tuple, list)) else [found]

@@ -1,15 +1,20 @@
-"""ONNX's operators of places and shapes, as minidl has them."""
+"""ONNX's operators of places and shapes, as operations on tensors."""
 
 from collections.abc import Callable
 from itertools import accumulate
 from typing import Any
 
 import numpy as np
-from onnx import helper, numpy_helper
-from verdicts import LeftOut
 
 import minidl
 from minidl import Tensor
+
+from ..errors import ArgumentError, explain
+from .package import package
+
+
+class UnsupportedError(ArgumentError):
+    """A node has a dtype or an attribute that minidl's operations do not have."""
 
 
 def whole(x: Tensor) -> list[int]:
@@ -17,10 +22,10 @@ def whole(x: Tensor) -> list[int]:
     return x.numpy().ravel().tolist()
 
 
-def only(condition: bool, what: str) -> None:
-    """LeftOut unless minidl has the operator with this attribute."""
+def only(condition: Any, what: str) -> None:
+    """UnsupportedError unless minidl has the operator with this attribute."""
     if not condition:
-        raise LeftOut(what)
+        raise UnsupportedError(explain("onnx.backend", "what minidl's operations have", what))
 
 
 def compress(x: Tensor, condition: Tensor, axis: int | None = None) -> Tensor:
@@ -30,13 +35,13 @@ def compress(x: Tensor, condition: Tensor, axis: int | None = None) -> Tensor:
 def constant(**value: Any) -> Tensor:
     ((name, given),) = value.items()
     if name == "value":
-        return minidl.tensor(numpy_helper.to_array(given))
+        return minidl.tensor(package().numpy_helper.to_array(given))
     only(name in ("value_float", "value_floats", "value_int", "value_ints"), name)
     return minidl.tensor(np.array(given, np.float32 if "float" in name else np.int64))
 
 
 def constant_of_shape(shape: Tensor, value: Any = None) -> Tensor:
-    fill = np.zeros(1, np.float32) if value is None else numpy_helper.to_array(value)
+    fill = np.zeros(1, np.float32) if value is None else package().numpy_helper.to_array(value)
     return minidl.full(whole(shape), fill[0])
 
 
@@ -46,8 +51,8 @@ def expand(x: Tensor, shape: Tensor) -> Tensor:
 
 
 def eye_like(x: Tensor, dtype: int | None = None, k: int = 0) -> Tensor:
-    wanted = x.dtype if dtype is None else helper.tensor_dtype_to_np_dtype(dtype)
-    return minidl.eye(*x.shape, k=k, dtype=wanted)
+    wanted = x.dtype if dtype is None else package().helper.tensor_dtype_to_np_dtype(dtype)
+    return minidl.eye(x.shape[0], x.shape[1], k=k, dtype=wanted)
 
 
 def flatten(x: Tensor, axis: int = 1) -> Tensor:
@@ -143,11 +148,11 @@ def squeeze(x: Tensor, axes: Tensor | None = None) -> Tensor:
 def topk(
     x: Tensor, k: Tensor, axis: int = -1, largest: int = 1, sorted: int = 1
 ) -> tuple[Tensor, Tensor]:
-    return x.topk(k.item(), axis, bool(largest))
+    return x.topk(int(k.item()), axis, bool(largest))
 
 
 def trilu(x: Tensor, k: Tensor | None = None, upper: int = 1) -> Tensor:
-    return (minidl.triu if upper else minidl.tril)(x, 0 if k is None else k.item())
+    return (minidl.triu if upper else minidl.tril)(x, 0 if k is None else int(k.item()))
 
 
 def unique(x: Tensor, axis: int | None = None, sorted: int = 1) -> tuple[Tensor, ...]:
