@@ -182,7 +182,7 @@ def agreeing(wanted: Any, value: Any, known: dict[str, Any]) -> Iterator[dict[st
 
 
 def close(wanted: float, value: Any) -> bool:
-    """Whether two numbers are equal, but for how float32 rounds them."""
+    """Whether two numbers are equal to float32's precision."""
     return isinstance(value, (int, float)) and abs(value - wanted) <= 1e-6 * abs(wanted)
 
 
