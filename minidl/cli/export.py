@@ -20,6 +20,7 @@ from .options import add_force, add_model, check_output
 EXAMPLES = """\
 examples:
   python -m minidl export iris.safetensors iris.onnx
+  python -m minidl export digits.safetensors digits.onnx --force
 """
 
 
