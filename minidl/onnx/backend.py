@@ -20,10 +20,14 @@ import minidl
 from minidl import Tensor
 
 from ..errors import explain
-from .operators import OPERATORS, run_node
+from .operators import OPERATORS
+from .operators import run_node as outputs_of
 from .places import UnsupportedError
 
-__all__ = ["MinidlBackend", "Prepared", "graph_outputs", "is_compatible", "prepare", "run_model"]
+__all__ = [
+    "MinidlBackend", "Prepared", "graph_outputs", "is_compatible", "prepare", "run_node",
+    "supports_device",
+]  # fmt: skip
 
 
 class Prepared(BackendRep):
@@ -63,7 +67,7 @@ class MinidlBackend(Backend):
     ) -> tuple[np.ndarray, ...]:  # fmt: skip
         """A node's outputs for these arrays."""
         super().run_node(node, inputs, device, outputs_info)
-        return tuple(output.numpy() for output in run_node(node, map(minidl.tensor, inputs)))
+        return tuple(output.numpy() for output in outputs_of(node, map(minidl.tensor, inputs)))
 
     @classmethod
     def supports_device(cls, device: str) -> bool:
@@ -87,7 +91,7 @@ def graph_outputs(
     for name, given in zip(names, inputs, strict=True):
         values[name] = given if isinstance(given, Tensor) else minidl.tensor(given)
     for node in graph.node:
-        found = run_node(node, [values[name] for name in node.input], operators)
+        found = outputs_of(node, [values[name] for name in node.input], operators)
         values |= dict(zip(node.output, found, strict=False))
     return [values[output.name] for output in graph.output]
 
@@ -95,5 +99,5 @@ def graph_outputs(
 prepare = MinidlBackend.prepare
 run_model = MinidlBackend.run_model
 is_compatible = MinidlBackend.is_compatible
-run_node_of = MinidlBackend.run_node
+run_node = MinidlBackend.run_node
 supports_device = MinidlBackend.supports_device

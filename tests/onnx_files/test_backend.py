@@ -24,7 +24,7 @@ def test_models_nodes_and_gradients():
     assert backend.prepare(model("Relu")).run([x])[0].tolist() == [1, 7]
     assert backend.run_model(model("Abs"), [x])[0].tolist() == [3, 7]
     node = helper.make_node("Neg", ["x"], ["y"])
-    assert backend.MinidlBackend.run_node(node, [x])[0].tolist() == (-x).tolist()
+    assert backend.run_node(node, [x])[0].tolist() == (-x).tolist()
     given = minidl.tensor(x, requires_grad=True)
     (y,) = backend.graph_outputs(model("Relu").graph, [given])
     y.sum().backward()
@@ -35,6 +35,6 @@ def test_operators_that_minidl_has_not():
     other = model("HardSwish")
     assert not backend.is_compatible(other)
     assert backend.is_compatible(model("Relu"))
-    assert not backend.MinidlBackend.supports_device("CUDA")
+    assert not backend.supports_device("CUDA")
     with pytest.raises(UnsupportedError, match="HardSwish"):
         backend.prepare(other)
