@@ -100,6 +100,7 @@ from .errors import (
     KeywordError,
     MinidlError,
     MissingPackageError,
+    ParallelError,
     ShapeError,
 )
 from .layers import init
@@ -121,6 +122,7 @@ __all__ = [
     "KeywordError",
     "MinidlError",
     "MissingPackageError",
+    "ParallelError",
     "Predictor",
     "ShapeError",
     "Tensor",
@@ -141,6 +143,7 @@ __all__ = [
     "nn",
     "no_grad",
     "optim",
+    "parallel",
     "predict",
     "random",
     "schedules",
@@ -175,12 +178,12 @@ __all__ += [
 # What is imported when it is first wanted: it needs json, inspect and signal, and would take half
 # as long as all else (20 ms of 60).
 if _typing.TYPE_CHECKING:
-    from . import checkpoint, train
+    from . import checkpoint, parallel, train
     from .diagnostics.graph import graph
 else:
 
     def __getattr__(name: str) -> _typing.Any:
-        if name in ("checkpoint", "train"):
+        if name in ("checkpoint", "parallel", "train"):
             return _importlib.import_module(f".{name}", __name__)
         if name == "graph":
             return _importlib.import_module(".diagnostics.graph", __name__).graph

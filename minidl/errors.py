@@ -53,6 +53,10 @@ class DivergedError(MinidlError, ArithmeticError):
         self.place, self.cause = place, cause
 
 
+class ParallelError(MinidlError, RuntimeError):
+    """Another process of the training has failed, or is at another place of the program."""
+
+
 class GuardWarning(UserWarning):
     """Training goes on, but with a value or setting that is probably a mistake."""
 
