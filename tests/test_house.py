@@ -12,6 +12,7 @@ import minidl
 
 EXTRAS = {
     "joblib",
+    "mpi4py",
     "onnx",
     "safetensors",
     "tensorboard",

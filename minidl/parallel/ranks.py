@@ -36,7 +36,8 @@ class Ranks:
 
     def __init__(self, comm: Any = None) -> None:
         self.comm = comm
-        self.rank, self.size = (0, 1) if comm is None else (comm.rank, comm.size)
+        self.rank: int = 0 if comm is None else comm.rank
+        self.size: int = 1 if comm is None else comm.size
 
     @property
     def is_first(self) -> bool:

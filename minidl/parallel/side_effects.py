@@ -1,5 +1,7 @@
 """What a pass through a net changes besides gradients: running averages, and random numbers."""
 
+from typing import Any
+
 import numpy as np
 
 from ..engine.random import generator
@@ -22,7 +24,7 @@ class SideEffects:
     def __init__(self, net: Layer) -> None:
         self.buffers = dict(net.named_buffers())
         self.layers = [layer for layer in net.layers_within() if isinstance(layer, RandomLayer)]
-        self.bits = generator().bit_generator
+        self.bits: Any = generator().bit_generator
         self.values = {name: array.copy() for name, array in self.buffers.items()}
         self.seeds = [(layer.seed, layer.calls) for layer in self.layers]
         self.start = self.state = self.bits.state

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data.batches import Batches, is_plain
-from ..data.kinds import to_train_on
+from ..data.kinds import parts_of
 from ..engine.random import random_state, set_random_state
 from ..engine.tensor import Tensor
 from ..errors import ArgumentError, DivergedError, explain
@@ -157,7 +157,7 @@ class DataParallel(TrainingStep):
         if is_plain(batches):
             losses = self.on_rows(batches, batches.draw_order())
         else:
-            losses = self.on_batches(to_train_on("DataParallel.epoch", batches))
+            losses = self.on_batches(parts_of("DataParallel.epoch", batches))
         if len(losses):
             self._require_finite(losses[-1])
         return losses
@@ -209,14 +209,16 @@ class DataParallel(TrainingStep):
                 self._batches = 0
                 effects.restore()
                 return loss
-            has_gradient = told[:, 2 : 2 + len(parameters)].any(axis=0)
+            has_gradient = told[:, 2 : 2 + len(parameters)].max(axis=0, initial=0)
             effects.settle(told[:, 2 + len(parameters) :], np.diff(ends))
         except BaseException:
             effects.restore()
             raise
         finally:
             self.optimizer.zero_grad()
-        self._keep(found, shares, {id(p) for p, has in zip(parameters, has_gradient, strict=True) if has})
+        self._keep(
+            found, shares, {id(p) for p, has in zip(parameters, has_gradient, strict=True) if has}
+        )
         self.steps += 1
         if self._batches == self.options.accumulate:
             self._update()
@@ -295,6 +297,9 @@ def steps_by_element(optimizer: Optimizer) -> bool:
         return True
     if type(optimizer).step in (Optimizer.step, Compiled.step) and "step" not in vars(optimizer):
         return False
-    got, hint = f"{type(optimizer).__name__}, whose step() is its own", "update() for each parameter"
+    got, hint = (
+        f"{type(optimizer).__name__}, whose step() is its own",
+        "update() for each parameter",
+    )
     expected = "an optimiser that treats each parameter by itself"
     raise ArgumentError(explain("DataParallel", expected, got, hint))

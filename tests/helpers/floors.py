@@ -31,6 +31,7 @@ FLOORS = [
         "step": "a step, an epoch, outputs: many batches in one kernel call; which units fire",
         "checkpoint": "files of weights and of trainings",
     },
+    {"parallel": "a step whose batches the processes of mpirun share"},
     {"train": "`fit` and what goes with it: one file a subject"},
     {
         "nn": "the layers, under the names that users import",
