@@ -209,16 +209,15 @@ class DataParallel(TrainingStep):
                 self._batches = 0
                 effects.restore()
                 return loss
-            has_gradient = told[:, 2 : 2 + len(parameters)].max(axis=0, initial=0)
+            flags = told[:, 2 : 2 + len(parameters)]
             effects.settle(told[:, 2 + len(parameters) :], np.diff(ends))
         except BaseException:
             effects.restore()
             raise
         finally:
             self.optimizer.zero_grad()
-        self._keep(
-            found, shares, {id(p) for p, has in zip(parameters, has_gradient, strict=True) if has}
-        )
+        present = {id(parameters[k]) for k in np.flatnonzero(flags.max(axis=0, initial=0))}
+        self._keep(found, shares, present)
         self.steps += 1
         if self._batches == self.options.accumulate:
             self._update()
