@@ -176,6 +176,7 @@ PARTS = [
     Part("Data", "data/"),
     Part("A step as one kernel call", "_kernels/ step/", 6),
     Part("Training and checkpoints", "train/ checkpoint/"),
+    Part("Many processes", "parallel/"),
     Part("Pictures and diagnostics of a net", "diagnostics/"),
     Part("What `import minidl` has", "__init__.py"),
     Part("scikit-learn's estimators", "sklearn/"),
