@@ -245,7 +245,7 @@ def extensions() -> list[Extension]:
     flags = flags_understood([*FLAGS, contraction()])
     openmp = openmp_flags()
     package = ".".join(KERNELS.parts)
-    once = {"build_info": [], "ndarray": [], "openmp": openmp}  # no arithmetic: for every CPU
+    once = {"build_info": [], "ndarray": [], "openmp": openmp, "text_rows": []}  # for every CPU
     plain = [
         Extension(
             f"{package}._memoryview", [memoryview.as_posix()], extra_compile_args=["-O2", "-g0"]
