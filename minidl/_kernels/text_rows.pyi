@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -8,7 +8,7 @@ def read(
     delimiter: int,
     point: int,
     kinds: str,
-    columns: list[Mapping[str, float] | None],
+    columns: Sequence[dict[str, float] | dict[str, int] | None],
     out: np.ndarray,
     row: int,
 ) -> tuple[int, int]: ...

@@ -1,15 +1,15 @@
 """The content of a table's cell: a number, nothing, or a text."""
 
 import re
-from collections.abc import Iterable
-from math import isfinite
+from collections.abc import Callable, Iterable
+from math import isfinite, nan
 
 # How people and programs mark a missing value; "none" is not among them, as it may be a class.
 MISSING = {
     "", "?", "-", "NA", "N/A", "n/a", "na", "#N/A", "#NA", "<NA>", "NULL", "Null", "null", "None",
     "NaT",
 }  # fmt: skip
-NAN = re.compile(r"[+-]?nan", re.IGNORECASE)
+NANS = {"nan", "+nan", "-nan"}
 WHOLE = re.compile(r"[+-]?[0-9]+")
 COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?")
 THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
@@ -22,7 +22,7 @@ def is_missing(text: str) -> bool:
     (True, True, False)
     """
     text = text.strip()
-    return text in MISSING or bool(NAN.fullmatch(text))
+    return text in MISSING or text.lower() in NANS
 
 
 def is_number(text: str) -> bool:
@@ -41,6 +41,24 @@ def are_numbers(cells: Iterable[str]) -> bool:
     """Whether there are numbers, and otherwise only missing values."""
     given = [cell for cell in cells if not is_missing(cell)]
     return bool(given) and all(map(is_number, given))
+
+
+class Numbers(dict[str, float]):
+    """The number in a cell, NaN if it is missing; KeyError for anything else. `tidy` removes what
+    is around a cell."""
+
+    def __init__(self, tidy: Callable[[str], str] = str.strip) -> None:
+        super().__init__()
+        self.tidy = tidy
+
+    def __missing__(self, cell: str) -> float:
+        text = self.tidy(cell)
+        if is_number(text):
+            return float(text)
+        if not is_missing(text):
+            raise KeyError(cell)
+        self[cell] = nan  # which recurs, as numbers do not
+        return nan
 
 
 def exact(number: str) -> int | float:

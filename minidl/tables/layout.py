@@ -6,6 +6,7 @@ It is found from the first lines. If these can be read in two ways, minidl asks,
 
 import codecs
 import csv
+import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, pairwise, zip_longest
@@ -14,7 +15,7 @@ from typing import NamedTuple, TextIO
 
 from ..errors import DataError, explain, some
 from .cells import are_numbers, exact, has_decimal_comma, is_missing, is_number, with_point
-from .file_kinds import UTF16
+from .file_kinds import CHUNK, UTF16
 
 DELIMITERS = ",;\t|"
 BLANKS = " "  # as a delimiter: any number of spaces and tabs
@@ -63,6 +64,16 @@ def encoding_of(content: bytes, said: str | None) -> str:
     return "utf-16" if content.startswith(UTF16) else "utf-8-sig"
 
 
+def utf8(content: bytes, encoding: str) -> bytes:
+    """A text in UTF-8, without a mark, and with a line end at its end."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    text = io.BytesIO()
+    for i in range(0, len(content), CHUNK):
+        text.write(decoder.decode(content[i : i + CHUNK]).encode())
+    text.write(f"{decoder.decode(b'', final=True)}\n".encode())
+    return text.getvalue()
+
+
 def records(lines: Iterable[str], delimiter: str, first: int = 1) -> Iterator[Record]:
     """Lines as stripped cells, without blank lines; each with the number of the line that it begins
     on. The first line has the number `first`."""
@@ -79,7 +90,7 @@ def records(lines: Iterable[str], delimiter: str, first: int = 1) -> Iterator[Re
 
 def blanked(line: str) -> str:
     """A line with spaces for the tabs between cells, and none at its ends."""
-    return (line if '"' in line else line.replace("\t", " ")).strip() + "\n"
+    return (line if '"' in line else line.replace("\t", " ")).strip(" \t\r\n") + "\n"
 
 
 def is_comment(cells: Sequence[str], width: int) -> bool:

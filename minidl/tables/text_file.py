@@ -1,28 +1,27 @@
 """Text files: cells between commas, semicolons, tabs, spaces or the like; quoted cells may contain
 what separates others.
 
-NumPy's reader reads blocks of lines. A block that it refuses, or that has quotes, is read again
-cell by cell, by which missing values are found, and the line and the column of what is wrong.
+A kernel reads plain rows. Where it stops, a row is read cell by cell, by which comments and quotes
+are understood, and the line and the column of what is wrong are found.
 """
 
 import csv
 import io
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
+from .._kernels import text_rows
 from ..errors import DataError, explain
-from .cells import are_numbers, is_missing, is_number, shown, with_point
+from .cells import Numbers, are_numbers, shown, with_point
 from .file_kinds import content_of
-from .layout import BLANKS, Layout, encoding_of, is_comment, layout_of, records
+from .layout import Layout, Record, encoding_of, is_comment, layout_of, records, utf8
 from .raw import Raw, Values
 from .words import Index, Words
 
-BLOCK = 1 << 16  # characters
 NAMELESS = "Unnamed: {}"  # as pandas calls a column without a name
 
 
@@ -32,8 +31,9 @@ class TextFile:
     def __init__(self, path: Path, said: Layout) -> None:
         content = content_of(path)
         self.source, self.encoding = str(path), encoding_of(content, said.encoding)
-        self.file = io.TextIOWrapper(io.BytesIO(content), self.encoding, newline="")
         with self.told():
+            self.text = utf8(content, self.encoding)
+            self.file = io.TextIOWrapper(io.BytesIO(self.text), "utf-8", newline="")
             self.found = layout_of(path, self.file, said)
         names = self.found.names
         if names is None:
@@ -86,110 +86,97 @@ class Rows:
     "skipped"."""
 
     def __init__(self, text: TextFile, kinds: list[str]) -> None:
-        self.source, self.file, self.found = text.source, text.file, text.found
+        self.source, self.text, self.file, self.found = (
+            text.source,
+            text.text,
+            text.file,
+            text.found,
+        )
         self.kinds = dict(zip(text.names, kinds, strict=True))
-        self.texts = {name: Index() for name, kind in self.kinds.items() if kind == "text"}
-        self.parts: dict[str, list[np.ndarray]] = {
-            name: [] for name, kind in self.kinds.items() if kind != "skipped"
-        }
-        self.places: list[np.ndarray] = []
-        self.line = 1  # the number of the next line
-        delimiter = self.found.delimiter
-        self.delimiter = None if delimiter == BLANKS else delimiter
-        self.dtype: np.dtype = np.dtype(np.float64)
-        if set(kinds) != {"number"}:
-            codes = {"number": "f8", "text": "O", "skipped": "U1"}
-            self.dtype = np.dtype([(f"f{i}", codes[kind]) for i, kind in enumerate(kinds)])
+        tidy = tidy_with_comma if self.found.decimal == "," else str.strip
+        self.columns: dict[str, Numbers | Index] = {
+            name: Numbers(tidy) if kind == "number" else Index(tidy)
+            for name, kind in self.kinds.items() if kind != "skipped"
+        }  # fmt: skip
+        lines = self.text.count(b"\n") + self.text.count(b"\r") - self.text.count(b"\r\n")
+        most = min(lines, len(self.text) // self.found.width)  # memory that no row needs stays free
+        self.values = np.empty((len(self.columns), most))
+        self.places = np.empty(most, np.int64)
+        self.row = 0  # the number of the next row
+        self.line = 1  # and of the next line
+        self.at = 0  # and where that begins
 
     def all(self) -> tuple[dict[str, Values], np.ndarray]:
         """All columns, and each row's line number."""
-        self.file.seek(0)
         if self.found.names is not None:
-            for line, _ in self.records(self.file):
+            for line, _ in self.records():
                 if line == self.found.line:
                     break
-        while block := self.file.readlines(BLOCK):
-            if not self.add_at_once(block):
-                self.add_by_cell(block)
-        columns: dict[str, Values] = {}
-        for name, parts in self.parts.items():
-            column = np.concatenate(parts) if parts else np.empty(0)
-            parts.clear()
-            texts = self.texts.get(name)
-            columns[name] = column if texts is None else Words(column, texts.words)
-        return columns, np.concatenate(self.places) if self.places else np.empty(0, np.int64)
+        while self.at < len(self.text):
+            self.add_plain()
+            self.add_record()
+        found: dict[str, Values] = {}
+        for (name, column), values in zip(self.columns.items(), self.values, strict=True):
+            read = values[: self.row]
+            found[name] = read
+            if isinstance(column, Index):
+                found[name] = Words(read.astype(np.int64), column.words)
+        return found, self.places[: self.row]
 
-    def records(self, lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-        """The cells of the lines, which are counted as they are taken."""
+    def records(self) -> Iterator[Record]:
+        """The cells of the lines from here on, which are counted as they are taken."""
 
         def counted() -> Iterator[str]:
-            for line in lines:
+            for line in self.file:
                 self.line += 1
+                self.at += len(line.encode())
                 yield line
 
+        self.file.seek(self.at)
         return records(counted(), self.found.delimiter, self.line)
 
-    def add_at_once(self, block: list[str]) -> bool:
-        """Reads a block of lines by NumPy's reader; False if it cannot, or may not."""
-        is_plain = self.found.decimal == "." and block[0].strip()
-        if not is_plain or any('"' in line for line in block):
-            return False
-        try:
-            rows = np.loadtxt(block, self.dtype, comments=None, delimiter=self.delimiter,
-                              ndmin=1 if self.dtype.names else 2)  # fmt: skip
-        except ValueError:
-            return False
-        if len(rows) != len(block) or (not self.dtype.names and rows.shape[1] != len(self.kinds)):
-            return False
-        columns = [rows[name] for name in self.dtype.names] if self.dtype.names else rows.T
-        named = dict(zip(self.kinds, columns, strict=True))
-        if any(np.isinf(named[name]).any() for name in self.parts if name not in self.texts):
-            return False
-        for name, parts in self.parts.items():
-            codes = self.texts.get(name)
-            parts.append(
-                named[name].copy() if codes is None
-                else np.fromiter(map(codes.__getitem__, named[name].tolist()), np.int64)
-            )  # fmt: skip
-        self.places.append(np.arange(self.line, self.line + len(block)))
-        self.line += len(block)
-        return True
+    def add_plain(self) -> None:
+        """Adds rows as far as the kernel reads them."""
+        delimiter, first = self.found.delimiter, self.row
+        if self.found.width == 1 or not delimiter.isascii():
+            return
+        kinds = "".join(kind[0] for kind in self.kinds.values())
+        columns = [self.columns.get(name) for name in self.kinds]
+        self.at, self.row = text_rows.read(
+            self.text, self.at, ord(delimiter), ord(self.found.decimal), kinds, columns,
+            self.values, first,
+        )  # fmt: skip
+        end = self.line + self.row - first
+        self.places[first : self.row] = np.arange(self.line, end)
+        self.line = end
 
-    def add_by_cell(self, block: list[str]) -> None:
-        """Reads a block of lines, and of the file what belongs to the last of its rows."""
-        end = self.line + len(block)
-        values: dict[str, list[float]] = {name: [] for name in self.parts}
-        places = []
-        for line, cells in self.records(chain(block, self.file)):
+    def add_record(self) -> None:
+        """Adds one row, cell by cell; DataError, which names its place, for what is wrong."""
+        for line, cells in self.records():
             if len(cells) == self.found.width:
-                places.append(line)
-                for (name, kind), cell in zip(self.kinds.items(), cells, strict=True):
-                    if kind == "number":
-                        values[name].append(self.number(line, name, cell))
-                    elif kind == "text":
-                        values[name].append(self.texts[name][self.pointed(cell)])
+                self.values[:, self.row] = list(self.numbers(line, cells))
+                self.places[self.row] = line
+                self.row += 1
             elif not is_comment(cells, self.found.width):
                 expected = f"{self.found.width} cells, as in the first line"
                 place, hint = f"{self.source}: line {line}", "to correct the line, or to delete it"
                 raise DataError(explain(place, expected, len(cells), hint))
-            if self.line >= end:
-                break
-        for name, column in values.items():
-            self.parts[name].append(np.array(column, np.int64 if name in self.texts else float))
-        self.places.append(np.array(places, np.int64))
+            break
 
-    def pointed(self, cell: str) -> str:
-        """The cell, with a decimal point for the file's decimal comma."""
-        return with_point(cell) if self.found.decimal == "," else cell
+    def numbers(self, line: int, cells: list[str]) -> Iterator[float]:
+        """The numbers in a row's cells, and the codes of its texts."""
+        for name, cell in zip(self.kinds, cells, strict=True):
+            if name in self.columns:
+                try:
+                    yield self.columns[name][cell]
+                except KeyError:
+                    place = f"{self.source}: line {line}, column {name!r}"
+                    raise not_a_number(place, name, cell) from None
 
-    def number(self, line: int, name: str, cell: str) -> float:
-        """The number in a cell, NaN if it is missing; DataError for anything else."""
-        text = self.pointed(cell)
-        if is_number(text):
-            return float(text)
-        if is_missing(text):
-            return np.nan
-        raise not_a_number(f"{self.source}: line {line}, column {name!r}", name, cell)
+
+def tidy_with_comma(cell: str) -> str:
+    """The cell with a decimal point for the file's decimal comma."""
+    return with_point(cell.strip())
 
 
 def not_a_number(place: str, name: str, cell: str) -> DataError:

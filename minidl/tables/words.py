@@ -1,6 +1,6 @@
 """`Words`: a column of texts, each different text kept once."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -66,14 +66,16 @@ class Words(NamedTuple):
 
 
 class Index(dict[str, int]):
-    """The code of each text, the next free one for a new text."""
+    """The code of each text, the next free one for a new text. `tidy` removes what is around a
+    cell."""
 
-    def __init__(self) -> None:
+    def __init__(self, tidy: Callable[[str], str] = str.strip) -> None:
         super().__init__()
+        self.tidy = tidy
         self.words: list[str] = []
 
     def __missing__(self, cell: str) -> int:
-        text = cell.strip()
+        text = self.tidy(cell)
         if text != cell:
             code = self[text]
         elif is_missing(text):

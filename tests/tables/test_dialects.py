@@ -87,12 +87,11 @@ def assert_is(found, columns, gaps, kind):
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_what_is_written_in_any_dialect_is_read(tmp_path, monkeypatch, seed):
+def test_what_is_written_in_any_dialect_is_read(tmp_path, seed):
     """Told how a file is laid out, always; else the same, or asked, or refused for its encoding."""
     rng = np.random.default_rng(seed)
     asked = read = 0
     for _ in range(15):
-        monkeypatch.setattr(text_file, "BLOCK", int(rng.integers(1, 2000)))
         columns, gaps, kind = drawn(rng)
         content, layout = written(rng, columns, gaps, kind)
         path = tmp_path / "a.csv"
@@ -108,8 +107,8 @@ def test_what_is_written_in_any_dialect_is_read(tmp_path, monkeypatch, seed):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_both_readers_read_the_same(tmp_path, monkeypatch, seed):
-    """NumPy's reader for blocks and the one for cells, where a file of a few columns is drawn with
-    some odd cells: the same table, or the same error."""
+    """The kernel for plain rows and the reader for cells, where a file of a few columns is drawn
+    with some odd cells: the same table, or the same error."""
     rng = np.random.default_rng(seed)
     odd = [
         "nan",
@@ -134,10 +133,10 @@ def test_both_readers_read_the_same(tmp_path, monkeypatch, seed):
         text = "a,b,kind\n" + "".join(f"{a},{b},{'xy'[i % 2]}\n" for i, (a, b) in enumerate(rows))
         (tmp_path / "a.csv").write_text(text)
         results = []
-        for at_once in (True, False):
+        for by_kernel in (True, False):
             with monkeypatch.context() as patch:
-                if not at_once:
-                    patch.setattr(text_file.Rows, "add_at_once", lambda *_: False)
+                if not by_kernel:
+                    patch.setattr(text_file.Rows, "add_plain", lambda _: None)
                 try:
                     found = data.table(tmp_path / "a.csv", "kind")
                     results.append((found.x.tobytes(), str(found)))
