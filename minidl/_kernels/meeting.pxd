@@ -16,8 +16,14 @@ from minidl._kernels.cpu cimport CACHE_LINE
 
 cdef extern from *:
     """
-    #include <sched.h>
     #include <string.h>
+    #ifdef _WIN32
+    int __stdcall SwitchToThread(void);  /* windows.h has it, and defines far too much else */
+    #define MINIDL_YIELD() SwitchToThread()
+    #else
+    #include <sched.h>
+    #define MINIDL_YIELD() sched_yield()
+    #endif
     #if defined(__x86_64__) || defined(__i386__)
     #define MINIDL_PAUSE() __builtin_ia32_pause()
     #elif defined(__aarch64__)
@@ -65,7 +71,7 @@ cdef extern from *:
             if (i < PAUSES)
                 MINIDL_PAUSE();
             else
-                sched_yield();
+                MINIDL_YIELD();
         }
         return 0;
     }

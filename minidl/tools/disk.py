@@ -5,7 +5,6 @@ temporary file that can be locked is abandoned.
 """
 
 import errno
-import fcntl
 import io
 import os
 import stat
@@ -16,8 +15,10 @@ from typing import Any, BinaryIO, NamedTuple
 
 from ..errors import ArgumentError, DataError, explain
 from .checks import to_path
+from .locks import lock
 
 SUFFIX = ".tmp"
+IS_WINDOWS = os.name == "nt"  # neither renames nor removes a file that is open
 DESCRIPTORS = Path("/dev/fd")  # this process' open files, by number; /dev/stdout leads there
 
 Parts = Iterable[bytes | memoryview]
@@ -92,7 +93,7 @@ def writable(path: Path) -> Target:
     if old.st_nlink > 1:
         got = f"{path}, which has {old.st_nlink} names (hard links)"
         raise ArgumentError(explain("saving", "a file of one name", got, "another name"))
-    if os.geteuid() not in (0, old.st_uid):
+    if not IS_WINDOWS and os.geteuid() not in (0, old.st_uid):
         got = f"{path}, which is user {old.st_uid}'s"
         raise ArgumentError(explain("saving", "a file of your own", got, "another name"))
     if not mode & stat.S_IWUSR:  # also for root: somebody wants to keep it
@@ -103,7 +104,8 @@ def writable(path: Path) -> Target:
 def open_plain(operation: str, path: Path, error: type[DataError] = DataError) -> io.BufferedReader:
     """The file, open for reading. `error` for a folder, and for a pipe or a device, which could be
     endless or never begin; OSError if it does not exist."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # else a pipe would wait for its writer
+    waits_not = getattr(os, "O_NONBLOCK", 0)  # else a pipe would wait for its writer
+    descriptor = os.open(path, os.O_RDONLY | waits_not)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise error(explain(f"{operation}: {path}", "a file", "a folder, a pipe or a device"))
@@ -116,9 +118,13 @@ def remove_leftovers(folder: Path, names: str) -> None:
     Without locks in the file system, nothing is removed.
     """
     for leftover in folder.glob(f".{names}.*{SUFFIX}"):
-        with suppress(OSError), leftover.open("r+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            leftover.unlink()
+        with suppress(OSError):
+            if IS_WINDOWS:
+                leftover.unlink()  # an error while its writer has it open
+                continue
+            with leftover.open("r+b") as file:
+                lock(file, waits=False)
+                leftover.unlink()
 
 
 def _followed(path: Path) -> Path:
@@ -163,7 +169,7 @@ def _is_replaced(target: Path, temporary: Path, old: os.stat_result | None, part
     try:
         with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             with suppress(OSError):  # a file system without locks
-                fcntl.flock(file, fcntl.LOCK_EX)
+                lock(file)
             if not temporary.exists():
                 return False
             for part in parts:
@@ -172,8 +178,14 @@ def _is_replaced(target: Path, temporary: Path, old: os.stat_result | None, part
             if old is not None:
                 _take_over(file, old)  # now, as writing to a file clears its set-user-ID bit
             os.fsync(file.fileno())
-            os.replace(temporary, target)  # while the lock is held
-            return True
+            if not IS_WINDOWS:
+                os.replace(temporary, target)  # while the lock is held
+        if IS_WINDOWS:
+            try:
+                os.replace(temporary, target)
+            except FileNotFoundError:
+                return False
+        return True
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -189,7 +201,9 @@ def _take_over(file: BinaryIO, old: os.stat_result) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Makes a rename in `folder` survive a power failure."""
+    """Makes a rename in `folder` survive a power failure. Windows opens no folders."""
+    if IS_WINDOWS:
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -4,7 +4,10 @@ import errno
 import fcntl
 import os
 import resource
+import runpy
 import stat
+import sys
+import types
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +15,7 @@ import numpy as np
 import pytest
 
 from minidl.checkpoint import Folder, read, write
-from minidl.tools import disk
+from minidl.tools import disk, locks
 
 ARRAYS = {"w": np.arange(50_000, dtype=np.float32)}
 
@@ -170,6 +173,65 @@ def test_a_temporary_file_that_is_removed_before_it_is_locked(path, monkeypatch)
     write(path, {}, {"epoch": 1})
     assert removed
     assert_old_and_alone(path)
+
+
+def test_the_windows_branch(tmp_path, monkeypatch):
+    """Nothing that Windows refuses: to rename or to remove an open file, and to open a folder."""
+    opened = {}
+    real_open, real_replace, real_unlink = os.open, os.replace, Path.unlink
+
+    def is_open(path):
+        return any(file.exists() and file.samefile(path) for file in Path("/dev/fd").iterdir())
+
+    def open_(path, *options):
+        assert not Path(path).is_dir()
+        opened[str(path)] = True
+        return real_open(path, *options)
+
+    def replace(old, new):
+        assert not is_open(old)
+        real_replace(old, new)
+
+    def unlink(path, missing_ok=False):
+        if path.exists() and is_open(path):
+            raise PermissionError(errno.EACCES, "in use")
+        real_unlink(path, missing_ok)
+
+    monkeypatch.setattr(disk, "IS_WINDOWS", True)
+    monkeypatch.setattr(os, "open", open_)
+    monkeypatch.setattr(os, "replace", replace)
+    monkeypatch.setattr(Path, "unlink", unlink)
+    monkeypatch.delattr(os, "geteuid")
+    monkeypatch.delattr(os, "O_NONBLOCK")
+    live, file = begun(tmp_path / "step-00000007.safetensors")
+    dead, dead_file = begun(tmp_path / "step-00000008.safetensors")
+    dead_file.close()
+    for _ in range(2):
+        Folder(tmp_path).save(1, ARRAYS, {})
+    assert opened
+    assert Folder(tmp_path).newest().step == 1
+    assert live.exists()
+    assert not dead.exists()
+    file.close()
+
+
+def test_the_windows_lock(monkeypatch, tmp_path):
+    held = []
+    windows = types.ModuleType("msvcrt")
+    windows.LK_LOCK, windows.LK_NBLCK = "waits", "does not"
+    windows.locking = lambda number, mode, size: held.append(
+        (mode, size, os.lseek(number, 0, os.SEEK_CUR))
+    )
+    monkeypatch.setitem(sys.modules, "msvcrt", windows)
+    monkeypatch.setattr(sys, "platform", "win32")
+    lock = runpy.run_path(locks.__file__)["lock"]
+    with open(tmp_path / "a", "xb") as file:
+        file.write(b"abc")
+        lock(file)
+        lock(file, waits=False)
+        file.write(b"def")
+    assert held == [("waits", 1, 2**30), ("does not", 1, 2**30)], "a byte behind the content"
+    assert (tmp_path / "a").read_bytes() == b"abcdef"
 
 
 def test_a_file_system_without_locks(tmp_path, monkeypatch):
