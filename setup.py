@@ -47,6 +47,7 @@ OWN_BUILD = "build/sanitized" if SANITIZE else os.environ.get("MINIDL_BUILD")
 BUILD = Path(OWN_BUILD or "build")
 GENERATED = BUILD / "cython"
 FOLDERS = {"build_base": str(BUILD), "build_lib": str(BUILD / "lib")} if OWN_BUILD else {}
+IS_WINDOWS = os.name == "nt"  # where GCC is MinGW's: the kernels are written for GCC and Clang
 
 # No -ffast-math and none of its parts that change results: NaN must stay NaN, a sum's order is
 # part of what it means. (What is rounded once instead of twice: `contraction`.) No-trapping-math
@@ -124,7 +125,8 @@ NOTHING = "int main(void) { return 0; }"
 
 
 def compiler() -> list[str]:
-    return (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()
+    usual = "gcc" if IS_WINDOWS else "cc"
+    return (os.environ.get("CC") or sysconfig.get_config_var("CC") or usual).split()
 
 
 @cache
@@ -306,5 +308,5 @@ setup(
     project_urls={"Source": REPOSITORY} if REPOSITORY else {},
     ext_modules=[] if "sdist" in sys.argv else extensions(),  # sources are packed as they are
     cmdclass={"build_ext": ParallelBuild},
-    options={"build": FOLDERS},
+    options={"build": FOLDERS, "build_ext": {"compiler": "mingw32"} if IS_WINDOWS else {}},
 )

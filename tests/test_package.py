@@ -154,7 +154,7 @@ def build(kind: str, folder: Path, output: Path) -> Path:
 def sdist(tmp_path_factory) -> Path:
     tree = tmp_path_factory.mktemp("tree")
     ignore = shutil.ignore_patterns("*.so", "__pycache__")
-    for folder in ("minidl", "minidl_lab", "tests", "examples"):
+    for folder in ("minidl", "minidl_lab", "tests", "examples", "docs"):
         shutil.copytree(ROOT / folder, tree / folder, ignore=ignore)
     for file in (
         "pyproject.toml",
@@ -193,9 +193,9 @@ def test_the_sdist_holds_the_sources_and_no_results(sdist):
         names = [name.partition("/")[2] for name in archive.getnames()]
     for wanted in ("setup.py", "LICENSE", "minidl/py.typed", "minidl/_kernels/gemm.pxd", STYLE):
         assert wanted in names
-    assert not [
-        n for n in names if n.endswith((".c", ".so")) or n.startswith(("tests", "examples"))
-    ]
+    assert {"tests/test_package.py", "examples/train_mnist.py"} <= set(names)
+    assert not [n for n in names if n.startswith("minidl") and n.endswith((".c", ".so"))]
+    assert not [n for n in names if n.endswith(".gz")], "MNIST's images are 11 MB"
 
 
 def test_a_package_index_shows_the_readme_with_links_that_lead_to_the_repository(sdist):

@@ -12,8 +12,8 @@ FLOORS = [
     {"errors": "the exceptions"},
     {
         "_kernels": "arrays in, arrays out, compiled: products, activations, losses, updates",
-        "tools": "checks of arguments, files written whole or not at all, locks on files and across "
-        "forks, JSON that others wrote, tables",
+        "tools": "checks of arguments, files written whole or not at all, locks on files and "
+        "across forks, JSON that others wrote, tables",
     },
     {
         "tables": "tables from files and data frames, the kinds of their columns, and encoders of "
