@@ -27,6 +27,7 @@ from .engine.tensor.arithmetic import add, divide, matmul, multiply, negative, p
 from .engine.tensor.arranging import flip, pad, repeat, roll, tile
 from .engine.tensor.contractions import dot, inner, outer, tensordot
 from .engine.tensor.diagonals import diag, diagonal, trace, tril, triu
+from .engine.tensor.dlpack import from_dlpack
 from .engine.tensor.einsum import einsum
 from .engine.tensor.elementwise import abs, clip, exp, expm1, log, log1p, sign, sqrt, tanh
 from .engine.tensor.gathering import (
@@ -168,11 +169,11 @@ __all__ += [
 
 __all__ += [
     "arange", "argsort", "array_split", "broadcast_to", "chunk", "diag", "diagonal", "empty",
-    "empty_like", "expand_dims", "eye", "flip", "full", "full_like", "gather", "hstack", "linspace",
-    "masked_fill", "moveaxis", "nonzero", "ones", "ones_like", "pad", "rand", "rand_like",
-    "randint", "randn", "randn_like", "repeat", "roll", "scatter", "scatter_add", "sort", "split",
-    "squeeze", "swapaxes", "take", "take_along_axis", "tile", "topk", "tril", "triu", "unique",
-    "vstack", "zeros", "zeros_like",
+    "empty_like", "expand_dims", "eye", "flip", "from_dlpack", "full", "full_like", "gather",
+    "hstack", "linspace", "masked_fill", "moveaxis", "nonzero", "ones", "ones_like", "pad", "rand",
+    "rand_like", "randint", "randn", "randn_like", "repeat", "roll", "scatter", "scatter_add",
+    "sort", "split", "squeeze", "swapaxes", "take", "take_along_axis", "tile", "topk", "tril",
+    "triu", "unique", "vstack", "zeros", "zeros_like",
 ]  # fmt: skip
 
 # What is imported when it is first wanted: it needs json, inspect and signal, and would take half

@@ -16,13 +16,8 @@ from minidl.engine.tensor.names import FUNCTIONS, OURS
 
 # Special methods of arrays that tensors need not have, by the reason.
 BY_ANOTHER = {"__complex__", "__deepcopy__"}  # Python takes __float__, and __getstate__
-OF_BUFFERS = {
-    "__array_interface__",
-    "__array_struct__",
-    "__dlpack__",
-    "__dlpack_device__",
-    "__buffer__",
-}  # x.numpy() has them; by these, values would pass the tape unseen
+# x.numpy() has them; by these, values would pass the tape unseen.
+OF_BUFFERS = {"__array_interface__", "__array_struct__", "__buffer__"}
 OF_NUMPYS_OWN_CLASSES = {
     "__array_finalize__", "__array_namespace__", "__array_priority__", "__array_wrap__",
     "__class_getitem__",

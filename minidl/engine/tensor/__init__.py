@@ -14,6 +14,7 @@ from .arrays import FLOATS, to_array
 from .base import as_tensor, raw, require_float, results_are
 from .bits import Bits
 from .comparisons import Comparisons
+from .dlpack import DLPack
 from .elementwise import maximum, minimum, where
 from .indexing import Indexing
 from .joining import concatenate, stack
@@ -32,7 +33,9 @@ __all__ = [
 COPY = Operation("copy", x=lambda dy: dy)
 
 
-class Tensor(Arithmetic, Comparisons, Bits, Shapes, Indexing, Methods, NumPyProtocol, Names):
+class Tensor(
+    Arithmetic, Comparisons, Bits, Shapes, Indexing, Methods, NumPyProtocol, DLPack, Names
+):
     """An array with reverse-mode differentiation (backpropagation).
 
     `Tensor(array)` wraps the array without copying it; `tensor(data)` copies. Python numbers become
