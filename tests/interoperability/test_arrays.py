@@ -19,6 +19,7 @@ def test_pytorch(dtype):
         assert taken.tolist() == x.tolist()
         taken[0, 0] = 1 - taken[0, 0].item()
         assert x.tolist() == taken.tolist()
+    assert torch.as_tensor(x[::-1]).tolist() == x[::-1].tolist()
     theirs = torch.from_numpy(VALUES.astype(dtype))
     ours = minidl.from_dlpack(theirs)
     theirs[0, 0] = 1

@@ -117,3 +117,12 @@ def test_only_the_cpus_memory():
         x.__dlpack__(dl_device=(2, 0))
     with pytest.raises(ValueError, match="Device"):
         from_dlpack(x.numpy(), device="cuda")
+
+
+def test_a_reversed_axis_is_copied_or_refused():
+    x = tensor([1.0, 2.0, 3.0])[::-1]
+    there = np.from_dlpack(x)
+    assert there.tolist() == [3.0, 2.0, 1.0]
+    assert there.strides == (4,)
+    with pytest.raises(BufferError, match=r"x\.copy\(\)"):
+        x.__dlpack__(copy=False)

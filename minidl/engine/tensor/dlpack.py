@@ -38,7 +38,8 @@ class DLPack(Base):
 
         - max_version: what the caller reads. From (1, 0) on a read-only array is exported as such;
           NumPy raises BufferError for it below. (PyTorch 2.13 ignores the mark.)
-        - copy: True for memory of its own; False never copies, nor does None.
+        - copy: True for memory of its own; False never copies. None copies only what has a
+          reversed axis (x[::-1]), which not all libraries read; False raises BufferError for it.
         - stream, dl_device: None and (1, 0), as the values are in the CPU's memory.
 
         GraphError, which is a BufferError here, if a gradient is wanted, as in PyTorch.
@@ -46,7 +47,11 @@ class DLPack(Base):
         if self._requires_grad and recording():
             expected, got = "a tensor that wants no gradient", "one whose gradient would be lost"
             raise ExportError(explain("dlpack", expected, got, "x.detach()"))
-        array = self._array.copy() if copy else self._array
+        is_reversed = min(self._array.strides, default=0) < 0  # PyTorch 2.13 would abort Python
+        if is_reversed and copy is False:
+            expected, got = "an order that other libraries read", "a reversed axis (x[::-1])"
+            raise BufferError(explain("dlpack", expected, got, "x.copy()"))
+        array = self._array.copy("C") if copy or is_reversed else self._array
         options: dict[str, Any] = {
             "stream": stream,
             "max_version": max_version,
