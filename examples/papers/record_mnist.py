@@ -23,11 +23,11 @@ Evaluation moves nothing, and normalises by the means and variances of the train
 they are.
 
 The net trains on all 60,000 images; the test images are used once for each seed, at the end. The
-method and r were chosen without them, by --validation, which trains on the first 50,000 images and
-reports the error on the other 10,000.
+method, r and the epochs were chosen without them, by --validation, which trains on the first 50,000
+images and reports the error on the other 10,000.
 
     python examples/papers/record_mnist.py
-    python examples/papers/record_mnist.py --validation --farthest 3 --output try
+    python examples/papers/record_mnist.py --validation --farthest 4 --output try
     python examples/papers/record_mnist.py --seeds 1 --limit 3000 --epochs 5 --output try
 """
 
@@ -127,9 +127,9 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--widths", type=whole(1), nargs="+", default=[1200, 600, 300, 150],
                         metavar="N", help="units of the hidden layers "
                         "(default: 1200 600 300 150)")  # fmt: skip
-    parser.add_argument("--farthest", type=deviation, default=2.1, metavar="R",
-                        help="how far an image moves at most (default: 2.1)")  # fmt: skip
-    parser.add_argument("--epochs", type=whole(1), default=50, metavar="N", help="default: 50")
+    parser.add_argument("--farthest", type=deviation, default=3.0, metavar="R",
+                        help="how far an image moves at most (default: 3)")  # fmt: skip
+    parser.add_argument("--epochs", type=whole(1), default=30, metavar="N", help="default: 30")
     add_validation(parser)
     parser.set_defaults(seeds=10)
     return parser.parse_args(argv)

@@ -33,6 +33,7 @@ COMMANDS = {
     "noisy": "noisy_mlp_mnist.py",
     "noisy-small": "noisy_mlp_mnist.py --widths 1000 500 --hidden-noise 0.3 --no-scale "
     "--output results/papers/noisy-small",
+    "record": "record_mnist.py",
 }  # by the name of the folder that they write into
 PAPERS_MISTAKES, TEST_IMAGES = 94, 10_000  # of the maxout paper's run
 
