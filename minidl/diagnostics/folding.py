@@ -16,7 +16,7 @@ from ..layers.bias import Bias
 from ..layers.containers import Concat, Residual
 from ..layers.dense import Dense
 from ..layers.dropout import Dropout
-from ..layers.embedding import Embedding
+from ..layers.embedding import Embedding, EntityEmbedding
 from ..layers.flatten import Flatten
 from ..layers.layer_norm import LayerNorm, RMSNorm
 from ..layers.noise import GaussianNoise
@@ -49,6 +49,8 @@ def steps(layer: Layer, path: str = "", within: tuple[Layer, ...] = ()) -> Itera
     learned = frozenset(value for value in held if value.requires_grad)
     title = f"{path}: {headline(layer)}" if path else headline(layer)
     yield Step(layer, title, learned, recorded_by(layer))
+    if isinstance(layer, EntityEmbedding):  # which joins what it has looked up
+        yield Step(layer, title, frozenset(), RECORDS[Concat])
 
 
 def recorded_by(layer: Layer) -> str | None:
@@ -75,7 +77,8 @@ def layers_of(net: Layer, operations: Sequence[Node]) -> tuple[dict[Node, int], 
             found = following(order, at, first)
         if found is None:
             continue
-        goes_on = found == at and order[at].records is None
+        is_same = at >= 0 and order[found].layer is order[at].layer
+        goes_on = is_same and order[at].records is None
         key = len(titles) - 1 if goes_on else len(titles)
         keys[node], titles[key], at = key, order[found].title, found
         if fused:

@@ -10,6 +10,7 @@ MISSING = {
     "NaT",
 }  # fmt: skip
 NANS = {"nan", "+nan", "-nan"}
+LONGEST = max(map(len, MISSING | NANS))  # most cells are longer, which is seen at once
 WHOLE = re.compile(r"[+-]?[0-9]+")
 COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?")
 THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
@@ -22,7 +23,7 @@ def is_missing(text: str) -> bool:
     (True, True, False)
     """
     text = text.strip()
-    return text in MISSING or text.lower() in NANS
+    return len(text) <= LONGEST and (text in MISSING or text.lower() in NANS)
 
 
 def is_number(text: str) -> bool:
@@ -46,6 +47,8 @@ def are_numbers(cells: Iterable[str]) -> bool:
 class Numbers(dict[str, float]):
     """The number in a cell, NaN if it is missing; KeyError for anything else. `tidy` removes what
     is around a cell."""
+
+    __slots__ = ("tidy",)  # a file of one line may have many columns
 
     def __init__(self, tidy: Callable[[str], str] = str.strip) -> None:
         super().__init__()

@@ -69,6 +69,8 @@ class Index(dict[str, int]):
     """The code of each text, the next free one for a new text. `tidy` removes what is around a
     cell."""
 
+    __slots__ = ("tidy", "words")
+
     def __init__(self, tidy: Callable[[str], str] = str.strip) -> None:
         super().__init__()
         self.tidy = tidy
