@@ -156,9 +156,9 @@ def test_a_missing_package_is_named(tmp_path, monkeypatch):
         minidl.onnx.save(nn.Dense(3, 2), tmp_path / "net.onnx", input=(1, 3))
 
 
-def test_importing_minidl_does_not_import_onnx():
+def test_importing_minidl_does_not_import_onnx(tmp_path):
     code = "import sys, minidl.cli, minidl.onnx; sys.exit('onnx' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path).returncode == 0
 
 
 SCALERS = [[], [StandardScaler()], [StandardScaler(with_mean=False)], [RobustScaler()],

@@ -17,7 +17,7 @@ def needed(function):
     ]
 
 
-# Those of one tensor, or of two, in a module of tensors.
+# Those of one tensor, or of two, in a module of tensors; from_dlpack takes no numbers, but memory.
 FUNCTIONS = {
     name: function
     for name in minidl.__all__
@@ -26,6 +26,7 @@ FUNCTIONS = {
     )
     if name[-5:] != "_like" and sorted(needed(function)) in (["x"], ["x", "y"])
 }
+del FUNCTIONS["from_dlpack"]
 
 
 KINDS = ["none", "text", "object", "uneven rows"]
