@@ -9,7 +9,7 @@ import numpy as np
 from ..layers.containers import Sequential
 from ..tables.encoder import Encoder
 from ..tools.disk import put_picture
-from ..tools.student import student
+from ..tools.student import half_width
 from ..tools.tables import aligned
 from ..train import evaluate
 from .pictures import FUNCTION, LETTERS, new_figure
@@ -45,8 +45,7 @@ def importance(
         for i in range(repeats):
             shuffled[:, places] = x[rng.permutation(len(x))][:, places]
             lost[i] = whole - score(net, (shuffled, y), encoder)
-        half = student(repeats - 1) * lost.std(ddof=1) / repeats**0.5
-        found.append(Importance(name, float(lost.mean()), float(half)))
+        found.append(Importance(name, float(lost.mean()), half_width(lost)))
     return sorted(found, key=lambda one: -one.lost)
 
 

@@ -86,12 +86,8 @@ class Rows:
     "skipped"."""
 
     def __init__(self, text: TextFile, kinds: list[str]) -> None:
-        self.source, self.text, self.file, self.found = (
-            text.source,
-            text.text,
-            text.file,
-            text.found,
-        )
+        self.source, self.found = text.source, text.found
+        self.text, self.file = text.text, text.file
         self.kinds = dict(zip(text.names, kinds, strict=True))
         tidy = tidy_with_comma if self.found.decimal == "," else str.strip
         self.columns: dict[str, Numbers | Index] = {

@@ -17,3 +17,13 @@ def student(freedom: int, level: float = 0.95) -> float:
     area = np.cumsum(np.cos((edges[1:] + edges[:-1]) / 2) ** (freedom - 1))
     theta = np.interp(level, np.concatenate([[0.0], area / area[-1]]), edges)
     return float(freedom**0.5 * np.tan(theta))
+
+
+def half_width(values: np.ndarray) -> float:
+    """Half the width of the mean's 95 % interval, t s / √n, for n values, two at least.
+
+    >>> round(half_width(np.array([1.0, 3.0])), 3)
+    12.706
+    """
+    n = len(values)
+    return float(student(n - 1) * values.std(ddof=1) / n**0.5)

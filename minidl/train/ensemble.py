@@ -13,7 +13,7 @@ from ..engine.tensor import Tensor
 from ..errors import ArgumentError, explain
 from ..layers.base import Layer
 from ..tools.checks import is_number, is_whole
-from ..tools.student import student
+from ..tools.student import half_width
 from ..tools.tables import aligned
 from .evaluation import predict
 from .history import History, shown
@@ -57,8 +57,7 @@ class Ensemble:
         values = np.array([result[name] for result in self.results], np.float64)
         if len(values) == 1:
             return Mean(float(values[0]), float("nan"))
-        half = student(len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
-        return Mean(float(values.mean()), float(half))
+        return Mean(float(values.mean()), half_width(values))
 
     def __len__(self) -> int:
         return len(self.nets)

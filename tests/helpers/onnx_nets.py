@@ -6,10 +6,12 @@ import onnxruntime
 from onnx.reference import ReferenceEvaluator
 
 from minidl import nn
+from minidl.layers.activations import REGISTRY
 
 DTYPES = (np.float32, np.float64)
 SINGLE = ["Bias", "BatchNorm", "LayerNorm", "RMSNorm", "Dropout", "GaussianNoise", "Flatten",
           "Dense", "Residual", "Concat", "Sequential", "MLP"]  # fmt: skip
+MINIDLS = [kind for kind in REGISTRY.values() if kind.__module__.startswith("minidl.")]
 OPTIONS = {
     "LeakyReLU": ["negative_slope"], "ELU": ["alpha"], "CELU": ["alpha"],
 }  # fmt: skip
@@ -30,6 +32,18 @@ def activation(kind, rng, units):
     return kind(
         **{option: round(float(rng.uniform(0.05, 3)), 3) for option in OPTIONS.get(name, [])}
     ), units
+
+
+def drawn_layers(rng, units, kind_of):
+    """Four layers for `units` columns; an activation at place i is of the class kind_of(i)."""
+    layers = []
+    for i in range(4):
+        if rng.integers(2):
+            found, units = layer(str(rng.choice(SINGLE)), rng, units)
+        else:
+            found, units = activation(kind_of(i), rng, units)
+        layers.append(found)
+    return layers
 
 
 def layer(name, rng, units):

@@ -6,26 +6,17 @@ import numpy as np
 import onnx
 import pytest
 from onnx import parser
-from onnx_nets import DTYPES, SINGLE, activation, assert_near, layer, outputs, randomised
+from onnx_nets import DTYPES, MINIDLS, assert_near, drawn_layers, outputs, randomised
 
 import minidl.onnx
 from minidl import ArgumentError, DataError, DTypeError, nn, optim
 from minidl import functional as F
-from minidl.layers.activations import REGISTRY
-
-MINIDLS = [kind for kind in REGISTRY.values() if kind.__module__.startswith("minidl.")]
 
 
 def test_minidls_own_files_come_back_with_the_same_bits(tmp_path):
     rng, file = np.random.default_rng(4), tmp_path / "net.onnx"
     for n in range(60):
-        units, layers = 6, []
-        for _ in range(4):
-            if rng.integers(2):
-                found, units = layer(str(rng.choice(SINGLE)), rng, units)
-            else:
-                found, units = activation(MINIDLS[(n + len(layers)) % len(MINIDLS)], rng, units)
-            layers.append(found)
+        layers = drawn_layers(rng, 6, lambda i, n=n: MINIDLS[(n + i) % len(MINIDLS)])
         dtype = DTYPES[n % 2]
         net = randomised(nn.Sequential(nn.Dense(6, 6), *layers), rng, dtype).eval()
         x = rng.normal(size=(7, 6)).astype(dtype)

@@ -6,7 +6,17 @@ import sys
 import numpy as np
 import onnx
 import pytest
-from onnx_nets import DTYPES, SINGLE, activation, assert_near, layer, outputs, randomised
+from onnx_nets import (
+    DTYPES,
+    MINIDLS,
+    SINGLE,
+    activation,
+    assert_near,
+    drawn_layers,
+    layer,
+    outputs,
+    randomised,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     MaxAbsScaler,
@@ -19,12 +29,9 @@ from sklearn.preprocessing import (
 import minidl.onnx
 from minidl import ArgumentError, MissingPackageError, ShapeError, data, nn, predict
 from minidl.cli import main
-from minidl.layers.activations import REGISTRY
 from minidl.losses import softmax
 from minidl.sklearn import MLPClassifier, MLPRegressor
 from minidl.tables.encoder import Encoder
-
-MINIDLS = [kind for kind in REGISTRY.values() if kind.__module__.startswith("minidl.")]
 
 
 def check(net, x, file):
@@ -60,13 +67,7 @@ def test_every_layer(name, tmp_path):
 def test_nets_drawn_from_all_layers(tmp_path):
     rng = np.random.default_rng(2)
     for n in range(30):
-        units, layers = 6, []
-        for _ in range(4):
-            if rng.integers(2):
-                found, units = layer(str(rng.choice(SINGLE)), rng, units)
-            else:
-                found, units = activation(MINIDLS[rng.integers(len(MINIDLS))], rng, units)
-            layers.append(found)
+        layers = drawn_layers(rng, 6, lambda _: MINIDLS[rng.integers(len(MINIDLS))])
         dtype = DTYPES[n % 2]
         net = randomised(nn.Sequential(*layers), rng, dtype)
         check(net, rng.normal(size=(7, 6)).astype(dtype), tmp_path / "net.onnx")
